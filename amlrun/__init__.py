@@ -1,0 +1,1 @@
+"""amlrun: from a training script to a finished Azure Machine Learning job."""

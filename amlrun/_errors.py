@@ -1,0 +1,236 @@
+"""What can go wrong, as one tree.
+
+AmlrunError
+├── NotConfigured           no workspace found, or a half-written configuration
+├── NotAuthorized           signed in, but the right is missing (or not signed in)
+├── InvalidRequest          an argument can't be applied; nothing was sent
+├── ComputeNotFound         no compute of that name in the workspace
+├── ComputeUnsuitable       it is there and can't take this job
+├── QuotaError              Azure ML's quota can never hold what was asked for
+│   ├── NoQuota             the limit is zero
+│   └── NotEnoughQuota      there is a limit, and it is below the need
+├── NothingFits             no size of the region meets the needs
+├── SubmissionFailed        the service refused the job
+│   └── PlacementNotApplied what was about to leave was not what was planned; nothing was sent
+├── RunError
+│   ├── JobFailed           the job ended Failed, for a reason that is not requeued
+│   ├── JobCanceled         the job ended Canceled
+│   └── RequeueExhausted    the policy allows no further attempt
+├── WaitTimeout             wait(timeout=…) is over; the job goes on (a TimeoutError too)
+└── ServiceError            the service answered with an error that has no name above
+
+Each has `code` (stable, kebab-case), `message`, `hint` (what to do), and its facts as attributes. This module
+knows nothing else of the package.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AmlrunError(Exception):
+    """The root: whatever amlrun raises by intention is one of these."""
+
+    code: ClassVar[str] = "amlrun-error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class NotConfigured(AmlrunError):
+    """No workspace was found; `looked_at` names every place, in order."""
+
+    code = "not-configured"
+
+    def __init__(self, message: str, *, hint: str = "", looked_at: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.looked_at = looked_at
+
+
+class ServiceError(AmlrunError):
+    """The service answered with an error.
+
+    `status` is the HTTP status (0: no answer came), `service_code` the innermost code of the error body
+    (`QuotaExceeded/TooManyRequests`), `request_id` what its support asks for.
+    """
+
+    code = "service-error"
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, service_code: str = "", request_id: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.service_code = service_code
+        self.request_id = request_id
+
+
+class NotAuthorized(AmlrunError):
+    """A right is missing: `scope` says on what, `service_code` is the service's own."""
+
+    code = "not-authorized"
+
+    def __init__(self, message: str, *, hint: str = "", scope: str = "", service_code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.scope = scope
+        self.service_code = service_code
+
+
+class InvalidRequest(AmlrunError):
+    """An argument can't be applied. Nothing was uploaded or sent. `argument` is its name."""
+
+    code = "invalid-request"
+
+    def __init__(self, message: str, *, hint: str = "", argument: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.argument = argument
+
+
+class ComputeNotFound(AmlrunError):
+    """No compute of that name; `names` are the ones that are there."""
+
+    code = "compute-not-found"
+
+    def __init__(self, message: str, *, hint: str = "", name: str = "", names: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+        self.names = names
+
+
+class ComputeUnsuitable(AmlrunError):
+    """The compute `name` is there and can't take this job."""
+
+    code = "compute-unsuitable"
+
+    def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+
+
+class QuotaError(AmlrunError):
+    """Azure ML's quota (not the subscription's VM quota) can never hold what was asked for.
+
+    `limit_name` is the row that binds, in the service's spelling. `needed`, `limit`, `used` and `free` are
+    vCPUs; `fits` is the number of nodes that the limit could ever hold.
+    """
+
+    code = "quota"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        limit_name: str = "",
+        instance_type: str = "",
+        needed: int = 0,
+        limit: int = 0,
+        used: int = 0,
+        free: int = 0,
+        fits: int = 0,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.limit_name = limit_name
+        self.instance_type = instance_type
+        self.needed = needed
+        self.limit = limit
+        self.used = used
+        self.free = free
+        self.fits = fits
+
+
+class NoQuota(QuotaError):
+    """The limit is zero."""
+
+    code = "no-quota"
+
+
+class NotEnoughQuota(QuotaError):
+    """There is a limit, and it is below the need."""
+
+    code = "not-enough-quota"
+
+
+class NothingFits(AmlrunError):
+    """No size of the region meets the needs; `against` maps each size to the first thing against it."""
+
+    code = "nothing-fits"
+
+    def __init__(self, message: str, *, hint: str = "", against: dict[str, str] | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.against = against or {}
+
+
+class SubmissionFailed(AmlrunError):
+    """The service refused the job, or the job's name is taken. `status` is the HTTP status, 0 if none."""
+
+    code = "submission-failed"
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0, service_code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.service_code = service_code
+
+
+class PlacementNotApplied(SubmissionFailed):
+    """What was about to leave was not what was planned, and nothing was sent.
+
+    `field` is the JSON path, `planned` and `leaving` the two values.
+    """
+
+    code = "placement-not-applied"
+
+    def __init__(
+        self, message: str, *, hint: str = "", field: str = "", planned: object = None, leaving: object = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+        self.planned = planned
+        self.leaving = leaving
+
+
+class RunError(AmlrunError):
+    """A run did not complete. `name` is the run's, `reason` why its last attempt ended, `url` the studio's."""
+
+    code = "run-error"
+
+    def __init__(
+        self, message: str, *, hint: str = "", name: str = "", reason: str = "", url: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+        self.reason = reason
+        self.url = url
+
+
+class JobFailed(RunError):
+    """The job failed; the message holds the service's words and the tail of the log."""
+
+    code = "job-failed"
+
+
+class JobCanceled(RunError):
+    """The job was canceled."""
+
+    code = "job-canceled"
+
+
+class RequeueExhausted(RunError):
+    """The policy allows no further attempt; the message lists those that were."""
+
+    code = "requeue-exhausted"
+
+
+class WaitTimeout(AmlrunError, TimeoutError):
+    """`wait(timeout=…)` is over. The job goes on: `attach(name).wait()` goes on waiting."""
+
+    code = "wait-timeout"
+
+    def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
