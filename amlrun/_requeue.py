@@ -1,0 +1,115 @@
+"""What to do when an attempt ended: the policy as data, the decision as a function. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._ending import TOLD, Ending
+from amlrun._errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        message = f"Requeue({attribute.name}={value!r}): a whole number of further attempts, 0 or more"
+        raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
+
+
+def _is_wait(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+
+
+def _seconds(_: object, attribute: attrs.Attribute[tuple[float, ...]], value: tuple[float, ...]) -> None:
+    if not value or not all(_is_wait(one) for one in value):
+        message = f"Requeue({attribute.name}={value!r}): one or more waits in seconds, 0 or more"
+        raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
+
+
+@attrs.frozen(kw_only=True)
+class Requeue:
+    """How often an attempt that ended is followed by another, by the reason why it ended.
+
+    The counts are further attempts, over the whole run. `waits` are seconds before each further attempt, the
+    last one repeated; each is shortened or lengthened by up to a tenth, so that many runs that lost their
+    nodes together don't come back together. Requeueing happens only while somebody waits.
+    """
+
+    preemptions: int = attrs.field(default=10, validator=_count)
+    platform_faults: int = attrs.field(default=3, validator=_count)
+    capacity: int = attrs.field(default=3, validator=_count)
+    user_errors: int = attrs.field(default=0, validator=_count)
+    waits: tuple[float, ...] = attrs.field(default=(60.0, 300.0, 900.0), converter=tuple, validator=_seconds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON; `from_dict` reads it back."""
+        return {**attrs.asdict(self), "waits": list(self.waits)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Requeue:
+        """The policy of a stored run; names that this version doesn't know are left out."""
+        known = {field.name for field in attrs.fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+
+@attrs.frozen
+class Retry:
+    """Send the next attempt after `wait` seconds."""
+
+    wait: float
+
+
+@attrs.frozen
+class Stop:
+    """No further attempt. `exhausted`: the policy had allowed some for this reason, and they are used up."""
+
+    why: str
+    exhausted: bool = False
+
+
+_BUDGET: dict[Ending, str | None] = {
+    Ending.COMPLETED: None,
+    Ending.USER_ERROR: "user_errors",
+    Ending.CANCELED_BY_US: None,
+    Ending.CANCELED: None,
+    Ending.TIMED_OUT: None,
+    Ending.PREEMPTED: "preemptions",
+    Ending.QUOTA: None,
+    Ending.OUT_OF_CAPACITY: "capacity",
+    Ending.PLATFORM_FAULT: "platform_faults",
+    Ending.ENVIRONMENT: None,
+    Ending.POLICY: None,
+    Ending.UNKNOWN: None,
+}
+"""Which count of `Requeue` a reason draws on; None: what ended so is never repeated."""
+
+
+def next_attempt(group: str, history: Sequence[Ending], policy: Requeue | None) -> Retry | Stop:
+    """What follows the last of `history`, the endings of all attempts of `group` so far, oldest first.
+
+    No policy means no requeue. The wait is the same for whoever computes it: two watchers agree.
+    """
+    last = history[-1]
+    told = TOLD[last]
+    budget = _BUDGET[last]
+    if budget is None:
+        return Stop(told)
+    if policy is None:
+        return Stop(f"{told}; requeue is off")
+    allowed = int(getattr(policy, budget))
+    used = sum(_BUDGET[one] == budget for one in history) - 1
+    if used >= allowed:
+        spent = f"{told}; the policy allows {allowed} further attempt{'s' * (allowed != 1)} for that"
+        return Stop(spent, exhausted=allowed > 0)
+    wait = policy.waits[min(len(history), len(policy.waits)) - 1]
+    return Retry(wait * (0.9 + 0.2 * _fraction(group, len(history))))
+
+
+def _fraction(group: str, number: int) -> float:
+    """A number in [0, 1) that is this run's and attempt's own."""
+    digest = hashlib.sha256(f"{group}/{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32

@@ -1,0 +1,255 @@
+"""ARM and run history over azure-core: the one sender, and the one owner of retries.
+
+It knows HTTP and the service's error bodies, nothing of jobs. The SDK's own clients retry too, but only what
+they send: requests that leave here pass no other retry policy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import attrs
+from azure.core import PipelineClient
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.core.pipeline.policies import (
+    BearerTokenCredentialPolicy,
+    HeadersPolicy,
+    ProxyPolicy,
+    RequestIdPolicy,
+    UserAgentPolicy,
+)
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from amlrun._clock import Clock, RealClock
+from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from azure.core.credentials import TokenCredential
+    from azure.core.pipeline.transport import HttpResponse, HttpTransport
+
+API_VERSION = "2024-04-01"
+"""Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
+ATTEMPTS = 4
+"""Calls in all: as many as the SDK makes, so that raw MLClient and amlrun give up at the same point."""
+LONGEST_WAIT = 60.0
+"""Seconds: a longer Retry-After is for whoever asked, not for a loop to sit out."""
+
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_WAIT_IN_TEXT = re.compile(r"[Rr]etry again after (\d+) second")
+
+
+@attrs.frozen
+class Wire:
+    """How one `MLClient` reaches the service: what a sender needs to go the same way."""
+
+    credential: TokenCredential
+    base_url: str = "https://management.azure.com"
+    scopes: tuple[str, ...] = ("https://management.azure.com/.default",)
+    transport: HttpTransport[Any, Any] | None = None
+    per_call_policies: tuple[Any, ...] = ()
+    per_retry_policies: tuple[Any, ...] = ()
+    connection: Mapping[str, Any] = attrs.field(factory=dict)
+    """Settings of the connection (proxies, connection_verify, …) as the client was given them."""
+
+
+@attrs.frozen
+class Reply:
+    """A reply that is not an error: `body` is the JSON, or None where there was none."""
+
+    status: int
+    body: Any
+
+
+class _Transient(Exception):  # noqa: N818  not an error that anybody sees: it tells tenacity to go on
+    def __init__(self, error: AmlrunError, wait: float | None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.wait = wait
+
+
+class Rest:
+    """Sends requests as one client would, repeats what may be repeated, and parses what comes back.
+
+    Paths start with `/subscriptions/`; a full URL goes to its own host (run history) with the same token.
+    Raises `NotAuthorized` for 401 and 403, `ServiceError` for any other error (status 0: no answer at all).
+    429, 408 and 5xx are repeated, `ATTEMPTS` calls in all, waiting what the reply asks for: all that is sent
+    from here is idempotent (a job is PUT under a fixed name; a cancel is harmless when repeated).
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        transport = wire.transport or RequestsTransport(**wire.connection)
+        self.clock: Clock = transport if hasattr(transport, "now") else RealClock()
+        auth = BearerTokenCredentialPolicy(wire.credential, *wire.scopes)
+        ends = (RequestIdPolicy(), HeadersPolicy(), UserAgentPolicy("amlrun"), ProxyPolicy(**wire.connection))
+        policies = [*ends, *wire.per_call_policies, auth, *wire.per_retry_policies]
+        self._client = PipelineClient[Any, Any](wire.base_url, policies=policies, transport=transport)
+        self._open = PipelineClient[Any, Any](wire.base_url, policies=list(ends), transport=transport)
+        self._retrying = Retrying(
+            retry=retry_if_exception_type(_Transient),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            sleep=self.clock.sleep,
+            reraise=True,
+        )
+
+    def get(
+        self, path: str, *, api_version: str = API_VERSION, params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """GET one resource."""
+        return dict(self.send("GET", path, api_version=api_version, params=params).body)
+
+    def list(self, path: str, *, api_version: str = API_VERSION) -> list[dict[str, Any]]:
+        """GET a collection, page after page (`nextLink`)."""
+        page = self.get(path, api_version=api_version)
+        rows = list(page.get("value") or [])
+        while page.get("nextLink"):
+            page = self.get(page["nextLink"], api_version="")
+            rows += page.get("value") or []
+        return rows
+
+    def text(self, url: str) -> str:
+        """GET a signed URL as text, without a token: the signature in it is the right to read it."""
+        response = self._attempts(HttpRequest("GET", url), self._open)
+        return str(response.text())
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        api_version: str = API_VERSION,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send one request; `api_version` empty: the URL has its own, or the host takes none."""
+        query = {**(params or {}), **({"api-version": api_version} if api_version else {})}
+        url = path if path.startswith("https://") else self.wire.base_url.rstrip("/") + path
+        sent = {"Accept": "application/json", **(headers or {})}
+        extra: dict[str, Any] = {} if body is None else {"json": body}
+        request = HttpRequest(method, url, params=query or None, headers=sent, **extra)
+        response = self._attempts(request, self._client)
+        text = response.text() if response.content else ""
+        return Reply(response.status_code, json.loads(text) if text.strip() else None)
+
+    def token(self, scope: str) -> str:
+        """A token of the same account for another audience."""
+        try:
+            return self.wire.credential.get_token(scope).token
+        except ClientAuthenticationError as error:
+            raise _not_signed_in(error) from error
+
+    def _attempts(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
+        try:
+            return self._retrying(self._once, request, client)
+        except _Transient as transient:
+            raise transient.error from transient.__cause__
+
+    def _once(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
+        try:
+            response = client.send_request(request)
+            response.read()
+        except ClientAuthenticationError as error:
+            raise _not_signed_in(error) from error
+        except (ServiceRequestError, ServiceResponseError) as error:
+            what = f"{request.method} {urlsplit(request.url).netloc} got no answer: {error.message}"
+            unanswered = ServiceError(what, hint="Is there a network, a proxy or a VPN?")
+            raise _Transient(unanswered, None) from error
+        except AzureError as error:
+            raise ServiceError(f"{request.method} {_short(request.url)}: {error.message}") from error
+        if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
+            return response
+        failure = _failure(request, response)
+        if response.status_code in _TRANSIENT:
+            raise _Transient(failure, _asked_wait(response, failure))
+        raise failure
+
+
+def innermost(error: Mapping[str, Any]) -> tuple[str, str]:
+    """The useful code of an error body, as `Outer/Inner` of its InnerError chain, and its message.
+
+    The top-level code is coarse (`UserError`); the chain stands in `additionalInfo` (recorded traffic).
+    """
+    codes: list[str] = []
+    for info in error.get("additionalInfo") or ():
+        if info.get("type") == "InnerError":
+            inner = (info.get("info") or {}).get("value")
+            while isinstance(inner, dict) and inner.get("code"):
+                codes.append(str(inner["code"]))
+                inner = inner.get("innerError")
+    code = "/".join(codes) or str(error.get("code") or "")
+    return code, str(error.get("message") or "").strip()
+
+
+def _failure(request: HttpRequest, response: HttpResponse) -> AmlrunError:
+    body = _json(response.text())
+    error = body.get("error") if isinstance(body, dict) else None
+    code, message = innermost(error) if isinstance(error, dict) else ("", response.reason or "")
+    what = f"{request.method} {_short(request.url)}: {response.status_code} {code}: {message}"
+    if response.status_code in (401, 403):
+        hint = "The signed-in account lacks this right, or is signed in to another tenant."
+        return NotAuthorized(what, hint=hint, scope=_short(request.url), service_code=code)
+    request_id = response.headers.get("x-ms-request-id", "")
+    return ServiceError(what, status=response.status_code, service_code=code, request_id=request_id)
+
+
+def _not_signed_in(error: ClientAuthenticationError) -> NotAuthorized:
+    first = str(error.message or "").strip().splitlines()[0:1]
+    cause = first[0] if first else type(error).__name__
+    return NotAuthorized(f"No token: {cause}", hint="Sign in (`az login`), or check the credential.")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:  # an HTML page of a gateway
+        return None
+
+
+def _short(url: str) -> str:
+    """The part of a URL that tells which resource; never its query, which may hold a signature."""
+    parts = urlsplit(url)
+    provider = "/providers/Microsoft.MachineLearningServices"
+    return parts.path.rpartition(provider)[2] if provider in parts.path else parts.netloc + parts.path
+
+
+def _asked_wait(response: HttpResponse, failure: AmlrunError) -> float | None:
+    """Seconds that the reply asks to wait: its header, else its text (throttling often has no header)."""
+    header = response.headers.get("Retry-After", "")
+    if header.isdigit():
+        return float(header)
+    if header:
+        return _until(header, response.headers.get("Date", ""))
+    in_text = _WAIT_IN_TEXT.search(failure.message)
+    return float(in_text.group(1)) if in_text else None
+
+
+def _until(moment: str, sent: str) -> float | None:
+    """Seconds between two HTTP dates: the server's clock on both sides, so that ours may be wrong."""
+    try:
+        return max(0.0, (parsedate_to_datetime(moment) - parsedate_to_datetime(sent)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+_backoff = wait_exponential(multiplier=1, max=LONGEST_WAIT)
+
+
+def _wait(state: RetryCallState) -> float:
+    failed = state.outcome.exception() if state.outcome else None
+    asked = failed.wait if isinstance(failed, _Transient) else None
+    return _backoff(state) if asked is None else min(asked, LONGEST_WAIT)
