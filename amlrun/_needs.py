@@ -1,0 +1,212 @@
+"""What a job asks for: needs of one node, and the rest of the wish for a place. Pure.
+
+It checks the values that a user types, so that `_placement` never meets a wrong one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from numbers import Real
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._errors import InvalidRequest
+from amlrun._offers import GPU_MODELS, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amlrun._offers import Size
+
+SERVERLESS = "serverless"
+
+
+def gpu_key(model: str) -> str:
+    """One key for a GPU model's spellings: `NVIDIA A100`, `a100`."""
+    return re.sub(r"nvidia|tesla|amd|instinct|radeon|[\s_-]", "", model.lower())
+
+
+_MODELS = {gpu_key(model): model for model in GPU_MODELS}
+
+
+def _number(argument: str, value: object, unit: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise InvalidRequest(f"{argument}={value!r}: {argument} is a number {unit}.", argument=argument)
+    if value < 0:
+        raise InvalidRequest(f"{argument}={value!r}: {argument} can't be negative.", argument=argument)
+    return float(value)
+
+
+def _whole(argument: str, value: object, unit: str) -> int | None:
+    number = _number(argument, value, unit)
+    if number is None:
+        return None
+    if not number.is_integer():
+        raise InvalidRequest(f"{argument}={value!r}: {argument} is a whole number {unit}.", argument=argument)
+    return int(number)
+
+
+def _cpus(value: float | None) -> int | None:
+    return _whole("cpus", value, "of vCPUs on each node, such as 8")
+
+
+def _memory_gb(value: float | None) -> float | None:
+    return _number("memory_gb", value, "of GB on each node, such as 64")
+
+
+def _disk_gb(value: float | None) -> float | None:
+    return _number("disk_gb", value, "of GB of temporary disk on each node, such as 200")
+
+
+def _gpus(value: float | None) -> int | None:
+    asked: object = value
+    if isinstance(asked, str) and not asked.strip().isdigit():
+        raise InvalidRequest(
+            f"gpus={value!r}: gpus is how many; gpu={value!r} is the model.",
+            hint=f"Models: {', '.join(GPU_MODELS)}.",
+            argument="gpus",
+        )
+    return _whole("gpus", value, "of GPUs on each node, such as 1")
+
+
+def _max_price(value: float | None) -> float | None:
+    price = _number("max_price_per_hour", value, "of USD an hour for all nodes, such as 2.5")
+    if price == 0:
+        raise InvalidRequest(
+            "max_price_per_hour=0: no size is free. It is USD an hour for all nodes, such as 2.5.",
+            argument="max_price_per_hour",
+        )
+    return price
+
+
+def _gpu(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    asked: object = (value,) if isinstance(value, (str, Real)) else value
+    if not isinstance(asked, (tuple, list, set, frozenset)):
+        raise InvalidRequest(
+            f"gpu={value!r}: gpu is a model or a list of models, such as gpu='A100'.",
+            hint=f"Models: {', '.join(GPU_MODELS)}.",
+            argument="gpu",
+        )
+    return tuple(dict.fromkeys(_model(item) for item in asked))
+
+
+def _model(value: object) -> str:
+    if isinstance(value, Real) or (isinstance(value, str) and value.strip().isdigit()):
+        raise InvalidRequest(
+            f"gpu={value!r}: gpu is the model; gpus={value} is how many.",
+            hint=f"Models: {', '.join(GPU_MODELS)}.",
+            argument="gpu",
+        )
+    known = _MODELS.get(gpu_key(value)) if isinstance(value, str) else None
+    if known is None:
+        near = difflib.get_close_matches(gpu_key(str(value)), _MODELS, n=3)
+        meant = f" Did you mean {' or '.join(_MODELS[key] for key in near)}?" if near else ""
+        raise InvalidRequest(
+            f"gpu={value!r}: no such GPU model.{meant}",
+            hint=f"Models: {', '.join(GPU_MODELS)}. A size of any other is asked for by instance_type=….",
+            argument="gpu",
+        )
+    return known
+
+
+@attrs.frozen(kw_only=True)
+class Needs:
+    """What each node must have at least. None: no matter. Zero asks for nothing.
+
+    `memory_gb` and `disk_gb` (the temporary disk) are GB. `gpu` is a model or several, any case, of which one
+    must match; alone it means one GPU. `max_price_per_hour` is USD for **all** nodes together, held against
+    the prices that are known: it chooses, it does not cap what Azure bills.
+
+    Raises `InvalidRequest` naming the argument.
+    """
+
+    cpus: int | None = attrs.field(default=None, converter=_cpus)
+    memory_gb: float | None = attrs.field(default=None, converter=_memory_gb)
+    gpus: int | None = attrs.field(default=None, converter=_gpus)
+    gpu: tuple[str, ...] = attrs.field(default=None, converter=_gpu)
+    disk_gb: float | None = attrs.field(default=None, converter=_disk_gb)
+    max_price_per_hour: float | None = attrs.field(default=None, converter=_max_price)
+
+    def __attrs_post_init__(self) -> None:
+        if self.gpu and self.gpus is None:
+            object.__setattr__(self, "gpus", 1)
+        if self.gpu and self.gpus == 0:
+            raise InvalidRequest(
+                f"gpus=0 with gpu={'/'.join(self.gpu)!r}: one asks for no GPU, the other for a model.",
+                argument="gpus",
+            )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether any size will do."""
+        return not (
+            self.cpus or self.memory_gb or self.gpus or self.disk_gb or self.max_price_per_hour is not None
+        )
+
+    def __str__(self) -> str:
+        words = []
+        if self.cpus:
+            words.append(f"{self.cpus} vCPUs")
+        if self.memory_gb:
+            words.append(f"{self.memory_gb:g} GB of memory")
+        if self.gpus:
+            words.append(f"{self.gpus} x {'/'.join(self.gpu) or 'GPU'}")
+        if self.disk_gb:
+            words.append(f"{self.disk_gb:g} GB of disk")
+        if self.max_price_per_hour is not None:
+            words.append(f"at most {self.max_price_per_hour:g} USD an hour")
+        return ", ".join(words) or "nothing in particular"
+
+    def against(self, size: Size) -> str:  # noqa: PLR0911 - one return for each need
+        """The first thing about the size's hardware that does not meet the needs; "" where it meets them."""
+        if self.gpus and not size.gpus:
+            return "has no GPU"
+        if self.gpu and size.gpu not in self.gpu:
+            return f"has {size.gpu or 'GPUs of an unknown model'}, asked for {' or '.join(self.gpu)}"
+        if self.gpus and size.gpus < self.gpus:
+            return f"has {size.gpus} of {self.gpus} GPUs"
+        if self.cpus and size.cpus < self.cpus:
+            return f"has {size.cpus} of {self.cpus} vCPUs"
+        if self.memory_gb and size.memory_gb < self.memory_gb:
+            return f"has {size.memory_gb:g} of {self.memory_gb:g} GB of memory"
+        if self.disk_gb and size.disk_gb < self.disk_gb:
+            return f"has {size.disk_gb:g} of {self.disk_gb:g} GB of disk"
+        return ""
+
+
+def _count(argument: str, value: object) -> int:
+    count = _whole(argument, value, "of nodes, such as 1")
+    if not count:
+        raise InvalidRequest(f"{argument}={value!r}: at least one node.", argument=argument)
+    return count
+
+
+def _nodes(value: float) -> int:
+    return _count("instance_count", value)
+
+
+@attrs.frozen(kw_only=True)
+class Ask:
+    """What `place()` is asked: the needs of each node, and where, how many, which tier.
+
+    `instance_types` are in order of preference, any case. `tier` None: nobody said, so standard, or what the
+    cluster has. `compute` None or `"serverless"`: serverless; else a cluster's name.
+    """
+
+    needs: Needs = attrs.field(factory=Needs)
+    instance_types: tuple[str, ...] = ()
+    nodes: int = attrs.field(default=1, converter=_nodes)
+    tier: Tier | None = None
+    compute: str | None = None
+
+    @property
+    def cluster(self) -> str | None:
+        """The name of the cluster that was asked for; None: serverless."""
+        return None if self.compute is None or self.compute.lower() == SERVERLESS else self.compute
