@@ -17,7 +17,7 @@ from amlrun._errors import InvalidRequest
 from amlrun._offers import GPU_MODELS, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
 
     from amlrun._offers import Size
 
@@ -84,11 +84,11 @@ def _max_price(value: float | None) -> float | None:
     return price
 
 
-def _gpu(value: str | Iterable[str] | None) -> tuple[str, ...]:
+def _gpu(value: str | Sequence[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     asked: object = (value,) if isinstance(value, (str, Real)) else value
-    if not isinstance(asked, (tuple, list, set, frozenset)):
+    if not isinstance(asked, (tuple, list)):
         raise InvalidRequest(
             f"gpu={value!r}: gpu is a model or a list of models, such as gpu='A100'.",
             hint=f"Models: {', '.join(GPU_MODELS)}.",
@@ -98,7 +98,7 @@ def _gpu(value: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def _model(value: object) -> str:
-    if isinstance(value, Real) or (isinstance(value, str) and value.strip().isdigit()):
+    if isinstance(value, Real) or str(value).strip().isdigit():
         raise InvalidRequest(
             f"gpu={value!r}: gpu is the model; gpus={value} is how many.",
             hint=f"Models: {', '.join(GPU_MODELS)}.",
@@ -144,11 +144,14 @@ class Needs:
             )
 
     @property
+    def shapeless(self) -> bool:
+        """Whether nothing is asked of the hardware."""
+        return not (self.cpus or self.memory_gb or self.gpus or self.disk_gb)
+
+    @property
     def nothing(self) -> bool:
         """Whether any size will do."""
-        return not (
-            self.cpus or self.memory_gb or self.gpus or self.disk_gb or self.max_price_per_hour is not None
-        )
+        return self.shapeless and self.max_price_per_hour is None
 
     def __str__(self) -> str:
         words = []
@@ -164,21 +167,20 @@ class Needs:
             words.append(f"at most {self.max_price_per_hour:g} USD an hour")
         return ", ".join(words) or "nothing in particular"
 
-    def against(self, size: Size) -> str:  # noqa: PLR0911 - one return for each need
-        """The first thing about the size's hardware that does not meet the needs; "" where it meets them."""
+    def misses(self, size: Size) -> Iterator[str]:
+        """What about the size's hardware does not meet the needs, one by one."""
         if self.gpus and not size.gpus:
-            return "has no GPU"
-        if self.gpu and size.gpu not in self.gpu:
-            return f"has {size.gpu or 'GPUs of an unknown model'}, asked for {' or '.join(self.gpu)}"
-        if self.gpus and size.gpus < self.gpus:
-            return f"has {size.gpus} of {self.gpus} GPUs"
+            yield "has no GPU"
+        elif self.gpu and size.gpu not in self.gpu:
+            yield f"has {size.gpu or 'GPUs of an unknown model'}, asked for {' or '.join(self.gpu)}"
+        if self.gpus and 0 < size.gpus < self.gpus:
+            yield f"has {size.gpus} of {self.gpus} GPUs"
         if self.cpus and size.cpus < self.cpus:
-            return f"has {size.cpus} of {self.cpus} vCPUs"
+            yield f"has {size.cpus} of {self.cpus} vCPUs"
         if self.memory_gb and size.memory_gb < self.memory_gb:
-            return f"has {size.memory_gb:g} of {self.memory_gb:g} GB of memory"
+            yield f"has {size.memory_gb:g} of {self.memory_gb:g} GB of memory"
         if self.disk_gb and size.disk_gb < self.disk_gb:
-            return f"has {size.disk_gb:g} of {self.disk_gb:g} GB of disk"
-        return ""
+            yield f"has {size.disk_gb:g} of {self.disk_gb:g} GB of disk"
 
 
 def _count(argument: str, value: object) -> int:
