@@ -195,7 +195,7 @@ class PlacementNotApplied(SubmissionFailed):
 
 
 class RunError(AmlrunError):
-    """A run did not complete. `name` is the run's, `reason` why its last attempt ended, `url` the studio's."""
+    """A run did not complete: `name` is the run's, `reason` why the last attempt ended, `url` its page."""
 
     code = "run-error"
 

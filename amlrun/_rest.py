@@ -73,7 +73,9 @@ class Reply:
     body: Any
 
 
-class _Transient(Exception):  # noqa: N818  not an error that anybody sees: it tells tenacity to go on
+class _Transient(Exception):
+    """Not an error that anybody sees: it tells tenacity to go on."""
+
     def __init__(self, error: AmlrunError, wait: float | None) -> None:
         super().__init__(error.message)
         self.error = error

@@ -1,0 +1,78 @@
+"""Attempts of a run as values, and what they cost. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._ending import TOLD, Ending
+
+if TYPE_CHECKING:
+    from amlrun._plan import Plan
+
+_HOUR = 3600
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One attempt, as it was when last looked at.
+
+    `status` is the service's word; `ending` why it ended, None while it hasn't; `seconds` how long it ran so
+    far. `error` holds the service's code and message, empty where it gave none.
+    """
+
+    name: str
+    number: int
+    status: str
+    plan: Plan
+    url: str = ""
+    ending: Ending | None = None
+    started: float | None = None
+    ended: float | None = None
+    seconds: float = 0.0
+    error: str = ""
+    cancel_requested: bool = False
+
+    def __str__(self) -> str:
+        told = self.status if self.ending is None else f"{self.status}: {TOLD[self.ending]}"
+        return f"{self.name}  {told}  {self.seconds:.0f} s"
+
+
+@attrs.frozen(kw_only=True)
+class Cost:
+    """What a run cost so far, by list prices and running times; not a bill.
+
+    `total` and `on_demand` (the same node-hours at the dedicated price) are None where a price isn't known.
+    Time in the queue and while nodes are prepared is not in it.
+    """
+
+    total: float | None
+    on_demand: float | None
+    currency: str
+
+    def __str__(self) -> str:
+        if self.total is None:
+            return "cost unknown: no price for this size and tier"
+        spent = f"{self.total:.4f} {self.currency}"
+        if self.on_demand is None or self.on_demand <= self.total:
+            return spent
+        saved = 100 * (1 - self.total / self.on_demand)
+        return f"{spent}, {saved:.0f} % less than {self.on_demand:.4f} {self.currency} on dedicated nodes"
+
+
+def cost_of(attempts: tuple[Attempt, ...]) -> Cost:
+    """Sum over attempts; each counts with its own plan's price."""
+    total: float | None = 0.0
+    on_demand: float | None = 0.0
+    for attempt in attempts:
+        hours = attempt.seconds / _HOUR
+        total = _add(total, attempt.plan.price_per_hour, hours)
+        on_demand = _add(on_demand, attempt.plan.on_demand_per_hour, hours)
+    return Cost(total=total, on_demand=on_demand, currency=attempts[-1].plan.currency)
+
+
+def _add(total: float | None, price: float | None, hours: float) -> float | None:
+    if hours == 0:
+        return total
+    return None if total is None or price is None else total + price * hours

@@ -1,0 +1,135 @@
+"""The public verbs: what they promise, and the order of steps. No logic of its own.
+
+Imports of the rooms behind stand inside the functions: `from amlrun import submit` at the head of a training
+script must cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+    from typing_extensions import Unpack
+
+    from amlrun._arguments import Options
+    from amlrun._offers import Quota
+    from amlrun._plan import Plan
+    from amlrun._run import Run
+    from amlrun._training import JobContext
+
+
+class _ThisScript:
+    """Stands for "no job was given": `submit(None)` is an error, `submit()` is not."""
+
+    def __repr__(self) -> str:
+        return "<the running script>"
+
+
+_THIS_SCRIPT = _ThisScript()
+
+
+@overload
+def submit(job: object, /, *, client: MLClient | None = None, **options: Unpack[Options]) -> Run: ...
+@overload
+def submit(*, client: MLClient | None = None, **options: Unpack[Options]) -> JobContext: ...
+def submit(
+    job: object = _THIS_SCRIPT, /, *, client: MLClient | None = None, **options: Unpack[Options]
+) -> Run | JobContext:
+    """Plan a job, send it, and return its handle.
+
+    `job` is a command line, the path of a job file (`.yml`, `.yaml`), or a job of `azure.ai.ml`. With no job
+    at all, the running script is submitted with its folder and arguments and this process ends; inside the
+    job the same call returns `current()` and the script goes on.
+
+    Where: `compute` ("serverless", a cluster's name; default: serverless), `instance_type` (a size, or a list
+    in order of preference), `instance_count` (nodes), `tier` ("standard", "spot", "auto").
+    What each node needs: `cpus`, `memory_gb`, `gpus` (how many), `gpu` (a model, or a list), or
+    `needs=Needs(…)`.
+    How it runs: `timeout` (seconds or timedelta, of each attempt), `identity` ("user", "managed",
+    `Managed(client_id=…)`, "token"), `requeue` (a `Requeue`, or False; default: on spot).
+    What runs: `code` (a folder), `environment`, `inputs`, `outputs`, `environment_variables`, `name`,
+    `display_name`, `experiment_name`, `tags`.
+    An argument wins over the same setting inside the job; dicts merge by key. The job given is not changed.
+
+    Raises `InvalidRequest`, `ComputeNotFound`, `ComputeUnsuitable`, `NoQuota`, `NotEnoughQuota`,
+    `NothingFits`, `NotAuthorized`, `NotConfigured`, `SubmissionFailed`, each with what to do.
+    https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
+    """
+    if isinstance(job, _ThisScript):
+        caller = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001  whose call it is decides
+        return _submit_this_script(caller, client, options)
+    from amlrun._submission import submit_request
+    from amlrun._workspace import workspace_of
+
+    request = _parsed(job, options)
+    return submit_request(workspace_of(client), request)
+
+
+def plan(job: object, /, *, client: MLClient | None = None, **options: Unpack[Options]) -> Plan:
+    """The decision that `submit` with the same arguments would make; reads, and changes nothing.
+
+    Prints as a table; `explain()` shows every candidate and the first thing against it. Raises what `submit`
+    raises for a request that can't be placed.
+    """
+    from amlrun._submission import decide
+    from amlrun._workspace import workspace_of
+
+    request = _parsed(job, options)
+    return decide(workspace_of(client), request)
+
+
+def quota(*, client: MLClient | None = None) -> Quota:
+    """Azure ML's quota in the workspace's region, family by family; prints as a table.
+
+    Raises `NotAuthorized` where the signed-in account may not read it (usual for the role AzureML Data
+    Scientist). https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
+    """
+    from amlrun._errors import NotAuthorized
+    from amlrun._workspace import workspace_of
+
+    workspace = workspace_of(client)
+    found = workspace.lookups.market(fresh=True).quota
+    if found is None:
+        raise NotAuthorized(
+            "Quota can't be read with this account",
+            hint="The right is Microsoft.MachineLearningServices/locations/usages/read on the subscription.",
+            scope=workspace.scope.subscription_path,
+        )
+    return found
+
+
+def attach(name: str, /, *, client: MLClient | None = None) -> Run:
+    """The handle of a run again, from the name of any of its attempts, on any machine.
+
+    Raises `InvalidRequest` where there is no such job, or amlrun didn't send it.
+    """
+    from amlrun._run import Run
+    from amlrun._watch import find_run
+    from amlrun._workspace import workspace_of
+
+    workspace = workspace_of(client)
+    return Run(workspace, find_run(workspace, name))
+
+
+def _parsed(job: object, options: Any) -> Any:
+    from amlrun._request import Arguments, parse
+
+    return parse(job, Arguments(**options))
+
+
+def _submit_this_script(caller: str, client: MLClient | None, options: Any) -> JobContext:
+    from amlrun._training import current
+
+    context = current()
+    if context is not None:
+        return context
+    from amlrun._script import running_script
+
+    script = running_script(caller)
+    run = submit(script.command, client=client, **{"code": script.folder, **options})
+    print(run.plan)  # noqa: T201  the script ends here: this is its answer
+    print(f"Submitted {run.name}  {run.url}")  # noqa: T201  the same
+    print(f"amlrun.attach({run.name!r}).wait() waits for it")  # noqa: T201  the same
+    raise SystemExit(0)

@@ -1,0 +1,85 @@
+"""Run history, as far as amlrun reads and writes it: times, error and warnings of a run, logs, tags.
+
+The host comes from the workspace's `discoveryUrl`, never from the region's name. Paths and fields are those
+of recorded traffic.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from amlrun._rest import innermost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._workspace import Workspace
+
+LOG = "user_logs/std_log.txt"
+
+
+@attrs.frozen(kw_only=True)
+class RunRecord:
+    """What run history knows of a run. Times are seconds since 1970; None: not yet."""
+
+    started: float | None = None
+    ended: float | None = None
+    error_code: str = ""
+    error_message: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def run_record(workspace: Workspace, name: str) -> RunRecord:
+    """GET one run."""
+    run = workspace.rest.get(f"{_base(workspace)}/runs/{name}", api_version="")
+    root = run.get("error") or {}
+    error = root.get("error") or {}
+    code, message = innermost(error)
+    inner = error.get("innerError") or {}
+    codes = [code] if code else []
+    while isinstance(inner, dict) and inner.get("code"):
+        codes.append(str(inner["code"]))
+        inner = inner.get("innerError")
+    return RunRecord(
+        started=seconds(run.get("startTimeUtc")),
+        ended=seconds(run.get("endTimeUtc")),
+        error_code="/".join(codes),
+        error_message=message,
+        warnings=tuple(str(warning.get("message") or "") for warning in run.get("warnings") or ()),
+    )
+
+
+def log_text(workspace: Workspace, name: str) -> str:
+    """The text of the job's own log so far; empty while there is none."""
+    details = workspace.rest.get(f"{_base(workspace)}/runs/{name}/details", api_version="")
+    files = details.get("logFiles") or {}
+    return workspace.rest.text(files[LOG]) if LOG in files else ""
+
+
+def merge_tags(workspace: Workspace, name: str, experiment: str, tags: Mapping[str, str]) -> None:
+    """Add tags to a run: the PATCH merges, where a PUT of the job would replace."""
+    path = f"{_base(workspace)}/experiments/{experiment}/runs/{name}"
+    workspace.rest.send("PATCH", path, api_version="", body={"tags": dict(tags)})
+
+
+def seconds(moment: Any) -> float | None:
+    """An ISO 8601 time of the service (any number of fraction digits) as seconds since 1970."""
+    if not moment:
+        return None
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?", str(moment))
+    if match is None:
+        return None
+    whole, fraction, zone = match.groups()
+    offset = "+0000" if zone in (None, "Z") else zone.replace(":", "")
+    parsed = dt.datetime.strptime(f"{whole}{offset}", "%Y-%m-%dT%H:%M:%S%z")
+    return parsed.timestamp() + float(f"0.{fraction or 0}")
+
+
+def _base(workspace: Workspace) -> str:
+    host = urlsplit(workspace.lookups.workspace().discovery_url)
+    return f"{host.scheme}://{host.netloc}/history/v1.0{workspace.scope.path}"

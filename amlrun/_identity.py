@@ -1,0 +1,92 @@
+"""Whose rights a job has: what the user says, as one value, and how it stands in the body of a job. Pure.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Any
+
+import attrs
+
+from amlrun._errors import InvalidRequest
+
+
+class IdentityKind(str, enum.Enum):
+    """The service's names (`identityType`)."""
+
+    USER = "UserIdentity"
+    MANAGED = "Managed"
+    TOKEN = "AMLToken"  # noqa: S105  a kind's name, not a token
+
+    __str__ = str.__str__
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_VALID = (
+    '"user", "managed", "managed:<client id>", Managed(client_id=…), "token", or an identity of azure.ai.ml'
+)
+
+
+@attrs.frozen(kw_only=True)
+class Managed:
+    """A managed identity for the job: the workspace's user-assigned one, or the cluster's own.
+
+    `client_id` names it where there are several.
+    """
+
+    client_id: str | None = attrs.field(default=None)
+
+    @client_id.validator
+    def _is_guid(self, _: object, value: object) -> None:
+        if value is not None and not (isinstance(value, str) and _GUID.fullmatch(value)):
+            message = f"Managed(client_id={value!r}): a client id is a GUID"
+            hint = "It stands on the identity's page in the portal (not the object id)."
+            raise InvalidRequest(message, argument="identity", hint=hint)
+
+
+@attrs.frozen
+class Identity:
+    """The identity of a job. `client_id` only with `MANAGED`."""
+
+    kind: IdentityKind
+    client_id: str | None = None
+
+    def to_body(self) -> dict[str, str]:
+        """`properties.identity` of a job."""
+        body = {"identityType": str(self.kind)}
+        if self.client_id:
+            body["clientId"] = self.client_id
+        return body
+
+    @property
+    def needs_user_token(self) -> bool:
+        """Whether the job travels with a token of the submitter (`x-azureml-token`)."""
+        return self.kind is IdentityKind.USER
+
+
+_ENTITIES = {
+    "UserIdentityConfiguration": IdentityKind.USER,
+    "ManagedIdentityConfiguration": IdentityKind.MANAGED,
+    "AmlTokenConfiguration": IdentityKind.TOKEN,
+}
+_WORDS = {"user": IdentityKind.USER, "managed": IdentityKind.MANAGED, "token": IdentityKind.TOKEN}
+
+
+def parse_identity(value: Any) -> Identity | None:
+    """The user's words, a `Managed`, or an entity of the SDK. Raises `InvalidRequest`."""
+    if value is None:
+        return None
+    if isinstance(value, Managed):
+        return Identity(IdentityKind.MANAGED, value.client_id)
+    if isinstance(value, str):
+        word, _, client_id = value.partition(":")
+        kind = _WORDS.get(word.strip().lower())
+        if kind is not None and (not client_id or kind is IdentityKind.MANAGED):
+            return Identity(kind, Managed(client_id=client_id.strip()).client_id if client_id else None)
+    entity = _ENTITIES.get(type(value).__name__)
+    if entity is not None:
+        return Identity(entity, getattr(value, "client_id", None))
+    raise InvalidRequest(f"identity={value!r} is not one", argument="identity", hint=f"Valid: {_VALID}.")

@@ -1,0 +1,116 @@
+"""Command jobs: where a plan, an identity and an attempt stand in the body. Pure: a body in, a new body out.
+
+The body is `properties` of `PUT …/jobs/{name}` (definition `CommandJob`), as `azure-ai-ml` wrote it.
+https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._durations import iso
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from amlrun._identity import Identity
+    from amlrun._plan import Plan
+
+JOB_TIER: dict[Tier, str] = {Tier.STANDARD: "Standard", Tier.SPOT: "Spot", Tier.AUTO: "Standard"}
+"""The service's words. A plan's tier is never `AUTO`; the mapping is total all the same."""
+CHECKPOINTS = "amlrun_checkpoints"
+"""The output that survives a requeue: the same datastore path for every attempt of a group."""
+CHECKPOINT_VARIABLE = "AMLRUN_CHECKPOINT_DIR"
+GROUP_VARIABLE = "AMLRUN_GROUP"
+ATTEMPT_VARIABLE = "AMLRUN_ATTEMPT"
+LAST_ENDING_VARIABLE = "AMLRUN_LAST_ENDING"
+DATASTORE = "workspaceblobstore"
+"""Every workspace has it."""
+_BIND = f"export {CHECKPOINT_VARIABLE}=${{{{outputs.{CHECKPOINTS}}}}}; "
+# `${{outputs.x}}` is replaced in the command only, never in environment_variables: hence the export.
+
+
+@attrs.frozen(kw_only=True)
+class Dress:
+    """What amlrun puts on a body. `compute_id` None: serverless. `timeout` in seconds."""
+
+    plan: Plan
+    compute_id: str | None
+    group: str
+    attempt: int = 1
+    last_ending: str | None = None
+    checkpoints: bool = False
+    identity: Identity | None = None
+    timeout: float | None = None
+    display_name: str | None = None
+    experiment_name: str | None = None
+    environment_variables: Mapping[str, str] = attrs.field(factory=dict)
+    tags: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
+    """The body of this attempt. What is None in `dress` stays as the job has it."""
+    job = copy.deepcopy(dict(body))
+    _place(job, dress.plan, dress.compute_id)
+    if dress.identity is not None:
+        job["identity"] = dress.identity.to_body()
+    if dress.timeout is not None:
+        job["limits"] = {"jobLimitsType": "Command", "timeout": iso(dress.timeout)}
+    for key, value in (("displayName", dress.display_name), ("experimentName", dress.experiment_name)):
+        if value is not None:
+            job[key] = value
+    if dress.tags:
+        job["tags"] = {**(job.get("tags") or {}), **dress.tags}
+    variables = {**(job.get("environmentVariables") or {}), **dress.environment_variables}
+    variables.update({GROUP_VARIABLE: dress.group, ATTEMPT_VARIABLE: str(dress.attempt)})
+    if dress.last_ending is not None:
+        variables[LAST_ENDING_VARIABLE] = dress.last_ending
+    job["environmentVariables"] = variables
+    if dress.checkpoints:
+        _bind_checkpoints(job, dress.group)
+    return job
+
+
+def placement_fields(plan: Plan, compute_id: str | None) -> Iterator[tuple[str, Any]]:
+    """Where the plan must stand in a body that leaves: JSON paths and values; None: must not be there."""
+    yield "computeId", compute_id
+    yield "resources.instanceType", plan.instance_type if plan.compute == SERVERLESS else None
+    yield "resources.instanceCount", plan.instance_count
+    yield "queueSettings.jobTier", JOB_TIER[plan.tier] if plan.compute == SERVERLESS else None
+
+
+def _place(job: dict[str, Any], plan: Plan, compute_id: str | None) -> None:
+    resources = dict(job.get("resources") or {})
+    queue = dict(job.get("queueSettings") or {})
+    resources["instanceCount"] = plan.instance_count
+    resources.pop("instanceType", None)
+    queue.pop("jobTier", None)
+    job.pop("computeId", None)
+    if compute_id is not None:
+        job["computeId"] = compute_id
+    else:
+        queue["jobTier"] = JOB_TIER[plan.tier]
+        if plan.instance_type is not None:
+            resources["instanceType"] = plan.instance_type
+    job["resources"] = resources
+    if queue:
+        job["queueSettings"] = queue
+    else:
+        job.pop("queueSettings", None)
+
+
+def _bind_checkpoints(job: dict[str, Any], group: str) -> None:
+    outputs = dict(job.get("outputs") or {})
+    outputs[CHECKPOINTS] = {
+        "jobOutputType": "uri_folder",
+        "mode": "ReadWriteMount",
+        "uri": f"azureml://datastores/{DATASTORE}/paths/amlrun/{group}/",
+    }
+    job["outputs"] = outputs
+    if not job["command"].startswith(_BIND):
+        job["command"] = _BIND + job["command"]

@@ -1,0 +1,110 @@
+"""What a job remembers: all that is needed to go on with it, in the properties of the job itself. Pure.
+
+Properties are written once, with the job. The service takes 50 of them of 1,000 characters each and writes up
+to 36 of its own, so they are few, and the body is packed and cut into parts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._plan import Plan
+from amlrun._requeue import Requeue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "amlrun."
+GROUP, ATTEMPT, POLICY, PLAN, API = (
+    f"{PREFIX}{name}" for name in ("group", "attempt", "policy", "plan", "api")
+)
+BODY = f"{PREFIX}body"
+LONGEST = 1000
+"""Characters in one property."""
+MOST_PARTS = 8
+"""A body that needs more is not kept: the run can then go on only where it was started."""
+CANCEL_TAG = f"{PREFIX}cancel"
+"""The tag by which a run is stopped from any machine."""
+
+
+@attrs.frozen(kw_only=True)
+class Memory:
+    """One attempt, as it is stored. `body` is None where it was too long to keep."""
+
+    group: str
+    attempt: int
+    policy: Requeue | None
+    plan: Plan
+    body: Mapping[str, Any] | None
+    api_version: str
+
+    def to_properties(self) -> dict[str, str]:
+        """Property names to values, each within the service's limits."""
+        policy = None if self.policy is None else self.policy.to_dict()
+        chosen = attrs.evolve(self.plan, reasons=(), warnings=(), candidates=())
+        return {
+            GROUP: self.group,
+            ATTEMPT: str(self.attempt),
+            POLICY: _compact(policy),
+            PLAN: _compact(chosen.to_dict()),
+            API: self.api_version,
+            **_parts(self.body),
+        }
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, str]) -> Memory | None:
+        """Read them back; None for a job that amlrun didn't send."""
+        if GROUP not in properties:
+            return None
+        policy = json.loads(properties[POLICY])
+        return cls(
+            group=properties[GROUP],
+            attempt=int(properties[ATTEMPT]),
+            policy=None if policy is None else Requeue.from_dict(policy),
+            plan=Plan.from_dict(json.loads(properties[PLAN])),
+            body=_whole(properties),
+            api_version=properties[API],
+        )
+
+
+def attempt_name(group: str, number: int) -> str:
+    """`<group>`, then `<group>-a2`, `<group>-a3`."""
+    return group if number == 1 else f"{group}-a{number}"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def fits(body: Mapping[str, Any]) -> bool:
+    """Whether a body is short enough to be kept."""
+    return bool(_parts(body))
+
+
+def _parts(body: Mapping[str, Any] | None) -> dict[str, str]:
+    if body is None:
+        return {}
+    text = base64.b85encode(zlib.compress(_compact(body).encode(), 9)).decode()
+    chunks = [text[start : start + LONGEST] for start in range(0, len(text), LONGEST)]
+    if len(chunks) > MOST_PARTS:
+        return {}
+    return {_part(number): chunk for number, chunk in enumerate(chunks, start=1)}
+
+
+def _whole(properties: Mapping[str, str]) -> dict[str, Any] | None:
+    chunks: list[str] = []
+    while (name := _part(len(chunks) + 1)) in properties:
+        chunks.append(properties[name])
+    if not chunks:
+        return None
+    unpacked: dict[str, Any] = json.loads(zlib.decompress(base64.b85decode("".join(chunks))))
+    return unpacked
+
+
+def _part(number: int) -> str:
+    return BODY if number == 1 else f"{BODY}.{number}"

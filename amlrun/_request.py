@@ -1,0 +1,326 @@
+"""What the user asked for: the arguments of `submit`, checked and merged with what the job itself says.
+
+An argument wins over the same setting inside the job. What can't be applied is refused here, before anything
+is uploaded. Knows values and local files; nothing of the service and nothing of `azure.ai.ml`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._errors import InvalidRequest
+from amlrun._identity import Identity, parse_identity
+from amlrun._jobfile import JobSettings, settings_of_entity, settings_of_file
+from amlrun._needs import Ask, Needs
+from amlrun._offers import Tier
+from amlrun._requeue import Requeue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+_BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_]+)")
+_ATTEMPT_SUFFIX = 6
+"""Characters kept free at the end of a name for `-a2` to `-a9999`."""
+_TIERS = ", ".join(f'"{tier}"' for tier in Tier)
+
+
+@attrs.frozen(kw_only=True)
+class Arguments:
+    """The keyword arguments of `submit`, as they were given. DESIGN's precedence is applied in `parse`."""
+
+    compute: Any = None
+    instance_type: Any = None
+    instance_count: Any = None
+    tier: Any = None
+    cpus: Any = None
+    memory_gb: Any = None
+    gpus: Any = None
+    gpu: Any = None
+    needs: Any = None
+    timeout: Any = None
+    identity: Any = None
+    requeue: Any = None
+    code: Any = None
+    environment: Any = None
+    inputs: Any = None
+    outputs: Any = None
+    environment_variables: Any = None
+    name: Any = None
+    display_name: Any = None
+    experiment_name: Any = None
+    tags: Any = None
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """A checked request. `source` is a command line, a job file's path, or an SDK entity."""
+
+    source: str | Path | Any
+    settings: JobSettings
+    ask: Ask
+    name: str | None
+    timeout: float | None
+    identity: Identity | None
+    requeue: Requeue | None
+    code: str | None
+    environment: Any
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    environment_variables: Mapping[str, str]
+    display_name: str | None
+    experiment_name: str | None
+    tags: Mapping[str, str]
+
+    @property
+    def command(self) -> str:
+        """The command line, before anything is added to it."""
+        return self.source if isinstance(self.source, str) else self.settings.command
+
+
+def parse(job: Any, given: Arguments) -> Request:
+    """Check and merge. Raises `InvalidRequest` with the argument's name and the valid values."""
+    source = _source(job)
+    settings = _settings(source)
+    tier = _tier(given.tier if given.tier is not None else settings.tier)
+    inputs, outputs = _mapping("inputs", given.inputs), _mapping("outputs", given.outputs)
+    variables = _variables(given.environment_variables)
+    name = given.name if given.name is not None else settings.name
+    code = _code(given.code)
+    command = source if isinstance(source, str) else settings.command
+    _check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
+    _check_values({**settings.environment_variables, **variables})
+    if isinstance(source, str):
+        _check_command(source, code)
+        _check_environment(given.environment)
+    if code is None:
+        _check_folder(settings)
+    return Request(
+        source=source,
+        settings=settings,
+        ask=_ask(given, settings, tier),
+        name=_name(name),
+        timeout=_timeout(given.timeout) if given.timeout is not None else settings.timeout,
+        identity=parse_identity(given.identity),
+        requeue=_requeue(given.requeue, tier),
+        code=code,
+        environment=_environment(given.environment),
+        inputs=inputs,
+        outputs=outputs,
+        environment_variables=variables,
+        display_name=_text("display_name", given.display_name),
+        experiment_name=_text("experiment_name", given.experiment_name),
+        tags={key: str(value) for key, value in _mapping("tags", given.tags).items()},
+    )
+
+
+def _source(job: Any) -> Any:
+    if job is None:
+        message = "submit(None): there is no job"
+        hint = "submit() with no argument at all submits the running script."
+        raise InvalidRequest(message, argument="job", hint=hint)
+    if isinstance(job, Path):
+        return job
+    if not isinstance(job, str):
+        return job
+    if not job.strip():
+        raise InvalidRequest("The command is empty", argument="job")
+    is_file = job.lower().endswith((".yml", ".yaml")) and not re.search(r"\s", job)
+    return Path(job) if is_file else job
+
+
+def _settings(source: Any) -> JobSettings:
+    if isinstance(source, str):
+        return JobSettings(kind="command", command=source)
+    settings = settings_of_file(source) if isinstance(source, Path) else settings_of_entity(source)
+    if settings.kind != "command":
+        message = f"A job of type {settings.kind!r} can't be submitted by this version"
+        raise InvalidRequest(message, argument="job", hint="Supported: command jobs.")
+    return settings
+
+
+def _ask(given: Arguments, settings: JobSettings, tier: Tier | None) -> Ask:
+    sizes = given.instance_type if given.instance_type is not None else settings.instance_type
+    count = given.instance_count if given.instance_count is not None else settings.instance_count
+    compute = given.compute if given.compute is not None else settings.compute
+    return Ask(
+        needs=_needs(given),
+        instance_types=_instance_types(sizes),
+        nodes=_nodes(count),
+        tier=tier,
+        compute=_compute(compute),
+    )
+
+
+def _needs(given: Arguments) -> Needs:
+    parts = {"cpus": given.cpus, "memory_gb": given.memory_gb, "gpus": given.gpus, "gpu": given.gpu}
+    said = {name: value for name, value in parts.items() if value is not None}
+    if given.needs is None:
+        return Needs(**said)
+    if not isinstance(given.needs, Needs):
+        raise InvalidRequest(f"needs={given.needs!r}: a Needs(…)", argument="needs")
+    twice = [name for name in said if getattr(given.needs, name) not in (None, ())]
+    if twice:
+        message = f"{twice[0]} is said twice: as an argument and inside needs"
+        raise InvalidRequest(message, argument=twice[0], hint="Say it once.")
+    return attrs.evolve(given.needs, **said)
+
+
+def _instance_types(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else None
+    if names is None or not all(isinstance(name, str) and name.strip() for name in names):
+        message = f"instance_type={value!r}: a size's name, or a list of them in order of preference"
+        raise InvalidRequest(message, argument="instance_type")
+    return tuple(name.strip() for name in names)
+
+
+def _nodes(value: Any) -> int:
+    if value is None:
+        return 1
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        message = f"instance_count={value!r}: a whole number of nodes, 1 or more"
+        raise InvalidRequest(message, argument="instance_count")
+    return value
+
+
+def _tier(value: Any) -> Tier | None:
+    if value is None:
+        return None
+    try:
+        return Tier(str(value).lower())
+    except ValueError:
+        message = f"tier={value!r} is not one of {_TIERS}"
+        raise InvalidRequest(message, argument="tier") from None
+
+
+def _compute(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        message = f'compute={value!r}: "serverless" or the name of a cluster'
+        raise InvalidRequest(message, argument="compute")
+    name = value.strip().removeprefix("azureml:").rpartition("/")[2]
+    return None if name.lower() == "serverless" else name
+
+
+def _name(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > 255 - _ATTEMPT_SUFFIX:
+        message = f"name={value!r}: letters, digits, - and _, the first a letter or digit, at most 249"
+        raise InvalidRequest(message, argument="name")
+    return value
+
+
+def _timeout(value: Any) -> float:
+    seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 1:
+        message = f"timeout={value!r}: seconds (1 or more) or a timedelta, for each attempt"
+        raise InvalidRequest(message, argument="timeout")
+    return float(seconds)
+
+
+def _requeue(value: Any, tier: Tier | None) -> Requeue | None:
+    """With nothing said, spot is requeued and dedicated nodes are not: they are not taken away."""
+    if value is None:
+        return None if tier in (None, Tier.STANDARD) else Requeue()
+    if value is False:
+        return None
+    if isinstance(value, Requeue):
+        return value
+    raise InvalidRequest(f"requeue={value!r}: a Requeue(…), or False", argument="requeue")
+
+
+def _mapping(argument: str, value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise InvalidRequest(f"{argument}={value!r}: a dict from names to values", argument=argument)
+    return dict(value)
+
+
+def _variables(value: Any) -> dict[str, str]:
+    return {key: str(one) for key, one in _mapping("environment_variables", value).items()}
+
+
+def _text(argument: str, value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    raise InvalidRequest(f"{argument}={value!r}: some text", argument=argument)
+
+
+def _environment(value: Any) -> Any:
+    """`azureml:name@label` as `name@label`: the SDK would look the prefix up as part of the name."""
+    if isinstance(value, str) and value.startswith("azureml:") and "@" in value:
+        return value.removeprefix("azureml:")
+    return value
+
+
+def _code(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise InvalidRequest(f"code={value!r}: a folder, a file, or the id of a snapshot", argument="code")
+    text = str(value)
+    if text.startswith(("azureml:", "azureml://", "/subscriptions/", "git+", "http://", "https://")):
+        return text
+    path = Path(text).expanduser().resolve()
+    _check_code(path, text)
+    return str(path)
+
+
+def _check_folder(settings: JobSettings) -> None:
+    if settings.code_folder is not None:
+        _check_code(settings.code_folder, str(settings.code_folder))
+
+
+def _check_code(path: Path, said: str) -> None:
+    if not path.exists():
+        raise InvalidRequest(f"code={said!r}: there is no such folder", argument="code")
+    if path.is_dir() and not any(path.iterdir()):
+        raise InvalidRequest(f"code={said!r}: the folder is empty", argument="code")
+
+
+def _check_environment(environment: Any) -> None:
+    if environment is None:
+        message = "A command needs an environment"
+        hint = (
+            'For example environment="azureml://registries/azureml/environments/sklearn-1.5/labels/latest", '
+            'or one of your own: "azureml:<name>:<version>".'
+        )
+        raise InvalidRequest(message, argument="environment", hint=hint)
+
+
+def _check_command(command: str, code: str | None) -> None:
+    """A file of the current folder that no upload would bring along is a mistake seen too often."""
+    if code is not None:
+        return
+    for word in command.split():
+        plain = word.strip("'\"")
+        if Path(plain).suffix in {".py", ".sh"} and not Path(plain).is_absolute() and Path(plain).is_file():
+            message = f"The command names {plain}, a file of the current folder, and no code is sent along"
+            raise InvalidRequest(message, argument="code", hint="Did you mean code='.'?")
+
+
+def _check_bindings(command: str, inputs: set[str], outputs: set[str]) -> None:
+    for place, name in _BINDING.findall(command):
+        known = inputs if place == "inputs" else outputs
+        if name not in known:
+            there = ", ".join(sorted(known)) or "none"
+            message = f"The command uses ${{{{{place}.{name}}}}}, and there is no such one"
+            raise InvalidRequest(message, argument=place, hint=f"Its {place}: {there}.")
+
+
+def _check_values(variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        if "${{" in value:
+            message = f"environment variable {name}: ${{{{…}}}} is replaced in the command only, never here"
+            hint = f'Prefix the command instead: "export {name}=…; …".'
+            raise InvalidRequest(message, argument="environment_variables", hint=hint)

@@ -1,0 +1,173 @@
+"""Every touch of `azure-ai-ml`, and every private name of it. It is imported inside functions only.
+
+Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
+(how a client reaches the service) and `JobOperations._kwargs` (where azure-core's `raw_request_hook` goes).
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import pickle
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import attrs
+
+from amlrun._errors import InvalidRequest, NotAuthorized, SubmissionFailed
+from amlrun._rest import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from azure.ai.ml import MLClient
+
+_CONNECTION = ("proxies", "connection_verify", "connection_cert", "connection_timeout", "read_timeout")
+
+
+def wire_of(client: MLClient) -> Wire:
+    """How this client reaches the service: credential, cloud, transport and policies."""
+    kwargs = client._kwargs  # noqa: SLF001  no public name tells a client's transport or cloud
+    return Wire(
+        credential=client._credential,  # noqa: SLF001  the same
+        base_url=client._base_url,  # noqa: SLF001  the same
+        scopes=tuple(kwargs["credential_scopes"]),
+        transport=kwargs.get("transport"),
+        per_call_policies=_several(kwargs.get("per_call_policies")),
+        per_retry_policies=_several(kwargs.get("per_retry_policies")),
+        connection={name: kwargs[name] for name in _CONNECTION if name in kwargs},
+    )
+
+
+def _several(policies: Any) -> tuple[Any, ...]:
+    if policies is None:
+        return ()
+    return tuple(policies) if isinstance(policies, (list, tuple)) else (policies,)
+
+
+def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace: str) -> MLClient:
+    """An `MLClient` without telemetry and progress bars, over this wire."""
+    from azure.ai.ml import MLClient
+
+    extra: dict[str, Any] = {} if wire.transport is None else {"transport": wire.transport}
+    return MLClient(
+        wire.credential,
+        subscription_id,
+        resource_group,
+        workspace,
+        enable_telemetry=False,
+        show_progress=False,
+        **extra,
+    )
+
+
+@attrs.frozen
+class Captured:
+    """The PUT of a job as the SDK had it ready: resolved, uploaded, serialized, and not sent.
+
+    `body` is its `properties`.
+    """
+
+    body: Mapping[str, Any]
+    api_version: str
+
+
+class _Stopped(Exception):
+    """Stops the SDK at the PUT; nobody sees it."""
+
+
+def capture(client: MLClient, job: Any) -> Captured:
+    """Let the SDK do all of a submission but the sending.
+
+    Uploads code and data and creates the anonymous environment where the job has them; changes `job` (give it
+    a copy). Raises `InvalidRequest` for what the SDK's validation refuses, else what the service answered.
+    """
+    seen: list[Captured] = []
+
+    def stop(request: Any) -> None:
+        sent = request.http_request
+        version = parse_qs(urlsplit(sent.url).query).get("api-version", [""])[0]
+        seen.append(Captured(json.loads(sent.body or sent.content)["properties"], version))
+        raise _Stopped
+
+    operations = copy.copy(client.jobs)
+    operations._kwargs = {**operations._kwargs, "raw_request_hook": stop}  # noqa: SLF001  the only way in
+    try:
+        operations.create_or_update(job)
+    except _Stopped:
+        return seen[0]
+    except Exception as error:
+        raise _translated(error) from error
+    raise SubmissionFailed("azure-ai-ml sent no job", hint="Please report its version: this is a defect.")
+
+
+def _translated(error: Exception) -> Exception:
+    """What the SDK raised, as one of ours where it has a name; else the error itself."""
+    from azure.ai.ml.exceptions import MlException, ValidationException
+    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+
+    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    if isinstance(error, HttpResponseError):
+        if isinstance(error, ClientAuthenticationError) or error.status_code in (401, 403):
+            return NotAuthorized(text, hint="The signed-in account lacks this right.")
+        return SubmissionFailed(text, status=error.status_code or 0)
+    if isinstance(error, (ValidationException, FileNotFoundError, NotADirectoryError)):
+        return InvalidRequest(text, argument="job")
+    if isinstance(error, MlException):
+        return SubmissionFailed(text)
+    return error
+
+
+def load(path: Path) -> Any:
+    """The job of a YAML file, by the SDK. Raises `InvalidRequest` for what its schema refuses."""
+    from azure.ai.ml import load_job
+
+    try:
+        return load_job(path)
+    except Exception as error:
+        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        raise InvalidRequest(f"{path}: {text}", argument="job") from error
+
+
+def build(**parts: Any) -> Any:
+    """A command job of the SDK. Raises `InvalidRequest` for what it refuses."""
+    from azure.ai.ml import command
+
+    try:
+        return command(**{name: value for name, value in parts.items() if value is not None})
+    except Exception as error:
+        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        raise InvalidRequest(text, argument="job") from error
+
+
+def copied(job: Any) -> Any:
+    """A copy of a job: submitting changes the object that is submitted, and the caller's must stay as it is.
+
+    `copy.deepcopy` and plain pickle both fail on jobs with inputs or outputs, whose dictionaries refuse
+    unknown keys while they are being rebuilt; here such a dictionary is filled as a plain one.
+    """
+    buffer = io.BytesIO()
+    _Copier(buffer).dump(job)
+    return pickle.loads(buffer.getvalue())  # noqa: S301  our own bytes, of a moment ago
+
+
+class _Copier(pickle.Pickler):
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, dict) and type(obj) is not dict:
+            state = (list(dict.items(obj)), dict(getattr(obj, "__dict__", {})))
+            return _empty, (type(obj),), state, None, None, _fill
+        return NotImplemented
+
+
+def _empty(kind: type[dict[Any, Any]]) -> dict[Any, Any]:
+    return kind.__new__(kind)
+
+
+def _fill(target: dict[Any, Any], state: tuple[list[tuple[Any, Any]], dict[str, Any]]) -> None:
+    items, attributes = state
+    for key, value in items:
+        dict.__setitem__(target, key, value)
+    if attributes:
+        target.__dict__.update(attributes)

@@ -1,0 +1,150 @@
+"""From a request to a plan, and from a plan to a job that was sent: the order of steps, nothing more."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun import _sdk
+from amlrun._errors import ComputeNotFound, ComputeUnsuitable, InvalidRequest, NothingFits, QuotaError
+from amlrun._jobs.command import Dress, dressed
+from amlrun._memory import Memory, fits
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Tier
+from amlrun._placement import place
+from amlrun._run import Run
+from amlrun._sending import find, send
+from amlrun._watch import started
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._plan import Plan
+    from amlrun._request import Request
+    from amlrun._workspace import Workspace
+
+_log = logging.getLogger("amlrun")
+
+
+def decide(workspace: Workspace, request: Request) -> Plan:
+    """Place the request. A "no" never rests on a kept reading: everything is read again first."""
+    try:
+        plan = _placed(workspace, request, fresh=False)
+    except (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable):
+        plan = _placed(workspace, request, fresh=True)
+    return attrs.evolve(plan, warnings=(*plan.warnings, *_warnings(request, plan)))
+
+
+def submit_request(workspace: Workspace, request: Request) -> Run:
+    """Plan, let the SDK resolve and upload, put the plan on the body, send, and return the handle."""
+    plan = decide(workspace, request)
+    name = request.name or _fresh_name(request)
+    if request.name is not None:
+        _refuse_foreign(workspace, name)
+    with workspace.uploading():
+        body, api_version = _body(workspace, request, name)
+    cluster = None if plan.compute == SERVERLESS else f"{workspace.scope.path}/computes/{plan.compute}"
+    dress = Dress(
+        plan=plan,
+        compute_id=cluster,
+        group=name,
+        checkpoints=request.requeue is not None,
+        identity=request.identity,
+        timeout=request.timeout,
+        display_name=request.display_name,
+        experiment_name=request.experiment_name,
+        environment_variables=request.environment_variables,
+        tags=request.tags,
+    )
+    memory = Memory(
+        group=name,
+        attempt=1,
+        policy=request.requeue,
+        plan=plan,
+        body=dressed(body, dress),
+        api_version=api_version,
+    )
+    if request.requeue is not None and not fits(memory.body or {}):
+        _log.warning("%s is too long to be requeued by another process than this one", name)
+    sent = send(workspace, memory, new_name=request.name is None)
+    run = Run(workspace, started(sent))
+    _log.info("%s: sent to %s", name, plan.compute)
+    return run
+
+
+def _placed(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
+    lookups = workspace.lookups
+    if request.ask.compute is None:
+        return place(request.ask, lookups.market(fresh=fresh))
+    market, computes = lookups.look(fresh=fresh)
+    return place(request.ask, market, computes)
+
+
+def _warnings(request: Request, plan: Plan) -> list[str]:
+    if plan.tier is not Tier.SPOT:
+        return []
+    if request.requeue is None:
+        return ["spot without requeue: when the node is taken away, the job is over"]
+    return ["requeued only while somebody waits: run.wait(), or attach(name).wait() from any machine"]
+
+
+def _refuse_foreign(workspace: Workspace, name: str) -> None:
+    """Before anything is uploaded: a name that belongs to a job which amlrun didn't send."""
+    job = find(workspace, name)
+    if job is not None and Memory.from_properties(job["properties"].get("properties") or {}) is None:
+        message = f"name={name!r}: a job of that name is there already, and amlrun didn't send it"
+        raise InvalidRequest(message, argument="name", hint="Choose another name, or leave it out.")
+
+
+def _fresh_name(request: Request) -> str:
+    """`<what runs>-<ten random hex digits>`."""
+    script = re.search(r"([A-Za-z0-9_-]+)\.(?:py|sh)\b", request.command)
+    stem = script.group(1) if script else "job"
+    return f"{stem.strip('-_')[:40] or 'job'}-{secrets.token_hex(5)}"
+
+
+def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[str, Any], str]:
+    """The body that the SDK would send for this request, and the api-version that it would send it to."""
+    client = workspace.client()
+    if isinstance(request.source, str):
+        job = _sdk.build(
+            command=request.source,
+            code=request.code,
+            environment=request.environment,
+            inputs=dict(request.inputs),
+            outputs=dict(request.outputs),
+            name=name,
+        )
+        captured = _sdk.capture(client, job)
+        return captured.body, captured.api_version
+    job = _sdk.load(request.source) if isinstance(request.source, Path) else _sdk.copied(request.source)
+    job.name = name
+    if request.code is not None:
+        job.code = request.code
+    if request.environment is not None:
+        job.environment = request.environment
+    captured = _sdk.capture(client, job)
+    if not request.inputs and not request.outputs:
+        return captured.body, captured.api_version
+    return _with_data(captured.body, _data_of(client, request)), captured.api_version
+
+
+def _data_of(client: Any, request: Request) -> Mapping[str, Any]:
+    """Inputs and outputs given as arguments, resolved by the SDK in a job that carries nothing else."""
+    carrier = _sdk.build(
+        command="true",
+        environment="azureml:unused:1",
+        inputs=dict(request.inputs),
+        outputs=dict(request.outputs),
+    )
+    return _sdk.capture(client, carrier).body
+
+
+def _with_data(body: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {part: {**(body.get(part) or {}), **(data.get(part) or {})} for part in ("inputs", "outputs")}
+    return {**body, **merged}

@@ -1,0 +1,34 @@
+"""The guard: the body that leaves carries the plan, in the service's names, or nothing is sent. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import PlacementNotApplied
+from amlrun._jobs.command import placement_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._plan import Plan
+
+
+def check(body: Mapping[str, Any], plan: Plan, compute_id: str | None) -> None:
+    """Compare the body's placement with the plan. Raises `PlacementNotApplied` with both values.
+
+    A null is as good as absent: that is how the service reads it.
+    """
+    for path, planned in placement_fields(plan, compute_id):
+        leaving = _at(body, path)
+        if leaving != planned:
+            message = f"properties.{path} was about to leave as {leaving!r}; planned was {planned!r}"
+            hint = (
+                "No job was sent. This is a defect of amlrun or of azure-ai-ml: please report both versions."
+            )
+            raise PlacementNotApplied(message, hint=hint, field=path, planned=planned, leaving=leaving)
+
+
+def _at(body: Any, path: str) -> Any:
+    for key in path.split("."):
+        body = body.get(key) if isinstance(body, dict) else None
+    return body

@@ -1,0 +1,208 @@
+"""Which workspace: found in a fixed order, and held as one object with its sender, clock and kept look-ups.
+
+Knows where configuration stands; asks the service nothing by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import threading
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._errors import NotConfigured
+from amlrun._market import Lookups
+from amlrun._rest import Rest, Wire
+from amlrun._sdk import make_client, wire_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from azure.ai.ml import MLClient
+
+LOCAL = "local"
+_log = logging.getLogger("amlrun")
+_VARIABLE = "AMLRUN_WORKSPACE"
+_IN_JOB = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
+_OWN = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
+_CONFIG_KEYS = ("subscription_id", "resource_group", "workspace_name")
+_CONFIG_FILES = ("config.json", ".azureml/config.json")
+
+
+@attrs.frozen
+class Scope:
+    """The three names of a workspace."""
+
+    subscription_id: str
+    resource_group: str
+    workspace: str
+
+    @property
+    def subscription_path(self) -> str:
+        """The path of look-ups that are the subscription's: usages, sizes."""
+        return f"/subscriptions/{self.subscription_id}"
+
+    @property
+    def path(self) -> str:
+        """The workspace's ARM id."""
+        provider = "providers/Microsoft.MachineLearningServices/workspaces"
+        return f"{self.subscription_path}/resourceGroups/{self.resource_group}/{provider}/{self.workspace}"
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}/{self.resource_group}/{self.workspace}"
+
+
+class Workspace:
+    """One workspace as one client reaches it, with its sender, clock and kept look-ups."""
+
+    def __init__(
+        self, scope: Scope, wire: Wire, *, client: MLClient | None = None, embedded: Any = None
+    ) -> None:
+        self.scope = scope
+        self.rest = Rest(wire)
+        self.clock = self.rest.clock
+        self.lookups = Lookups(self.rest, scope.subscription_path, scope.path, self.clock)
+        self._client = client
+        self._embedded = embedded
+
+    def client(self) -> MLClient:
+        """The `MLClient`; made at the first use, since its import takes over a second."""
+        if self._client is None:
+            scope = self.scope
+            wire = self.rest.wire
+            self._client = make_client(wire, scope.subscription_id, scope.resource_group, scope.workspace)
+        return self._client
+
+    def uploading(self) -> AbstractContextManager[Any]:
+        """To be entered around whatever uploads: the SDK makes clients of its own for blobs."""
+        return contextlib.nullcontext() if self._embedded is None else self._embedded.installed()
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.scope})"
+
+
+_lock = threading.Lock()
+_of_client: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
+_of_place: dict[object, Workspace] = {}
+
+
+def workspace_of(client: MLClient | None) -> Workspace:
+    """The workspace of this client, or the one that the configuration names. Kept for the process."""
+    with _lock:
+        if client is None:
+            return _configured()
+        if client not in _of_client:
+            names = (client.subscription_id, client.resource_group_name, client.workspace_name)
+            if not all(names):
+                hint = "MLClient(credential, subscription_id, resource_group_name, workspace_name)"
+                raise NotConfigured("This MLClient has no workspace", hint=hint)
+            scope = Scope(*(str(name) for name in names))
+            _of_client[client] = Workspace(scope, wire_of(client), client=client)
+        return _of_client[client]
+
+
+def connect(workspace: str | None = None) -> MLClient:
+    """The `MLClient` that everything uses by default.
+
+    `workspace` is `"subscription/resource-group/workspace"` or `"local"`; with nothing, the first of:
+    `AMLRUN_WORKSPACE`; the variables that Azure ML sets inside a job; `config.json` here or above,
+    `.azureml/` too; `AZURE_SUBSCRIPTION_ID`, `AZURE_RESOURCE_GROUP` and `AZURE_ML_WORKSPACE`.
+
+    Raises `NotConfigured`.
+    """
+    with _lock:
+        found = _configured() if workspace is None else _open(_parse(workspace, "connect()"), "connect()")
+        client = found.client()
+        _of_client[client] = found
+        return client
+
+
+def _configured() -> Workspace:
+    for scope, where in _places():
+        return _open(scope, where)
+    looked_at = (
+        _VARIABLE,
+        "+".join(_IN_JOB),
+        f"{' and '.join(_CONFIG_FILES)} in {Path.cwd()} and above",
+        "+".join(_OWN),
+    )
+    message = "No workspace is configured. Looked at: " + "; ".join(looked_at) + "."
+    hint = (
+        f"Set {_VARIABLE}=<subscription>/<resource group>/<workspace>, "
+        f"or {_VARIABLE}={LOCAL} to run jobs on this machine, offline."
+    )
+    raise NotConfigured(message, hint=hint, looked_at=looked_at)
+
+
+def _places() -> Iterator[tuple[Scope | str, str]]:
+    """Where a workspace is named, in order. A place that is half filled in is an error, not a miss."""
+    if os.environ.get(_VARIABLE):
+        yield _parse(os.environ[_VARIABLE], _VARIABLE), _VARIABLE
+    if all(os.environ.get(name) for name in _IN_JOB):
+        yield Scope(*(os.environ[name] for name in _IN_JOB)), "the job's own variables"
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        for name in _CONFIG_FILES:
+            scope = _config(folder / name)
+            if scope is not None:
+                yield scope, str(folder / name)
+    named = [name for name in _OWN if os.environ.get(name)]
+    if named == list(_OWN):
+        yield Scope(*(os.environ[name] for name in _OWN)), "+".join(_OWN)
+
+
+def _parse(text: str, where: str) -> Scope | str:
+    if text.strip().lower() == LOCAL:
+        return LOCAL
+    parts = text.strip().strip("/").split("/")
+    if len(parts) != len(_CONFIG_KEYS) or not all(parts):
+        hint = f'"<subscription>/<resource group>/<workspace>", or "{LOCAL}".'
+        raise NotConfigured(f"{where}: {text!r} is not a workspace", hint=hint, looked_at=(where,))
+    return Scope(*parts)
+
+
+def _config(path: Path) -> Scope | None:
+    """A config.json as the studio offers it; None where there is none, or it is some other tool's."""
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NotConfigured(f"{path}: can't be read as JSON ({error})", looked_at=(str(path),)) from error
+    given = {key: data.get(key) for key in _CONFIG_KEYS} if isinstance(data, dict) else {}
+    missing = [key for key in _CONFIG_KEYS if not given.get(key)]
+    if len(missing) == len(_CONFIG_KEYS):
+        return None
+    if missing:
+        hint = "Download it again from the studio, or fill it in."
+        raise NotConfigured(f"{path}: {', '.join(missing)} missing", hint=hint, looked_at=(str(path),))
+    return Scope(*(str(given[key]) for key in _CONFIG_KEYS))
+
+
+def _open(place: Scope | str, where: str) -> Workspace:
+    key: object = (place, os.environ.get("AMLRUN_LOCAL_HOME")) if place == LOCAL else place
+    if key not in _of_place:
+        opened = _open_local() if not isinstance(place, Scope) else _open_real(place)
+        _log.info("workspace %s (from %s)", place, where)
+        _of_place[key] = opened
+    return _of_place[key]
+
+
+def _open_real(scope: Scope) -> Workspace:
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415  it takes 0.2 s to import
+
+    return Workspace(scope, Wire(DefaultAzureCredential()))
+
+
+def _open_local() -> Workspace:
+    from amlrun.testing import local  # noqa: PLC0415  only who asks for it pays for it
+
+    fake = local()
+    scope = Scope(fake.subscription_id, fake.resource_group, fake.workspace)
+    return Workspace(scope, Wire(fake.credential, transport=fake.transport()), embedded=fake)
