@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._offers import Tier
+from amlrun._offers import Limit, Tier
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
-    from amlrun._offers import Limit, Quota, Size
+    from amlrun._offers import Quota, Size
 
+NO_CAP = Limit("", None, 0)
 _WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -25,14 +26,14 @@ class Fit:
     """How `nodes` of `cpus` vCPUs stand to the rows of quota that bind them.
 
     `starts` is None where they can never fit. `row` is the row that binds most: the lowest limit where they
-    never fit, else the one with least free; None where nothing is capped. `known` is False where the row that
-    should bind is missing, so that the answer is about the others only.
+    never fit, else the one with least free; one without a cap or a name where nothing binds. `known` is
+    False where the row that should bind is missing, so that the answer is about the others only.
     """
 
     nodes: int
     cpus: int
     starts: Starts | None
-    row: Limit | None
+    row: Limit
     known: bool
 
     @property
@@ -43,16 +44,16 @@ class Fit:
     @property
     def fits(self) -> int:
         """How many nodes the limit could ever hold; as many as asked where there is no cap."""
-        return self.nodes if self.row is None or self.row.limit is None else self.row.limit // self.cpus
+        return self.nodes if self.row.limit is None else self.row.limit // self.cpus
 
     @property
     def headroom(self) -> float:
         """What stays free of the row that binds, in vCPUs; infinite where nothing is capped."""
-        return math.inf if self.row is None or self.row.free is None else self.row.free - self.needed
+        return _free(self.row) - self.needed
 
     def __str__(self) -> str:
         row = self.row
-        if row is None or row.limit is None or row.free is None:
+        if row.limit is None or row.free is None:
             return f"{self.nodes} x {self.cpus} = {self.needed} vCPUs, under no cap that is known"
         need = f"{self.nodes} x {self.cpus} = {self.needed}"
         if self.starts in {Starts.NOW, Starts.UNKNOWN}:
@@ -60,9 +61,10 @@ class Fit:
         if row.limit == 0:
             return f"needs {need} vCPUs of {row.name}; limit 0"
         now = row.free // self.cpus
+        nodes = {0: "none fits", 1: "one node fits"}.get(now, f"{_word(now)} nodes fit")
         return (
             f"needs {need} vCPUs of {row.name}; limit {row.limit}, in use {row.used}, free {row.free}: "
-            f"{_word(now)} {'node fits' if now == 1 else 'nodes fit'} now, {_word(self.fits)} ever"
+            f"{nodes} now, {_word(self.fits)} ever"
         )
 
 
@@ -71,26 +73,36 @@ def _word(count: int) -> str:
 
 
 def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:
-    """Nodes of that size and tier against the quota of their region; no quota: nothing is known.
+    """Nodes of that size and tier against the quota of their region.
 
+    No quota, or a size of which nothing but the name is known: the answer is unknown.
     Dedicated nodes must fit their family and the total of all families; spot nodes must fit one pool over all
     families, whatever the families' own low-priority rows say.
     """
-    if quota is None:
-        return Fit(nodes, size.cpus, Starts.UNKNOWN, None, known=False)
+    if quota is None or not size.cpus:
+        return Fit(nodes, size.cpus, Starts.UNKNOWN, NO_CAP, known=False)
+    own: Limit | None
+    total: Limit | None
     if tier is Tier.SPOT:
         own, total = quota.spot_total, None
     else:
         family = quota.family(size.family)
-        own, total = family and family.dedicated, quota.dedicated_total
+        own, total = (None if family is None else family.dedicated), quota.dedicated_total
+    rows = [row for row in (own, total) if row is not None]
     needed = nodes * size.cpus
-    limits = [(limit, limit.limit) for limit in (own, total) if limit is not None and limit.limit is not None]
-    never = [(cap, limit) for limit, cap in limits if cap < needed]
-    if never:
-        lowest = min(never, key=lambda pair: pair[0])[1]
+    lowest = min(rows, key=_cap, default=NO_CAP)
+    if _cap(lowest) < needed:
         return Fit(nodes, size.cpus, None, lowest, known=True)
-    tightest = min((limit for limit, _ in limits), key=lambda limit: limit.free or 0, default=None)
-    if tightest is not None and (tightest.free or 0) < needed:
+    tightest = min(rows, key=_free, default=NO_CAP)
+    if _free(tightest) < needed:
         return Fit(nodes, size.cpus, Starts.QUEUED, tightest, known=own is not None)
     starts = Starts.UNKNOWN if own is None else Starts.NOW
     return Fit(nodes, size.cpus, starts, tightest, known=own is not None)
+
+
+def _cap(row: Limit) -> float:
+    return math.inf if row.limit is None else row.limit
+
+
+def _free(row: Limit) -> float:
+    return math.inf if row.free is None else row.free

@@ -316,6 +316,13 @@ class Lookups:
         """The workspace's computes. Raises `NotAuthorized` and `ServiceError`."""
         return self._computes.get(fresh=fresh)
 
+    def quota(self, *, fresh: bool = False) -> Quota:
+        """Quota alone. Raises `NotAuthorized` and `ServiceError`: here a refusal is the answer."""
+        reading = self._quota.get(fresh=fresh)
+        if reading.value is None:
+            raise reading.failure or ServiceError("quota can't be read")
+        return reading.value
+
     def market(self, *, fresh: bool = False) -> Market:
         """Sizes and quota of the workspace's region; `fresh` reads both again.
 

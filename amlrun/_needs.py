@@ -160,7 +160,8 @@ class Needs:
         if self.memory_gb:
             words.append(f"{self.memory_gb:g} GB of memory")
         if self.gpus:
-            words.append(f"{self.gpus} x {'/'.join(self.gpu) or 'GPU'}")
+            some = f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}"
+            words.append(f"{self.gpus} x {'/'.join(self.gpu)}" if self.gpu else some)
         if self.disk_gb:
             words.append(f"{self.disk_gb:g} GB of disk")
         if self.max_price_per_hour is not None:

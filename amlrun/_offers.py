@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import attrs
@@ -37,6 +38,7 @@ class Source(str, enum.Enum):
     __str__ = str.__str__
 
 
+@lru_cache(maxsize=1024)
 def family_key(name: str) -> str:
     """One key for a family's spellings: sizes and usages differ in case, spaces and underscores."""
     return re.sub(r"[\s_]", "", name).lower()
@@ -184,12 +186,13 @@ class Quota:
             ("all families, dedicated", *_figures(self.dedicated_total), ""),
             ("all families, spot (one pool)", *_figures(self.spot_total), ""),
         ]
-        text = table(("family", "used", "limit", "free", "spot in use"), rows, right=frozenset({1, 2, 3, 4}))
+        head = ("family", "used", "limit", "free", "spot in use")
+        text = table((head, *rows), right=frozenset({1, 2, 3, 4}))
         hidden = len(self.families) + 2 - len(rows)
-        more = f"\n{hidden} more families with no limit and no use: quota.table(all=True)" if hidden else ""
+        more = f"\nNot shown: {hidden} with no limit and no use; quota.table(all=True) has them."
         where = f" in {self.location}" if self.location else ""
         title = f"Azure ML quota{where}, in vCPUs: Azure ML's own, not the subscription's VM quota."
-        return f"{title}\n\n{text}{more}"
+        return f"{title}\n\n{text}{more if hidden else ''}"
 
     def __str__(self) -> str:
         return self.table()

@@ -70,7 +70,7 @@ class Plan:
     size: Size | None = None
 
     def __str__(self) -> str:
-        lines = table(("", ""), self._rows()).splitlines()[1:]
+        lines = [table(self._rows())]
         lines += [f"  because  {reason}" for reason in self.reasons]
         lines += [f"  warning  {warning}" for warning in self.warnings]
         return "\n".join(lines)
@@ -110,7 +110,7 @@ class Plan:
             for candidate in self.candidates
         ]
         head = ("size", "tier", f"{self.currency}/h", "starts", "against it")
-        listing = table(head, rows, right=frozenset({2})) if rows else "No size was compared."
+        listing = table((head, *rows), right=frozenset({2})) if rows else "No size was compared."
         return f"{self}\n\n{listing}"
 
     def _standing(self, candidate: Candidate) -> str:

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
-    """Lines of columns two spaces apart; those in `right` are flush right, as figures are read."""
-    lines = [head, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
+    """Rows as lines, columns two spaces apart; those in `right` are flush right, as figures are read."""
+    lines = list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
 
     def draw(line: Sequence[str]) -> str:
         cells = [

@@ -1,0 +1,139 @@
+"""Every size and tier held against an ask: price, when it would start, the first thing against it. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._fit import fit
+from amlrun._needs import Needs
+from amlrun._offers import Source, Tier
+from amlrun._plan import Candidate, Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from amlrun._fit import Fit
+    from amlrun._needs import Ask
+    from amlrun._offers import Market, Size
+
+WORTH_OF_NOW = 1.25
+"""A size that starts now is worth up to this many times the price of one that must queue."""
+FLOOR = Needs(cpus=4, memory_gb=14)
+"""Where nothing is asked of the hardware."""
+
+_GENERAL_PURPOSE = re.compile(r"Standard_DS?\d", re.IGNORECASE)
+_BURSTABLE = re.compile(r"Standard_B\d", re.IGNORECASE)
+_ORDER = {Starts.NOW: 0, Starts.QUEUED: 1, Starts.UNKNOWN: 2}
+
+
+@attrs.frozen
+class Option:
+    """One size in one tier. `price` is USD an hour for all nodes; `miss` the first thing that it lacks.
+
+    `fit` is None for what is not worth counting: it lacks something already.
+    """
+
+    size: Size
+    tier: Tier
+    price: float | None
+    miss: str
+    fit: Fit | None
+    place: int = 0
+    """Its place among the sizes that were asked for by name, from 0."""
+    plain: bool = True
+    """False where a default size is wanted and this is only a stand-in for one."""
+
+    @property
+    def against(self) -> str:
+        """The first thing against it; "": it could be chosen."""
+        if self.fit is None:
+            return self.miss
+        return str(self.fit) if self.fit.starts is None else ""
+
+    @property
+    def starts(self) -> Starts | None:
+        """When; None: never."""
+        return None if self.fit is None else self.fit.starts
+
+    def candidate(self) -> Candidate:
+        """As the plan shows it."""
+        return Candidate(
+            instance_type=self.size.name,
+            tier=self.tier,
+            price_per_hour=self.price,
+            starts=self.starts,
+            against=self.against,
+        )
+
+
+def rank(option: Option) -> tuple[bool, bool, bool, bool, float, int, float, str]:
+    """The order in which options are chosen: the lowest is best.
+
+    What is certain comes before what is not: sizes whose spot nodes the service doubts, families without a
+    row of quota and sizes without a price rank last. Then the price, with waiting counted in (where the spot
+    price is not known, the standard one); then what starts first; then what leaves more free; then the name.
+    """
+    starts, fits = option.starts, option.fit
+    price = (option.size.price or 0.0) if option.price is None else option.price
+    return (
+        not option.plain,
+        option.tier is Tier.SPOT and not option.size.spot_hint,
+        fits is not None and not fits.known,
+        option.price is None,
+        price if starts is Starts.NOW else price * WORTH_OF_NOW,
+        _ORDER[starts] if starts else len(_ORDER),
+        -fits.headroom if fits else 0.0,
+        option.size.name,
+    )
+
+
+def price_of(size: Size, nodes: int, tier: Tier) -> float | None:
+    """USD an hour for all nodes, rounded so that the figures that are shown add up."""
+    price = size.price_for(tier)
+    return None if price is None else round(price * nodes, 6)
+
+
+def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iterator[Option]:
+    """Each of these sizes in that tier, in their order."""
+    default = ask.needs.shapeless and not ask.instance_types
+    for place, size in enumerate(sizes):
+        price = price_of(size, ask.nodes, tier)
+        miss = next(_misses(ask, market, size, tier, price), "")
+        yield Option(
+            size,
+            tier,
+            price,
+            miss,
+            None if miss else fit(size, ask.nodes, tier, market.quota),
+            place=place,
+            plain=not default or _is_default(size),
+        )
+
+
+def count_misses(ask: Ask, market: Market, option: Option) -> int:
+    """In how many things the option falls short."""
+    return sum(1 for _ in _misses(ask, market, option.size, option.tier, option.price))
+
+
+def _is_default(size: Size) -> bool:
+    return size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name) is not None
+
+
+def _misses(ask: Ask, market: Market, size: Size, tier: Tier, price: float | None) -> Iterator[str]:
+    needs, named = ask.needs, bool(ask.instance_types)
+    if not size.for_jobs and not (named and market.source is Source.PACKAGED):
+        yield "is not for jobs"
+    if size.gpus and not needs.gpus and not named:
+        yield "has GPUs, and none was asked for"
+    if size.cpus:
+        yield from (FLOOR if needs.shapeless and not named else needs).misses(size)
+    most = needs.max_price_per_hour
+    if most is not None and price is None:
+        yield f"has no known price to hold against {most:g} USD an hour"
+    elif most is not None and price is not None and price > most:
+        yield f"costs {price:g} of at most {most:g} USD an hour"
+    if tier is Tier.SPOT and _BURSTABLE.match(size.name):
+        yield "is burstable (B): there are no spot nodes of it"

@@ -1,0 +1,166 @@
+"""What is said when no place can be found: figures, what comes nearest, what would work. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from amlrun._candidates import count_misses, options, rank
+from amlrun._errors import InvalidRequest, NoQuota, NotEnoughQuota, NothingFits
+from amlrun._fit import fit
+from amlrun._needs import Ask, Needs
+from amlrun._offers import Source, Tier
+from amlrun._plan import Starts
+from amlrun._tables import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from amlrun._candidates import Option
+    from amlrun._errors import QuotaError
+    from amlrun._fit import Fit
+    from amlrun._offers import Market, Size
+
+_SHOWN = 8
+_OTHERS = 3
+_QUOTA_PAGE = "https://ml.azure.com > Quota"
+
+
+def unknown_size(name: str, market: Market) -> InvalidRequest:
+    """A name that the region does not have."""
+    names = {size.name.lower(): size.name for size in market.sizes if size.for_jobs}
+    key = name.lower()
+    near = difflib.get_close_matches(key, names, n=3) or difflib.get_close_matches(
+        f"standard_{key}", names, n=3
+    )
+    meant = f" Did you mean {' or '.join(names[match] for match in near)}?" if near else ""
+    return InvalidRequest(
+        f"instance_type={name!r}: {market.location} has no size of that name.{meant}",
+        hint="Leave instance_type out and say what the job needs: cpus=…, memory_gb=…, gpus=…",
+        argument="instance_type",
+    )
+
+
+def not_for_jobs(size: Size, market: Market) -> InvalidRequest:
+    """A size that the region has for other things."""
+    return InvalidRequest(
+        f"instance_type={size.name!r}: {market.location} does not offer this size to jobs, only to other"
+        " things, such as endpoints.",
+        hint="Leave instance_type out and say what the job needs: cpus=…, memory_gb=…, gpus=…",
+        argument="instance_type",
+    )
+
+
+def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFits:
+    """No size meets the needs: the nearest misses first."""
+    nearest = sorted(
+        tried,
+        key=lambda option: (
+            not option.size.for_jobs,
+            bool(ask.needs.gpus) and not option.size.gpus,
+            count_misses(ask, market, option),
+            rank(option),
+        ),
+    )
+    hint = "Ask for less, or name a size: instance_type=…"
+    if market.source is Source.PACKAGED:
+        hint += (
+            f"\nThe sizes of {market.location} could not be read, and these are the packaged ones of East US:"
+            " a size that is not among them can be named, too."
+        )
+    wanted = " or ".join(ask.instance_types) or f"No size in {market.location}"
+    verb = "does not meet" if ask.instance_types else "meets"
+    return NothingFits(
+        f"{wanted} {verb} {ask.needs}. The nearest:\n{_listing(nearest)}",
+        hint=hint,
+        against={option.size.name: option.against for option in reversed(nearest)},
+    )
+
+
+def _listing(listed: Sequence[Option]) -> str:
+    rows = [
+        (f"  {option.size.name}", str(option.tier), _price(option.price), option.against)
+        for option in listed[:_SHOWN]
+    ]
+    more = f"\n  and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return table(rows, right=frozenset({2})) + more
+
+
+def _price(price: float | None) -> str:
+    return "no known price" if price is None else f"{price:.2f} USD/h"
+
+
+def no_quota(ask: Ask, market: Market, tried: Sequence[Option]) -> QuotaError:
+    """These options meet the needs, and none of them can ever be had: the figures of the best of them."""
+    best, *rest = sorted(tried, key=rank)
+    others = f"\nNor can any of the others that would do:\n{_listing(rest)}" if rest else ""
+    fits = fit(best.size, ask.nodes, best.tier, market.quota)
+    hints = [*_fewer(ask, market, best, rest), *_elsewhere(ask, market, best, tried)]
+    return quota_error(best.size, best.tier, fits, market, others=others, hints=hints)
+
+
+def _fewer(ask: Ask, market: Market, best: Option, rest: Sequence[Option]) -> list[str]:
+    """The count of nodes that would fit, on the best or else on the next that holds any."""
+    for option in (best, *rest):
+        count = fit(option.size, ask.nodes, option.tier, market.quota).fits
+        if count:
+            size = "" if option is best else f" with instance_type={option.size.name!r}"
+            return [f"instance_count={count} fits{size}."]
+    return []
+
+
+def _elsewhere(ask: Ask, market: Market, best: Option, tried: Sequence[Option]) -> list[str]:
+    """Sizes much like the best that have room in its tier, and those tried that have room in the other."""
+    taken = {(option.size.name, option.tier) for option in tried}
+    needs, size = ask.needs, best.size
+    if size.gpus:
+        like = Needs(gpus=needs.gpus or size.gpus)
+    elif ask.instance_types:
+        like = Needs(cpus=size.cpus, memory_gb=size.memory_gb)
+    else:
+        like = Needs(cpus=needs.cpus, memory_gb=needs.memory_gb)
+    similar = options(Ask(needs=like, nodes=ask.nodes), market, market.sizes, best.tier)
+    other = Tier.STANDARD if best.tier is Tier.SPOT else Tier.SPOT
+    crossing = options(ask, market, dict.fromkeys(option.size for option in tried), other)
+    return [
+        *_room("Sizes that have room", similar, taken),
+        *_room(f"With tier={str(other)!r} there is room on", crossing, taken),
+    ]
+
+
+def _room(words: str, found: Iterable[Option], taken: set[tuple[str, Tier]]) -> list[str]:
+    free = sorted(
+        (
+            option
+            for option in found
+            if option.starts is Starts.NOW and (option.size.name, option.tier) not in taken
+        ),
+        key=rank,
+    )
+    names = [f"{option.size.name} ({_price(option.price)})" for option in free[:_OTHERS]]
+    return [f"{words}: {', '.join(names)}."] if names else []
+
+
+def quota_error(
+    size: Size, tier: Tier, fits: Fit, market: Market, *, others: str = "", hints: Iterable[str] = ()
+) -> QuotaError:
+    """The figures of one size whose nodes the limit can never hold."""
+    row = fits.row
+    kind, start = (NotEnoughQuota, "Too little") if row.limit else (NoQuota, "No")
+    whose = "spot quota (one pool over all families)" if tier is Tier.SPOT else f"quota of {row.name}"
+    hints = list(hints)
+    ask_for = (
+        f"{'Or ask' if hints else 'Ask'} for Azure ML {whose} in {market.location}: {_QUOTA_PAGE}. It is Azure ML's own quota, not"
+        " the subscription's VM quota."
+    )
+    return kind(
+        f"{start} Azure ML quota in {market.location} for {size.name}, {tier}: {fits}.{others}",
+        hint="\n".join([*hints, ask_for]),
+        limit_name=row.name,
+        instance_type=size.name,
+        needed=fits.needed,
+        limit=row.limit or 0,
+        used=row.used,
+        free=row.free or 0,
+        fits=fits.fits,
+    )

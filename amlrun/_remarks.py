@@ -1,0 +1,97 @@
+"""What a plan says about itself: why this one, and what to know before it is sent. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._candidates import WORTH_OF_NOW
+from amlrun._offers import Source, Tier
+from amlrun._plan import Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlrun._candidates import Option
+    from amlrun._needs import Ask
+    from amlrun._offers import Market, Size
+
+
+_PACKAGED = "packaged tables, East US, November 2025"
+
+
+def price_source(market: Market, size: Size, tier: Tier) -> str:
+    """Where the price comes from: `"service"`, or the name of a table with its date and region."""
+    told = "service" if tier is Tier.SPOT else size.price_source
+    if size.price_for(tier) is None:
+        return ""
+    return _PACKAGED if told == "service" and market.source is Source.PACKAGED else told
+
+
+def reasons_for(ask: Ask, chosen: Option, able: Sequence[Option]) -> tuple[str, ...]:
+    """Why this option, among those that could be chosen."""
+    rivals = [option for option in able if option.tier is chosen.tier]
+    if ask.instance_types:
+        reasons = [_preferred(ask, chosen)]
+    else:
+        reasons = [_met(ask, chosen, len(rivals)), *_traded(chosen, rivals)]
+    if chosen.fit is not None and chosen.fit.row.name:
+        reasons.append(str(chosen.fit))
+    return tuple(reasons)
+
+
+def _preferred(ask: Ask, chosen: Option) -> str:
+    if len(ask.instance_types) == 1:
+        return "the size was asked for by name"
+    when = "that starts now" if (chosen.starts is Starts.NOW) else "that can be had at all: none starts now"
+    return f"the first of {len(ask.instance_types)} sizes asked for {when}"
+
+
+def _met(ask: Ask, chosen: Option, count: int) -> str:
+    if not chosen.plain:
+        return "nothing was asked of the nodes; no general-purpose size of 4 vCPUs can be had: the next best"
+    if ask.needs.shapeless:
+        return "nothing was asked of the nodes: a general-purpose size of 4 vCPUs and at least 14 GB"
+    if count == 1:
+        return f"the only size that can be had and meets {ask.needs}"
+    return f"by price, of {count} sizes that can be had and meet {ask.needs}"
+
+
+def _traded(chosen: Option, rivals: Sequence[Option]) -> list[str]:
+    """What was given up: a lower price for a start now, or a start now for a lower price."""
+    wanted = {Starts.NOW: Starts.QUEUED, Starts.QUEUED: Starts.NOW}.get(chosen.starts or Starts.UNKNOWN)
+    others = [
+        (option.price, option.size.name)
+        for option in rivals
+        if option.starts is wanted and option.price is not None and option.plain is chosen.plain
+    ]
+    if not others or chosen.price is None:
+        return []
+    price, name = min(others)
+    if wanted is Starts.QUEUED:
+        words = f"it starts now: {name} at {price:.2f} USD an hour would have to wait"
+        return [words] if price < chosen.price else []
+    words = f"{name} would start now at {price:.2f} USD an hour: more than {WORTH_OF_NOW:g} times as much"
+    return [words] if price > chosen.price * WORTH_OF_NOW else []
+
+
+def warnings_for(market: Market, size: Size, tier: Tier, *, known: bool) -> tuple[str, ...]:
+    """What may turn out otherwise. `known`: whether the quota that should bind has a row."""
+    warnings = []
+    if not market.verified:
+        warnings.append("quota can't be read: the job may have to wait, or be refused for lack of quota")
+    elif not known and size.cpus:
+        row = "spot nodes" if tier is Tier.SPOT else f"the family {size.family}"
+        warnings.append(f"there is no row of quota for {row}: whether there is room is not known")
+    if not size.cpus:
+        warnings.append(f"{size.name} is not in the packaged catalogue: it is sent as it was written")
+    elif market.source is Source.PACKAGED:
+        warnings.append(
+            f"the sizes of {market.location} can't be read: figures and prices are those of the {_PACKAGED}"
+        )
+    if not size.for_jobs:
+        warnings.append(f"{size.name} is not for jobs in East US; whether it is here can't be read")
+    if tier is Tier.SPOT and not size.spot_hint:
+        warnings.append(f"the service says {size.name} has no spot nodes: that has been wrong both ways")
+    if size.price_for(tier) is None:
+        warnings.append(f"no {tier} price of {size.name} is known")
+    return tuple(warnings)
