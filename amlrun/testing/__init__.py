@@ -1,0 +1,38 @@
+"""A fake Azure Machine Learning: one workspace that the real `MLClient` works against, offline.
+
+`FakeAml` holds a workspace's state and answers for it; the `fake_aml` pytest fixture is one of them, started.
+`local` is the embedded workspace of this machine, whose jobs really run.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amlrun.testing._backend import Call, UnknownHost, UnknownRoute
+    from amlrun.testing._clock import NothingWillHappen
+    from amlrun.testing._fake import FakeAml, FakeJob
+    from amlrun.testing._local import local
+
+__all__ = ["Call", "FakeAml", "FakeJob", "NothingWillHappen", "UnknownHost", "UnknownRoute", "local"]
+
+_HOMES = {
+    "Call": "_backend",
+    "FakeAml": "_fake",
+    "FakeJob": "_fake",
+    "NothingWillHappen": "_clock",
+    "UnknownHost": "_backend",
+    "UnknownRoute": "_backend",
+    "local": "_local",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,101 @@
+"""The bytes of the workspace's storage account: in memory, or as plain files in the workspace's folder.
+
+Kept as files, a datastore's container is the folder `datastores/<datastore>`, so that what a job writes there
+and what the SDK reads over the wire are one thing; other containers are under `blobs/`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from amlrun.testing._exchange import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Blobs(Protocol):
+    """Bytes by container and name."""
+
+    def read(self, container: str, name: str) -> bytes | None:
+        """A blob's bytes, or None."""
+
+    def write(self, container: str, name: str, data: bytes) -> None:
+        """Write a blob whole."""
+
+    def remove(self, container: str, name: str) -> None:
+        """Forget a blob; one that isn't there is no error."""
+
+    def names(self, container: str, prefix: str = "") -> list[str]:
+        """The names that begin with a prefix, sorted."""
+
+
+class MemoryBlobs:
+    """Bytes in memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._containers: dict[str, dict[str, bytes]] = {}
+
+    def read(self, container: str, name: str) -> bytes | None:
+        """A blob's bytes, or None."""
+        with self._lock:
+            return self._containers.get(container, {}).get(name)
+
+    def write(self, container: str, name: str, data: bytes) -> None:
+        """Write a blob whole."""
+        with self._lock:
+            self._containers.setdefault(container, {})[name] = data
+
+    def remove(self, container: str, name: str) -> None:
+        """Forget a blob."""
+        with self._lock:
+            self._containers.get(container, {}).pop(name, None)
+
+    def names(self, container: str, prefix: str = "") -> list[str]:
+        """The names that begin with a prefix, sorted."""
+        with self._lock:
+            return sorted(name for name in self._containers.get(container, {}) if name.startswith(prefix))
+
+
+class FolderBlobs:
+    """Bytes as files."""
+
+    def __init__(self, folder: Path, datastores: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._datastores = datastores
+
+    def path(self, container: str, name: str = "") -> Path:
+        """Where a blob is a file. Raises Refusal (400) for a name that leads out of its container."""
+        datastore = self._datastores.get(container)
+        root = self.folder / "datastores" / datastore if datastore else self.folder / "blobs" / container
+        parts = Path(name).parts
+        if ".." in parts or Path(name).is_absolute() or container in {".", ".."}:
+            raise Refusal(400, "The blob's name leads out of its container.", "InvalidUri")
+        return root.joinpath(*parts)
+
+    def read(self, container: str, name: str) -> bytes | None:
+        """A blob's bytes, or None."""
+        path = self.path(container, name)
+        return path.read_bytes() if path.is_file() else None
+
+    def write(self, container: str, name: str, data: bytes) -> None:
+        """Write a blob whole: whoever reads it meanwhile sees the old one or the new one."""
+        path = self.path(container, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+        part.write_bytes(data)
+        part.replace(path)
+
+    def remove(self, container: str, name: str) -> None:
+        """Forget a blob."""
+        self.path(container, name).unlink(missing_ok=True)
+
+    def names(self, container: str, prefix: str = "") -> list[str]:
+        """The names that begin with a prefix, sorted."""
+        root = self.path(container)
+        found = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        return sorted(name for name in found if name.startswith(prefix))

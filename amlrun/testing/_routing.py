@@ -1,0 +1,67 @@
+"""Routes as a table: a method and a template of a path, to the function that answers. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amlrun.testing._backend import Backend
+    from amlrun.testing._exchange import Reply, Request
+
+    Handler = Callable[[Backend, Request], Reply]
+
+
+@attrs.frozen
+class Route:
+    """`template` names its parts in braces; `{+rest}` takes slashes too. Other words match in any case."""
+
+    method: str
+    template: str
+    handler: Handler
+    pattern: re.Pattern[str]
+
+
+class Routes:
+    """One host's routes. Decorate a handler with the method and the template that it answers."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.routes: list[Route] = []
+
+    def __call__(self, method: str, template: str) -> Callable[[Handler], Handler]:
+        """Register the decorated function."""
+
+        def register(handler: Handler) -> Handler:
+            self.routes.append(Route(method, template, handler, _pattern(template)))
+            return handler
+
+        return register
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route for a path, and the parts that its template names."""
+        for route in self.routes:
+            if route.method == method and (match := route.pattern.fullmatch(path)):
+                return route, match.groupdict()
+        return None
+
+    def near(self, path: str) -> list[str]:
+        """The methods that the path does have, for an error that helps."""
+        return [route.method for route in self.routes if route.pattern.fullmatch(path)]
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{\+?\w+\})", template)
+    expression = ""
+    for part in parts:
+        if part.startswith("{+"):
+            expression += f"(?P<{part[2:-1]}>.+)"
+        elif part.startswith("{"):
+            expression += f"(?P<{part[1:-1]}>[^/]+)"
+        else:
+            expression += re.escape(part)
+    return re.compile(expression, re.IGNORECASE)

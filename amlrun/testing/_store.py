@@ -1,0 +1,202 @@
+"""The state of one fake workspace: JSON documents in sqlite, in memory or in a folder.
+
+It knows documents, transactions and nothing of what the documents say. A document has a kind and a name; it
+may stand on a *shelf* (a queue that is looked at from its head) and may be *due* (the instant of its next
+event). Every transaction takes the write lock first, so two processes on one folder take turns.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import NotConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE_NAME = "workspace.sqlite"
+_APPLICATION = 0x616D6C72  # "amlr" in the file's header: what `file` and we know it by
+_VERSION = 1
+_PATIENCE = 60.0  # seconds that a process waits for another one's transaction
+_TABLES = """
+CREATE TABLE documents (
+    kind TEXT NOT NULL, name TEXT NOT NULL, seq INTEGER NOT NULL, shelf TEXT, due REAL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+);
+CREATE INDEX by_shelf ON documents (kind, shelf, seq) WHERE shelf IS NOT NULL;
+CREATE INDEX by_due ON documents (due) WHERE due IS NOT NULL;
+CREATE INDEX by_seq ON documents (kind, seq);
+"""
+
+
+class Records:
+    """What can be done inside a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """One document, or None."""
+        row = self._one("SELECT body FROM documents WHERE kind = ? AND name = ?", kind, name)
+        return None if row is None else json.loads(row[0])
+
+    def put(
+        self,
+        kind: str,
+        name: str,
+        body: dict[str, Any],
+        *,
+        shelf: str | None = None,
+        due: float | None = None,
+    ) -> None:
+        """Write a document whole. One that was there keeps its place in the order."""
+        self._connection.execute(
+            "INSERT INTO documents (kind, name, seq, shelf, due, body) "
+            "VALUES (?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM documents WHERE kind = ?), ?, ?, ?) "
+            "ON CONFLICT (kind, name) DO UPDATE SET "
+            "shelf = excluded.shelf, due = excluded.due, body = excluded.body",
+            (kind, name, kind, shelf, due, json.dumps(body)),
+        )
+
+    def remove(self, kind: str, name: str) -> None:
+        """Forget a document; one that isn't there is no error."""
+        self._connection.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (kind, name))
+
+    def all(self, kind: str, *, newest_first: bool = False) -> list[dict[str, Any]]:
+        """Every document of a kind, in the order in which they were first written."""
+        order = "DESC" if newest_first else "ASC"
+        # S608: the order is one of two words of ours
+        rows = self._connection.execute(
+            f"SELECT body FROM documents WHERE kind = ? ORDER BY seq {order}",  # noqa: S608
+            (kind,),
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def names(self, kind: str) -> list[str]:
+        """The names of a kind, in the order in which they were first written."""
+        rows = self._connection.execute("SELECT name FROM documents WHERE kind = ? ORDER BY seq", (kind,))
+        return [row[0] for row in rows]
+
+    def shelves(self, kind: str) -> list[str]:
+        """The shelves of a kind that hold something."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT shelf FROM documents WHERE kind = ? AND shelf IS NOT NULL ORDER BY shelf",
+            (kind,),
+        )
+        return [row[0] for row in rows]
+
+    def head(self, kind: str, shelf: str) -> dict[str, Any] | None:
+        """The first document of a shelf."""
+        row = self._one(
+            "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq LIMIT 1", kind, shelf
+        )
+        return None if row is None else json.loads(row[0])
+
+    def next_due(self) -> tuple[float, str, str] | None:
+        """When, and to which document (kind, name), the next thing happens."""
+        row = self._one(
+            "SELECT due, kind, name FROM documents WHERE due IS NOT NULL ORDER BY due, kind, seq LIMIT 1"
+        )
+        return None if row is None else (row[0], row[1], row[2])
+
+    def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+        return row
+
+
+class Store:
+    """One workspace's documents. Safe between threads, and between processes when kept in a folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self.place: object = self if folder is None else folder.resolve()
+        """What two stores of the same state have in common."""
+        if folder is None:
+            self._connection = self._connect(":memory:")
+            self._create()
+            return
+        path = folder / FILE_NAME
+        if path.exists():
+            _check(path)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._connection = self._connect(str(path))
+        self._create()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Records]:
+        """All of it or nothing; an inner one is part of the outer."""
+        with self._lock:
+            outermost = self._depth == 0
+            if outermost:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield Records(self._connection)
+            except BaseException:
+                if outermost:
+                    self._connection.execute("ROLLBACK")
+                raise
+            else:
+                if outermost:
+                    self._connection.execute("COMMIT")
+            finally:
+                self._depth -= 1
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._lock:
+            self._connection.close()
+
+    def _connect(self, target: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            target, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        # A process that dies loses nothing by this; only a power cut could, and this is a fake.
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    def _create(self) -> None:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                for statement in _TABLES.split(";"):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+            self._connection.execute("COMMIT")
+
+
+def _check(path: Path) -> None:
+    """Refuse a file that isn't ours, reading only."""
+    hint = "Give another folder, or move this one away. Nothing in it was changed."
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+        try:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+            problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise NotConfigured(
+            f"The state of a workspace in {path} can't be read: {error}.", hint=hint
+        ) from error
+    if tables == 0 and version == 0:
+        return  # another process has opened it and not yet written the tables
+    if application != _APPLICATION:
+        raise NotConfigured(f"{path} is not the state of a workspace.", hint=hint)
+    if version != _VERSION:
+        raise NotConfigured(
+            f"{path} was written in version {version} of the state's format; this amlrun reads version {_VERSION}.",
+            hint=hint,
+        )
+    if problem != "ok":
+        raise NotConfigured(f"The state of a workspace in {path} is damaged: {problem}.", hint=hint)

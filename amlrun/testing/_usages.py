@@ -1,0 +1,144 @@
+"""What the service tells about quota, in its own form: the rows of `usages` and `quotas`. Pure.
+
+Spellings matter: the same family is written differently in `vmSizes` and here, comes twice (the two rows are
+told apart by `type` alone), and some families of `vmSizes` have no row.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from amlrun._catalogue import vm_sizes
+from amlrun._offers import Tier, family_key
+from amlrun.testing._ledger import TOTALS, Ledger, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PROVIDER = "Microsoft.MachineLearningServices"
+_CLUSTERS = 200
+_TOTAL = 100
+_CPU_FAMILY = 24
+_GPU_LIMITS = {"standardncasv3t4family": 16}  # every other GPU family starts at 0
+_USAGE_SPELLINGS = {
+    "StandardNCADSA100v4Family": "standardNCADSA100v4Family",
+    "StandardNCadsH100v5Family": "standardNCADSH100v5Family",
+}
+_WITHOUT_ROW = {"StandardNVADSA10v5Family", "standardDFamily"}
+_TYPES = {Tier.STANDARD: "dedicatedCores", Tier.SPOT: "lowPriorityCores"}
+_TITLES = {Tier.STANDARD: "Cluster Dedicated vCPUs", Tier.SPOT: "Cluster LowPriority vCPUs"}
+_TOTAL_TITLES = {
+    Tier.STANDARD: "Total Cluster Dedicated Regional vCPUs",
+    Tier.SPOT: "Total Cluster Low Priority Regional vCPUs",
+}
+
+
+@cache
+def spellings() -> Mapping[str, str]:
+    """One key for each family of the catalogue, to the way that usages spell it."""
+    families = dict.fromkeys(row["family"] for row in vm_sizes())
+    return {family_key(name): _USAGE_SPELLINGS.get(name, name) for name in families}
+
+
+@cache
+def default_ledger() -> Ledger:
+    """The limits of a young pay-as-you-go subscription: some CPU, one small GPU family, a spot pool."""
+    rows: dict[tuple[str, Tier], Row] = {
+        (family_key(TOTALS[Tier.STANDARD]), Tier.STANDARD): Row(limit=_TOTAL),
+        (family_key(TOTALS[Tier.SPOT]), Tier.SPOT): Row(limit=_TOTAL),
+    }
+    for size in vm_sizes():
+        name = size["family"]
+        if name not in _WITHOUT_ROW:
+            limit = _GPU_LIMITS.get(family_key(name), 0) if size["gpus"] else _CPU_FAMILY
+            rows[family_key(name), Tier.STANDARD] = Row(limit=limit)
+            rows[family_key(name), Tier.SPOT] = Row()
+    return Ledger(rows)
+
+
+def row_name(name: str) -> tuple[str, Tier | None]:
+    """The row that a test means: its spelling, and its tier where it is a total.
+
+    Raises ValueError, naming what there is, for a name that is neither a family nor a total.
+    """
+    key = family_key(name)
+    for tier, total in TOTALS.items():
+        if key == family_key(total):
+            return total, tier
+    if key not in spellings():
+        names = ", ".join([*TOTALS.values(), *spellings().values()])
+        raise ValueError(f"{name!r} is no family of the catalogue and no total. There are: {names}.")
+    return spellings()[key], None
+
+
+def usages(ledger: Ledger, subscription: str, clusters: int) -> dict[str, Any]:
+    """The reply to `GET …/locations/{location}/usages`."""
+    scope = f"/subscriptions/{subscription}"
+    rows = [_row("TotalClusters", "Total Clusters", "totalClusters", clusters, _CLUSTERS, scope)]
+    for tier in (Tier.STANDARD, Tier.SPOT):
+        total = TOTALS[tier]
+        kind = total[0].lower() + total[1:]
+        limit = ledger.limit(total, tier)
+        rows.append(
+            _row(
+                total,
+                _TOTAL_TITLES[tier],
+                kind,
+                ledger.used(total, tier),
+                -1 if limit is None else limit,
+                scope,
+            )
+        )
+        for name in _families(ledger):
+            limit = ledger.limit(name, tier)
+            rows.append(
+                _row(
+                    name,
+                    f"{_title(name)} {_TITLES[tier]}",
+                    f"vmFamily/{_TYPES[tier]}",
+                    ledger.used(name, tier),
+                    -1 if limit is None else limit,  # a spot family is counted, not capped
+                    f"{scope}/usages/{name.replace(' ', '_')}",
+                )
+            )
+    return {"value": rows}
+
+
+def quotas(ledger: Ledger, subscription: str) -> dict[str, Any]:
+    """The reply to `GET …/locations/{location}/quotas`: the limits, without what is used."""
+    scope = f"/subscriptions/{subscription}"
+    return {
+        "value": [
+            {
+                "id": f"{scope}/quotas/{name.replace(' ', '_')}",
+                "type": f"{_PROVIDER}/vmFamily/dedicatedCores/quotas",
+                "name": {"value": name, "localizedValue": f"{_title(name)} {_TITLES[Tier.STANDARD]}"},
+                "limit": ledger.limit(name, Tier.STANDARD),
+                "unit": "Count",
+            }
+            for name in _families(ledger)
+        ]
+    }
+
+
+def _families(ledger: Ledger) -> Iterator[str]:
+    return (name for key, name in spellings().items() if (key, Tier.STANDARD) in ledger.rows)
+
+
+def _title(name: str) -> str:
+    """`standardDSv2Family` -> `Standard DSv2 Family`."""
+    words = name.removesuffix("Family").strip()
+    words = words[len("standard") :].strip() if words.lower().startswith("standard") else words
+    return f"Standard {words} Family"
+
+
+def _row(name: str, title: str, kind: str, used: int, limit: int, where: str) -> dict[str, Any]:
+    return {
+        "unit": "Count",
+        "currentValue": used,
+        "limit": limit,
+        "name": {"value": name, "localizedValue": title},
+        "type": f"{_PROVIDER}/{kind}/usages",
+        "id": where,
+    }
