@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._fit import fit
+from amlrun._fit import UNBOUND, binding
 from amlrun._needs import Needs
 from amlrun._offers import Source, Tier
 from amlrun._plan import Candidate, Starts
@@ -15,7 +15,7 @@ from amlrun._plan import Candidate, Starts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from amlrun._fit import Fit
+    from amlrun._fit import Binding, Fit
     from amlrun._needs import Ask
     from amlrun._offers import Market, Size
 
@@ -99,18 +99,18 @@ def price_of(size: Size, nodes: int, tier: Tier) -> float | None:
 def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iterator[Option]:
     """Each of these sizes in that tier, in their order."""
     default = ask.needs.shapeless and not ask.instance_types
+    bindings: dict[str, Binding] = {}
     for place, size in enumerate(sizes):
         price = price_of(size, ask.nodes, tier)
         miss = next(_misses(ask, market, size, tier, price), "")
-        yield Option(
-            size,
-            tier,
-            price,
-            miss,
-            None if miss else fit(size, ask.nodes, tier, market.quota),
-            place=place,
-            plain=not default or _is_default(size),
-        )
+        if miss:
+            yield Option(size, tier, price, miss, None, place)
+            continue
+        bound = bindings.get(size.family) if size.cpus else UNBOUND
+        if bound is None:
+            bound = bindings[size.family] = binding(size.family, tier, market.quota)
+        found = bound.fit(ask.nodes, size.cpus)
+        yield Option(size, tier, price, "", found, place, plain=not default or _is_default(size))
 
 
 def count_misses(ask: Ask, market: Market, option: Option) -> int:

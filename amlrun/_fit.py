@@ -49,7 +49,8 @@ class Fit:
     @property
     def headroom(self) -> float:
         """What stays free of the row that binds, in vCPUs; infinite where nothing is capped."""
-        return _free(self.row) - self.needed
+        free = self.row.free
+        return math.inf if free is None else free - self.needed
 
     def __str__(self) -> str:
         row = self.row
@@ -72,32 +73,60 @@ def _word(count: int) -> str:
     return _WORDS[count] if count < len(_WORDS) else str(count)
 
 
-def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:
-    """Nodes of that size and tier against the quota of their region.
+@attrs.frozen
+class Binding:
+    """The rows that bind nodes of one family in one tier, of any size and number.
 
-    No quota, or a size of which nothing but the name is known: the answer is unknown.
+    `lowest` has the lowest limit (`cap`), `tightest` has the least free (`free`): infinite where none caps.
+    """
+
+    lowest: Limit
+    cap: float
+    tightest: Limit
+    free: float
+    known: bool
+
+    def fit(self, nodes: int, cpus: int) -> Fit:
+        """Nodes of so many vCPUs each."""
+        needed = nodes * cpus
+        if self.cap < needed:
+            return Fit(nodes, cpus, None, self.lowest, known=True)
+        if self.free < needed:
+            return Fit(nodes, cpus, Starts.QUEUED, self.tightest, self.known)
+        return Fit(nodes, cpus, Starts.NOW if self.known else Starts.UNKNOWN, self.tightest, self.known)
+
+
+UNBOUND = Binding(NO_CAP, math.inf, NO_CAP, math.inf, known=False)
+"""Where nothing is known."""
+
+
+def binding(family: str, tier: Tier, quota: Quota | None) -> Binding:
+    """What binds nodes of that family and tier.
+
     Dedicated nodes must fit their family and the total of all families; spot nodes must fit one pool over all
     families, whatever the families' own low-priority rows say.
     """
-    if quota is None or not size.cpus:
-        return Fit(nodes, size.cpus, Starts.UNKNOWN, NO_CAP, known=False)
+    if quota is None:
+        return UNBOUND
     own: Limit | None
     total: Limit | None
     if tier is Tier.SPOT:
         own, total = quota.spot_total, None
     else:
-        family = quota.family(size.family)
-        own, total = (None if family is None else family.dedicated), quota.dedicated_total
-    rows = [row for row in (own, total) if row is not None]
-    needed = nodes * size.cpus
-    lowest = min(rows, key=_cap, default=NO_CAP)
-    if _cap(lowest) < needed:
-        return Fit(nodes, size.cpus, None, lowest, known=True)
-    tightest = min(rows, key=_free, default=NO_CAP)
-    if _free(tightest) < needed:
-        return Fit(nodes, size.cpus, Starts.QUEUED, tightest, known=own is not None)
-    starts = Starts.UNKNOWN if own is None else Starts.NOW
-    return Fit(nodes, size.cpus, starts, tightest, known=own is not None)
+        found = quota.family(family)
+        own, total = (None if found is None else found.dedicated), quota.dedicated_total
+    rows = [row for row in (own, total) if row is not None] or [NO_CAP]
+    lowest, tightest = min(rows, key=_cap), min(rows, key=_free)
+    return Binding(lowest, _cap(lowest), tightest, _free(tightest), known=own is not None)
+
+
+def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:
+    """Nodes of that size and tier against the quota of their region.
+
+    No quota, or a size of which nothing but the name is known: the answer is unknown.
+    """
+    bound = binding(size.family, tier, quota) if size.cpus else UNBOUND
+    return bound.fit(nodes, size.cpus)
 
 
 def _cap(row: Limit) -> float:

@@ -18,7 +18,7 @@ from amlrun._refusal import no_quota, not_for_jobs, nothing_fits, unknown_size
 from amlrun._remarks import price_source, reasons_for, warnings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from amlrun._candidates import Option
     from amlrun._needs import Ask
@@ -38,18 +38,19 @@ def place(ask: Ask, market: Market, computes: Sequence[Compute] = ()) -> Plan:
         return _left_to_the_service(ask)
     sizes = tuple(dict.fromkeys(_named(name, market) for name in ask.instance_types)) or market.sizes
     tiers = (Tier.STANDARD, Tier.SPOT) if ask.tier is Tier.AUTO else (ask.tier or Tier.STANDARD,)
-    by_tier = {tier: list(options(ask, market, sizes, tier)) for tier in tiers}
-    tried = [option for tier in tiers for option in by_tier[tier]]
-    best = {tier: found for tier in tiers if (found := _best(ask, by_tier[tier])) is not None}
+    tried = {tier: list(options(ask, market, sizes, tier)) for tier in tiers}
+    able = {tier: sorted((o for o in tried[tier] if not o.against), key=rank) for tier in tiers}
+    best = {tier: _first(ask, able[tier]) for tier in tiers if able[tier]}
     if not best:
-        meeting = [option for option in by_tier[tiers[0]] if not option.miss]
-        meeting = meeting or [option for option in tried if not option.miss]
-        raise no_quota(ask, market, meeting) if meeting else nothing_fits(ask, market, by_tier[tiers[0]])
-    if ask.tier is Tier.AUTO:
-        chosen, why = _cross(ask, best)
-    else:
-        chosen, why = best[tiers[0]], ""
-    return _plan(ask, market, chosen, tried, why)
+        meeting = next((found for tier in tiers if (found := [o for o in tried[tier] if not o.miss])), None)
+        raise no_quota(ask, market, meeting) if meeting else nothing_fits(ask, market, tried[tiers[0]])
+    chosen, why = _cross(ask, best) if ask.tier is Tier.AUTO else (best[tiers[0]], ())
+    others = [
+        *(o for tier in tiers for o in able[tier] if o is not chosen),
+        *sorted((o for tier in tiers for o in tried[tier] if o.against and not o.miss), key=rank),
+        *sorted((o for tier in tiers for o in tried[tier] if o.miss), key=lambda o: (o.size.name, o.tier)),
+    ]
+    return _plan(ask, market, chosen, others, [*reasons_for(ask, chosen, able[chosen.tier]), *why])
 
 
 def _left_to_the_service(ask: Ask) -> Plan:
@@ -73,22 +74,22 @@ def _named(name: str, market: Market) -> Size:
     return size
 
 
-def _best(ask: Ask, tried: Sequence[Option]) -> Option | None:
-    able = [option for option in tried if not option.against]
-    if not ask.instance_types:
-        return min(able, key=rank, default=None)
-    return next((option for option in able if option.starts is Starts.NOW), able[0] if able else None)
+def _first(ask: Ask, able: Sequence[Option]) -> Option:
+    """Of sizes asked for by name the first that starts now, else the first; of others the best by rank."""
+    return min(able, key=lambda o: (o.starts is not Starts.NOW, o.place)) if ask.instance_types else able[0]
 
 
-def _cross(ask: Ask, best: dict[Tier, Option]) -> tuple[Option, str]:
+def _cross(ask: Ask, best: Mapping[Tier, Option]) -> tuple[Option, Sequence[str]]:
     """Spot where it starts now, is not doubted and is known to cost less; else standard; with the reason."""
     standard, spot = best.get(Tier.STANDARD), best.get(Tier.SPOT)
     if spot is None:
-        return best[Tier.STANDARD], "standard: no size that would do can be had as spot"
+        return best[Tier.STANDARD], ("standard: no size that would do can be had as spot",)
     if standard is None:
-        return spot, "spot: there is no standard quota for any size that would do"
+        return spot, ("spot: there is no standard quota for any size that would do",)
     against = _against_spot(ask, standard, spot)
-    return (standard, f"standard: {against}") if against else (spot, f"spot: {_saving(ask, spot)}")
+    if against:
+        return standard, (f"standard: {against}",)
+    return spot, ("spot: the pool has room, and it is known to cost less",)
 
 
 def _against_spot(ask: Ask, standard: Option, spot: Option) -> str:
@@ -107,20 +108,8 @@ def _against_spot(ask: Ask, standard: Option, spot: Option) -> str:
     return ""
 
 
-def _saving(ask: Ask, spot: Option) -> str:
-    on_demand = price_of(spot.size, ask.nodes, Tier.STANDARD) or 0.0
-    return f"the pool has room, and {spot.price or 0.0:.2f} USD an hour is less than {on_demand:.2f}"
-
-
-def _plan(ask: Ask, market: Market, chosen: Option, tried: Sequence[Option], why: str) -> Plan:
+def _plan(ask: Ask, market: Market, chosen: Option, others: Sequence[Option], reasons: Sequence[str]) -> Plan:
     size, tier = chosen.size, chosen.tier
-    able = [option for option in tried if not option.against]
-    ordered = [
-        chosen,
-        *sorted((option for option in able if option is not chosen), key=rank),
-        *sorted((option for option in tried if not option.miss and option.against), key=rank),
-        *sorted((option for option in tried if option.miss), key=lambda option: option.size.name),
-    ]
     return Plan(
         compute=SERVERLESS,
         instance_type=size.name,
@@ -131,8 +120,8 @@ def _plan(ask: Ask, market: Market, chosen: Option, tried: Sequence[Option], why
         price_source=price_source(market, size, tier),
         starts=chosen.starts or Starts.UNKNOWN,
         verified=market.verified,
-        reasons=(*reasons_for(ask, chosen, able), *([why] if why else [])),
+        reasons=tuple(reasons),
         warnings=warnings_for(market, size, tier, known=chosen.fit is None or chosen.fit.known),
-        candidates=tuple(option.candidate() for option in ordered),
+        candidates=tuple(option.candidate() for option in (chosen, *others)),
         size=size if size.cpus else None,
     )

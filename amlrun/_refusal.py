@@ -150,8 +150,8 @@ def quota_error(
     whose = "spot quota (one pool over all families)" if tier is Tier.SPOT else f"quota of {row.name}"
     hints = list(hints)
     ask_for = (
-        f"{'Or ask' if hints else 'Ask'} for Azure ML {whose} in {market.location}: {_QUOTA_PAGE}. It is Azure ML's own quota, not"
-        " the subscription's VM quota."
+        f"{'Or ask' if hints else 'Ask'} for Azure ML {whose} in {market.location}: {_QUOTA_PAGE}."
+        " It is Azure ML's own quota, not the subscription's VM quota."
     )
     return kind(
         f"{start} Azure ML quota in {market.location} for {size.name}, {tier}: {fits}.{others}",

@@ -27,9 +27,8 @@ def price_source(market: Market, size: Size, tier: Tier) -> str:
     return _PACKAGED if told == "service" and market.source is Source.PACKAGED else told
 
 
-def reasons_for(ask: Ask, chosen: Option, able: Sequence[Option]) -> tuple[str, ...]:
-    """Why this option, among those that could be chosen."""
-    rivals = [option for option in able if option.tier is chosen.tier]
+def reasons_for(ask: Ask, chosen: Option, rivals: Sequence[Option]) -> tuple[str, ...]:
+    """Why this option, among those of its tier that could be chosen."""
     if ask.instance_types:
         reasons = [_preferred(ask, chosen)]
     else:
