@@ -175,7 +175,7 @@ def _instance_types(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else None
-    if names is None or not all(isinstance(name, str) and name.strip() for name in names):
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
         message = f"instance_type={value!r}: a size's name, or a list of them in order of preference"
         raise InvalidRequest(message, argument="instance_type")
     return tuple(name.strip() for name in names)

@@ -1,0 +1,218 @@
+"""What amlrun puts on a body, what a job remembers, and the guard in between."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amlrun import PlacementNotApplied, Plan, Requeue
+from amlrun._durations import iso, seconds
+from amlrun._identity import Identity, IdentityKind
+from amlrun._jobs.command import Dress, dressed
+from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name, fits
+from amlrun._offers import Tier
+from amlrun._wire import check
+
+CLUSTER = "/subscriptions/s/computes/gpu"
+BODY: dict[str, Any] = {
+    "jobType": "Command",
+    "command": "python train.py",
+    "computeId": "/subscriptions/s/computes/serverless",
+    "environmentId": "azureml:train:1",
+    "environmentVariables": {"A": "b"},
+    "outputs": None,
+    "queueSettings": {"jobTier": "spot", "priority": 2},
+    "resources": {"instanceCount": 1, "instanceType": "x", "shmSize": "4g"},
+    "tags": {"team": "a"},
+}
+SERVERLESS = Plan(instance_type="Standard_DS3_v2", instance_count=2, tier=Tier.SPOT)
+ON_CLUSTER = Plan(compute="gpu", instance_type="Standard_DS3_v2", instance_count=2)
+
+
+def dress(plan: Plan, **more: Any) -> dict[str, Any]:
+    """Dress the body for this plan."""
+    compute_id = None if plan.compute == "serverless" else CLUSTER
+    return dressed(BODY, Dress(plan=plan, compute_id=compute_id, group="run", **more))
+
+
+def test_serverless_is_no_compute_with_size_count_and_tier() -> None:
+    """Where the service reads them, in its spelling; what else the job says stays."""
+    body = dress(SERVERLESS)
+    assert "computeId" not in body
+    assert body["resources"] == {"instanceType": "Standard_DS3_v2", "instanceCount": 2, "shmSize": "4g"}
+    assert body["queueSettings"] == {"jobTier": "Spot", "priority": 2}
+
+
+def test_a_cluster_brings_its_own_size_and_tier() -> None:
+    """On a cluster neither is sent: they are the cluster's."""
+    body = dress(ON_CLUSTER)
+    assert body["computeId"] == CLUSTER
+    assert body["resources"] == {"instanceCount": 2, "shmSize": "4g"}
+    assert body["queueSettings"] == {"priority": 2}
+
+
+def test_a_size_that_the_service_chooses_is_not_named() -> None:
+    """With no size in the plan none leaves."""
+    assert "instanceType" not in dress(Plan())["resources"]
+
+
+def test_the_body_that_was_given_is_not_changed() -> None:
+    """A new body comes out."""
+    before = json.dumps(BODY)
+    dress(SERVERLESS, checkpoints=True, tags={"a": "b"}, identity=Identity(IdentityKind.USER))
+    assert json.dumps(BODY) == before
+
+
+def test_arguments_stand_where_the_service_reads_them() -> None:
+    """Identity, timeout, names, tags, variables; dicts merge by key."""
+    body = dress(
+        SERVERLESS,
+        identity=Identity(IdentityKind.MANAGED, "id"),
+        timeout=90.5,
+        display_name="d",
+        experiment_name="e",
+        tags={"x": "y"},
+        environment_variables={"B": "c"},
+    )
+    assert body["identity"] == {"identityType": "Managed", "clientId": "id"}
+    assert body["limits"] == {"jobLimitsType": "Command", "timeout": "PT91S"}
+    assert (body["displayName"], body["experimentName"]) == ("d", "e")
+    assert body["tags"] == {"team": "a", "x": "y"}
+    own = {"AMLRUN_GROUP": "run", "AMLRUN_ATTEMPT": "1"}
+    assert body["environmentVariables"] == {"A": "b", "B": "c", **own}
+
+
+def test_checkpoints_are_the_same_place_for_every_attempt() -> None:
+    """One datastore path by group, bound in the command, once, however often a body is dressed."""
+    first = dress(SERVERLESS, checkpoints=True)
+    again = dressed(
+        first,
+        Dress(
+            plan=SERVERLESS,
+            compute_id=None,
+            group="run",
+            attempt=2,
+            last_ending="preempted",
+            checkpoints=True,
+        ),
+    )
+    assert first["outputs"]["amlrun_checkpoints"] == {
+        "jobOutputType": "uri_folder",
+        "mode": "ReadWriteMount",
+        "uri": "azureml://datastores/workspaceblobstore/paths/amlrun/run/",
+    }
+    assert again["outputs"] == first["outputs"]
+    assert again["command"] == first["command"]
+    assert first["command"] == "export AMLRUN_CHECKPOINT_DIR=${{outputs.amlrun_checkpoints}}; python train.py"
+    assert (
+        again["environmentVariables"]["AMLRUN_ATTEMPT"],
+        again["environmentVariables"]["AMLRUN_LAST_ENDING"],
+    ) == (
+        "2",
+        "preempted",
+    )
+
+
+@pytest.mark.parametrize("plan", [SERVERLESS, ON_CLUSTER, Plan()])
+def test_the_guard_lets_a_dressed_body_pass(plan: Plan) -> None:
+    """What was planned is what is there."""
+    check(dress(plan), plan, None if plan.compute == "serverless" else CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "field"),
+    [
+        ("resources", "instanceType", "Standard_D1", "resources.instanceType"),
+        ("resources", "instanceCount", 3, "resources.instanceCount"),
+        ("queueSettings", "jobTier", "Standard", "queueSettings.jobTier"),
+        ("queueSettings", "jobTier", None, "queueSettings.jobTier"),
+        ("resources", "instanceCount", "2", "resources.instanceCount"),
+    ],
+)
+def test_the_guard_stops_a_body_that_differs(part: str, key: str, value: Any, field: str) -> None:
+    """The error has the field, what was planned and what was about to leave."""
+    body = dress(SERVERLESS)
+    body[part][key] = value
+    with pytest.raises(PlacementNotApplied) as caught:
+        check(body, SERVERLESS, None)
+    assert (caught.value.field, caught.value.leaving) == (field, value)
+
+
+def test_the_guard_stops_a_compute_on_serverless_and_none_on_a_cluster() -> None:
+    """Both ways of being in the wrong place."""
+    with pytest.raises(PlacementNotApplied, match="computeId"):
+        check({**dress(SERVERLESS), "computeId": CLUSTER}, SERVERLESS, None)
+    with pytest.raises(PlacementNotApplied, match="computeId"):
+        check({**dress(ON_CLUSTER), "computeId": None}, ON_CLUSTER, CLUSTER)
+
+
+texts = st.text(max_size=40)
+bodies = st.dictionaries(texts, texts | st.integers() | st.none() | st.dictionaries(texts, texts), max_size=8)
+
+
+@given(bodies, st.none() | st.builds(Requeue, preemptions=st.integers(0, 9)), st.integers(1, 99))
+def test_what_a_job_remembers_comes_back(body: dict[str, Any], policy: Requeue | None, attempt: int) -> None:
+    """Group, attempt, policy, plan, body and api-version, through strings within the service's limits."""
+    memory = Memory(
+        group="run", attempt=attempt, policy=policy, plan=SERVERLESS, body=body, api_version="2025"
+    )
+    properties = memory.to_properties()
+    assert all(len(key) <= 100 and len(value) <= LONGEST for key, value in properties.items())
+    assert Memory.from_properties({**properties, "azureml.other": "x"}) == memory
+
+
+def test_a_plan_is_remembered_without_its_reasons() -> None:
+    """What was chosen and its price are kept; the talk about it would not fit."""
+    plan = attrs.evolve(SERVERLESS, price_per_hour=0.3, reasons=("because " * 500,), warnings=("x",) * 50)
+    memory = Memory(group="run", attempt=1, policy=None, plan=plan, body={}, api_version="2025")
+    kept = Memory.from_properties(memory.to_properties())
+    assert kept is not None
+    assert kept.plan == attrs.evolve(plan, reasons=(), warnings=())
+
+
+def test_a_body_too_long_for_the_properties_is_left_out() -> None:
+    """The job then says nothing of its body, and the number of properties stays small."""
+    # Hex digits of squares don't compress.
+    body = {"command": "".join(f"{number**5:x}" for number in range(6000))}
+    memory = Memory(group="run", attempt=1, policy=None, plan=SERVERLESS, body=body, api_version="2025")
+    kept = Memory.from_properties(memory.to_properties())
+    assert kept is not None
+    assert kept.body is None
+    assert not fits(body)
+    assert len(memory.to_properties()) <= 5 + MOST_PARTS
+
+
+def test_a_job_that_amlrun_did_not_send_remembers_nothing() -> None:
+    """Other people's properties are no memory."""
+    assert Memory.from_properties({"azureml.git": "x"}) is None
+
+
+def test_attempts_have_fixed_names() -> None:
+    """The run's name, then `-a2`, `-a3`."""
+    assert [attempt_name("run", number) for number in (1, 2, 3)] == ["run", "run-a2", "run-a3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("PT1H30M", 5400), ("P1DT2S", 86402), ("PT0.5S", 0.5), ("P2D", 172800)]
+)
+def test_durations(text: str, expected: float) -> None:
+    """Days, hours, minutes, seconds."""
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["P", "PT", "1h", ""])
+def test_what_is_no_duration(text: str) -> None:
+    """A ValueError names it."""
+    with pytest.raises(ValueError, match="no ISO 8601 duration"):
+        seconds(text)
+
+
+@given(st.integers(1, 10**7))
+def test_durations_come_back(duration: int) -> None:
+    """Whole seconds survive."""
+    assert seconds(iso(duration)) == duration
