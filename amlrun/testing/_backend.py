@@ -78,6 +78,7 @@ class Backend:
             now = self.clock.now()
             if not self.virtual:
                 self.engine.catch_up(records, now)
+                self.engine.find_lost(records, now)
             yield records, now
 
     def stir(self) -> None:
@@ -109,7 +110,9 @@ class Backend:
         if host == MANAGEMENT:
             mine = f"/subscriptions/{self.scope.subscription_id.lower()}"
             return lower == mine or lower.startswith(f"{mine}/")
-        return host == self.history_host and f"{self.scope.path.lower()}/" in f"{lower}/"
+        if host != self.history_host:
+            return False
+        return f"{self.scope.path.lower()}/" in f"{lower}/" or lower.startswith("/discovery")
 
     def owns(self, path: str) -> bool:
         """Whether a management path is of this very workspace, not only of its subscription."""
@@ -155,9 +158,9 @@ class Backend:
             return (BLOBS,), path
         if request.host == self.history_host:
             # `/history/v1.0<the workspace's path>/…`: run history's routes begin behind the workspace.
-            start = path.lower().index(self.scope.path.lower())
-            before, after = path[:start], path[start + len(self.scope.path) :]
-            return (HISTORY,), after if before == _HISTORY_PREFIX else path
+            begin = f"{_HISTORY_PREFIX}{self.scope.path}"
+            mine = path.lower().startswith(begin.lower())
+            return (HISTORY,), path[len(begin) :] if mine else path
         if self.owns(path):
             return (JOBS, ASSETS, COMPUTE), path[len(self.scope.path) :]
         marker = f"/providers/{PROVIDER}/workspaces/".lower()

@@ -97,5 +97,6 @@ class FolderBlobs:
     def names(self, container: str, prefix: str = "") -> list[str]:
         """The names that begin with a prefix, sorted."""
         root = self.path(container)
-        found = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        start = self.path(container, prefix.rpartition("/")[0])
+        found = (path.relative_to(root).as_posix() for path in start.rglob("*") if path.is_file())
         return sorted(name for name in found if name.startswith(prefix))

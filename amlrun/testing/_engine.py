@@ -6,7 +6,7 @@ carried on (in virtual time, or by a process) is a `Carrier`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -21,44 +21,11 @@ from amlrun.testing._ledger import TOTALS, Hold, Ledger, Shortage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun.testing._carriers import Carrier
     from amlrun.testing._store import Records
 
+PREPARE_SECONDS = 55.0
 _WAIT = "wait "  # the shelf of a pool's queue is this and the pool
-_CANCEL_SECONDS = 5.0
-
-
-class Carrier(Protocol):
-    """What becomes of a job between its submission and its end."""
-
-    def submitted(self, job: Job, now: float) -> Job:
-        """The job as it stands when its PUT is answered."""
-
-    def seated(self, job: Job, now: float, *, new_nodes: bool) -> Job:
-        """The job as it stands when it has got its nodes."""
-
-    def canceling(self, job: Job, now: float) -> Job:
-        """The job as it stands when its cancellation was asked for."""
-
-
-@attrs.frozen
-class VirtualCarrier:
-    """Jobs that only pretend: each stage takes its time on the fake's clock."""
-
-    start_seconds: float = 5.0
-    prepare_seconds: float = 55.0
-    allocate_seconds: float = 30.0
-
-    def submitted(self, job: Job, now: float) -> Job:
-        """Starting."""
-        return job.at(Stage.STARTING, now, due=now + self.start_seconds)
-
-    def seated(self, job: Job, now: float, *, new_nodes: bool) -> Job:
-        """Queued until its nodes are there."""
-        return job.at(Stage.ALLOCATING, now, due=now + (self.allocate_seconds if new_nodes else 1.0))
-
-    def canceling(self, job: Job, now: float) -> Job:
-        """CancelRequested for a moment."""
-        return job.at(Stage.CANCELING, now, due=now + _CANCEL_SECONDS)
 
 
 def size_of(name: str | None) -> Mapping[str, Any] | None:
@@ -156,6 +123,22 @@ class Engine:
             return job
         return self.keep(records, self.carrier.canceling(job, now))
 
+    def strike(self, records: Records, job: Job, ending: Ending, now: float) -> None:
+        """A job is to end like that: at once where nothing real runs, else when its doom is seen."""
+        if job.stage is Stage.RUNNING and not self.carrier.real:
+            self.finish(records, job, ending, now)
+        else:
+            self.keep(records, attrs.evolve(job, doom=ending))
+
+    def find_lost(self, records: Records, now: float) -> None:
+        """Jobs whose process is gone have lost their node."""
+        for stage in (Stage.PREPARING, Stage.RUNNING, Stage.CANCELING):
+            for body in records.on_shelf("job", stage.value):
+                job = Job.from_json(body)
+                if job.process and self.carrier.lost(job):
+                    ending = _jobs.CANCELED if stage is Stage.CANCELING else _jobs.NODE_LOST
+                    self.finish(records, job, ending, now)
+
     def dispatch(self, records: Records, now: float) -> None:
         """Start what waits and fits, pool by pool, in the order of submission."""
         # Assumed: first come, first served within a pool; a large job at the head is not overtaken.
@@ -167,8 +150,7 @@ class Engine:
     def _happens(self, records: Records, job: Job, at: float) -> None:
         timeout = timeout_of(job)
         if job.stage is Stage.STARTING:
-            prepare = getattr(self.carrier, "prepare_seconds", 0.0)
-            self.keep(records, job.at(Stage.PREPARING, at, due=at + prepare))
+            self.keep(records, job.at(Stage.PREPARING, at, due=at + PREPARE_SECONDS))
         elif job.stage is Stage.PREPARING:
             self._queue(records, job, at)
         elif job.stage is Stage.ALLOCATING:

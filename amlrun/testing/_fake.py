@@ -14,9 +14,10 @@ from amlrun._offers import Tier
 from amlrun.testing import _jobs
 from amlrun.testing._backend import Backend, Call
 from amlrun.testing._blobs import FolderBlobs, MemoryBlobs
+from amlrun.testing._carriers import VirtualCarrier
 from amlrun.testing._clock import VirtualClock
 from amlrun.testing._clusters import Cluster
-from amlrun.testing._engine import Engine, VirtualCarrier, size_of
+from amlrun.testing._engine import Engine, size_of
 from amlrun.testing._exchange import Scope
 from amlrun.testing._jobs import Ending, Job, Stage
 from amlrun.testing._routes_assets import CONTAINERS
@@ -265,7 +266,7 @@ class FakeAml:
             job = self._live(records, name)
             if job.demand.tier is not Tier.SPOT:
                 raise ValueError(f"Job {name} is on dedicated nodes: only spot nodes are preempted.")
-            self._strike(records, job, _jobs.PREEMPTED, now)
+            self._backend.engine.strike(records, job, _jobs.PREEMPTED, now)
         self._backend.stir()
 
     def fail(
@@ -278,7 +279,7 @@ class FakeAml:
         """
         ending = Ending("Failed", code, message or _jobs.exit_message(exit_code))
         with self._backend.work() as (records, now):
-            self._strike(records, self._live(records, name), ending, now)
+            self._backend.engine.strike(records, self._live(records, name), ending, now)
         self._backend.stir()
 
     def fail_next(self, *, code: str = "UserError", message: str | None = None, exit_code: int = 1) -> None:
@@ -296,13 +297,6 @@ class FakeAml:
         if job.over:
             raise ValueError(f"Job {name} is over: {job.status}.")
         return job
-
-    def _strike(self, records: Records, job: Job, ending: Ending, now: float) -> None:
-        engine = self._backend.engine
-        if job.stage is Stage.RUNNING:
-            engine.finish(records, job, ending, now)
-        else:
-            engine.keep(records, attrs.evolve(job, doom=ending))
 
     # -- what was seen
 

@@ -99,10 +99,10 @@ class Job:
     ending: Ending | None = None
     doom: Ending | None = None
     """An ending that waits for the job to run."""
-    request: str | None = None
-    """What its process was asked for: `preempt`, `cancel`."""
     process: tuple[int, str] | None = None
-    """Its supervisor's pid and start time."""
+    """Its supervisor's pid and start time, where it really runs."""
+    group: tuple[int, str] | None = None
+    """Its process group's leader, in the same way."""
     waits_for: tuple[str, str] | None = None
     """Run history's queueingInfo: a code and a message."""
     history: tuple[tuple[float, str], ...] = ()
@@ -137,8 +137,8 @@ class Job:
         fields["stage"] = Stage(body["stage"])
         for name in ("ending", "doom"):
             fields[name] = Ending(**body[name]) if body[name] else None
-        fields["process"] = tuple(body["process"]) if body["process"] else None
-        fields["waits_for"] = tuple(body["waits_for"]) if body["waits_for"] else None
+        for name in ("process", "group", "waits_for"):
+            fields[name] = tuple(body[name]) if body[name] else None
         fields["history"] = tuple((at, status) for at, status in body["history"])
         return cls(**fields)
 
@@ -168,7 +168,7 @@ def outcome(job: Job, now: float, timeout: float | None) -> Ending:
 
 def ended(job: Job, now: float, ending: Ending) -> Job:
     """The job when it is over. It holds nothing any more: the caller gives its cores back."""
-    return job.at(Stage.ENDED, now, ending=ending, ended=now, holding=False, waits_for=None, request=None)
+    return job.at(Stage.ENDED, now, ending=ending, ended=now, holding=False, waits_for=None)
 
 
 def demand_of(properties: Mapping[str, Any]) -> Demand:

@@ -1,15 +1,68 @@
-"""The embedded workspace `local`."""
+"""The embedded workspace `local`: the fake, kept in a folder, whose jobs are processes on this machine."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from amlrun._clock import RealClock
+from amlrun._errors import NotConfigured
+from amlrun.testing._carriers import ProcessCarrier
+from amlrun.testing._engine import Engine
+from amlrun.testing._fake import FakeAml
 
-    from amlrun.testing._fake import FakeAml
+HOME = "AMLRUN_LOCAL_HOME"
+_SCOPE = {
+    "subscription_id": "00000000-0000-0000-0000-000000000000",
+    "resource_group": "local",
+    "workspace": "local",
+    "location": "eastus",
+}
+_SPECIAL = re.compile(r"[^\w./+\-@%=:,~]")
 
 
-def local(folder: Path | str | None = None) -> FakeAml:
-    """The embedded workspace."""
-    raise NotImplementedError
+class LocalAml(FakeAml):
+    """A workspace on this machine: real time, real processes. Made by `local`."""
+
+    def __init__(self, folder: Path, *, grace_seconds: float | None = None) -> None:
+        # Not FakeAml's own __init__: this one has another clock and other carriers.
+        self._set_up(folder, _SCOPE, Engine(ProcessCarrier(folder)), clock=RealClock())
+        if grace_seconds is not None:
+            with self._backend.store.transaction() as records:
+                records.put("meta", "local", {"grace_seconds": grace_seconds})
+
+
+def local(folder: Path | str | None = None, *, grace_seconds: float | None = None) -> LocalAml:
+    """The embedded workspace, made where there is none yet.
+
+    `folder` holds all of it; not given, it is AMLRUN_LOCAL_HOME, or a state folder of the user's. Jobs run
+    in this Python, with the bash on the PATH. A preempted or canceled job has `grace_seconds` (5, where
+    nobody said otherwise) between SIGTERM and SIGKILL.
+
+    Raises NotConfigured on Windows, without bash, and for a folder that can't be one: paths go into commands
+    unquoted, as Azure ML does it, so the folder's may hold nothing that a shell reads as more than a letter.
+    """
+    if sys.platform == "win32":
+        raise NotConfigured(
+            "The local workspace runs jobs with bash and process groups, which Windows does not have.",
+            hint="Use WSL, or a real workspace. Planning and FakeAml work here.",
+        )
+    if shutil.which("bash") is None:
+        raise NotConfigured("The local workspace runs jobs with bash, and there is none on the PATH.")
+    path = Path(folder or os.environ.get(HOME) or _state_folder()).expanduser().absolute()
+    if found := _SPECIAL.search(str(path)):
+        raise NotConfigured(
+            f"The local workspace can't be kept in {path}: {found[0]!r} in a path breaks the commands that the "
+            "path is put into.",
+            hint=f"Set {HOME} to a folder of letters, digits, dots, dashes and underscores.",
+        )
+    return LocalAml(path, grace_seconds=grace_seconds)
+
+
+def _state_folder() -> Path:
+    """Where a user's programs keep their state."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base) / "amlrun" / "local"

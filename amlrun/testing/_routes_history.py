@@ -26,6 +26,14 @@ def artifact_prefix(name: str) -> str:
     return f"ExperimentRun/dcid.{name}/"
 
 
+@HISTORY("GET", "/discovery")
+def discover(backend: Backend, _request: Request) -> Reply:
+    """Where the region's services are: all on one host."""
+    # Assumed: which of the names the SDK asks for; the hosts are those of the workspace's discoveryUrl.
+    here = f"https://{backend.history_host}"
+    return Reply(200, dict.fromkeys(("api", "history", "experimentation", "artifact", "datastore"), here))
+
+
 @HISTORY("GET", "/runs/{name}")
 @HISTORY("GET", "/experiments/{experiment}/runs/{name}")
 def get_run(backend: Backend, request: Request) -> Reply:

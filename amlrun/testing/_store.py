@@ -97,6 +97,13 @@ class Records:
         )
         return None if row is None else json.loads(row[0])
 
+    def on_shelf(self, kind: str, shelf: str) -> list[dict[str, Any]]:
+        """All documents of a shelf, in order."""
+        rows = self._connection.execute(
+            "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq", (kind, shelf)
+        )
+        return [json.loads(row[0]) for row in rows]
+
     def next_due(self) -> tuple[float, str, str] | None:
         """When, and to which document (kind, name), the next thing happens."""
         row = self._one(

@@ -1,0 +1,136 @@
+"""The process that carries one job of the local workspace, from its preparation to its end.
+
+It is started detached, outlives the submitter, watches its job's process group and the workspace's state, and
+starts what waited for the nodes that it gives back. It imports nothing of Azure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun.testing import _jobs, _processes
+from amlrun.testing._blobs import FolderBlobs
+from amlrun.testing._carriers import ProcessCarrier, job_folder
+from amlrun.testing._engine import Engine, timeout_of
+from amlrun.testing._exchange import Scope
+from amlrun.testing._jobs import CANCELED, Ending, Job, Stage
+from amlrun.testing._routes_assets import CONTAINERS
+from amlrun.testing._runner import CannotRun, Runner, Start
+from amlrun.testing._store import Store
+
+if TYPE_CHECKING:
+    from amlrun.testing._store import Records
+
+GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+
+
+def main(folder: str, name: str) -> None:
+    """Carry the job of that name."""
+    place = Path(folder)
+    Supervisor(place, name).run()
+
+
+class Supervisor:
+    """One job in one process."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+        self.store = Store(folder)
+        self.engine = Engine(ProcessCarrier(folder))
+        self.place = job_folder(folder, name)
+
+    def run(self) -> None:
+        """To the end, whatever it is."""
+        with self.store.transaction() as records:
+            job = self._mine(records)
+            scope = Scope(**(records.get("meta", "scope") or {}))
+        if job is None:
+            return
+        runner = Runner(self.folder, scope, FolderBlobs(self.folder, CONTAINERS), self._find)
+        try:
+            shutil.rmtree(self.place / "wd", ignore_errors=True)
+            ending = self._carry(runner.prepare(job, self.place))
+        except CannotRun as error:
+            ending = Ending("Failed", "UserError", str(error))
+        shutil.rmtree(self.place / "wd", ignore_errors=True)
+        self._finish(ending)
+
+    def _find(self, kind: str, name: str) -> dict[str, Any] | None:
+        with self.store.transaction() as records:
+            return records.get(kind, name)
+
+    def _mine(self, records: Records) -> Job | None:
+        """The job, if this is the process that it was given to."""
+        job = self.engine.job(records, self.name)
+        if job is None or job.over or job.process is None or job.process[0] != os.getpid():
+            return None
+        return job
+
+    def _carry(self, start: Start) -> Ending:
+        """Start the command and stay until its group is gone."""
+        with start.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
+                ["bash", "-c", start.command],  # noqa: S607 - whichever bash the PATH has
+                cwd=start.cwd,
+                env=dict(start.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            return self._watch(process)
+        finally:
+            _processes.kill_group(process.pid)
+            process.wait()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> Ending:
+        with self.store.transaction() as records:
+            job = self._mine(records)
+            if job is not None and job.stage is Stage.PREPARING:
+                group = (process.pid, _processes.start_time(process.pid) or "")
+                job = attrs.evolve(job.at(Stage.RUNNING, time.time(), started=time.time()), group=group)
+                self.engine.keep(records, job)
+            settings = records.get("meta", "local") or {}
+        grace = float(settings.get("grace_seconds", GRACE_SECONDS))
+        timeout = None if job is None else timeout_of(job)
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return _exit(process.wait(_POLL_SECONDS))
+            except subprocess.TimeoutExpired:
+                pass
+            with self.store.transaction() as records:
+                job = self._mine(records)
+            ending = _called_off(job, overdue=until is not None and time.monotonic() >= until)
+            if ending is not None:
+                _processes.end_group(process, grace)
+                return ending
+
+    def _finish(self, ending: Ending) -> None:
+        with self.store.transaction() as records:
+            if (job := self._mine(records)) is not None:
+                self.engine.finish(records, job, ending, time.time())
+
+
+def _called_off(job: Job | None, *, overdue: bool) -> Ending | None:
+    """How the job has to end now, or None: it goes on."""
+    if job is None or job.stage is Stage.CANCELING or overdue:
+        return CANCELED
+    return job.doom
+
+
+def _exit(status: int) -> Ending:
+    """What an exit status makes of the job; a signal counts as a shell tells it."""
+    if status == 0:
+        return _jobs.COMPLETED
+    return Ending("Failed", "UserError", _jobs.exit_message(status if status > 0 else 128 - status))
