@@ -109,7 +109,7 @@ def parse(job: Any, given: Arguments) -> Request:
         identity=parse_identity(given.identity),
         requeue=_requeue(given.requeue, tier),
         code=code,
-        environment=_environment(given.environment),
+        environment=given.environment,
         inputs=inputs,
         outputs=outputs,
         environment_variables=variables,
@@ -254,13 +254,6 @@ def _text(argument: str, value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.strip()):
         return value
     raise InvalidRequest(f"{argument}={value!r}: some text", argument=argument)
-
-
-def _environment(value: Any) -> Any:
-    """`azureml:name@label` as `name@label`: the SDK would look the prefix up as part of the name."""
-    if isinstance(value, str) and value.startswith("azureml:") and "@" in value:
-        return value.removeprefix("azureml:")
-    return value
 
 
 def _code(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import logging
 import pickle
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -49,6 +50,7 @@ def _several(policies: Any) -> tuple[Any, ...]:
 
 def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace: str) -> MLClient:
     """An `MLClient` without telemetry and progress bars, over this wire."""
+    _quiet()
     from azure.ai.ml import MLClient
 
     extra: dict[str, Any] = {} if wire.transport is None else {"transport": wire.transport}
@@ -61,6 +63,11 @@ def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace
         show_progress=False,
         **extra,
     )
+
+
+def _quiet() -> None:
+    """Leave out the SDK's notices that a class of its own is experimental; nothing else that it says."""
+    logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)
 
 
 @attrs.frozen
@@ -96,11 +103,12 @@ def capture(client: MLClient, job: Any) -> Captured:
     operations._kwargs = {**operations._kwargs, "raw_request_hook": stop}  # noqa: SLF001  the only way in
     try:
         operations.create_or_update(job)
-    except _Stopped:
-        return seen[0]
     except Exception as error:
-        raise _translated(error) from error
-    raise SubmissionFailed("azure-ai-ml sent no job", hint="Please report its version: this is a defect.")
+        if not seen:
+            raise _translated(error) from error
+    if not seen:
+        raise SubmissionFailed("azure-ai-ml sent no job", hint="Please report its version: this is a defect.")
+    return seen[0]
 
 
 def _translated(error: Exception) -> Exception:
@@ -122,6 +130,7 @@ def _translated(error: Exception) -> Exception:
 
 def load(path: Path) -> Any:
     """The job of a YAML file, by the SDK. Raises `InvalidRequest` for what its schema refuses."""
+    _quiet()
     from azure.ai.ml import load_job
 
     try:
@@ -133,6 +142,7 @@ def load(path: Path) -> Any:
 
 def build(**parts: Any) -> Any:
     """A command job of the SDK. Raises `InvalidRequest` for what it refuses."""
+    _quiet()
     from azure.ai.ml import command
 
     try:

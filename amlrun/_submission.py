@@ -108,6 +108,13 @@ def _fresh_name(request: Request) -> str:
     return f"{stem.strip('-_')[:40] or 'job'}-{secrets.token_hex(5)}"
 
 
+def _environment(said: Any) -> Any:
+    """`azureml:name@label` as `name@label`: the SDK looks the prefix up as a part of the name."""
+    if isinstance(said, str) and said.startswith("azureml:") and "@" in said:
+        return said.removeprefix("azureml:")
+    return said
+
+
 def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[str, Any], str]:
     """The body that the SDK would send for this request, and the api-version that it would send it to."""
     client = workspace.client()
@@ -115,7 +122,7 @@ def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[st
         job = _sdk.build(
             command=request.source,
             code=request.code,
-            environment=request.environment,
+            environment=_environment(request.environment),
             inputs=dict(request.inputs),
             outputs=dict(request.outputs),
             name=name,
@@ -126,8 +133,7 @@ def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[st
     job.name = name
     if request.code is not None:
         job.code = request.code
-    if request.environment is not None:
-        job.environment = request.environment
+    job.environment = _environment(job.environment if request.environment is None else request.environment)
     captured = _sdk.capture(client, job)
     if not request.inputs and not request.outputs:
         return captured.body, captured.api_version

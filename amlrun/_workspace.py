@@ -204,5 +204,5 @@ def _open_local() -> Workspace:
     from amlrun.testing import local  # noqa: PLC0415  only who asks for it pays for it
 
     fake = local()
-    scope = Scope(fake.subscription_id, fake.resource_group, fake.workspace)
+    scope = Scope(fake.scope.subscription_id, fake.scope.resource_group, fake.scope.workspace)
     return Workspace(scope, Wire(fake.credential, transport=fake.transport()), embedded=fake)

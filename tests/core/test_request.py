@@ -198,12 +198,6 @@ def test_identities(said: Any, meant: Identity | None) -> None:
     assert ask(identity=said).identity == meant
 
 
-def test_a_label_is_looked_up_under_its_own_name() -> None:
-    """`azureml:name@latest` loses its prefix, which the SDK would take for a part of the name."""
-    assert ask(environment="azureml:train@latest").environment == "train@latest"
-    assert ask(environment=ENVIRONMENT).environment == ENVIRONMENT
-
-
 def test_the_settings_of_a_job_file_are_read_and_arguments_win(tmp_path: Path) -> None:
     """Size, count, tier, compute, name and timeout of the file hold until an argument says otherwise."""
     path = write(

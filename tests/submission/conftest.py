@@ -1,0 +1,29 @@
+"""Fixtures of submission: a client of the fake, a folder with a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+
+@pytest.fixture
+def client(fake_aml: FakeAml) -> MLClient:
+    """The real client, of the fake workspace."""
+    return fake_aml.client()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder with a training script."""
+    folder = tmp_path / "src"
+    folder.mkdir()
+    (folder / "train.py").write_text("print('trained')\n")
+    return folder
