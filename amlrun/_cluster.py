@@ -141,6 +141,6 @@ def _warnings(
         warnings += warnings_for(market, size, tier, known=known)
     elif not ask.needs.shapeless:
         warnings.append(
-            f"nothing is known of the size {size.name}: whether it meets {ask.needs} isn't either"
+            f"nothing is known of the size {size.name}: whether it meets {ask.needs} is not known either"
         )
     return tuple(warnings)

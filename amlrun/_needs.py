@@ -156,7 +156,7 @@ class Needs:
     def __str__(self) -> str:
         words = []
         if self.cpus:
-            words.append(f"{self.cpus} vCPUs")
+            words.append(f"{self.cpus} vCPU{'' if self.cpus == 1 else 's'}")
         if self.memory_gb:
             words.append(f"{self.memory_gb:g} GB of memory")
         if self.gpus:

@@ -28,17 +28,19 @@ _QUOTA_PAGE = "https://ml.azure.com > Quota"
 
 def unknown_size(name: str, market: Market) -> InvalidRequest:
     """A name that the region does not have."""
-    names = {size.name.lower(): size.name for size in market.sizes if size.for_jobs}
-    key = name.lower()
-    near = difflib.get_close_matches(key, names, n=3) or difflib.get_close_matches(
-        f"standard_{key}", names, n=3
-    )
+    names = {_tail(size.name): size.name for size in market.sizes if size.for_jobs}
+    near = difflib.get_close_matches(_tail(name), names, n=3)
     meant = f" Did you mean {' or '.join(names[match] for match in near)}?" if near else ""
     return InvalidRequest(
         f"instance_type={name!r}: {market.location} has no size of that name.{meant}",
         hint="Leave instance_type out and say what the job needs: cpus=…, memory_gb=…, gpus=…",
         argument="instance_type",
     )
+
+
+def _tail(name: str) -> str:
+    """What tells sizes apart, so that a forgotten `Standard_` is no difference."""
+    return name.lower().removeprefix("standard_")
 
 
 def not_for_jobs(size: Size, market: Market) -> InvalidRequest:
@@ -68,10 +70,12 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
             f"\nThe sizes of {market.location} could not be read, and these are the packaged ones of East US:"
             " a size that is not among them can be named, too."
         )
-    wanted = " or ".join(ask.instance_types) or f"No size in {market.location}"
-    verb = "does not meet" if ask.instance_types else "meets"
+    if ask.instance_types:
+        head = f"{' or '.join(ask.instance_types)} can't take this job:"
+    else:
+        head = f"No size in {market.location} meets {ask.needs}. The nearest:"
     return NothingFits(
-        f"{wanted} {verb} {ask.needs}. The nearest:\n{_listing(nearest)}",
+        f"{head}\n{_listing(nearest)}",
         hint=hint,
         against={option.size.name: option.against for option in reversed(nearest)},
     )

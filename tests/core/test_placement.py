@@ -1,0 +1,497 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from amlrun._errors import (
+    InvalidRequest,
+    NoQuota,
+    NotEnoughQuota,
+    NothingFits,
+)
+from amlrun._market import packaged_sizes
+from amlrun._needs import Ask, Needs
+from amlrun._offers import FamilyQuota, Limit, Market, Quota, Size, Source, Tier
+from amlrun._placement import place
+from amlrun._plan import Plan, Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def size(name: str, cpus: int = 4, price: float | None = 1.0, **other: Any) -> Size:
+    """One size, of a family of its own unless said."""
+    gpus = other.pop("gpus", 0)
+    facts = {
+        "family": f"{name} Family",
+        "memory_gb": 16.0,
+        "gpu": None,
+        "disk_gb": 100.0,
+        "for_jobs": True,
+        "spot_price": None,
+        "price_source": "service",
+        **other,
+    }
+    return Size(name=name, cpus=cpus, gpus=gpus, price=price, **facts)
+
+
+def quota(total: int | None = 1000, spot: int | None = 0, **families: tuple[int | None, int]) -> Quota:
+    """Families as limit and use, by the first word of their name."""
+    return Quota(
+        "eastus",
+        tuple(
+            FamilyQuota(f"{name}Family", Limit(f"{name}Family", *row), Limit(f"{name}Family", None, 0))
+            for name, row in families.items()
+        ),
+        Limit("TotalDedicatedCores", total, 0),
+        Limit("TotalLowPriorityCores", spot, 0),
+    )
+
+
+def market(sizes: Sequence[Size], held: Quota | None, source: Source = Source.SERVICE) -> Market:
+    """A region."""
+    return Market("eastus", tuple(sizes), held, source)
+
+
+CHEAP = size("cheap", 4, 1.0, spot_price=0.2)
+DEAR = size("dear", 8, 1.25, spot_price=0.3)
+DEARER = size("dearer", 16, 2.0, spot_price=0.5)
+A100 = size("a100", 24, 3.67, gpus=1, gpu="A100", spot_price=0.74)
+A100X2 = size("a100x2", 48, 7.35, gpus=2, gpu="A100", family="a100Family", spot_price=1.47)
+T4 = size("t4", 4, 0.53, gpus=1, gpu="T4", spot_price=0.1)
+ANY = Needs(cpus=1)
+
+
+def test_the_cheapest_that_starts_now_is_taken() -> None:
+    """Of what starts now, the lowest price."""
+    plan = place(Ask(needs=ANY), market([DEAR, CHEAP], quota(cheap=(8, 4), dear=(8, 0))))
+    assert (plan.instance_type, plan.starts, plan.price_per_hour) == ("cheap", Starts.NOW, 1.0)
+    assert plan.compute == "serverless"
+    assert plan.verified
+    assert plan.reasons == (
+        "by price, of 2 sizes that can be had and meet 1 vCPU",
+        "1 x 4 = 4 of 4 free vCPUs of cheapFamily",
+    )
+    assert plan.warnings == ()
+
+
+def test_a_start_now_is_worth_a_quarter_more() -> None:
+    """What starts now is taken up to 1.25 times the price of what must wait, and no further."""
+    full = quota(cheap=(8, 8), dear=(8, 0), dearer=(16, 0))
+    plan = place(Ask(needs=ANY), market([CHEAP, DEAR, DEARER], full))
+    assert (plan.instance_type, plan.starts) == ("dear", Starts.NOW)
+    assert "it starts now: cheap at 1.00 USD an hour would have to wait" in plan.reasons
+    plan = place(Ask(needs=ANY), market([CHEAP, DEARER], full))
+    assert (plan.instance_type, plan.starts) == ("cheap", Starts.QUEUED)
+    assert plan.reasons[1:] == (
+        "dearer would start now at 2.00 USD an hour: more than 1.25 times as much",
+        "needs 1 x 4 = 4 vCPUs of cheapFamily; limit 8, in use 8, free 0: none fits now, two ever",
+    )
+
+
+def test_a_dear_queue_beside_a_cheap_start_needs_no_word() -> None:
+    """The reasons name a trade only where there was one."""
+    plan = place(Ask(needs=ANY), market([CHEAP, DEARER], quota(cheap=(8, 0), dearer=(16, 16))))
+    assert not any("would have to wait" in reason for reason in plan.reasons)
+    only = size("costless", 4, None)
+    plan = place(Ask(needs=ANY), market([only], quota(costless=(8, 0))))
+    assert (plan.price_per_hour, plan.reasons[0]) == (
+        None,
+        "the only size that can be had and meets 1 vCPU",
+    )
+    assert plan.price_source == ""
+    assert "no standard price of costless is known" in plan.warnings
+
+
+def test_ties_go_to_more_headroom_then_to_the_name() -> None:
+    """Equal prices are decided the same way every time."""
+    one, two, three = (size(name, 4, 1.0) for name in ("one", "two", "three"))
+    held = quota(one=(8, 0), two=(16, 0), three=(16, 0))
+    assert place(Ask(needs=ANY), market([one, two, three], held)).instance_type == "three"
+
+
+def test_queued_says_how_many_fit() -> None:
+    """Quota that would do but is in use: the job waits, with the arithmetic."""
+    plan = place(Ask(needs=Needs(gpu="A100"), nodes=2), market([A100], quota(a100=(48, 24))))
+    assert plan.starts is Starts.QUEUED
+    assert plan.reasons[-1] == (
+        "needs 2 x 24 = 48 vCPUs of a100Family; limit 48, in use 24, free 24: one node fits now, two ever"
+    )
+
+
+def test_no_quota_at_all() -> None:
+    """A limit of zero is its own answer, with what has room and where to ask."""
+    held = quota(a100=(0, 0), t4=(8, 0), spot=100)
+    with pytest.raises(NoQuota) as caught:
+        place(Ask(needs=Needs(gpu="A100")), market([A100, A100X2, T4], held))
+    error = caught.value
+    assert (error.limit_name, error.instance_type) == ("a100Family", "a100")
+    assert (error.needed, error.limit, error.used, error.free, error.fits) == (24, 0, 0, 0, 0)
+    assert "needs 1 x 24 = 24 vCPUs of a100Family; limit 0" in error.message
+    assert "a100x2" in error.message
+    assert "Sizes that have room: t4 (0.53 USD/h)." in error.hint
+    assert "With tier='spot' there is room on: a100 (0.74 USD/h), a100x2 (1.47 USD/h)." in error.hint
+    assert "not the subscription's VM quota" in error.hint
+
+
+def test_too_little_quota() -> None:
+    """A limit below the need is another answer: it names the count that fits."""
+    with pytest.raises(NotEnoughQuota) as caught:
+        place(Ask(needs=Needs(gpu="A100"), nodes=4), market([A100], quota(a100=(48, 24))))
+    error = caught.value
+    assert (error.needed, error.limit, error.used, error.free, error.fits) == (96, 48, 24, 24, 2)
+    assert "free 24: one node fits now, two ever" in error.message
+    assert error.hint.startswith("instance_count=2 fits.\nOr ask for Azure ML quota of a100Family in eastus")
+
+
+def test_fewer_nodes_are_proposed_on_the_next_size() -> None:
+    """Where the cheapest size has no quota, the count that fits is that of the next."""
+    held = quota(cheap=(0, 0), dear=(17, 0))
+    with pytest.raises(NoQuota) as caught:
+        place(Ask(needs=Needs(cpus=4), nodes=3), market([CHEAP, DEAR], held))
+    assert "instance_count=2 fits with instance_type='dear'." in caught.value.hint
+
+
+def test_with_nothing_to_propose_the_hint_says_where_to_ask() -> None:
+    """No other size, no fewer nodes: ask for quota."""
+    with pytest.raises(NoQuota) as caught:
+        place(Ask(needs=Needs(cpus=4)), market([size("cheap", 4, None)], quota(cheap=(0, 0))))
+    assert caught.value.hint.startswith("Ask for Azure ML quota of cheapFamily in eastus")
+
+
+def test_the_regions_total_binds_too() -> None:
+    """A family with room is no use when all families together have none."""
+    held = quota(total=20, cheap=(100, 0))
+    with pytest.raises(NotEnoughQuota) as caught:
+        place(Ask(needs=ANY, nodes=6), market([CHEAP], held))
+    assert (caught.value.limit_name, caught.value.fits) == ("TotalDedicatedCores", 5)
+    full = attrs.evolve(held, dedicated_total=Limit("TotalDedicatedCores", 20, 20))
+    assert place(Ask(needs=ANY), market([CHEAP], full)).starts is Starts.QUEUED
+
+
+def test_rows_without_a_cap_bind_nothing() -> None:
+    """-1 is not a number of cores: what is not capped starts now."""
+    plan = place(Ask(needs=ANY, nodes=500), market([CHEAP], quota(total=None, cheap=(None, 3))))
+    assert plan.starts is Starts.NOW
+    assert plan.reasons[-1] == "500 x 4 = 2000 vCPUs, under no cap that is known"
+
+
+def test_a_family_without_a_row_is_unknown_not_zero() -> None:
+    """It can be chosen, with a warning, after all those that are known."""
+    plan = place(Ask(needs=ANY), market([CHEAP, DEARER], quota(dearer=(16, 16))))
+    assert plan.instance_type == "dearer"
+    plan = place(Ask(needs=ANY), market([CHEAP], quota(dearer=(16, 16))))
+    assert (plan.instance_type, plan.starts) == ("cheap", Starts.UNKNOWN)
+    assert plan.warnings == (
+        "there is no row of quota for the family cheap Family: whether there is room is not known",
+    )
+
+
+def test_spot_draws_on_one_pool() -> None:
+    """Spot fits the pool or not at all, whatever the families' rows say; zero is no spot."""
+    ask = Ask(needs=ANY, tier=Tier.SPOT)
+    with pytest.raises(NoQuota) as caught:
+        place(ask, market([CHEAP], quota(spot=0, cheap=(100, 0))))
+    assert caught.value.limit_name == "TotalLowPriorityCores"
+    assert "With tier='standard' there is room on: cheap (1.00 USD/h)." in caught.value.hint
+    assert "spot quota (one pool over all families)" in caught.value.hint
+    plan = place(ask, market([CHEAP], quota(spot=4, cheap=(0, 0))))
+    assert (plan.tier, plan.price_per_hour, plan.on_demand_per_hour) == (Tier.SPOT, 0.2, 1.0)
+    assert plan.starts is Starts.NOW
+
+
+def test_a_pool_that_is_not_told_is_unknown() -> None:
+    """Without the pool's row nobody knows whether there is spot."""
+    held = attrs.evolve(quota(cheap=(8, 0)), spot_total=None)
+    plan = place(Ask(needs=ANY, tier=Tier.SPOT), market([CHEAP], held))
+    assert plan.starts is Starts.UNKNOWN
+    assert plan.warnings == ("there is no row of quota for spot nodes: whether there is room is not known",)
+
+
+def test_the_services_word_on_spot_is_a_hint() -> None:
+    """`lowPriorityCapable: false` ranks a size last and warns; it refuses nothing."""
+    doubted = attrs.evolve(CHEAP, spot_hint=False)
+    ask = Ask(needs=ANY, tier=Tier.SPOT)
+    assert place(ask, market([doubted, DEAR], quota(spot=100))).instance_type == "dear"
+    plan = place(ask, market([doubted], quota(spot=100)))
+    assert plan.warnings == ("the service says cheap has no spot nodes: that has been wrong both ways",)
+
+
+def test_burstable_sizes_have_no_spot() -> None:
+    """B sizes are refused as spot, and said to be."""
+    ask = Ask(tier=Tier.SPOT, instance_types=("Standard_B4ms",))
+    with pytest.raises(NothingFits) as caught:
+        place(ask, market([size("Standard_B4ms", spot_price=0.1)], quota(spot=100)))
+    assert caught.value.against == {"Standard_B4ms": "is burstable (B): there are no spot nodes of it"}
+    assert caught.value.message.startswith("Standard_B4ms can't take this job:\n")
+
+
+DS3 = size("Standard_DS3_v2", 4, 0.293, memory_gb=14.0, family="standardDSv2Family")
+E4S = size("Standard_E4s_v3", 4, 0.25, memory_gb=32.0, family="standardESv3Family")
+E8S = size("Standard_E8s_v3", 8, 0.5, memory_gb=64.0, family="standardESv3Family")
+D2 = size("Standard_D2s_v3", 2, 0.1, memory_gb=8.0, family="standardDSv3Family")
+CPU_MARKET = [DS3, E4S, E8S, D2, T4]
+
+
+def test_with_nothing_asked_a_general_purpose_size() -> None:
+    """4 vCPUs and at least 14 GB, no GPU, even where something cheaper has more memory."""
+    held = quota(standardDSv2=(8, 0), standardESv3=(8, 0), standardDSv3=(8, 0), t4=(8, 0))
+    plan = place(Ask(), market(CPU_MARKET, held))
+    assert plan.instance_type == "Standard_DS3_v2"
+    assert plan.reasons[0] == (
+        "nothing was asked of the nodes: a general-purpose size of 4 vCPUs and at least 14 GB"
+    )
+    against = {candidate.instance_type: candidate.against for candidate in plan.candidates}
+    assert against == {
+        "Standard_DS3_v2": "",
+        "Standard_E4s_v3": "",
+        "Standard_E8s_v3": "",
+        "Standard_D2s_v3": "has 2 of 4 vCPUs",
+        "t4": "has GPUs, and none was asked for",
+    }
+
+
+def test_with_no_general_purpose_size_the_next_best() -> None:
+    """Where none of the default sizes can ever be had, another one of at least that shape."""
+    plan = place(Ask(), market(CPU_MARKET, quota(standardDSv2=(0, 0), standardESv3=(8, 0), t4=(8, 0))))
+    assert plan.instance_type == "Standard_E4s_v3"
+    assert "the next best" in plan.reasons[0]
+
+
+def test_needs_hold_together_on_each_node() -> None:
+    """GPUs, model, cores, memory and disk must all be met; the cheapest that does is taken."""
+    held = quota(a100=(500, 0), t4=(500, 0))
+    sizes = [T4, A100, A100X2]
+    assert place(Ask(needs=Needs(gpus=1)), market(sizes, held)).instance_type == "t4"
+    assert place(Ask(needs=Needs(gpus=1, cpus=8)), market(sizes, held)).instance_type == "a100"
+    assert place(Ask(needs=Needs(gpus=2)), market(sizes, held)).instance_type == "a100x2"
+    assert place(Ask(needs=Needs(gpu=["A100", "H100"])), market(sizes, held)).instance_type == "a100"
+
+
+def test_when_nothing_fits_the_nearest_come_first() -> None:
+    """Every size has the first thing against it; the nearest misses are shown."""
+    endpoint = size("endpoint", 96, 1.0, gpus=8, gpu="A10", for_jobs=False)
+    with pytest.raises(NothingFits) as caught:
+        place(Ask(needs=Needs(gpus=4, cpus=64)), market([CHEAP, endpoint, A100X2, T4], quota()))
+    error = caught.value
+    assert error.against == {
+        "a100x2": "has 2 of 4 GPUs",
+        "t4": "has 1 of 4 GPUs",
+        "cheap": "has no GPU",
+        "endpoint": "is not for jobs",
+    }
+    lines = error.message.splitlines()
+    assert lines[0] == "No size in eastus meets 64 vCPUs, 4 GPUs. The nearest:"
+    assert [line.split()[0] for line in lines[1:]] == ["t4", "a100x2", "cheap", "endpoint"]
+
+
+def test_a_long_list_of_misses_is_cut() -> None:
+    """An error stays readable in a region of hundreds of sizes."""
+    sizes = [size(f"s{i}", 2, None) for i in range(20)]
+    with pytest.raises(NothingFits, match="and 12 more") as caught:
+        place(Ask(needs=Needs(cpus=4)), market(sizes, quota()))
+    assert len(caught.value.against) == 20
+    assert "no known price" in caught.value.message
+
+
+def test_the_highest_price_is_for_all_nodes() -> None:
+    """`max_price_per_hour` holds for the nodes together; a size without a price can't be held to it."""
+    held = quota(cheap=(100, 0), dear=(100, 0), costless=(100, 0))
+    sizes = [CHEAP, DEAR, size("costless", 4, None)]
+    ask = Ask(needs=Needs(cpus=1, max_price_per_hour=3), nodes=3)
+    plan = place(ask, market(sizes, held))
+    assert (plan.instance_type, plan.price_per_hour) == ("cheap", 3.0)
+    against = {candidate.instance_type: candidate.against for candidate in plan.candidates}
+    assert against["dear"] == "costs 3.75 of at most 3 USD an hour"
+    assert against["costless"] == "has no known price to hold against 3 USD an hour"
+
+
+def test_named_sizes_are_tried_in_their_order() -> None:
+    """The first that starts now, else the first that can ever, in the service's own spelling."""
+    sizes = [CHEAP, DEAR, DEARER]
+    ask = Ask(instance_types=("DEARER", "Dear", "CHEAP"))
+    plan = place(ask, market(sizes, quota(cheap=(8, 0), dear=(8, 0), dearer=(16, 1))))
+    assert (plan.instance_type, plan.reasons[0]) == (
+        "dear",
+        "the first of 3 sizes asked for that starts now",
+    )
+    plan = place(ask, market(sizes, quota(cheap=(8, 8), dear=(8, 8), dearer=(16, 16))))
+    assert (plan.instance_type, plan.starts) == ("dearer", Starts.QUEUED)
+    assert plan.reasons[0] == "the first of 3 sizes asked for that can be had at all: none starts now"
+    assert len(plan.candidates) == 3
+
+
+def test_one_named_size_is_taken_as_it_is() -> None:
+    """A GPU size that is named needs no other word; what it can't meet is refused."""
+    held = quota(a100=(24, 0), cheap=(0, 0), dear=(8, 0))
+    plan = place(Ask(instance_types=("a100",)), market([A100], held))
+    assert plan.reasons[0] == "the size was asked for by name"
+    with pytest.raises(NothingFits, match="a100 can't take this job"):
+        place(Ask(instance_types=("a100",), needs=Needs(cpus=64)), market([A100], held))
+    with pytest.raises(NoQuota, match="cheap, standard") as caught:
+        place(Ask(instance_types=("cheap",)), market([CHEAP, DEAR], held))
+    assert "Sizes that have room: dear (1.25 USD/h)." in caught.value.hint
+
+
+def test_a_typo_gets_the_nearest_names() -> None:
+    """A size that the region does not have is refused with those that it may have meant."""
+    held = quota(standardDSv2=(8, 0))
+    for typo in ("Standard_DS3v2", "ds3_v2"):
+        with pytest.raises(InvalidRequest, match=r"Did you mean Standard_DS3_v2") as caught:
+            place(Ask(instance_types=(typo,)), market(CPU_MARKET, held))
+        assert caught.value.argument == "instance_type"
+    with pytest.raises(InvalidRequest, match=r"has no size of that name.\nLeave"):
+        place(Ask(instance_types=("zzz",)), market(CPU_MARKET, held))
+
+
+def test_a_size_for_endpoints_is_refused_by_name() -> None:
+    """What the region offers to other things than jobs is refused."""
+    endpoint = size("Standard_NV6ads_A10_v5", for_jobs=False)
+    with pytest.raises(InvalidRequest, match="does not offer this size to jobs"):
+        place(Ask(instance_types=(endpoint.name,)), market([endpoint], quota()))
+
+
+PACKAGED = market(packaged_sizes(), None, Source.PACKAGED)
+
+
+def test_without_quota_the_cheapest_packaged_size_goes_unverified() -> None:
+    """A Data Scientist's `gpus=1` still leaves with a GPU size, marked as unverified."""
+    plan = place(Ask(needs=Needs(gpus=1)), PACKAGED)
+    assert (plan.instance_type, plan.starts, plan.verified) == (
+        "Standard_NC4as_T4_v3",
+        Starts.UNKNOWN,
+        False,
+    )
+    assert plan.price_source == "packaged tables, East US, November 2025"
+    assert plan.warnings[0].startswith("quota can't be read")
+    assert "packaged tables" in plan.warnings[1]
+
+
+def test_without_quota_and_with_nothing_asked_the_service_chooses() -> None:
+    """Only with no need at all is the size left to the service; the tier still goes along."""
+    plan = place(Ask(nodes=2), PACKAGED)
+    assert (plan.instance_type, plan.instance_count, plan.price_per_hour) == (None, 2, None)
+    assert (plan.tier, plan.starts, plan.verified) == (Tier.STANDARD, Starts.UNKNOWN, False)
+    assert place(Ask(tier=Tier.SPOT), PACKAGED).tier is Tier.SPOT
+    assert place(Ask(tier=Tier.AUTO), PACKAGED).tier is Tier.STANDARD
+    assert place(Ask(needs=Needs(max_price_per_hour=1)), PACKAGED).instance_type == "Standard_DS3_v2"
+
+
+@pytest.mark.parametrize("held", [None, quota(spot=100)])
+@pytest.mark.parametrize("tier", [None, Tier.SPOT])
+def test_a_name_that_the_packaged_tables_lack_is_believed(held: Quota | None, tier: Tier | None) -> None:
+    """Where the region's sizes can't be read, a name is sent as it was written, and the plan says so."""
+    ask = Ask(instance_types=("Standard_New_v9",), needs=Needs(cpus=64), tier=tier)
+    plan = place(ask, market(packaged_sizes(), held, Source.PACKAGED))
+    assert (plan.instance_type, plan.price_per_hour, plan.size) == ("Standard_New_v9", None, None)
+    assert plan.starts is Starts.UNKNOWN
+    assert "Standard_New_v9 is not in the packaged catalogue: it is sent as it was written" in plan.warnings
+
+
+def test_another_regions_offer_refuses_nothing() -> None:
+    """That a size is not for jobs in East US is a warning elsewhere, and no reason to choose it unasked."""
+    plan = place(Ask(instance_types=("standard_nv6ads_a10_v5",)), PACKAGED)
+    assert plan.instance_type == "Standard_NV6ads_A10_v5"
+    assert (
+        "Standard_NV6ads_A10_v5 is not for jobs in East US; whether it is here can't be read" in plan.warnings
+    )
+    with pytest.raises(NothingFits, match="packaged ones of East US"):
+        place(Ask(needs=Needs(gpu="A10")), PACKAGED)
+
+
+def auto(sizes: Sequence[Size], held: Quota | None, *names: str) -> Plan:
+    """The plan for `tier="auto"`."""
+    needs = Needs() if names else ANY
+    return place(Ask(needs=needs, instance_types=names, tier=Tier.AUTO), market(sizes, held))
+
+
+def test_auto_takes_spot_where_it_starts_now_and_costs_less() -> None:
+    """Spot with room in the pool and a lower price known, with the reason."""
+    plan = auto([CHEAP], quota(spot=4, cheap=(8, 0)))
+    assert (plan.tier, plan.reasons[-1]) == (
+        Tier.SPOT,
+        "spot: the pool has room, and it is known to cost less",
+    )
+    assert {candidate.tier for candidate in plan.candidates} == {Tier.STANDARD, Tier.SPOT}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "held", "words"),
+    [
+        ([CHEAP], quota(spot=0, cheap=(8, 0)), "no size that would do can be had as spot"),
+        (
+            [CHEAP],
+            attrs.evolve(quota(cheap=(8, 0)), spot_total=Limit("TotalLowPriorityCores", 8, 8)),
+            "spot is not known to start now (needs 1 x 4 = 4 vCPUs of TotalLowPriorityCores",
+        ),
+        ([CHEAP], None, "spot is not known to start now"),
+        (
+            [attrs.evolve(CHEAP, spot_hint=False)],
+            quota(spot=8, cheap=(8, 0)),
+            "the service says that cheap has no spot nodes",
+        ),
+        (
+            [attrs.evolve(CHEAP, spot_price=None)],
+            quota(spot=8, cheap=(8, 0)),
+            "no lower spot price is known for cheap",
+        ),
+        (
+            [attrs.evolve(CHEAP, spot_price=1.0)],
+            quota(spot=8, cheap=(8, 0)),
+            "no lower spot price is known for cheap",
+        ),
+        (
+            [attrs.evolve(CHEAP, spot_price=None), attrs.evolve(DEARER, spot_price=1.5)],
+            quota(spot=16, cheap=(8, 0)),
+            "cheap costs no more than the cheapest spot nodes that would do",
+        ),
+    ],
+)
+def test_auto_goes_back_to_standard(sizes: list[Size], held: Quota | None, words: str) -> None:
+    """Where spot has no room, is doubted, or is not known to cost less: standard, with the reason."""
+    plan = auto(sizes, held)
+    assert plan.tier is Tier.STANDARD
+    assert plan.reasons[-1].startswith(f"standard: {words}")
+
+
+def test_auto_takes_spot_where_there_is_no_standard_quota() -> None:
+    """The usual case of GPUs: no dedicated quota, but a pool."""
+    plan = auto([CHEAP], quota(spot=8, cheap=(0, 0)))
+    assert (plan.tier, plan.reasons[-1]) == (
+        Tier.SPOT,
+        "spot: there is no standard quota for any size that would do",
+    )
+
+
+def test_auto_beats_a_standard_size_without_a_price() -> None:
+    """A spot price that is lower than its own standard price is enough where the rival has none."""
+    plan = auto([size("costless", 4, None), CHEAP], quota(spot=8, costless=(8, 0), cheap=(0, 0)))
+    assert (plan.tier, plan.instance_type) == (Tier.SPOT, "cheap")
+
+
+def test_auto_keeps_the_order_asked_for() -> None:
+    """Spot of a later size does not come before standard of an earlier one."""
+    bursting = size("Standard_B4ms", spot_price=0.1)
+    held = Quota(
+        "eastus",
+        (FamilyQuota(bursting.family, Limit("b", 8, 0)),),
+        None,
+        Limit("TotalLowPriorityCores", 8, 0),
+    )
+    plan = auto([bursting, CHEAP], held, "Standard_B4ms", "cheap")
+    assert (plan.tier, plan.reasons[-1]) == (
+        Tier.STANDARD,
+        "standard: Standard_B4ms comes before cheap in the order asked for",
+    )
+    assert auto([CHEAP], quota(spot=8, cheap=(8, 0)), "cheap").tier is Tier.SPOT
+
+
+def test_auto_that_fits_nowhere_is_refused_with_the_standard_figures() -> None:
+    """Neither tier can ever hold it: the standard figures, or the spot ones where only spot would do."""
+    with pytest.raises(NoQuota, match="cheap, standard"):
+        auto([CHEAP], quota(spot=0, cheap=(0, 0)))
+    ask = Ask(needs=Needs(cpus=1, max_price_per_hour=0.5), tier=Tier.AUTO)
+    with pytest.raises(NoQuota, match="cheap, spot"):
+        place(ask, market([CHEAP], quota(spot=0, cheap=(8, 0))))
