@@ -329,7 +329,7 @@ def test_the_clients_own_policies_see_what_amlrun_sends(fake_aml: FakeAml) -> No
 
 
 def test_a_name_is_used_once(fake_aml: FakeAml, client: MLClient) -> None:
-    """The same name with the same job gives the same run; with another job it is an error; one job is there."""
+    """With the same job it gives the same run; with another it is an error; one job is there."""
     first = submit("echo one", environment=ENVIRONMENT, name="mine", client=client)
     again = submit("echo one", environment=ENVIRONMENT, name="mine", client=client)
     assert (first.name, again.name, fake_aml.jobs) == ("mine", "mine", ("mine",))

@@ -1,0 +1,245 @@
+"""The sender: what is repeated and for how long, and what an error body says. Over a scripted transport."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import attrs
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.transport import RequestsTransport
+from requests import ConnectionError, PreparedRequest, Response, Session  # noqa: A004  requests' own name
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+
+from amlrun import AmlrunError, NotAuthorized, ServiceError
+from amlrun._rest import ATTEMPTS, LONGEST_WAIT, Rest, Wire
+
+PATH = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/jobs/j"
+
+
+@attrs.frozen
+class Answer:
+    """A reply to come; no status: the connection breaks."""
+
+    status: int | None = 200
+    body: Any = attrs.field(factory=dict)
+    headers: dict[str, str] = attrs.field(factory=dict)
+
+
+class Wires(HTTPAdapter):
+    """Answers from a list, and keeps what was asked."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        super().__init__()
+        self.answers = answers
+        self.requests: list[PreparedRequest] = []
+
+    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
+        """The next answer."""
+        self.requests.append(request)
+        answer = self.answers.pop(0)
+        if answer.status is None:
+            raise ConnectionError("the connection was reset")
+        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
+        reply = HTTPResponse(
+            body=io.BytesIO(text.encode()),
+            status=answer.status,
+            headers={"Content-Type": "application/json", **answer.headers},
+            preload_content=False,
+        )
+        return self.build_response(request, reply)
+
+
+class Script(RequestsTransport):
+    """A transport over such wires, on a clock of its own."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.wires = Wires(list(answers))
+        session = Session()
+        session.mount("https://", self.wires)
+        super().__init__(session=session, session_owner=False)
+        self.waits: list[float] = []
+
+    @property
+    def requests(self) -> list[PreparedRequest]:
+        """What was asked."""
+        return self.wires.requests
+
+    def now(self) -> float:
+        """No time passes but by sleeping."""
+        return sum(self.waits)
+
+    def sleep(self, duration: float) -> None:
+        """Noted."""
+        self.waits.append(duration)
+
+
+class Signed:
+    """A credential."""
+
+    def get_token(self, *_scopes: str, **_: Any) -> AccessToken:
+        """A token for ever."""
+        return AccessToken("token", 4102444800)
+
+
+class Unsigned:
+    """A credential of nobody."""
+
+    def get_token(self, *_scopes: str, **_: Any) -> AccessToken:
+        """No token."""
+        raise ClientAuthenticationError("Please run az login\nand a page of stack")
+
+
+def rest(*answers: Answer, credential: Any = None) -> tuple[Rest, Script]:
+    """A sender over these answers."""
+    script = Script(*answers)
+    return Rest(Wire(credential or Signed(), transport=script)), script
+
+
+def error_body(code: str, message: str, *inner: str) -> dict[str, Any]:
+    """An error as the service sends it: a coarse code, the useful ones in a chain."""
+    chain: dict[str, Any] | None = None
+    for name in reversed(inner):
+        chain = {"code": name, "innerError": chain}
+    info = [
+        {"type": "ComponentName", "info": {"value": "x"}},
+        {"type": "InnerError", "info": {"value": chain}},
+    ]
+    return {"error": {"code": code, "message": message, "additionalInfo": info}}
+
+
+def test_a_reply_is_parsed_and_asked_for_as_the_service_wants_it() -> None:
+    """The api-version is in the query, the token in the header."""
+    sender, script = rest(Answer(body={"a": 1}))
+    assert sender.get(PATH, params={"$skip": "2"}) == {"a": 1}
+    request = script.requests[0]
+    assert "api-version=2024-04-01" in str(request.url)
+    assert "skip" in str(request.url)
+    assert request.headers["Authorization"] == "Bearer token"
+
+
+def test_pages_are_followed() -> None:
+    """Every page of a collection, by its own link."""
+    sender, script = rest(
+        Answer(body={"value": [{"a": 1}], "nextLink": f"https://management.azure.com{PATH}?page=2"}),
+        Answer(body={"value": [{"a": 2}], "nextLink": None}),
+    )
+    assert sender.list(PATH) == [{"a": 1}, {"a": 2}]
+    assert script.requests[1].url == f"https://management.azure.com{PATH}?page=2"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_may_pass_is_repeated(status: int) -> None:
+    """The same request, waits growing, until it works."""
+    sender, script = rest(Answer(status), Answer(status, body="<html>"), Answer(body={"a": 1}))
+    assert sender.get(PATH) == {"a": 1}
+    assert script.waits == [1, 2]
+    assert len({request.url for request in script.requests}) == 1
+
+
+def test_a_broken_connection_is_repeated_and_then_told() -> None:
+    """As many calls as the SDK makes, then an error with no status."""
+    sender, script = rest(*[Answer(None)] * ATTEMPTS)
+    with pytest.raises(ServiceError, match="got no answer") as caught:
+        sender.get(PATH)
+    assert (caught.value.status, len(script.requests)) == (0, ATTEMPTS)
+
+
+def test_after_the_last_attempt_the_services_words_come_through() -> None:
+    """Status, the innermost code, the message, the request's id."""
+    body = error_body("ServiceError", "Received 503 from a service request", "Inner", "Innermost")
+    sender, _ = rest(*[Answer(500, body, {"x-ms-request-id": "id-1"})] * ATTEMPTS)
+    with pytest.raises(ServiceError, match="jobs/j: 500 Inner/Innermost: Received 503") as caught:
+        sender.get(PATH)
+    error = caught.value
+    assert (error.status, error.service_code, error.request_id) == (500, "Inner/Innermost", "id-1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"),
+    [
+        (Answer(429, headers={"Retry-After": "7"}), 7),
+        (
+            Answer(429, error_body("UserError", "Retry again after 20 seconds.", "QuotaExceeded")),
+            20,
+        ),
+        (Answer(503, headers={"Retry-After": "86400"}), LONGEST_WAIT),
+        (
+            Answer(
+                503,
+                headers={
+                    "Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT",
+                    "Date": "Wed, 21 Oct 2015 07:28:00 GMT",
+                },
+            ),
+            30,
+        ),
+        (Answer(503, headers={"Retry-After": "soon"}), 1),
+    ],
+)
+def test_the_wait_that_a_reply_asks_for_is_kept(answer: Answer, wait: float) -> None:
+    """In its header (seconds or a date), else in its text; never longer than a minute."""
+    sender, script = rest(answer, Answer())
+    sender.get(PATH)
+    assert script.waits == [wait]
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+def test_what_will_not_pass_is_asked_once(status: int) -> None:
+    """A refusal is final."""
+    sender, script = rest(Answer(status, error_body("UserError", "no", "NotFound", "JobNotFound")))
+    with pytest.raises(ServiceError) as caught:
+        sender.get(PATH)
+    assert caught.value.service_code == "NotFound/JobNotFound"
+    assert (len(script.requests), script.waits) == (1, [])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_right_is_an_error_of_its_own(status: int) -> None:
+    """It says on what."""
+    sender, _ = rest(Answer(status, {"error": {"code": "AuthorizationFailed", "message": "no"}}))
+    with pytest.raises(NotAuthorized) as caught:
+        sender.get(PATH)
+    assert (caught.value.service_code, caught.value.scope) == ("AuthorizationFailed", "/workspaces/w/jobs/j")
+
+
+def test_who_is_not_signed_in_is_told_in_one_line() -> None:
+    """The first line of the credential's words, not its page of stack."""
+    sender, _ = rest(credential=Unsigned())
+    with pytest.raises(NotAuthorized, match=r"^No token: Please run az login\nSign in"):
+        sender.get(PATH)
+    with pytest.raises(NotAuthorized, match=r"^No token: Please run az login\nSign in"):
+        sender.token("https://ml.azure.com/.default")
+
+
+def test_a_signed_url_goes_without_a_token() -> None:
+    """The signature is the right to read; a token would go to a host that it isn't for."""
+    sender, script = rest(Answer(body="line 1\nline 2"))
+    assert sender.text("https://account.blob.core.windows.net/log?sig=secret") == "line 1\nline 2"
+    assert "Authorization" not in script.requests[0].headers
+
+
+def test_a_signature_is_never_told() -> None:
+    """Not in an error either."""
+    sender, _ = rest(Answer(404, "gone"))
+    with pytest.raises(AmlrunError) as caught:
+        sender.text("https://account.blob.core.windows.net/log?sig=secret")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_reply_without_a_body() -> None:
+    """Its status is what it says."""
+    sender, script = rest(Answer(202, ""))
+    reply = sender.send("POST", f"{PATH}/cancel", body={"a": 1})
+    assert (reply.status, reply.body) == (202, None)
+    assert json.loads(script.requests[0].body or "") == {"a": 1}
+
+
+def test_a_token_for_another_audience() -> None:
+    """Of the same account."""
+    sender, _ = rest()
+    assert sender.token("https://ml.azure.com/.default") == "token"

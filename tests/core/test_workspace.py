@@ -1,0 +1,131 @@
+"""Which workspace: the order of places, and what is said when none is there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+import amlrun
+from amlrun import NotConfigured
+from amlrun._workspace import Scope, workspace_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amlrun.testing import FakeAml
+
+JOB = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
+OWN = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
+
+
+def configure(path: Path, **values: str) -> None:
+    """Write a config.json."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+
+
+def full(prefix: str) -> dict[str, str]:
+    """A whole config.json."""
+    return {key: f"{prefix}-{key}" for key in ("subscription_id", "resource_group", "workspace_name")}
+
+
+def test_nothing_configured_names_every_place_and_local() -> None:
+    """A newcomer learns all ways at once."""
+    with pytest.raises(NotConfigured) as caught:
+        amlrun.plan("echo", environment="azureml:train:1")
+    text = str(caught.value)
+    assert all(word in text for word in ("AMLRUN_WORKSPACE", "config.json", ".azureml", *JOB, *OWN, "local"))
+    assert len(caught.value.looked_at) == 4
+
+
+def test_the_places_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own variable, the job's variables, config.json here or above, the common variables; first wins."""
+    for name in OWN:
+        monkeypatch.setenv(name, f"own-{name}")
+    assert workspace_of(None).scope.workspace == "own-AZURE_ML_WORKSPACE"
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    configure(tmp_path / ".azureml" / "config.json", **full("above"))
+    assert workspace_of(None).scope.workspace == "above-workspace_name"
+    configure(folder / "config.json", **full("here"))
+    assert workspace_of(None).scope == Scope(
+        "here-subscription_id", "here-resource_group", "here-workspace_name"
+    )
+    for name in JOB:
+        monkeypatch.setenv(name, f"job-{name}")
+    assert workspace_of(None).scope.workspace == "job-AZUREML_ARM_WORKSPACE_NAME"
+    monkeypatch.setenv("AMLRUN_WORKSPACE", "s/g/w")
+    assert workspace_of(None).scope == Scope("s", "g", "w")
+    assert workspace_of(None) is workspace_of(None)
+    assert repr(workspace_of(None)) == "Workspace(s/g/w)"
+
+
+def test_a_half_filled_config_says_what_is_missing(tmp_path: Path) -> None:
+    """The file, and the keys."""
+    configure(tmp_path / "config.json", subscription_id="s", resource_group="g")
+    with pytest.raises(NotConfigured, match=r"config\.json: workspace_name missing"):
+        workspace_of(None)
+
+
+def test_a_config_that_is_not_json_is_told(tmp_path: Path) -> None:
+    """The file is named."""
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(NotConfigured, match=r"config\.json: can't be read as JSON"):
+        workspace_of(None)
+
+
+def test_another_tools_config_is_passed_over(tmp_path: Path) -> None:
+    """A config.json without any of the three keys is not ours."""
+    configure(tmp_path / "config.json", model="bert")
+    with pytest.raises(NotConfigured, match="No workspace is configured"):
+        workspace_of(None)
+
+
+@pytest.mark.parametrize("text", ["w", "s/g", "s//w", "s/g/w/x"])
+def test_a_workspace_that_is_none(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """The three parts are told."""
+    monkeypatch.setenv("AMLRUN_WORKSPACE", text)
+    with pytest.raises(NotConfigured, match="is not a workspace"):
+        workspace_of(None)
+
+
+def test_a_client_without_a_workspace_is_refused(fake_aml: FakeAml) -> None:
+    """It can't take jobs."""
+    client = fake_aml.client(workspace_name=None)
+    with pytest.raises(NotConfigured, match="no workspace"):
+        amlrun.plan("echo", environment="azureml:train:1", client=client)
+
+
+def test_connect_gives_the_real_client_of_what_was_named() -> None:
+    """An `MLClient` that amlrun goes on with."""
+    client = amlrun.connect("s/g/w")
+    assert (client.subscription_id, client.resource_group_name, client.workspace_name) == ("s", "g", "w")
+    assert workspace_of(client).scope == Scope("s", "g", "w")
+    assert workspace_of(client).client() is client
+
+
+def test_the_job_of_a_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """None outside of a job; inside, what the environment says, and a folder that is there."""
+    assert amlrun.current() is None
+    monkeypatch.setenv("AZUREML_RUN_ID", "run-a3")
+    plain = amlrun.current()
+    assert plain is not None
+    assert (plain.name, plain.group, plain.attempt, plain.checkpoint_dir, plain.resumed) == (
+        "run-a3",
+        "run-a3",
+        1,
+        None,
+        False,
+    )
+    monkeypatch.setenv("AMLRUN_GROUP", "run")
+    monkeypatch.setenv("AMLRUN_ATTEMPT", "3")
+    monkeypatch.setenv("AMLRUN_LAST_ENDING", "preempted")
+    monkeypatch.setenv("AMLRUN_CHECKPOINT_DIR", str(tmp_path / "checkpoints"))
+    job = amlrun.current()
+    assert job is not None
+    assert (job.group, job.attempt, job.resumed, job.last_ending) == ("run", 3, True, "preempted")
+    assert job.checkpoint_dir is not None
+    assert job.checkpoint_dir.is_dir()
