@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import attrs
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from amlrun._errors import AmlrunError, NoQuota, NothingFits, QuotaError
@@ -15,6 +15,9 @@ from amlrun._placement import place
 from amlrun._plan import Plan, Starts
 
 # Properties. Families and prices are few, so that ties and shared limits are common.
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+"""A slow machine is no failure."""
 
 FAMILIES = ("alpha", "beta", "gamma")
 PRICES = st.sampled_from([0.5, 1.0, 1.2, 1.25, 2.0])
@@ -113,6 +116,7 @@ def able(ask: Ask, found: Size, tier: Tier, held: Quota, *, now: bool) -> bool:
     )
 
 
+@UNHURRIED
 @given(ASKS, sizes_of(certain=False), quotas(certain=False))
 def test_what_is_placed_meets_the_ask_and_every_limit(ask: Ask, sizes: list[Size], held: Quota) -> None:
     """A plan never breaks a need or a limit, what starts now fits what is free, and it survives JSON."""
@@ -135,6 +139,7 @@ def test_what_is_placed_meets_the_ask_and_every_limit(ask: Ask, sizes: list[Size
     assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
 
 
+@UNHURRIED
 @given(ASKS, sizes_of(certain=False), quotas(certain=False), st.randoms(use_true_random=False))
 def test_the_order_of_rows_never_matters(ask: Ask, sizes: list[Size], held: Quota, random: Any) -> None:
     """The same sizes and rows in another order make the same plan, or the same error."""
@@ -153,6 +158,7 @@ def outcome(ask: Ask, sizes: list[Size], held: Quota) -> object:
         return type(error), vars(error)
 
 
+@UNHURRIED
 @given(CERTAIN_ASKS, sizes_of(certain=True), quotas(certain=True))
 def test_nothing_better_exists(ask: Ask, sizes: list[Size], held: Quota) -> None:
     """No feasible size is cheaper and starts now; a wait is chosen only to save more than a quarter."""
@@ -177,6 +183,7 @@ def effective(ask: Ask, sizes: list[Size], held: Quota) -> float:
     return plan.price_per_hour * (1 if plan.starts is Starts.NOW else 1.25)
 
 
+@UNHURRIED
 @given(CERTAIN_ASKS, sizes_of(certain=True), quotas(certain=True), st.data())
 def test_more_quota_never_makes_it_worse(
     ask: Ask, sizes: list[Size], held: Quota, data: st.DataObject
@@ -197,6 +204,7 @@ def test_more_quota_never_makes_it_worse(
     assert effective(ask, sizes, wider) <= effective(ask, sizes, held)
 
 
+@UNHURRIED
 @given(ASKS, sizes_of(certain=False), quotas(certain=False))
 def test_the_figures_of_an_error_add_up(ask: Ask, sizes: list[Size], held: Quota) -> None:
     """Needed, limit, used, free and the count that fits are those of one real row, and refuse the ask."""
