@@ -90,14 +90,15 @@ def quota(*, client: MLClient | None = None) -> Quota:
     from amlrun._workspace import workspace_of
 
     workspace = workspace_of(client)
-    found = workspace.lookups.market(fresh=True).quota
-    if found is None:
+    try:
+        return workspace.lookups.quota(fresh=True)
+    except NotAuthorized as refused:
         raise NotAuthorized(
-            "Quota can't be read with this account",
+            f"Quota can't be read with this account: {refused.message}",
             hint="The right is Microsoft.MachineLearningServices/locations/usages/read on the subscription.",
             scope=workspace.scope.subscription_path,
-        )
-    return found
+            service_code=refused.service_code,
+        ) from refused
 
 
 def attach(name: str, /, *, client: MLClient | None = None) -> Run:

@@ -11,7 +11,7 @@ from amlrun._ending import TOLD, Ending
 from amlrun._errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
@@ -22,6 +22,13 @@ def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
 
 def _is_wait(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+
+
+def _several(waits: Iterable[float]) -> tuple[float, ...]:
+    if isinstance(waits, (int, float)):
+        message = f"Requeue(waits={waits!r}): a tuple of seconds, such as (60, 300, 900)"
+        raise InvalidRequest(message, argument="requeue.waits")
+    return tuple(waits)
 
 
 def _seconds(_: object, attribute: attrs.Attribute[tuple[float, ...]], value: tuple[float, ...]) -> None:
@@ -43,7 +50,7 @@ class Requeue:
     platform_faults: int = attrs.field(default=3, validator=_count)
     capacity: int = attrs.field(default=3, validator=_count)
     user_errors: int = attrs.field(default=0, validator=_count)
-    waits: tuple[float, ...] = attrs.field(default=(60.0, 300.0, 900.0), converter=tuple, validator=_seconds)
+    waits: tuple[float, ...] = attrs.field(default=(60.0, 300.0, 900.0), converter=_several, validator=_seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""

@@ -37,7 +37,7 @@ def decide(workspace: Workspace, request: Request) -> Plan:
         plan = _placed(workspace, request, fresh=False)
     except (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable):
         plan = _placed(workspace, request, fresh=True)
-    return attrs.evolve(plan, warnings=(*plan.warnings, *_warnings(request, plan)))
+    return _with_requeue(plan, request)
 
 
 def submit_request(workspace: Workspace, request: Request) -> Run:
@@ -85,12 +85,15 @@ def _placed(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
     return place(request.ask, market, computes)
 
 
-def _warnings(request: Request, plan: Plan) -> list[str]:
-    if plan.tier is not Tier.SPOT:
-        return []
-    if request.requeue is None:
-        return ["spot without requeue: when the node is taken away, the job is over"]
-    return ["requeued only while somebody waits: run.wait(), or attach(name).wait() from any machine"]
+def _with_requeue(plan: Plan, request: Request) -> Plan:
+    """What the plan says of nodes that are taken away."""
+    if request.requeue is not None:
+        told = "requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"
+        return attrs.evolve(plan, reasons=(*plan.reasons, told))
+    if plan.tier is Tier.SPOT:
+        told = "spot without requeue: when the node is taken away, the job is over"
+        return attrs.evolve(plan, warnings=(*plan.warnings, told))
+    return plan
 
 
 def _refuse_foreign(workspace: Workspace, name: str) -> None:

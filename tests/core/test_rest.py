@@ -54,7 +54,7 @@ class Wires(HTTPAdapter):
         return self.build_response(request, reply)
 
 
-class Script(RequestsTransport):
+class Script(RequestsTransport):  # type: ignore[misc]  # azure-core exports it lazily, untyped
     """A transport over such wires, on a clock of its own."""
 
     def __init__(self, *answers: Answer) -> None:

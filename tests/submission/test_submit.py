@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
 
+    from amlrun._arguments import Options
     from amlrun.testing import FakeAml
 
 ENVIRONMENT = "azureml:train:1"
@@ -187,12 +188,12 @@ def test_not_enough_quota(fake_aml: FakeAml, client: MLClient) -> None:
 def test_quota_in_use_is_a_plan_that_queues(fake_aml: FakeAml, client: MLClient) -> None:
     """The job goes, waits until something ends, and the plan had said so."""
     fake_aml.quota("standardDSv2Family", limit=8)
-    size = {"environment": ENVIRONMENT, "instance_type": "Standard_DS4_v2", "client": client}
-    first = submit("echo", **size)
+    size: Options = {"environment": ENVIRONMENT, "instance_type": "Standard_DS4_v2"}
+    first = submit("echo", client=client, **size)
     fake_aml.advance(minutes=2)
-    waiting = plan("echo", **size)
+    waiting = plan("echo", client=client, **size)
     fake_aml.advance(minutes=1)
-    second = submit("echo", **size)
+    second = submit("echo", client=client, **size)
     assert (first.plan.starts, second.plan.starts) == ("now", "queued")
     assert any("free 0" in reason for reason in second.plan.reasons), waiting.reasons
     fake_aml.advance(minutes=1)
@@ -202,11 +203,11 @@ def test_quota_in_use_is_a_plan_that_queues(fake_aml: FakeAml, client: MLClient)
 
 def test_a_refusal_never_rests_on_a_kept_reading(fake_aml: FakeAml, client: MLClient) -> None:
     """Quota that was granted a moment ago counts at once."""
-    size = {"environment": ENVIRONMENT, "instance_type": "Standard_NC24ads_A100_v4", "client": client}
+    size: Options = {"environment": ENVIRONMENT, "instance_type": "Standard_NC24ads_A100_v4"}
     with pytest.raises(NoQuota):
-        plan("echo", **size)
+        plan("echo", client=client, **size)
     fake_aml.quota("standardNCADSA100v4Family", limit=24)
-    assert plan("echo", **size).instance_type == "Standard_NC24ads_A100_v4"
+    assert plan("echo", client=client, **size).instance_type == "Standard_NC24ads_A100_v4"
 
 
 def test_a_plan_changes_nothing(fake_aml: FakeAml, client: MLClient, source: Path) -> None:
