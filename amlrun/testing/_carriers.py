@@ -123,6 +123,5 @@ def _say_once() -> None:
     if not _said:
         _said.append(True)
         _log.info(
-            "The local workspace runs jobs in this Python (%s): the environment that a job names is not built.",
-            sys.executable,
+            "local runs jobs in this Python (%s): the environment they name is not built", sys.executable
         )

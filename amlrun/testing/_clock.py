@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BEGINNING = 1767603600.0
 """2026-01-05T09:00:00Z, a Monday: where every new virtual workspace's time begins."""
-# Waits of retries and requeues must pass, and so must a wait() that is to time out: only a loop gets this far.
+# Waits of retries and requeues must pass, and so must a wait() that is to time out: only a loop gets there.
 _IDLE_SLEEPS = 1000
 _IDLE_SECONDS = 14 * 86400.0
 _SHOWN = 10

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _LIFETIME = 24 * 3600
 
@@ -28,7 +31,7 @@ class FakeCredential:
     def close(self) -> None:
         """Nothing is open."""
 
-    def __enter__(self) -> FakeCredential:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:

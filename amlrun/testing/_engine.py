@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._catalogue import vm_sizes
-from amlrun._offers import Tier
+from amlrun._durations import seconds
 from amlrun.testing import _jobs
 from amlrun.testing._clusters import Cluster
-from amlrun.testing._durations import seconds
 from amlrun.testing._jobs import Ending, Job, Stage
 from amlrun.testing._ledger import TOTALS, Hold, Ledger, Shortage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun._offers import Tier
     from amlrun.testing._carriers import Carrier
     from amlrun.testing._store import Records
 
@@ -33,15 +33,13 @@ def size_of(name: str | None) -> Mapping[str, Any] | None:
     return next((row for row in vm_sizes() if name and row["name"].lower() == name.lower()), None)
 
 
-def chosen_size(ledger: Ledger) -> str | None:
+def chosen_size(ledger: Ledger, tier: Tier) -> str | None:
     """The size that serverless takes when none is named: a general-purpose one that the limits can hold."""
     # Assumed: which one. The documentation says: by quota, price, performance and disk.
-    first = ["Standard_DS3_v2", "Standard_D12_v2", "Standard_A4m_v2", "Standard_DS12_v2"]
-    for name in [*first, *(row["name"] for row in vm_sizes() if not row["gpus"])]:
-        row = size_of(name)
-        if row and ledger.never(Hold(row["family"], Tier.STANDARD, row["vCPUs"])) is None:
-            return name
-    return None
+    usual = {"Standard_DS3_v2": 0, "Standard_DS12_v2": 1, "Standard_D12_v2": 2}
+    rows = sorted((row for row in vm_sizes() if not row["gpus"]), key=lambda row: usual.get(row["name"], 9))
+    fit = (row for row in rows if ledger.never(Hold(row["family"], tier, row["vCPUs"])) is None)
+    return next((str(row["name"]) for row in fit), None)
 
 
 class Engine:
@@ -197,7 +195,7 @@ class Engine:
                 )
                 return attrs.evolve(job, demand=placed)
             return job
-        name = demand.instance_type or chosen_size(self.ledger(records))
+        name = demand.instance_type or chosen_size(self.ledger(records), demand.tier)
         row = size_of(name)
         if row is None:
             return job
@@ -278,13 +276,14 @@ def _never_words(job: Job, short: Shortage) -> str:
     fit = short.limit // demand.cores
     return (
         f"The specified subscription has a quota of {short.limit} vCPUs for {_plain_row(short)} and the job "
-        f"needs {short.needed} vCPUs ({demand.nodes} node(s) of {demand.instance_type}): at most {fit} node(s) "
-        "fit. Reduce the number of nodes, request more quota, or choose another instance type."
+        f"needs {short.needed} vCPUs ({demand.nodes} node(s) of {demand.instance_type}): at most {fit} "
+        "node(s) fit. Reduce the number of nodes, request more quota, or choose another instance type."
     )
 
 
 def _short_words(short: Shortage) -> str:
-    return f"Waiting for quota: needs {short.needed} vCPUs of {_plain_row(short)}, {short.free} of {short.limit} free."
+    of = f"{short.needed} vCPUs of {_plain_row(short)}"
+    return f"Waiting for quota: needs {of}, {short.free} of {short.limit} free."
 
 
 def _plain_row(short: Shortage) -> str:

@@ -19,7 +19,7 @@ from amlrun.testing._clock import VirtualClock
 from amlrun.testing._clusters import Cluster
 from amlrun.testing._engine import Engine, size_of
 from amlrun.testing._exchange import Scope
-from amlrun.testing._jobs import Ending, Job, Stage
+from amlrun.testing._jobs import Ending, Job
 from amlrun.testing._routes_assets import CONTAINERS
 from amlrun.testing._store import Store
 from amlrun.testing._usages import default_ledger, row_name
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from azure.ai.ml import MLClient
+    from typing_extensions import Self
 
     from amlrun._clock import Clock
     from amlrun.testing._credential import FakeCredential
@@ -111,7 +112,7 @@ class FakeAml:
         """The workspace's time: `now()` and `sleep(seconds)`."""
         return self._backend.clock
 
-    def start(self) -> FakeAml:
+    def start(self) -> Self:
         """Answer every request of the process that belongs to this workspace, and let no other out."""
         from amlrun.testing import _patcher  # noqa: PLC0415 - `responses` and `requests` only when needed
 
@@ -130,7 +131,7 @@ class FakeAml:
             self._started -= 1
         _patcher.uninstall(self._backend)
 
-    def __enter__(self) -> FakeAml:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_error: object) -> None:
@@ -165,7 +166,7 @@ class FakeAml:
             return self._transport
 
     def client(self, **options: Any) -> MLClient:
-        """The real `MLClient` of this workspace. `options` are MLClient's own, and win over what is set here."""
+        """The real `MLClient` of this workspace; `options` are MLClient's own and win over these."""
         from azure.ai.ml import MLClient  # noqa: PLC0415 - over a second
 
         settings: dict[str, Any] = {
@@ -215,7 +216,7 @@ class FakeAml:
     ) -> None:
         """Put a cluster (AmlCompute) into the workspace; its minimum of nodes is there at once.
 
-        Raises ValueError for a size that the catalogue doesn't have, and where quota has no room for the minimum.
+        Raises ValueError for a size that the catalogue doesn't have, and where the minimum exceeds quota.
         """
         row = size_of(size)
         if row is None:
@@ -239,7 +240,7 @@ class FakeAml:
         self._backend.stir()
 
     def as_data_scientist(self) -> None:
-        """From now on the caller's role is the workspace's own: usages, sizes and quotas are refused (403)."""
+        """From now on the caller's role ends at the workspace: usages, sizes and quotas are 403."""
         self._backend.reads_quota = False
 
     def runtime(self, *, seconds: float = 0.0, minutes: float = 0.0, hours: float = 0.0) -> None:
@@ -288,12 +289,15 @@ class FakeAml:
         with self._backend.work() as (records, _now):
             records.put("meta", "next doom", attrs.asdict(ending))
 
-    def _live(self, records: Records, name: str) -> Job:
+    def _job(self, records: Records, name: str) -> Job:
         job = self._backend.engine.job(records, name)
         if job is None:
-            raise LookupError(
-                f"There is no job {name}. There are: {', '.join(records.names('job')) or 'none'}."
-            )
+            names = ", ".join(records.names("job")) or "none"
+            raise LookupError(f"There is no job {name}. There are: {names}.")
+        return job
+
+    def _live(self, records: Records, name: str) -> Job:
+        job = self._job(records, name)
         if job.over:
             raise ValueError(f"Job {name} is over: {job.status}.")
         return job
@@ -309,11 +313,7 @@ class FakeAml:
     def job(self, name: str) -> FakeJob:
         """How a job stands. Raises LookupError where there is none."""
         with self._backend.work() as (records, _now):
-            job = self._backend.engine.job(records, name)
-            if job is None:
-                raise LookupError(
-                    f"There is no job {name}. There are: {', '.join(records.names('job')) or 'none'}."
-                )
+            job = self._job(records, name)
         return FakeJob(
             name=job.name,
             status=job.status,

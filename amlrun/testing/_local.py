@@ -55,8 +55,7 @@ def local(folder: Path | str | None = None, *, grace_seconds: float | None = Non
     path = Path(folder or os.environ.get(HOME) or _state_folder()).expanduser().absolute()
     if found := _SPECIAL.search(str(path)):
         raise NotConfigured(
-            f"The local workspace can't be kept in {path}: {found[0]!r} in a path breaks the commands that the "
-            "path is put into.",
+            f"The local workspace can't be kept in {path}: {found[0]!r} breaks the commands that use it.",
             hint=f"Set {HOME} to a folder of letters, digits, dots, dashes and underscores.",
         )
     return LocalAml(path, grace_seconds=grace_seconds)

@@ -93,7 +93,7 @@ class _Everything(responses.BaseResponse):
                 known = ", ".join(sorted({live.scope.path for live, _ in _live}))
             raise UnknownHost(
                 f"{request.method} {url} belongs to no fake workspace, and nothing may leave for the network "
-                f"while a fake is live. Live: {known}, with the hosts {MANAGEMENT}, those of run history and of blobs."
+                f"while a fake is live. Live: {known} at {MANAGEMENT}, with run history and blobs."
             )
         return _http(request, backend.answer(_request(request)))
 

@@ -34,7 +34,7 @@ def spawn_detached(arguments: Sequence[str], environment: Mapping[str, str], log
 
 
 def start_time(pid: int) -> str | None:
-    """When the process of that pid started, in words of the system; None where there is none (or a zombie)."""
+    """When that process started, in the system's words; None where none runs (a zombie doesn't)."""
     _reap(pid)
     if _PROC.joinpath("self", "stat").exists():
         fields = _stat(pid)

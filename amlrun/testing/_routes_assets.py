@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amlrun.testing._backend import Backend
-    from amlrun.testing._routing import Handler
 
 ASSETS = Routes("assets")
 
@@ -27,83 +26,88 @@ CONTAINERS: Mapping[str, str] = {
 """The containers of the workspace's own datastores."""
 ACCOUNT_KEY = base64.b64encode(b"this key opens nothing" + bytes(42)).decode()
 SAS = "sv=2024-11-04&sr=c&sp=rwl&se=2099-01-01T00%3A00%3A00Z&sig=fake"
-_KINDS = {"codes": "Code", "environments": "Environment", "data": "Data", "models": "Model"}
+_TITLES = {"codes": "Code", "environments": "Environment", "data": "Data", "models": "Model"}
 _CURATED = "azureml-"  # every workspace has the curated environments of this prefix
 
 
-def _asset_routes(kind: str, title: str) -> None:
-    def put_version(backend: Backend, request: Request) -> Reply:
-        return _put_version(backend, request, kind)
-
-    def get_version(backend: Backend, request: Request) -> Reply:
-        name, version = request.args["name"], request.args["version"]
-        with backend.work() as (records, _now):
-            found = records.get(kind, f"{name}/{version}")
-        if found is None and (kind, version) == ("environments", "1"):
-            found = _curated(name)
-        if found is None:
-            raise not_found(title, f"{name}:{version}")
-        return Reply(200, _version(backend, kind, found))
-
-    def list_versions(backend: Backend, request: Request) -> Reply:
-        name, wanted = request.args["name"], request.query.get("hash")
-        with backend.work() as (records, _now):
-            found = [body for body in records.all(kind, newest_first=True) if body["name"] == name or wanted]
-        if wanted:
-            # A snapshot is found by what is in it, whatever name the asker made up for it.
-            found = [
-                body
-                for body in found
-                if (body["properties"].get("properties") or {}).get("hash_sha256") == wanted
-            ]
-        if not found and not wanted and kind == "environments" and (curated := _curated(name)):
-            found = [curated]
-        top = int(request.query.get("$top") or len(found))
-        if not found and not wanted:
-            raise not_found(title, name)
-        return Reply(200, {"value": [_version(backend, kind, body) for body in found[:top]]})
-
-    def get_container(backend: Backend, request: Request) -> Reply:
-        name = request.args["name"]
-        with backend.work() as (records, _now):
-            found = [body for body in records.all(kind, newest_first=True) if body["name"] == name]
-        if not found:
-            raise not_found(title, name)
-        return Reply(200, _container(backend, kind, found[0]))
-
-    def list_containers(backend: Backend, _request: Request) -> Reply:
-        with backend.work() as (records, _now):
-            newest = {body["name"]: body for body in records.all(kind)}
-        return Reply(200, {"value": [_container(backend, kind, body) for body in newest.values()]})
-
-    handlers: dict[tuple[str, str], Handler] = {
-        ("PUT", f"/{kind}/{{name}}/versions/{{version}}"): put_version,
-        ("GET", f"/{kind}/{{name}}/versions/{{version}}"): get_version,
-        ("GET", f"/{kind}/{{name}}/versions"): list_versions,
-        ("GET", f"/{kind}/{{name}}"): get_container,
-        ("GET", f"/{kind}"): list_containers,
-    }
-    for (method, template), handler in handlers.items():
-        ASSETS(method, template)(handler)
+_KIND = "{kind:codes|environments|data|models}"
 
 
-for _kind, _title in _KINDS.items():
-    _asset_routes(_kind, _title)
-
-
-def _put_version(backend: Backend, request: Request, kind: str) -> Reply:
-    name, version = request.args["name"], request.args["version"]
+@ASSETS("PUT", f"/{_KIND}/{{name}}/versions/{{version}}")
+def put_version(backend: Backend, request: Request) -> Reply:
+    """Write a version: 201 for a new one, 200 for one that was there."""
+    kind, name, version = _kind(request), request.args["name"], request.args["version"]
     properties = request.json.get("properties")
     if not isinstance(properties, dict):
         raise bad_request("The request body has no properties.", "InvalidRequestBody")
     with backend.work() as (records, now):
         key = f"{name}/{version}"
         before = records.get(kind, key)
-        body = {"name": name, "version": version, "created": now, "properties": properties}
-        if before is not None:
-            body["created"] = before["created"]
+        created = now if before is None else before["created"]
+        body = {"name": name, "version": version, "created": created, "properties": properties}
         records.put(kind, key, body)
     return Reply(200 if before else 201, _version(backend, kind, body))
+
+
+@ASSETS("GET", f"/{_KIND}/{{name}}/versions/{{version}}")
+def get_version(backend: Backend, request: Request) -> Reply:
+    """One version."""
+    kind, name, version = _kind(request), request.args["name"], request.args["version"]
+    with backend.work() as (records, _now):
+        found = records.get(kind, f"{name}/{version}")
+    if found is None and version == "1":
+        found = _curated(kind, name)
+    if found is None:
+        raise not_found(_TITLES[kind], f"{name}:{version}")
+    return Reply(200, _version(backend, kind, found))
+
+
+@ASSETS("GET", f"/{_KIND}/{{name}}/versions")
+def list_versions(backend: Backend, request: Request) -> Reply:
+    """The versions of a name, the newest first; with `hash`, the snapshots that hold just that."""
+    kind, name = _kind(request), request.args["name"]
+    with backend.work() as (records, _now):
+        all_of_kind = records.all(kind, newest_first=True)
+    if wanted := request.query.get("hash"):
+        # A snapshot is found by what is in it, whatever name the asker made up for it.
+        same = [body for body in all_of_kind if _hash(body) == wanted]
+        return Reply(200, {"value": [_version(backend, kind, body) for body in same]})
+    found = [body for body in all_of_kind if body["name"] == name]
+    if not found and (curated := _curated(kind, name)):
+        found = [curated]
+    if not found:
+        raise not_found(_TITLES[kind], name)
+    top = int(request.query.get("$top") or len(found))
+    return Reply(200, {"value": [_version(backend, kind, body) for body in found[:top]]})
+
+
+@ASSETS("GET", f"/{_KIND}/{{name}}")
+def get_container(backend: Backend, request: Request) -> Reply:
+    """A name, with its latest version."""
+    kind, name = _kind(request), request.args["name"]
+    with backend.work() as (records, _now):
+        found = [body for body in records.all(kind, newest_first=True) if body["name"] == name]
+    if not found:
+        raise not_found(_TITLES[kind], name)
+    return Reply(200, _container(backend, kind, found[0]))
+
+
+@ASSETS("GET", f"/{_KIND}")
+def list_containers(backend: Backend, request: Request) -> Reply:
+    """All names of a kind."""
+    kind = _kind(request)
+    with backend.work() as (records, _now):
+        newest = {body["name"]: body for body in records.all(kind)}
+    return Reply(200, {"value": [_container(backend, kind, body) for body in newest.values()]})
+
+
+def _kind(request: Request) -> str:
+    return request.args["kind"].lower()
+
+
+def _hash(body: Mapping[str, Any]) -> str | None:
+    found: str | None = (body["properties"].get("properties") or {}).get("hash_sha256")
+    return found
 
 
 def _version(backend: Backend, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,22 +149,21 @@ def _container(backend: Backend, kind: str, newest: Mapping[str, Any]) -> dict[s
     }
 
 
-def _curated(name: str) -> dict[str, Any] | None:
-    if not name.lower().startswith(_CURATED):
+def _curated(kind: str, name: str) -> dict[str, Any] | None:
+    if kind != "environments" or not name.lower().startswith(_CURATED):
         return None
     # Assumed: a curated environment of any name is there, as version 1.
     image = f"mcr.microsoft.com/azureml/curated/{name.lower().removeprefix(_CURATED)}:1"
     return {"name": name, "version": "1", "created": 0.0, "properties": {"image": image, "osType": "Linux"}}
 
 
-@ASSETS("POST", "/codes/{name}/versions/{version}/startPendingUpload")
-@ASSETS("POST", "/data/{name}/versions/{version}/startPendingUpload")
-@ASSETS("POST", "/models/{name}/versions/{version}/startPendingUpload")
+@ASSETS("POST", f"/{_KIND}/{{name}}/versions/{{version}}/startPendingUpload")
 def start_pending_upload(backend: Backend, request: Request) -> Reply:
     """A container of its own for the bytes of a version that is about to be made."""
     upload = uuid.uuid5(uuid.NAMESPACE_URL, f"{backend.scope.path}{request.path}").hex
     uri = f"https://{backend.blob_host}/{upload}"
-    group = f"/subscriptions/{backend.scope.subscription_id}/resourceGroups/{backend.scope.resource_group}"
+    scope = backend.scope
+    providers = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}/providers"
     return Reply(
         200,
         {
@@ -168,7 +171,7 @@ def start_pending_upload(backend: Backend, request: Request) -> Reply:
             "pendingUploadType": "TemporaryBlobReference",
             "blobReferenceForConsumption": {
                 "blobUri": uri,
-                "storageAccountArmId": f"{group}/providers/Microsoft.Storage/storageAccounts/{backend.account}",
+                "storageAccountArmId": f"{providers}/Microsoft.Storage/storageAccounts/{backend.account}",
                 "credential": {"credentialType": "SAS", "sasUri": f"{uri}?{SAS}"},
             },
         },

@@ -128,7 +128,10 @@ def head_container(backend: Backend, _request: Request) -> Reply:
 
 
 def _missing() -> Reply:
-    text = '<?xml version="1.0" encoding="utf-8"?><Error><Code>BlobNotFound</Code><Message>The specified blob does not exist.</Message></Error>'
+    text = (
+        '<?xml version="1.0" encoding="utf-8"?><Error><Code>BlobNotFound</Code>'
+        "<Message>The specified blob does not exist.</Message></Error>"
+    )
     return Reply(404, text.encode(), {"x-ms-error-code": "BlobNotFound", "Content-Type": "application/xml"})
 
 

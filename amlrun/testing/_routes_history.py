@@ -43,6 +43,17 @@ def get_run(backend: Backend, request: Request) -> Reply:
     return Reply(200, run_reply(backend, job, now))
 
 
+@HISTORY("POST", "/rundata")
+def get_run_data(backend: Backend, request: Request) -> Reply:
+    """A run by the id in the body, as `jobs.download` asks for it."""
+    with backend.work() as (records, now):
+        job = find_job(backend, records, str(request.json.get("runId")))
+    run = run_reply(backend, job, now)
+    return Reply(
+        200, {"runMetadata": run, "runDefinition": None, "jobSpecification": None, "systemSettings": None}
+    )
+
+
 @HISTORY("GET", "/runs/{name}/details")
 @HISTORY("GET", "/experiments/{experiment}/runs/{name}/details")
 def get_details(backend: Backend, request: Request) -> Reply:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._durations import seconds
 from amlrun.testing import _jobs
-from amlrun.testing._durations import seconds
 from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
 from amlrun.testing._jobs import Job
 from amlrun.testing._routes_assets import ARTIFACT_STORE
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 JOBS = Routes("jobs")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+_LABELS, _KEY, _VALUE = 50, 100, 1000  # tags and properties: how many, and the characters of each
 _CHANGEABLE = {
     "tags",
     "displayName",
@@ -211,7 +212,10 @@ def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str
     before = job.body["properties"]
     for key in sorted({*before, *properties} - _CHANGEABLE):
         if properties.get(key) is not None and properties.get(key) != before.get(key):
-            message = f"A job with this name already exists. If you are trying to create a new job, use a different name. Property {key} is immutable."
+            message = (
+                "A job with this name already exists. If you are trying to create a new job, use a different "
+                f"name. Property {key} is immutable."
+            )
             raise Refusal(400, message, "UserError", "Immutable", "JobPropertyImmutable")
     changed = {
         key: value for key, value in properties.items() if key in {"displayName", "description", "isArchived"}
@@ -227,29 +231,46 @@ def _check(backend: Backend, records: Records, name: str, properties: Mapping[st
         raise bad_request(f"The job's name {name!r} is not valid.", "InvalidJobName")
     if str(properties.get("jobType")).lower() != "command":
         raise bad_request(
-            f"Job type {properties.get('jobType')!r} is not known to the fake yet.", "InvalidJobType"
+            f"The fake has no jobs of type {properties.get('jobType')!r} yet.", "InvalidJobType"
         )
+    for field in ("tags", "properties"):
+        _check_labels(field, properties.get(field) or {})
     try:
         demand = _jobs.demand_of(properties)
         if timeout := (properties.get("limits") or {}).get("timeout"):
             seconds(timeout)
     except (TypeError, ValueError) as error:
-        raise bad_request(
-            f"The job's body has a value that can't be read: {error}.", "InvalidRequestBody"
-        ) from error
+        message = f"The job's body has a value that can't be read: {error}."
+        raise bad_request(message, "InvalidRequestBody") from error
     if demand.nodes < 1:
         raise bad_request("instanceCount must be at least 1.", "InvalidInstanceCount")
+    if not backend.virtual and demand.nodes > 1:
+        message = "The local workspace is one machine: a job there has one node."
+        raise bad_request(message, "InvalidInstanceCount")
     if demand.compute:
-        cluster = backend.engine.cluster(records, demand.compute)
-        if cluster is None:
-            # Assumed: the code, and that it is refused at once.
-            raise bad_request(f"Compute {demand.compute} was not found in the workspace.", "ComputeNotFound")
-        if demand.nodes > cluster.max_nodes:
-            # Assumed: the code and the words.
-            raise bad_request(
-                f"The job needs {demand.nodes} nodes, and compute {cluster.name} has at most {cluster.max_nodes}.",
-                "InstanceCountExceedsClusterMaximum",
-            )
+        _check_cluster(backend, records, demand)
+
+
+def _check_labels(field: str, labels: Mapping[str, Any]) -> None:
+    # Assumed: the code and the words. The limits are documented.
+    long = [key for key, value in labels.items() if len(key) > _KEY or len(str(value)) > _VALUE]
+    if len(labels) > _LABELS or long:
+        message = (
+            f"A job has at most {_LABELS} {field}, keys of {_KEY} and values of {_VALUE} characters; it has "
+            f"{len(labels)}, and too long are: {', '.join(long) or 'none'}."
+        )
+        raise bad_request(message, "InvalidRequestBody")
+
+
+def _check_cluster(backend: Backend, records: Records, demand: _jobs.Demand) -> None:
+    cluster = backend.engine.cluster(records, demand.compute or "")
+    if cluster is None:
+        # Assumed: the code, and that it is refused at once.
+        raise bad_request(f"Compute {demand.compute} was not found in the workspace.", "ComputeNotFound")
+    if demand.nodes > cluster.max_nodes:
+        # Assumed: the code and the words.
+        message = f"The job needs {demand.nodes} nodes; {cluster.name} has at most {cluster.max_nodes}."
+        raise bad_request(message, "InstanceCountExceedsClusterMaximum")
 
 
 def _next_doom(records: Records) -> _jobs.Ending | None:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Route:
-    """`template` names its parts in braces; `{+rest}` takes slashes too. Other words match in any case."""
+    """A template names its parts in braces: `{name}`, `{+rest}` (slashes too), `{kind:codes|data}`.
+
+    Its other words match in any case.
+    """
 
     method: str
     template: str
@@ -55,13 +58,9 @@ class Routes:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"(\{\+?\w+\})", template)
-    expression = ""
-    for part in parts:
-        if part.startswith("{+"):
-            expression += f"(?P<{part[2:-1]}>.+)"
-        elif part.startswith("{"):
-            expression += f"(?P<{part[1:-1]}>[^/]+)"
-        else:
-            expression += re.escape(part)
-    return re.compile(expression, re.IGNORECASE)
+    expression, end = "", 0
+    for part in re.finditer(r"\{(?P<more>\+?)(?P<name>\w+)(?::(?P<choice>[^}]+))?\}", template):
+        what = part["choice"] or (".+" if part["more"] else "[^/]+")
+        expression += f"{re.escape(template[end : part.start()])}(?P<{part['name']}>{what})"
+        end = part.end()
+    return re.compile(expression + re.escape(template[end:]), re.IGNORECASE)

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,6 @@ from amlrun.testing._routes_history import ARTIFACTS, artifact_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from amlrun.testing._blobs import FolderBlobs
     from amlrun.testing._exchange import Scope
@@ -42,7 +42,7 @@ _CODE = re.compile(r".*/codes/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
 _JOB_OUTPUT = re.compile(r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<path>.*))?")
 
 
-class CannotRun(Exception):  # noqa: N818 - the job can't run; the message goes into its error
+class CannotRun(Exception):
     """The job can't be started here, and why."""
 
 
@@ -137,9 +137,9 @@ class Runner:
         if match := _JOB_OUTPUT.fullmatch(uri):
             return self._output_of(match["job"], match["output"]) / (match["path"] or "")
         if match := _ASSET.fullmatch(uri):
-            kinds, name, version = (match["kind"],), match["name"], match["version"]
+            kinds, name, version = [match["kind"]], match["name"], match["version"]
         elif match := _SHORT_ASSET.fullmatch(uri):
-            kinds, name, version = ("data", "models"), match["name"], match["version"]
+            kinds, name, version = ["data", "models"], match["name"], match["version"]
         else:
             return self._address(uri)
         for kind in kinds:
@@ -185,7 +185,7 @@ class Runner:
         return {
             **allowed,
             "PATH": os.pathsep.join(
-                [first, os.path.dirname(sys.executable), allowed.get("PATH", os.defpath)]
+                [first, str(Path(sys.executable).parent), allowed.get("PATH", os.defpath)]
             ),
             "AZUREML_RUN_ID": job.name,
             "AZUREML_ROOT_RUN_ID": job.name,

@@ -202,7 +202,7 @@ def _check(path: Path) -> None:
         raise NotConfigured(f"{path} is not the state of a workspace.", hint=hint)
     if version != _VERSION:
         raise NotConfigured(
-            f"{path} was written in version {version} of the state's format; this amlrun reads version {_VERSION}.",
+            f"{path} is of version {version} of the state's format; this amlrun reads version {_VERSION}.",
             hint=hint,
         )
     if problem != "ok":

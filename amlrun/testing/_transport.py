@@ -23,7 +23,7 @@ if TYPE_CHECKING:
             """It answers for as long as this lasts."""
 
 
-class FakeTransport(RequestsTransport):
+class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, so Any
     """Requests through it are answered by the fake, whether the fake is started or not.
 
     Retries, pollers and everything else of azure-core sleep through their transport: here, on the fake's

@@ -75,33 +75,15 @@ def row_name(name: str) -> tuple[str, Tier | None]:
 def usages(ledger: Ledger, subscription: str, clusters: int) -> dict[str, Any]:
     """The reply to `GET …/locations/{location}/usages`."""
     scope = f"/subscriptions/{subscription}"
-    rows = [_row("TotalClusters", "Total Clusters", "totalClusters", clusters, _CLUSTERS, scope)]
+    rows = [_row(("TotalClusters", "Total Clusters"), "totalClusters", clusters, _CLUSTERS, scope)]
     for tier in (Tier.STANDARD, Tier.SPOT):
         total = TOTALS[tier]
-        kind = total[0].lower() + total[1:]
-        limit = ledger.limit(total, tier)
-        rows.append(
-            _row(
-                total,
-                _TOTAL_TITLES[tier],
-                kind,
-                ledger.used(total, tier),
-                -1 if limit is None else limit,
-                scope,
-            )
-        )
+        names, kind = (total, _TOTAL_TITLES[tier]), total[0].lower() + total[1:]
+        rows.append(_row(names, kind, ledger.used(total, tier), ledger.limit(total, tier), scope))
         for name in _families(ledger):
-            limit = ledger.limit(name, tier)
-            rows.append(
-                _row(
-                    name,
-                    f"{_title(name)} {_TITLES[tier]}",
-                    f"vmFamily/{_TYPES[tier]}",
-                    ledger.used(name, tier),
-                    -1 if limit is None else limit,  # a spot family is counted, not capped
-                    f"{scope}/usages/{name.replace(' ', '_')}",
-                )
-            )
+            names, kind = (name, f"{_title(name)} {_TITLES[tier]}"), f"vmFamily/{_TYPES[tier]}"
+            where = f"{scope}/usages/{name.replace(' ', '_')}"
+            rows.append(_row(names, kind, ledger.used(name, tier), ledger.limit(name, tier), where))
     return {"value": rows}
 
 
@@ -133,11 +115,12 @@ def _title(name: str) -> str:
     return f"Standard {words} Family"
 
 
-def _row(name: str, title: str, kind: str, used: int, limit: int, where: str) -> dict[str, Any]:
+def _row(names: tuple[str, str], kind: str, used: int, limit: int | None, where: str) -> dict[str, Any]:
+    name, title = names
     return {
         "unit": "Count",
         "currentValue": used,
-        "limit": limit,
+        "limit": -1 if limit is None else limit,  # a spot family is counted, not capped
         "name": {"value": name, "localizedValue": title},
         "type": f"{_PROVIDER}/{kind}/usages",
         "id": where,
