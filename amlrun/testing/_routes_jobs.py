@@ -10,6 +10,7 @@ import attrs
 
 from amlrun._durations import seconds
 from amlrun.testing import _jobs
+from amlrun.testing._contract import faults
 from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
 from amlrun.testing._jobs import Job
 from amlrun.testing._routes_assets import ARTIFACT_STORE
@@ -45,6 +46,13 @@ def put_job(backend: Backend, request: Request) -> Reply:
     properties = body.get("properties")
     if not isinstance(properties, dict):
         raise bad_request("The request body has no properties.", "InvalidRequestBody")
+    if str(properties.get("jobType")).lower() != "command":
+        raise bad_request(
+            f"The fake has no jobs of type {properties.get('jobType')!r} yet.", "InvalidJobType"
+        )
+    if found := faults(properties, "JobBase", "properties"):
+        # Assumed: the words and the inner code.
+        raise bad_request(f"The request is invalid: {'; '.join(found)}.", "InvalidRequestBody")
     with backend.work() as (records, now):
         before = backend.engine.job(records, name)
         if before is not None:
@@ -139,6 +147,7 @@ def job_reply(backend: Backend, job: Job) -> dict[str, Any]:
     path = backend.scope.path
     endpoint = f"{backend.history_host}/mlflow/v1.0{path}"
     studio = f"https://ml.azure.com/runs/{job.name}?wsid={path}&tid=00000000-0000-0000-0000-000000000003"
+    # Assumed: what a field reads back as that nobody sent.
     properties = {
         "description": None,
         "isArchived": False,
@@ -209,9 +218,10 @@ def _own_properties(job: Job) -> dict[str, str]:
 
 
 def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str, Any]) -> Job:
-    before = job.body["properties"]
-    for key in sorted({*before, *properties} - _CHANGEABLE):
-        if properties.get(key) is not None and properties.get(key) != before.get(key):
+    before, shown = job.body["properties"], job_reply(backend, job)["properties"]
+    for key in sorted(set(properties) - _CHANGEABLE):
+        # The SDK archives by a PUT of what a GET showed.
+        if _bare(properties[key]) not in [None, _bare(before.get(key)), _bare(shown.get(key))]:
             message = (
                 "A job with this name already exists. If you are trying to create a new job, use a different "
                 f"name. Property {key} is immutable."
@@ -223,6 +233,14 @@ def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str
     body = {**job.body, "properties": {**before, **changed}}
     tags = properties.get("tags")
     return backend.engine.keep(records, attrs.evolve(job, body=body, tags=job.tags if tags is None else tags))
+
+
+def _bare(value: Any) -> Any:
+    """A value without what is null in it: null is absent."""
+    if isinstance(value, dict):
+        items = ((key, _bare(item)) for key, item in value.items())
+        return {key: item for key, item in items if item is not None} or None
+    return value
 
 
 def _check(backend: Backend, records: Records, name: str, properties: Mapping[str, Any]) -> None:
