@@ -43,9 +43,15 @@ def wire_of(client: MLClient) -> Wire:
 
 
 def _several(policies: Any) -> tuple[Any, ...]:
+    """Copies of the user's own policies, since a policy is linked into one chain and we make another.
+
+    The SDK's clients append theirs to the list that they are given; those are not the user's.
+    """
     if policies is None:
         return ()
-    return tuple(policies) if isinstance(policies, (list, tuple)) else (policies,)
+    given = policies if isinstance(policies, (list, tuple)) else (policies,)
+    own = (policy for policy in given if not type(policy).__module__.startswith("azure.mgmt.core"))
+    return tuple(copy.copy(policy) for policy in own)
 
 
 def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace: str) -> MLClient:
@@ -116,7 +122,7 @@ def _translated(error: Exception) -> Exception:
     from azure.ai.ml.exceptions import MlException, ValidationException
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    text = _one_line(error)
     if isinstance(error, HttpResponseError):
         if isinstance(error, ClientAuthenticationError) or error.status_code in (401, 403):
             return NotAuthorized(text, hint="The signed-in account lacks this right.")
@@ -128,6 +134,10 @@ def _translated(error: Exception) -> Exception:
     return error
 
 
+def _one_line(error: Exception) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
 def load(path: Path) -> Any:
     """The job of a YAML file, by the SDK. Raises `InvalidRequest` for what its schema refuses."""
     _quiet()
@@ -136,8 +146,7 @@ def load(path: Path) -> Any:
     try:
         return load_job(path)
     except Exception as error:
-        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-        raise InvalidRequest(f"{path}: {text}", argument="job") from error
+        raise InvalidRequest(f"{path}: {_one_line(error)}", argument="job") from error
 
 
 def build(**parts: Any) -> Any:
@@ -148,18 +157,22 @@ def build(**parts: Any) -> Any:
     try:
         return command(**{name: value for name, value in parts.items() if value is not None})
     except Exception as error:
-        text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-        raise InvalidRequest(text, argument="job") from error
+        raise InvalidRequest(_one_line(error), argument="job") from error
 
 
 def copied(job: Any) -> Any:
     """A copy of a job: submitting changes the object that is submitted, and the caller's must stay as it is.
 
     `copy.deepcopy` and plain pickle both fail on jobs with inputs or outputs, whose dictionaries refuse
-    unknown keys while they are being rebuilt; here such a dictionary is filled as a plain one.
+    unknown keys while they are being rebuilt; here such a dictionary is filled as a plain one. Raises
+    `InvalidRequest` for a job that holds something else that has no copy.
     """
     buffer = io.BytesIO()
-    _Copier(buffer).dump(job)
+    try:
+        _Copier(buffer).dump(job)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        message = f"This job can't be copied, and submitting would change it: {_one_line(error)}"
+        raise InvalidRequest(message, argument="job", hint="Give the path of a job file instead.") from error
     return pickle.loads(buffer.getvalue())  # noqa: S301  our own bytes, of a moment ago
 
 

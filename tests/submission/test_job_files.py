@@ -38,8 +38,8 @@ def test_the_command_jobs_among_the_examples_submit_unchanged(
         (folder / name).write_text("x")
     fake_aml.cluster("cpu-cluster")
     for name in ("local-folder-example", "sampledata"):
-        path = f"azureml://datastores/workspaceblobstore/paths/{name}"
-        client.data.create_or_update(Data(name=name, version="1", type="uri_folder", path=path))
+        place = f"azureml://datastores/workspaceblobstore/paths/{name}"
+        client.data.create_or_update(Data(name=name, version="1", type="uri_folder", path=place))
     files = command_files()
     assert len(files) == 21
     for original in files:

@@ -314,19 +314,22 @@ def test_a_cold_plan_asks_once_for_each_thing(fake_aml: FakeAml, client: MLClien
     assert sorted(last) == sorted([fake_aml.scope.workspace, "computes", "usages", "vmSizes"])
 
 
-def test_the_clients_own_policies_see_what_amlrun_sends(fake_aml: FakeAml) -> None:
-    """A client that the user made keeps its transport and policies, for the PUT of the job too."""
-    from azure.core.pipeline.policies import SansIOHTTPPolicy
+@pytest.mark.parametrize("several", [False, True])
+def test_the_clients_own_policies_see_what_amlrun_sends(fake_aml: FakeAml, *, several: bool) -> None:
+    """A client that the user made keeps its policies, for the PUT of the job too, and works as before."""
+    from azure.core.pipeline.policies import HTTPPolicy
 
     seen: list[str] = []
 
-    class Look(SansIOHTTPPolicy[Any, Any]):
-        def on_request(self, request: Any) -> None:
-            seen.append(f"{request.http_request.method} {request.http_request.url}")
+    class Look(HTTPPolicy[Any, Any]):
+        def send(self, request: Any) -> Any:
+            seen.append(f"{request.http_request.method} {request.http_request.url.partition('?')[0]}")
+            return self.next.send(request)
 
-    client = fake_aml.client(per_call_policies=[Look()])
-    run = submit("echo", environment=ENVIRONMENT, client=client)
-    assert any(line.startswith("PUT") and f"/jobs/{run.name}?" in line for line in seen)
+    client = fake_aml.client(per_call_policies=[Look()] if several else Look())
+    for _ in range(2):
+        run = submit("echo", environment=ENVIRONMENT, client=client)
+        assert any(line.startswith("PUT") and line.endswith(f"/jobs/{run.name}") for line in seen)
 
 
 def test_a_name_is_used_once(fake_aml: FakeAml, client: MLClient) -> None:
