@@ -69,6 +69,11 @@ class ServiceError(AmlrunError):
         self.service_code = service_code
         self.request_id = request_id
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may well work later: no answer, throttling, or a fault of the service."""
+        return self.status in (0, 408, 429) or self.status >= 500  # noqa: PLR2004  HTTP's server errors
+
 
 class NotAuthorized(AmlrunError):
     """A right is missing: `scope` says on what, `service_code` is the service's own."""

@@ -61,11 +61,6 @@ class Identity:
             body["clientId"] = self.client_id
         return body
 
-    @property
-    def needs_user_token(self) -> bool:
-        """Whether the job travels with a token of the submitter (`x-azureml-token`)."""
-        return self.kind is IdentityKind.USER
-
 
 _ENTITIES = {
     "UserIdentityConfiguration": IdentityKind.USER,

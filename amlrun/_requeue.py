@@ -50,7 +50,9 @@ class Requeue:
     platform_faults: int = attrs.field(default=3, validator=_count)
     capacity: int = attrs.field(default=3, validator=_count)
     user_errors: int = attrs.field(default=0, validator=_count)
-    waits: tuple[float, ...] = attrs.field(default=(60.0, 300.0, 900.0), converter=_several, validator=_seconds)
+    waits: tuple[float, ...] = attrs.field(
+        default=(60.0, 300.0, 900.0), converter=_several, validator=_seconds
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""

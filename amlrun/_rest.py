@@ -47,7 +47,6 @@ ATTEMPTS = 4
 LONGEST_WAIT = 60.0
 """Seconds: a longer Retry-After is for whoever asked, not for a loop to sit out."""
 
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _WAIT_IN_TEXT = re.compile(r"[Rr]etry again after (\d+) second")
 
 
@@ -176,7 +175,7 @@ class Rest:
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
             return response
         failure = _failure(request, response)
-        if response.status_code in _TRANSIENT:
+        if isinstance(failure, ServiceError) and failure.passing:
             raise _Transient(failure, _asked_wait(response, failure))
         raise failure
 

@@ -77,8 +77,7 @@ class Run:
         Raises `JobFailed` (with the service's words and the end of the log), `JobCanceled`, or
         `RequeueExhausted` (with all attempts).
         """
-        workspace = self._workspace
-        self._watched, stop = follow(workspace, self._watched, timeout)
+        stop = follow(self._workspace, self._watched, timeout, self._see)
         if self._watched.last.ending is not Ending.COMPLETED:
             raise self._failure(stop)
         return self
@@ -106,6 +105,9 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.name!r}, attempt {self.attempt}, {self.status})"
 
+    def _see(self, watched: Watched) -> None:
+        self._watched = watched
+
     def _failure(self, stop: Stop) -> JobFailed | JobCanceled | RequeueExhausted:
         last = self._watched.last
         reason = last.ending or Ending.UNKNOWN
@@ -114,7 +116,7 @@ class Run:
         if last.error:
             lines.append(f"The service says: {last.error}")
         hint = f"Its page: {self.url}" if self.url else ""
-        if last.status == "Canceled":
+        if reason in (Ending.CANCELED, Ending.CANCELED_BY_US, Ending.TIMED_OUT):
             return JobCanceled("\n".join(lines), hint=hint, **facts)
         lines += self._tail()
         if stop.exhausted:

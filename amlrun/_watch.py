@@ -22,7 +22,7 @@ from amlrun._requeue import Retry, Stop, next_attempt
 from amlrun._sending import Sent, compute_id, find, job_path, send, sent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from amlrun._workspace import Workspace
@@ -65,17 +65,15 @@ def find_run(workspace: Workspace, name: str) -> Watched:
     if memory is None:
         hint = "attach() goes on with jobs that amlrun sent."
         raise InvalidRequest(f"The job {name} was not sent by amlrun", argument="name", hint=hint)
-    watched: Watched | None = None
-    number = 1
-    while (job := find(workspace, attempt_name(memory.group, number))) is not None:
-        there = Memory.from_properties(job["properties"].get("properties") or {})
-        if there is None or there.group != memory.group:
-            break
-        attempts = (*(watched.attempts if watched else ()), _first_sight(sent_of(job, there)))
-        watched = look(workspace, Watched(there, attempts))
-        number += 1
-    if watched is None:
-        raise InvalidRequest(f"The first attempt of {name}, {memory.group}, is gone", argument="name")
+    if memory.attempt > 1:
+        job = find(workspace, memory.group)
+        there = None if job is None else Memory.from_properties(job["properties"].get("properties") or {})
+        if job is None or there is None:
+            raise InvalidRequest(f"The first attempt of {name}, {memory.group}, is gone", argument="name")
+        memory = there
+    watched = look(workspace, started(sent_of(job, memory)))
+    while (following := _following(workspace, watched)) is not None:
+        watched = look(workspace, _with_next(watched, following))
     return watched
 
 
@@ -96,10 +94,13 @@ def look(workspace: Workspace, watched: Watched) -> Watched:
     return attrs.evolve(watched, attempts=(*watched.attempts[:-1], seen))
 
 
-def follow(workspace: Workspace, watched: Watched, timeout: float | None) -> tuple[Watched, Stop]:
-    """Look, and requeue as the policy says, until the run is over. Raises `WaitTimeout`.
+def follow(
+    workspace: Workspace, watched: Watched, timeout: float | None, seen: Callable[[Watched], None]
+) -> Stop:
+    """Look, and requeue as the policy says, until the run is over; `seen` is told whatever is new.
 
-    A fault of reading doesn't end it: the next look comes all the same.
+    A passing fault of reading doesn't end it: the next look comes all the same. Raises `WaitTimeout`, and
+    `ServiceError` where looking again won't help (the job is gone).
     """
     clock = workspace.clock
     deadline = None if timeout is None else clock.now() + timeout
@@ -108,7 +109,10 @@ def follow(workspace: Workspace, watched: Watched, timeout: float | None) -> tup
         try:
             watched = look(workspace, watched)
         except ServiceError as error:
+            if not error.passing:
+                raise
             _log.warning("%s: this look failed, the next one comes: %s", watched.last.name, error.message)
+        seen(watched)
         if watched.last.ending is None:
             _sleep(workspace, watched, interval, deadline)
             interval = min(interval * GROWTH, LONGEST_INTERVAL)
@@ -116,8 +120,9 @@ def follow(workspace: Workspace, watched: Watched, timeout: float | None) -> tup
         endings = [attempt.ending for attempt in watched.attempts if attempt.ending is not None]
         decision = next_attempt(watched.group, endings, watched.memory.policy)
         if isinstance(decision, Stop):
-            return watched, decision
+            return decision
         watched = _requeued(workspace, watched, decision, deadline)
+        seen(watched)
         interval = FIRST_LOOK
 
 
@@ -130,10 +135,10 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
         watched = look(workspace, watched)
         if watched.last.ending is None:
             _post_cancel(workspace, watched.last.name)
-        newer = find(workspace, attempt_name(watched.group, watched.last.number + 1))
+        newer = _following(workspace, watched)
         if newer is None:
             return look(workspace, watched)
-        watched = _with_next(watched, _adoptable(newer, watched))
+        watched = _with_next(watched, newer)
 
 
 def _post_cancel(workspace: Workspace, name: str) -> None:
@@ -144,11 +149,12 @@ def _post_cancel(workspace: Workspace, name: str) -> None:
             raise
 
 
-def _adoptable(job: Mapping[str, Any], watched: Watched) -> Sent:
-    memory = Memory.from_properties(job["properties"].get("properties") or {})
-    if memory is None or memory.group != watched.group:
-        message = f"{job.get('name')}, the name of the next attempt, belongs to another job"
-        raise InvalidRequest(message, argument="name")
+def _following(workspace: Workspace, watched: Watched) -> Sent | None:
+    """The next attempt, where another watcher has sent one."""
+    job = find(workspace, attempt_name(watched.group, watched.last.number + 1))
+    memory = None if job is None else Memory.from_properties(job["properties"].get("properties") or {})
+    if job is None or memory is None or memory.group != watched.group:
+        return None
     return sent_of(job, memory)
 
 
@@ -157,9 +163,10 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
     last = watched.last
     _log.info("%s ended (%s): next attempt in %.0f s", last.name, last.ending, retry.wait)
     clock = workspace.clock
-    due = (last.ended or clock.now()) + retry.wait
-    if due > clock.now():
-        _sleep(workspace, watched, min(due - clock.now(), retry.wait), deadline)
+    # The end was told by the service's clock and this is ours: never wait longer than was decided.
+    due = clock.now() + min(retry.wait, (last.ended or clock.now()) + retry.wait - clock.now())
+    while clock.now() < due:
+        _sleep(workspace, watched, due - clock.now(), deadline)
     if _marked(workspace, watched.group):
         canceled = attrs.evolve(last, ending=Ending.CANCELED_BY_US)
         return attrs.evolve(watched, attempts=(*watched.attempts[:-1], canceled))
@@ -193,7 +200,7 @@ def _first_sight(sent: Sent) -> Attempt:
     return Attempt(
         name=attempt_name(memory.group, memory.attempt),
         number=memory.attempt,
-        status=sent.status if sent.status not in ENDS else "NotStarted",
+        status=sent.status,
         plan=memory.plan,
         url=sent.url,
     )

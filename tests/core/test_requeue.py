@@ -90,7 +90,14 @@ def test_a_policy_is_kept_as_plain_json(policy: Requeue) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("preemptions", -1), ("preemptions", 1.5), ("capacity", True), ("waits", ()), ("waits", (-1,)), ("waits", 5)],
+    [
+        ("preemptions", -1),
+        ("preemptions", 1.5),
+        ("capacity", True),
+        ("waits", ()),
+        ("waits", (-1,)),
+        ("waits", 5),
+    ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(field: str, value: Any) -> None:
     """The error names the argument and the valid values."""

@@ -114,7 +114,8 @@ def test_a_time_out_leaves_the_job_running(client: MLClient) -> None:
     """The error says how to go on, and going on works."""
     run = spot(client)
     with pytest.raises(WaitTimeout, match="attempt 1 is") as caught:
-        run.wait(timeout=30)
+        run.wait(timeout=90)
+    assert run.status in ("Queued", "Running")
     assert isinstance(caught.value, TimeoutError)
     assert f"attach({run.name!r})" in caught.value.hint
     assert run.wait().status == "Completed"
@@ -159,7 +160,7 @@ def test_a_cancel_on_another_machine_stops_the_requeue(fake_aml: FakeAml, client
         run.wait(timeout=1)
     fake_aml.advance(minutes=10)
     attach(run.name, client=fake_aml.client()).cancel()
-    with pytest.raises(JobFailed) as caught:
+    with pytest.raises(JobCanceled) as caught:
         run.wait()
     assert caught.value.reason == "canceled-by-us"
     assert fake_aml.jobs == (run.name,)

@@ -61,7 +61,7 @@ def test_the_private_names_are_there(fake_aml: FakeAml, client: MLClient) -> Non
 def test_capture_stops_at_the_put_of_the_job(fake_aml: FakeAml, client: MLClient, source: Path) -> None:
     """All that comes before it has happened, and no job is there; the client can go on submitting."""
     captured = _sdk.capture(client, full_job(source))
-    assert fake_aml.jobs == ()
+    assert not fake_aml.jobs
     assert captured.api_version
     assert captured.body["codeId"].startswith("/subscriptions/")
     assert any("/codes/" in call.path and call.method == "PUT" for call in fake_aml.calls)

@@ -1,0 +1,97 @@
+"""Attempts, their cost, times of run history, identities: the small values."""
+
+from __future__ import annotations
+
+import pytest
+
+from amlrun import Attempt, Plan
+from amlrun._attempts import cost_of
+from amlrun._ending import Ending
+from amlrun._history import seconds
+from amlrun._identity import Identity, IdentityKind, parse_identity
+from amlrun._jobfile import JobSettings, settings_of_entity
+from amlrun._offers import Tier
+
+PRICED = Plan(instance_type="x", tier=Tier.SPOT, price_per_hour=1.0, on_demand_per_hour=4.0)
+
+
+def attempt(plan: Plan, seconds: float, ending: Ending | None = None) -> Attempt:
+    """An attempt that ran so long."""
+    return Attempt(name="run", number=1, status="Running", plan=plan, seconds=seconds, ending=ending)
+
+
+def test_a_cost_is_told_with_what_it_saved() -> None:
+    """In the plan's currency."""
+    cost = cost_of((attempt(PRICED, 1800), attempt(PRICED, 1800)))
+    assert (cost.total, cost.on_demand, cost.currency) == (1.0, 4.0, "USD")
+    assert str(cost) == "1.0000 USD, 75 % less than 4.0000 USD on dedicated nodes"
+
+
+def test_a_cost_without_a_price_is_unknown() -> None:
+    """Never guessed; an attempt that never ran costs nothing, whatever its price."""
+    unpriced = Plan(instance_type="y", tier=Tier.SPOT)
+    assert cost_of((attempt(PRICED, 3600), attempt(unpriced, 60))).total is None
+    assert "unknown" in str(cost_of((attempt(unpriced, 60),)))
+    assert cost_of((attempt(PRICED, 3600), attempt(unpriced, 0))).total == 1.0
+
+
+def test_a_cost_that_saved_nothing_says_nothing_of_it() -> None:
+    """On dedicated nodes the two are the same."""
+    plan = Plan(price_per_hour=1.0, on_demand_per_hour=1.0)
+    assert str(cost_of((attempt(plan, 3600),))) == "1.0000 USD"
+
+
+def test_an_attempt_reads_as_a_line() -> None:
+    """With its state, and why it ended once it has."""
+    assert str(attempt(PRICED, 61.4)) == "run  Running  61 s"
+    assert "its node was preempted" in str(attempt(PRICED, 1, Ending.PREEMPTED))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-01T00:01:00Z", 60.0),
+        ("1970-01-01T00:01:00.2500000Z", 60.25),
+        ("1970-01-01T01:01:00+01:00", 60.0),
+        ("1970-01-01T00:01:00", 60.0),
+        (None, None),
+        ("", None),
+        ("yesterday", None),
+    ],
+)
+def test_times_of_the_service(text: str | None, expected: float | None) -> None:
+    """Any number of digits after the second, any zone; nothing where there is none."""
+    assert seconds(text) == expected
+
+
+def test_identities_of_the_sdk() -> None:
+    """Each of its three, as the service's word."""
+    from azure.ai.ml.entities import (
+        AmlTokenConfiguration,
+        ManagedIdentityConfiguration,
+        UserIdentityConfiguration,
+    )
+
+    assert parse_identity(UserIdentityConfiguration()) == Identity(IdentityKind.USER)
+    assert parse_identity(AmlTokenConfiguration()) == Identity(IdentityKind.TOKEN)
+    managed = parse_identity(ManagedIdentityConfiguration(client_id="id"))
+    assert managed == Identity(IdentityKind.MANAGED, "id")
+
+
+def test_the_settings_of_a_job_of_the_sdk() -> None:
+    """Read through its public attributes, dicts where the user gave dicts."""
+    from azure.ai.ml import command
+
+    job = command(
+        command="ls", environment="azureml:train:1", instance_type="x", instance_count=2, timeout=60
+    )
+    job.queue_settings = {"job_tier": "spot"}
+    settings = settings_of_entity(job)
+    assert settings == JobSettings(
+        kind="command",
+        command="ls",
+        instance_type="x",
+        instance_count=2,
+        tier="spot",
+        timeout=60.0,
+    )
