@@ -8,8 +8,9 @@ import pytest
 
 from amlrun import _catalogue
 from amlrun._errors import NotAuthorized, ServiceError
-from amlrun._market import (
-    Lookups,
+from amlrun._market import Lookups
+from amlrun._offers import Compute, FamilyQuota, Limit, Problem, Source, Tier
+from amlrun._replies import (
     WorkspaceFacts,
     compute_from,
     packaged_sizes,
@@ -18,7 +19,6 @@ from amlrun._market import (
     sizes_from,
     workspace_from,
 )
-from amlrun._offers import Compute, FamilyQuota, Limit, Problem, Source, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

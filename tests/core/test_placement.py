@@ -11,11 +11,11 @@ from amlrun._errors import (
     NotEnoughQuota,
     NothingFits,
 )
-from amlrun._market import packaged_sizes
 from amlrun._needs import Ask, Needs
 from amlrun._offers import FamilyQuota, Limit, Market, Quota, Size, Source, Tier
 from amlrun._placement import place
 from amlrun._plan import Plan, Starts
+from amlrun._replies import packaged_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
