@@ -21,6 +21,7 @@ from amlrun.testing._engine import Engine, size_of
 from amlrun.testing._exchange import Scope
 from amlrun.testing._jobs import Ending, Job
 from amlrun.testing._routes_assets import CONTAINERS
+from amlrun.testing._routes_history import ARTIFACTS, artifact_prefix
 from amlrun.testing._store import Store
 from amlrun.testing._usages import default_ledger, row_name
 
@@ -288,6 +289,16 @@ class FakeAml:
         ending = Ending("Failed", code, message or _jobs.exit_message(exit_code))
         with self._backend.work() as (records, _now):
             records.put("meta", "next doom", attrs.asdict(ending))
+
+    def log(self, name: str, text: str) -> None:
+        """Write to a job's log (`user_logs/std_log.txt`), behind what is there.
+
+        Raises LookupError where there is no such job.
+        """
+        with self._backend.work() as (records, _now):
+            self._job(records, name)
+        blobs, path = self._backend.blobs, f"{artifact_prefix(name)}user_logs/std_log.txt"
+        blobs.write(ARTIFACTS, path, (blobs.read(ARTIFACTS, path) or b"") + text.encode())
 
     def _job(self, records: Records, name: str) -> Job:
         job = self._backend.engine.job(records, name)

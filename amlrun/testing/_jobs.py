@@ -176,11 +176,12 @@ def demand_of(properties: Mapping[str, Any]) -> Demand:
     resources = properties.get("resources") or {}
     queue = properties.get("queueSettings") or {}
     compute = (properties.get("computeId") or "").rstrip("/").rpartition("/")[2]
+    nodes = resources.get("instanceCount")
     spot = str(queue.get("jobTier") or "").lower() == "spot"
     return Demand(
         tier=Tier.SPOT if spot else Tier.STANDARD,
         instance_type=resources.get("instanceType") or None,
-        nodes=int(resources.get("instanceCount") or 1),
+        nodes=1 if nodes is None else int(nodes),
         compute=None if compute.lower() in {"", "serverless"} else compute,
     )
 

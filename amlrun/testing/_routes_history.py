@@ -112,6 +112,8 @@ def patch_run(backend: Backend, request: Request) -> Reply:
         for key in ("displayName", "description"):
             if change.get(key) is not None:
                 properties[key] = change[key]
+        if change.get("hidden") is not None:
+            properties["isArchived"] = bool(change["hidden"])  # one flag of the service under two names
         job = attrs.evolve(
             job,
             tags={**job.tags, **(change.get("tags") or {})},
@@ -175,7 +177,7 @@ def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
         "name": None,
         "description": job.body["properties"].get("description"),
         "dataContainerId": f"dcid.{job.name}",
-        "hidden": False,
+        "hidden": bool(job.body["properties"].get("isArchived")),
         "runType": "azureml.scriptrun",
         "runTypeV2": {"orchestrator": None, "traits": [], "attribution": None, "computeType": "AmlCompute"},
         "properties": dict(job.properties),

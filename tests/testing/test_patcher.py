@@ -1,0 +1,128 @@
+"""Who answers a request: several fakes, in any order, beside the rest of the process."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+import responses
+from requests.adapters import HTTPAdapter
+
+from amlrun.testing import FakeAml, UnknownHost, UnknownRoute
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def name_at(fake: FakeAml) -> str:
+    """The name that answers at a fake's workspace."""
+    found: str = requests.get(f"https://management.azure.com{fake.scope.path}", timeout=5).json()["name"]
+    return found
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_fakes_stop_in_any_order(order: tuple[int, ...]) -> None:
+    """Whatever the order, the rest go on answering, and the last one leaves `requests` as it was."""
+    before = HTTPAdapter.send
+    fakes = [FakeAml(workspace=f"w{number}").start() for number in range(3)]
+    assert [name_at(fake) for fake in fakes] == ["w0", "w1", "w2"]
+    for place, index in enumerate(order):
+        fakes[index].stop()
+        for left in order[place + 1 :]:
+            assert name_at(fakes[left]) == f"w{left}"
+    assert HTTPAdapter.send is before
+
+
+def test_starts_are_counted() -> None:
+    """A fake started twice answers until it is stopped twice; a stop too many does nothing."""
+    before = HTTPAdapter.send
+    fake = FakeAml().start().start()
+    fake.stop()
+    assert name_at(fake) == "fake-workspace"
+    fake.stop()
+    fake.stop()
+    assert HTTPAdapter.send is before
+
+
+def test_two_workspaces_of_one_subscription() -> None:
+    """The path's workspace answers; one that isn't there is the service's 404."""
+    with (
+        FakeAml(subscription_id="s", workspace="a") as first,
+        FakeAml(subscription_id="s", workspace="b") as second,
+    ):
+        assert (name_at(first), name_at(second)) == ("a", "b")
+        reply = requests.get(f"https://management.azure.com{first.scope.path}x", timeout=5)
+        assert reply.status_code == 404
+        assert reply.json()["error"]["code"] == "ResourceNotFound"
+
+
+def test_two_states_of_one_name_are_refused() -> None:
+    """Two fakes that claim the same workspace can't both be live."""
+    before = HTTPAdapter.send
+    with FakeAml(subscription_id="s"):
+        twin = FakeAml(subscription_id="s")
+        with pytest.raises(ValueError, match="Another fake is live as /subscriptions/s/"):
+            twin.start()
+    assert HTTPAdapter.send is before
+
+
+def test_an_unknown_host_is_named(fake_aml: FakeAml) -> None:
+    """Nothing leaves for the network, and the error says what would have."""
+    with pytest.raises(UnknownHost, match=r"GET https://example\.com/x belongs to no fake workspace"):
+        requests.get("https://example.com/x", timeout=5)
+    with pytest.raises(UnknownHost, match="subscriptions/other"):
+        requests.get("https://management.azure.com/subscriptions/other", timeout=5)
+    assert fake_aml.calls == ()
+
+
+def test_an_unknown_route_is_named(fake_aml: FakeAml) -> None:
+    """A route that the fake doesn't have is an error that names it, and the methods that the path does have."""
+    root = f"https://management.azure.com{fake_aml.scope.path}"
+    with pytest.raises(UnknownRoute, match="no route GET management.azure.com/.*/onlineEndpoints/x"):
+        requests.get(f"{root}/onlineEndpoints/x", timeout=5)
+    with pytest.raises(UnknownRoute, match="It has GET, PUT there"):
+        requests.delete(f"{root}/jobs/x", timeout=5)
+    with pytest.raises(UnknownRoute, match="run history: /metric/v2.0"):
+        requests.get(f"https://eastus.api.azureml.ms/metric/v2.0{fake_aml.scope.path}/runs", timeout=5)
+
+
+def test_threads_may_send_at_once(fake_aml: FakeAml) -> None:
+    """Requests from many threads are each answered."""
+    barrier = threading.Barrier(8)
+
+    def put(number: int) -> int:
+        barrier.wait()
+        body = {"properties": {"jobType": "Command", "command": "x", "environmentId": "azureml:e:1"}}
+        url = f"https://management.azure.com{fake_aml.scope.path}/jobs/j{number}"
+        return requests.put(url, json=body, timeout=5).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(put, range(8))) == [201] * 8
+    assert len(fake_aml.jobs) == 8
+
+
+def test_a_users_own_responses_outside_hears_what_is_not_ours(tmp_path: Path) -> None:
+    """Inside a user's own `responses`, a fake that lets strangers through leaves them to it."""
+    from amlrun.testing import local
+
+    with responses.RequestsMock() as mock:
+        mock.get("https://example.com/x", json={"mine": True})
+        fake = local(tmp_path / "state")
+        with fake:
+            assert requests.get("https://example.com/x", timeout=5).json() == {"mine": True}
+            assert name_at(fake) == "local"
+
+
+def test_responses_keeps_no_calls(fake_aml: FakeAml) -> None:
+    """The bounded record is ours: `responses` itself doesn't grow with each call."""
+    from amlrun.testing import _patcher
+
+    for _ in range(20):
+        name_at(fake_aml)
+    assert _patcher._mock is not None  # the one private name that tells
+    assert len(_patcher._mock.calls) <= 2
+    assert len(fake_aml.calls) == 20

@@ -1,0 +1,121 @@
+"""Virtual time: it passes when somebody sleeps, in order, and costs none."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amlrun.testing import FakeAml, NothingWillHappen
+from amlrun.testing._clock import BEGINNING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from azure.ai.ml import MLClient
+    from azure.ai.ml.entities import Job
+
+
+def test_a_wait_of_days_costs_nothing(
+    fake_aml: FakeAml, client: MLClient, submit: Callable[..., Job]
+) -> None:
+    """Three days of queueing, polled every hour, end when the quota comes free."""
+    fake_aml.runtime(hours=72)
+    fake_aml.quota("standardDSv2Family", limit=4)
+    submit(instance_type="Standard_DS3_v2")
+    last = submit(instance_type="Standard_DS3_v2", name="last")
+    began = time.perf_counter()
+    while client.jobs.get("last").status != "Completed":
+        fake_aml.clock.sleep(3600)
+    assert last.name == "last"
+    assert fake_aml.clock.now() - BEGINNING > 6 * 86400
+    assert time.perf_counter() - began < 30  # hours of it would be real ones otherwise
+
+
+def test_an_hour_at_once_is_sixty_minutes(fake_aml: FakeAml, submit: Callable[..., Job]) -> None:
+    """What is due in a long stretch happens in order, each at its own instant."""
+    submit(name="j", instance_type="Standard_DS3_v2")
+    fake_aml.advance(hours=1)
+    job = fake_aml.job("j")
+    assert (job.created, job.started, job.ended) == (BEGINNING, BEGINNING + 90, BEGINNING + 390)
+    assert fake_aml.clock.now() == BEGINNING + 3600
+
+
+def test_waiting_for_nothing_is_an_error(fake_aml: FakeAml, submit: Callable[..., Job]) -> None:
+    """Endless polling ends with an error that says which jobs wait, and for what."""
+    fake_aml.quota("standardDSv2Family", limit=4, used=4)
+    submit(name="stuck", instance_type="Standard_DS3_v2")
+    with pytest.raises(NothingWillHappen, match="stuck: Queued. Waiting for quota: needs 4 vCPUs"):
+        for _ in range(100_000):
+            fake_aml.clock.sleep(10)
+
+
+def test_waiting_without_jobs_is_an_error_too(fake_aml: FakeAml) -> None:
+    """With no job at all it says so."""
+    with pytest.raises(NothingWillHappen, match="no job is live"):
+        for _ in range(100_000):
+            fake_aml.clock.sleep(86400)
+
+
+def test_a_pause_before_the_next_attempt_is_no_waiting_for_nothing(
+    fake_aml: FakeAml, submit: Callable[..., Job]
+) -> None:
+    """Sleeps between things that are done from outside never add up to an error."""
+    for number in range(30):
+        fake_aml.clock.sleep(86400)
+        submit(name=f"j{number}")
+    fake_aml.clock.sleep(10 * 86400)
+    fake_aml.quota("standardDSv2Family", limit=4)
+    fake_aml.clock.sleep(10 * 86400)
+    assert fake_aml.job("j29").status == "Completed"
+
+
+def test_state_in_a_folder_is_shared(tmp_path: Path) -> None:
+    """A second fake on the folder is the same workspace: scope, jobs, quota, time and bytes."""
+    import requests
+
+    with FakeAml(tmp_path, workspace="shared") as first:
+        first.advance(minutes=5)
+        first.quota("standardDSv2Family", limit=4)
+        url = f"https://management.azure.com{first.scope.path}/jobs/one"
+        body = {"properties": {"jobType": "Command", "command": "x", "environmentId": "azureml:e:1"}}
+        assert requests.put(url, json=body, timeout=5).status_code == 201
+        first.log("one", "hello")
+    second = FakeAml(tmp_path)
+    assert second.scope == first.scope
+    assert second.jobs == ("one",)
+    assert second.clock.now() == BEGINNING + 300
+    second.advance(hours=1)
+    assert first.job("one").status == "Completed"
+    assert list(tmp_path.rglob("std_log.txt"))[0].read_text() == "hello"  # noqa: RUF015 - there is one
+    with pytest.raises(ValueError, match="holds a workspace with workspace 'shared', not 'other'"):
+        FakeAml(tmp_path, workspace="other")
+
+
+def test_ten_thousand_jobs_take_time_in_proportion() -> None:
+    """Submitting, listing and advancing ten times the jobs takes about ten times as long, not a hundred."""
+    import requests
+
+    def seconds(jobs: int) -> float:
+        body = {
+            "properties": {
+                "jobType": "Command",
+                "command": "x",
+                "environmentId": "azureml:e:1",
+                "resources": {"instanceType": "Standard_DS3_v2"},
+            }
+        }
+        with FakeAml() as fake, requests.Session() as session:
+            url = f"https://management.azure.com{fake.scope.path}/jobs"
+            began = time.process_time()
+            for number in range(jobs):
+                session.put(f"{url}/j{number}", json=body, timeout=5)
+            fake.advance(hours=24 * 365)
+            assert len(session.get(url, timeout=5).json()["value"]) == jobs
+            assert all(fake.job(name).status == "Completed" for name in fake.jobs[:: jobs // 10])
+            return time.process_time() - began
+
+    seconds(20)
+    assert seconds(1000) < 40 * seconds(100)
