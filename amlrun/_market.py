@@ -1,7 +1,7 @@
 """What can be had, read from the service: sizes, prices, quota and computes, as the values of `_offers`.
 
-It knows how long a reading is good for, and what to do when one is refused: go on with the packaged tables. What
-replies look like is in `_replies`; a `Reader` sends.
+It knows how long a reading is good for, and what to do when one is refused: go on with the packaged tables.
+What replies look like is in `_replies`; a `Reader` sends.
 """
 
 from __future__ import annotations
