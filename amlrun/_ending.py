@@ -69,6 +69,8 @@ class Evidence:
 
 _PREEMPTION = re.compile(r"PreemptionError|pre-?empt", re.IGNORECASE)
 # The first that is found in code or message decides.
+# Assumed: the names of capacity and of a lost node, and that a ServiceError of a job is the platform's fault:
+# preemption, quota and images are reported or documented, these are not.
 _FAILED: tuple[tuple[re.Pattern[str], Ending], ...] = (
     (_PREEMPTION, Ending.PREEMPTED),
     (re.compile(r"CoreQuota|QuotaExceeded|quota limit"), Ending.QUOTA),

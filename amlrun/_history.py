@@ -56,6 +56,7 @@ def run_record(workspace: Workspace, name: str) -> RunRecord:
 
 def log_text(workspace: Workspace, name: str) -> str:
     """The text of the job's own log so far; empty while there is none."""
+    # Assumed: the name of the log, and that its URL is signed. Other files of `logFiles` are not looked at.
     details = workspace.rest.get(f"{_base(workspace)}/runs/{name}/details", api_version="")
     files = details.get("logFiles") or {}
     return workspace.rest.text(files[LOG]) if LOG in files else ""

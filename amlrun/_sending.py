@@ -98,6 +98,7 @@ def sent_of(job: Mapping[str, Any], memory: Memory) -> Sent:
     return Sent(memory, str(properties.get("status") or "NotStarted"), str(studio.get("endpoint") or ""))
 
 
+# Assumed: a PUT that answers 200 replies with the properties of the job that was there, not with those sent.
 def _adopted(name: str, job: Mapping[str, Any], memory: Memory) -> Sent:
     theirs = Memory.from_properties(job["properties"].get("properties") or {})
     same = theirs is not None and (theirs.group, theirs.attempt) == (memory.group, memory.attempt)

@@ -129,6 +129,8 @@ def follow(
 def cancel(workspace: Workspace, watched: Watched) -> Watched:
     """Mark the run as canceled, then cancel the attempt that lives. Harmless when repeated or too late."""
     first = workspace.rest.get(job_path(workspace, watched.group))
+    # Assumed: a job without an experiment is in "Default"; and what is merged into the tags of its run shows
+    # in the job's own GET.
     experiment = str(first["properties"].get("experimentName") or "Default")
     merge_tags(workspace, watched.group, experiment, {CANCEL_TAG: "true"})
     while True:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LOCAL = "local"
 _log = logging.getLogger("amlrun")
 _VARIABLE = "AMLRUN_WORKSPACE"
+# Assumed: on a compute instance they have the same names as in a job.
 _IN_JOB = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
 _OWN = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
 _CONFIG_KEYS = ("subscription_id", "resource_group", "workspace_name")

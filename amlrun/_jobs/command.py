@@ -77,7 +77,11 @@ def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
 
 
 def placement_fields(plan: Plan, compute_id: str | None) -> Iterator[tuple[str, Any]]:
-    """Where the plan must stand in a body that leaves: JSON paths and values; None: must not be there."""
+    """Where the plan must stand in a body that leaves: JSON paths and values; None: must not be there.
+
+    Assumed: `Standard`, said, is the same as no tier, which the service documents as dedicated; and a job of a
+    cluster needs no size, since the nodes have one.
+    """
     yield "computeId", compute_id
     yield "resources.instanceType", plan.instance_type if plan.compute == SERVERLESS else None
     yield "resources.instanceCount", plan.instance_count
@@ -105,6 +109,7 @@ def _place(job: dict[str, Any], plan: Plan, compute_id: str | None) -> None:
 
 
 def _bind_checkpoints(job: dict[str, Any], group: str) -> None:
+    # Assumed: two attempts that mount the same path for writing, one after the other, see each other's files.
     outputs = dict(job.get("outputs") or {})
     outputs[CHECKPOINTS] = {
         "jobOutputType": "uri_folder",
