@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.02
+_spawned: set[int] = set()
+"""Children of this process that nobody waits for: they are reaped when they are looked for."""
 
 
 def spawn_detached(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> tuple[int, str]:
@@ -30,6 +32,7 @@ def spawn_detached(arguments: Sequence[str], environment: Mapping[str, str], log
     ]
     # Not `Popen`: nobody here waits for it, and a forgotten Popen complains when it is collected.
     pid = os.posix_spawn(arguments[0], list(arguments), dict(environment), file_actions=actions, setsid=True)
+    _spawned.add(pid)
     return pid, start_time(pid) or ""
 
 
@@ -101,6 +104,8 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _reap(pid: int) -> None:
-    """A child of this process that has ended must not look alive."""
-    with suppress(OSError):
-        os.waitpid(pid, os.WNOHANG)
+    # Not any child: another one's exit status belongs to who started it.
+    if pid in _spawned:
+        with suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                _spawned.discard(pid)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -124,16 +125,15 @@ class Store:
         self._depth = 0
         self.place: object = self if folder is None else folder.resolve()
         """What two stores of the same state have in common."""
-        if folder is None:
-            self._connection = self._connect(":memory:")
-            self._create()
-            return
-        path = folder / FILE_NAME
-        if path.exists():
-            _check(path)
-        else:
+        path = ":memory:"
+        if folder is not None:
+            path = str(folder / FILE_NAME)
+            if (folder / FILE_NAME).exists():
+                _check(folder / FILE_NAME)
             folder.mkdir(parents=True, exist_ok=True)
-        self._connection = self._connect(str(path))
+        self._connection = self._connect(path)
+        # Nobody has to close a fake: whoever forgets it forgets its connection too.
+        self.close = weakref.finalize(self, self._connection.close)
         self._create()
 
     @contextmanager
@@ -155,11 +155,6 @@ class Store:
                     self._connection.execute("COMMIT")
             finally:
                 self._depth -= 1
-
-    def close(self) -> None:
-        """Let the file go."""
-        with self._lock:
-            self._connection.close()
 
     def _connect(self, target: str) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.ai.ml import MLClient
-    from azure.ai.ml.entities import Job
 
     from amlrun.testing import FakeAml
 
-    Submit = Callable[..., Job]
+    Submit = Callable[..., str]
 
 ENVIRONMENT = "azureml:train:1"
 
@@ -27,11 +26,11 @@ def client(fake_aml: FakeAml) -> MLClient:
 
 @pytest.fixture
 def submit(client: MLClient) -> Submit:
-    """Send a command job as a user of plain `azure-ai-ml` does."""
+    """Send a command job as a user of plain `azure-ai-ml` does; returns its name."""
     from azure.ai.ml import command
 
-    def send(**options: Any) -> Job:
+    def send(**options: Any) -> str:
         job = command(**{"command": "python train.py", "environment": ENVIRONMENT, **options})
-        return client.jobs.create_or_update(job)
+        return str(client.jobs.create_or_update(job).name)
 
     return send

@@ -8,6 +8,9 @@ import pytest
 
 from amlrun.testing._contract import faults
 
+COUNT = "resources.instanceCount must be of type"
+TIERS = "Null, Spot, Basic, Standard, Premium"
+MAIL = "notificationSetting.emails[1]"
 GOOD: dict[str, Any] = {
     "jobType": "command",
     "command": "python train.py",
@@ -30,29 +33,26 @@ def test_a_good_body_has_no_faults() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"instance_type": "x"}, "properties.instance_type is no field of the API"),
-        ({"resources": {"instance_count": 1}}, "properties.resources.instance_count is no field of the API"),
-        ({"resources": {"instanceCount": "2"}}, "properties.resources.instanceCount must be of type integer, not string"),
-        ({"resources": {"instanceCount": True}}, "properties.resources.instanceCount must be of type integer, not boolean"),
-        ({"resources": []}, "properties.resources must be an object, not array"),
-        ({"isArchived": 1}, "properties.isArchived must be of type boolean, not integer"),
-        ({"status": "Completed"}, "properties.status is read-only"),
-        ({"command": None}, "properties.command is required"),
-        ({"queueSettings": {"jobTier": "cheap"}}, "properties.queueSettings.jobTier must be one of Null, Spot, Basic, Standard, Premium, not 'cheap'"),
-        ({"inputs": {"a": {"jobInputType": "uri_file"}}}, "properties.inputs.a.uri is required"),
-        ({"environmentVariables": {"A": 1}}, "properties.environmentVariables.A must be of type string, not integer"),
-        ({"notificationSetting": {"emails": ["a", 2.5]}}, "properties.notificationSetting.emails[1] must be of type string, not number"),
+        ({"instance_type": "x"}, "instance_type is no field of the API"),
+        ({"resources": {"instance_count": 1}}, "resources.instance_count is no field of the API"),
+        ({"resources": {"instanceCount": "2"}}, f"{COUNT} integer, not string"),
+        ({"resources": {"instanceCount": True}}, f"{COUNT} integer, not boolean"),
+        ({"resources": []}, "resources must be an object, not array"),
+        ({"isArchived": 1}, "isArchived must be of type boolean, not integer"),
+        ({"status": "Completed"}, "status is read-only"),
+        ({"command": None}, "command is required"),
+        ({"queueSettings": {"jobTier": "x"}}, f"queueSettings.jobTier must be one of {TIERS}, not 'x'"),
+        ({"inputs": {"a": {"jobInputType": "uri_file"}}}, "inputs.a.uri is required"),
+        ({"environmentVariables": {"A": 1}}, "environmentVariables.A must be of type string, not integer"),
+        ({"notificationSetting": {"emails": ["a", 2.5]}}, f"{MAIL} must be of type string, not number"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_by_its_place(change: dict[str, Any], fault: str) -> None:
     """One wrong thing is one fault, with its path and what was expected."""
-    assert faults({**GOOD, **change}, "JobBase", "properties") == [fault]
+    assert faults({**GOOD, **change}, "JobBase", "properties") == [f"properties.{fault}"]
 
 
 def test_an_unknown_kind_is_told_the_known_ones() -> None:
     """A discriminator that the API doesn't have names those that it has."""
     (fault,) = faults({**GOOD, "identity": {"identityType": "Robot"}}, "JobBase", "properties")
-    assert (
-        fault
-        == "properties.identity.identityType must be one of AMLToken, Managed, UserIdentity, not 'Robot'"
-    )
+    assert fault == "identity.identityType must be one of AMLToken, Managed, UserIdentity, not 'Robot'"

@@ -6,24 +6,22 @@ import subprocess
 import sys
 
 
+def heavy_after(modules: str) -> str:
+    """What importing these modules in a new process brings along of what is slow to import."""
+    heavy = "name.split('.')[0] in ('azure', 'requests', 'responses')"
+    script = f"import sys, {modules}; print([name for name in sys.modules if {heavy}])"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return found.stdout.strip()
+
+
 def test_importing_the_fake_pulls_in_nothing_heavy() -> None:
     """`import amlrun.testing`, its plugin included, loads no azure module, no requests and no responses."""
-    script = (
-        "import sys, amlrun.testing, amlrun.testing.plugin; "
-        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('azure', 'requests', 'responses')))"
-    )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    assert heavy_after("amlrun.testing, amlrun.testing.plugin") == "[]"
 
 
 def test_a_supervisor_needs_no_azure() -> None:
     """The process that carries a job, and starts with each, imports nothing of Azure and no HTTP library."""
-    script = (
-        "import sys, amlrun.testing._supervisor; "
-        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('azure', 'requests', 'responses')))"
-    )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    assert heavy_after("amlrun.testing._supervisor") == "[]"
 
 
 def test_the_public_names_are_the_real_ones() -> None:

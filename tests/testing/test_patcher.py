@@ -80,13 +80,13 @@ def test_an_unknown_host_is_named(fake_aml: FakeAml) -> None:
 
 
 def test_an_unknown_route_is_named(fake_aml: FakeAml) -> None:
-    """A route that the fake doesn't have is an error that names it, and the methods that the path does have."""
+    """A route that the fake doesn't have is an error that names it, and the path's methods."""
     root = f"https://management.azure.com{fake_aml.scope.path}"
-    with pytest.raises(UnknownRoute, match="no route GET management.azure.com/.*/onlineEndpoints/x"):
+    with pytest.raises(UnknownRoute, match=r"no route GET management.azure.com/.*/onlineEndpoints/x"):
         requests.get(f"{root}/onlineEndpoints/x", timeout=5)
     with pytest.raises(UnknownRoute, match="It has GET, PUT there"):
         requests.delete(f"{root}/jobs/x", timeout=5)
-    with pytest.raises(UnknownRoute, match="run history: /metric/v2.0"):
+    with pytest.raises(UnknownRoute, match=r"run history: /metric/v2.0"):
         requests.get(f"https://eastus.api.azureml.ms/metric/v2.0{fake_aml.scope.path}/runs", timeout=5)
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.ai.ml import MLClient
-    from azure.ai.ml.entities import Job
 
     from amlrun.testing import FakeAml
 
@@ -66,7 +65,7 @@ def test_the_client_reads_sizes_and_usages(client: MLClient) -> None:
     assert list(client.compute.list_usage())
 
 
-def test_jobs_hold_cores_while_they_have_nodes(fake_aml: FakeAml, submit: Callable[..., Job]) -> None:
+def test_jobs_hold_cores_while_they_have_nodes(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """Nothing before the queue, the nodes' cores until the end, in the family's row and in the total."""
     submit(instance_type=DS3, instance_count=2)
     submit(instance_type="Standard_NC4as_T4_v3", job_tier="spot")
@@ -82,10 +81,10 @@ def test_jobs_hold_cores_while_they_have_nodes(fake_aml: FakeAml, submit: Callab
     assert used(fake_aml) == {}
 
 
-def test_what_does_not_fit_waits_and_starts_in_order(fake_aml: FakeAml, submit: Callable[..., Job]) -> None:
+def test_what_does_not_fit_waits_and_starts_in_order(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """Two fit, two wait, and each starts when one ends; run history says what is missing."""
     fake_aml.quota("standard dsv2 family", limit=8)
-    names = [submit(instance_type=DS3, name=f"j{number}").name for number in range(4)]
+    names = [submit(instance_type=DS3, name=f"j{number}") for number in range(4)]
     fake_aml.advance(minutes=2)
     assert [fake_aml.job(name).status for name in names] == ["Running", "Running", "Queued", "Queued"]
     url = f"https://eastus.api.azureml.ms/history/v1.0{fake_aml.scope.path}/runs/j2"
@@ -97,7 +96,7 @@ def test_what_does_not_fit_waits_and_starts_in_order(fake_aml: FakeAml, submit: 
     assert [fake_aml.job(name).status for name in names] == ["Completed", "Completed", "Running", "Running"]
 
 
-def test_the_total_and_the_pool_bind_too(fake_aml: FakeAml, submit: Callable[..., Job]) -> None:
+def test_the_total_and_the_pool_bind_too(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """A family with room waits for the region's total; spot waits for the one pool."""
     fake_aml.quota("TotalDedicatedCores", limit=20, used=20)
     fake_aml.quota("TotalLowPriorityCores", limit=4, used=1)
@@ -123,7 +122,7 @@ def test_the_total_and_the_pool_bind_too(fake_aml: FakeAml, submit: Callable[...
     ],
 )
 def test_what_can_never_start_fails(
-    fake_aml: FakeAml, submit: Callable[..., Job], options: dict[str, Any], words: str
+    fake_aml: FakeAml, submit: Callable[..., str], options: dict[str, Any], words: str
 ) -> None:
     """No quota, too many nodes, no such size: the job is taken and ends Failed, with figures."""
     submit(name="never", **options)
@@ -133,7 +132,7 @@ def test_what_can_never_start_fails(
     assert words in job.error
 
 
-def test_with_no_size_the_service_chooses(fake_aml: FakeAml, submit: Callable[..., Job]) -> None:
+def test_with_no_size_the_service_chooses(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """One general-purpose node, of a family that has quota."""
     fake_aml.quota("standardDSv2Family", limit=0)
     submit(name="any")
@@ -155,7 +154,7 @@ def test_quota_of_nothing_known_is_an_error(fake_aml: FakeAml) -> None:
 
 
 def test_a_data_scientist_reads_no_quota(
-    fake_aml: FakeAml, client: MLClient, submit: Callable[..., Job]
+    fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]
 ) -> None:
     """403 on the three subscription paths, with the missing action; the workspace itself works."""
     fake_aml.as_data_scientist()
@@ -169,7 +168,7 @@ def test_a_data_scientist_reads_no_quota(
     submit()
 
 
-def test_a_cluster_gives_its_nodes(fake_aml: FakeAml, client: MLClient, submit: Callable[..., Job]) -> None:
+def test_a_cluster_gives_its_nodes(fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]) -> None:
     """Nodes come when a job needs them, hold quota while they idle, and leave; the size is in capitals."""
     fake_aml.cluster("Gpu-Cluster", size="Standard_NC4as_T4_v3", max_nodes=2, tier="spot")
     assert client.compute.get("gpu-cluster").size == "STANDARD_NC4AS_T4_V3"
@@ -203,8 +202,8 @@ def test_a_cluster_gives_its_nodes(fake_aml: FakeAml, client: MLClient, submit: 
     assert used(fake_aml) == {("TotalClusters", False): (1, 200)}
 
 
-def test_a_cluster_without_quota_says_so(fake_aml: FakeAml, submit: Callable[..., Job]) -> None:
-    """The job is taken and waits; the compute is Succeeded, with `ClusterCoreQuotaReached` among its errors."""
+def test_a_cluster_without_quota_says_so(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """The job is taken and waits; the compute is Succeeded, with `ClusterCoreQuotaReached` in it."""
     fake_aml.cluster("big", size="Standard_NC24ads_A100_v4", max_nodes=1)
     submit(name="w", compute="big")
     fake_aml.advance(minutes=5)
@@ -219,9 +218,9 @@ def test_a_cluster_without_quota_says_so(fake_aml: FakeAml, submit: Callable[...
 
 
 def test_a_cluster_that_cannot_be_is_refused(
-    fake_aml: FakeAml, client: MLClient, submit: Callable[..., Job]
+    fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]
 ) -> None:
-    """No such size, no room for its minimum: ValueError; too many nodes asked of one: 400; none there: 404."""
+    """No such size, no room for its minimum: ValueError; too many nodes: 400; not there: 404."""
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
     with pytest.raises(ValueError, match="no size of the catalogue"):
