@@ -79,7 +79,7 @@ def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
 def placement_fields(plan: Plan, compute_id: str | None) -> Iterator[tuple[str, Any]]:
     """Where the plan must stand in a body that leaves: JSON paths and values; None: must not be there.
 
-    Assumed: `Standard`, said, is the same as no tier, which the service documents as dedicated; and a job of a
+    Assumed: `Standard`, said, is the same as no tier, which is documented as dedicated; and a job of a
     cluster needs no size, since the nodes have one.
     """
     yield "computeId", compute_id
