@@ -55,4 +55,7 @@ def test_a_fault_is_named_by_its_place(change: dict[str, Any], fault: str) -> No
 def test_an_unknown_kind_is_told_the_known_ones() -> None:
     """A discriminator that the API doesn't have names those that it has."""
     (fault,) = faults({**GOOD, "identity": {"identityType": "Robot"}}, "JobBase", "properties")
-    assert fault == "identity.identityType must be one of AMLToken, Managed, UserIdentity, not 'Robot'"
+    assert (
+        fault
+        == "properties.identity.identityType must be one of AMLToken, Managed, UserIdentity, not 'Robot'"
+    )
