@@ -82,14 +82,24 @@ class FakeAml:
             "workspace": workspace,
             "location": location,
         }
-        self._set_up(None if folder is None else Path(folder), wanted, Engine(VirtualCarrier()), clock=None)
+        usual = Scope(
+            f"00000000-0000-0000-0000-{next(_numbers):012d}", "fake-group", "fake-workspace", "eastus"
+        )
+        kept_in = None if folder is None else Path(folder)
+        self._set_up(kept_in, wanted, usual, Engine(VirtualCarrier()), clock=None)
 
     def _set_up(
-        self, folder: Path | None, wanted: Mapping[str, str | None], engine: Engine, clock: Clock | None
+        self,
+        folder: Path | None,
+        wanted: Mapping[str, str | None],
+        usual: Scope,
+        engine: Engine,
+        *,
+        clock: Clock | None,
     ) -> None:
         store = Store(folder)
         with store.transaction() as records:
-            scope = _scope(records, wanted)
+            scope = _scope(records, wanted, usual)
             if records.get("meta", "ledger") is None:
                 engine.keep_ledger(records, default_ledger())
         blobs = MemoryBlobs() if folder is None else FolderBlobs(folder, CONTAINERS)
@@ -347,24 +357,16 @@ class FakeAml:
         return tuple(self._backend.calls)
 
 
-def _scope(records: Records, wanted: Mapping[str, str | None]) -> Scope:
-    """The scope that the state was made with, or the one that is asked for.
+def _scope(records: Records, wanted: Mapping[str, str | None], usual: Scope) -> Scope:
+    """The scope that the state was made with, or, where it is new, the one that is wanted.
 
     Raises ValueError where the two differ.
     """
     kept = records.get("meta", "scope")
     if kept is None:
-        number = next(_numbers)
-        defaults = {
-            "subscription_id": f"00000000-0000-0000-0000-{number:012d}",
-            "resource_group": "fake-group",
-            "workspace": "fake-workspace",
-            "location": "eastus",
-        }
-        kept = {key: wanted.get(key) or value for key, value in defaults.items()}
+        kept = {**attrs.asdict(usual), **{key: value for key, value in wanted.items() if value is not None}}
         records.put("meta", "scope", kept)
-    scope = Scope(**kept)
     for key, value in wanted.items():
         if value is not None and value != kept[key]:
             raise ValueError(f"This folder holds a workspace with {key} {kept[key]!r}, not {value!r}.")
-    return scope
+    return Scope(**kept)

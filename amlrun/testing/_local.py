@@ -6,21 +6,18 @@ import os
 import re
 import shutil
 import sys
+import uuid
 from pathlib import Path
 
+from amlrun._catalogue import LOCATION
 from amlrun._clock import RealClock
 from amlrun._errors import NotConfigured
 from amlrun.testing._carriers import ProcessCarrier
 from amlrun.testing._engine import Engine
+from amlrun.testing._exchange import Scope
 from amlrun.testing._fake import FakeAml
 
 HOME = "AMLRUN_LOCAL_HOME"
-_SCOPE = {
-    "subscription_id": "00000000-0000-0000-0000-000000000000",
-    "resource_group": "local",
-    "workspace": "local",
-    "location": "eastus",
-}
 _SPECIAL = re.compile(r"[^\w./+\-@%=:,~]")
 
 
@@ -29,7 +26,10 @@ class LocalAml(FakeAml):
 
     def __init__(self, folder: Path, *, grace_seconds: float | None = None) -> None:
         # Not FakeAml's own __init__: this one has another clock and other carriers.
-        self._set_up(folder, _SCOPE, Engine(ProcessCarrier(folder)), clock=RealClock())
+        # Each folder is a subscription of its own, so that two in one process are told apart.
+        subscription = str(uuid.uuid5(uuid.NAMESPACE_URL, folder.as_uri()))
+        usual = Scope(subscription, "local", "local", LOCATION)
+        self._set_up(folder, {}, usual, Engine(ProcessCarrier(folder)), clock=RealClock())
         if grace_seconds is not None:
             with self._backend.store.transaction() as records:
                 records.put("meta", "local", {"grace_seconds": grace_seconds})

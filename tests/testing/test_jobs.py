@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def error_of(caught: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int, str, list[str]]:
     """Status, coarse code, and the chain of inner codes of the service's error body."""
     response: Any = caught.value.response
-    error = response.json()["error"]
+    error = json.loads(response.text())["error"]
     inner = [
         info["info"]["value"] for info in error.get("additionalInfo", []) if info["type"] == "InnerError"
     ]
