@@ -138,13 +138,16 @@ def _one_line(error: Exception) -> str:
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
 
 
-def load(path: Path) -> Any:
-    """The job of a YAML file, by the SDK. Raises `InvalidRequest` for what its schema refuses."""
+def load(path: Path, code: str | None) -> Any:
+    """The job of a YAML file, by the SDK; `code` replaces the file's, which may then be missing.
+
+    Raises `InvalidRequest` for what its schema refuses.
+    """
     _quiet()
     from azure.ai.ml import load_job
 
     try:
-        return load_job(path)
+        return load_job(path, params_override=[] if code is None else [{"code": code}])
     except Exception as error:
         raise InvalidRequest(f"{path}: {_one_line(error)}", argument="job") from error
 

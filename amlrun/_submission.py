@@ -132,10 +132,12 @@ def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[st
         )
         captured = _sdk.capture(client, job)
         return captured.body, captured.api_version
-    job = _sdk.load(request.source) if isinstance(request.source, Path) else _sdk.copied(request.source)
+    if isinstance(request.source, Path):
+        job = _sdk.load(request.source, request.code)
+    else:
+        job = _sdk.copied(request.source)
+        job.code = request.code or job.code
     job.name = name
-    if request.code is not None:
-        job.code = request.code
     job.environment = _environment(job.environment if request.environment is None else request.environment)
     captured = _sdk.capture(client, job)
     if not request.inputs and not request.outputs:

@@ -187,6 +187,12 @@ def test_a_body_too_long_for_the_properties_is_left_out() -> None:
     assert len(memory.to_properties()) <= 5 + MOST_PARTS
 
 
+def test_a_body_that_is_not_there_is_no_property() -> None:
+    """What was left out stays out."""
+    memory = Memory(group="run", attempt=1, policy=None, plan=SERVERLESS, body=None, api_version="2025")
+    assert Memory.from_properties(memory.to_properties()) == memory
+
+
 def test_a_job_that_amlrun_did_not_send_remembers_nothing() -> None:
     """Other people's properties are no memory."""
     assert Memory.from_properties({"azureml.git": "x"}) is None

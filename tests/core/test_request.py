@@ -81,6 +81,11 @@ def test_what_cannot_be_applied_is_refused_by_name(options: dict[str, Any], argu
     assert caught.value.argument == argument
 
 
+def test_needs_and_arguments_add_up() -> None:
+    """What `needs` leaves open an argument may say."""
+    assert ask(needs=Needs(cpus=4), memory_gb=14).ask.needs == Needs(cpus=4, memory_gb=14)
+
+
 def test_none_is_no_job() -> None:
     """`submit(None)` is a mistake, never "this script"."""
     with pytest.raises(InvalidRequest, match=r"submit\(None\)"):
@@ -230,6 +235,7 @@ environment: {image: library/python}
     ("text", "words"),
     [
         ("command: [1, 2\nx: 3\n", r"job\.yml, line \d: not YAML"),
+        ("environment: x\n", "line 1: a command job needs a command"),
         ("- a\n- b\n", "line 1: a job file holds a mapping"),
         ("x: 1\ncommand: 3\n", "line 2: a command job needs a command"),
         ("command: ls\ninputs: 3\n", "line 2: inputs holds a mapping"),

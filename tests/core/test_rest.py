@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import pytest
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from requests import ConnectionError, PreparedRequest, Response, Session  # noqa: A004  requests' own name
 from requests.adapters import HTTPAdapter
@@ -221,6 +222,20 @@ def test_a_signed_url_goes_without_a_token() -> None:
     sender, script = rest(Answer(body="line 1\nline 2"))
     assert sender.text("https://account.blob.core.windows.net/log?sig=secret") == "line 1\nline 2"
     assert "Authorization" not in script.requests[0].headers
+
+
+def test_any_other_fault_of_the_way_is_a_service_error() -> None:
+    """A policy of the client's that fails, say: it is told, and not repeated."""
+
+    class Broken(SansIOHTTPPolicy[Any, Any]):
+        def on_request(self, _request: Any) -> None:
+            raise AzureError("the proxy's policy is broken")
+
+    script = Script(Answer())
+    sender = Rest(Wire(Signed(), transport=script, per_call_policies=(Broken(),)))
+    with pytest.raises(ServiceError, match="the proxy's policy is broken"):
+        sender.get(PATH)
+    assert script.requests == []
 
 
 def test_a_signature_is_never_told() -> None:

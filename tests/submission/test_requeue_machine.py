@@ -106,6 +106,4 @@ OneRun.TestCase.settings = settings(
     max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestOneRun = OneRun.TestCase
-TestOneRun.__doc__ = (
-    "Whatever happens, one run is one job at a time, and ends by its policy."
-)
+TestOneRun.__doc__ = "Whatever happens, one run is one job at a time, and ends by its policy."

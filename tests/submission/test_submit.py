@@ -332,6 +332,45 @@ def test_the_clients_own_policies_see_what_amlrun_sends(fake_aml: FakeAml, *, se
         assert any(line.startswith("PUT") and line.endswith(f"/jobs/{run.name}") for line in seen)
 
 
+def test_code_and_environment_of_a_job_file_can_be_replaced(
+    fake_aml: FakeAml, client: MLClient, source: Path
+) -> None:
+    """An argument wins over the file; inputs merge."""
+    path = source.parent / "job.yml"
+    path.write_text(
+        "command: python train.py ${{inputs.a}} ${{inputs.b}}\ncode: gone\nenvironment: azureml:old:1\n"
+        "inputs: {a: 1, b: 2}\n"
+    )
+    run = submit(path, code=source, environment="azureml:new:2", inputs={"b": 3}, client=client)
+    body = sent(fake_aml, run.name)
+    assert body["environmentId"].endswith("/environments/new/versions/2")
+    assert "codeId" in body
+    assert {name: value["value"] for name, value in body["inputs"].items()} == {"a": "1", "b": "3"}
+
+
+def test_who_may_not_write_is_told(fake_aml: FakeAml, source: Path) -> None:
+    """A refusal of an upload, met inside the SDK, and one of the job's own PUT."""
+    from azure.core.exceptions import HttpResponseError
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    class Refuse(SansIOHTTPPolicy[Any, Any]):
+        what = "/codes/"
+
+        def on_response(self, _request: Any, response: Any) -> None:
+            if self.what in response.http_response.request.url:
+                response.http_response.status_code = 403
+
+    refuse = Refuse()
+    client = fake_aml.client(per_call_policies=refuse)
+    with pytest.raises((NotAuthorized, SubmissionFailed)) as caught:
+        submit("python train.py", code=source, environment=ENVIRONMENT, client=client)
+    assert isinstance(caught.value.__cause__, HttpResponseError)
+    Refuse.what = "/jobs/"
+    with pytest.raises(NotAuthorized) as refused:
+        submit("echo", environment=ENVIRONMENT, client=client)
+    assert "/jobs/" in refused.value.scope
+
+
 def test_a_name_is_used_once(fake_aml: FakeAml, client: MLClient) -> None:
     """With the same job it gives the same run; with another it is an error; one job is there."""
     first = submit("echo one", environment=ENVIRONMENT, name="mine", client=client)
