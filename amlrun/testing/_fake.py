@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._catalogue import LOCATION
 from amlrun._offers import Tier
 from amlrun.testing import _jobs
 from amlrun.testing._backend import Backend, Call
@@ -83,7 +84,7 @@ class FakeAml:
             "location": location,
         }
         usual = Scope(
-            f"00000000-0000-0000-0000-{next(_numbers):012d}", "fake-group", "fake-workspace", "eastus"
+            f"00000000-0000-0000-0000-{next(_numbers):012d}", "fake-group", "fake-workspace", LOCATION
         )
         kept_in = None if folder is None else Path(folder)
         self._set_up(kept_in, wanted, usual, Engine(VirtualCarrier()), clock=None)

@@ -126,7 +126,11 @@ class Job:
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
-        body: dict[str, Any] = attrs.asdict(self, value_serializer=_plain)
+        body: dict[str, Any] = attrs.asdict(self, recurse=False)
+        body["demand"] = {**attrs.asdict(self.demand), "tier": self.demand.tier.value}
+        body["stage"] = self.stage.value
+        for name in ("ending", "doom"):
+            body[name] = attrs.asdict(body[name]) if body[name] else None
         return body
 
     @classmethod
@@ -141,10 +145,6 @@ class Job:
             fields[name] = tuple(body[name]) if body[name] else None
         fields["history"] = tuple((at, status) for at, status in body["history"])
         return cls(**fields)
-
-
-def _plain(_owner: object, _field: object, value: Any) -> Any:
-    return value.value if isinstance(value, enum.Enum) else value
 
 
 def running(job: Job, now: float, timeout: float | None) -> Job:

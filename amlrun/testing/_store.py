@@ -30,7 +30,7 @@ CREATE TABLE documents (
     PRIMARY KEY (kind, name)
 );
 CREATE INDEX by_shelf ON documents (kind, shelf, seq) WHERE shelf IS NOT NULL;
-CREATE INDEX by_due ON documents (due) WHERE due IS NOT NULL;
+CREATE INDEX by_due ON documents (due, kind, seq) WHERE due IS NOT NULL;
 CREATE INDEX by_seq ON documents (kind, seq);
 """
 
@@ -83,13 +83,14 @@ class Records:
         rows = self._connection.execute("SELECT name FROM documents WHERE kind = ? ORDER BY seq", (kind,))
         return [row[0] for row in rows]
 
-    def shelves(self, kind: str) -> list[str]:
-        """The shelves of a kind that hold something."""
-        rows = self._connection.execute(
-            "SELECT DISTINCT shelf FROM documents WHERE kind = ? AND shelf IS NOT NULL ORDER BY shelf",
-            (kind,),
-        )
-        return [row[0] for row in rows]
+    def shelves(self, kind: str) -> Iterator[str]:
+        """The shelves of a kind that hold something: found one by one, however much is on each."""
+        shelf = ""
+        while row := self._one(
+            "SELECT shelf FROM documents WHERE kind = ? AND shelf > ? ORDER BY shelf LIMIT 1", kind, shelf
+        ):
+            shelf = str(row[0])
+            yield shelf
 
     def head(self, kind: str, shelf: str) -> dict[str, Any] | None:
         """The first document of a shelf."""
