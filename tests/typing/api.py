@@ -1,0 +1,46 @@
+"""The typed surface, type-checked with the rest and never run: what a user's editor and mypy know."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_type
+
+import amlrun
+from amlrun import JobContext, Managed, Needs, Plan, Quota, Requeue, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+
+def verbs(client: MLClient, path: Path, job: object) -> None:
+    """What each verb takes and gives."""
+    assert_type(amlrun.submit("python train.py", gpus=1, tier="spot"), Run)
+    assert_type(amlrun.submit(path, client=client, timeout=dt.timedelta(hours=1)), Run)
+    assert_type(amlrun.submit(job, gpu=["A100", "H100"], instance_type=["a", "b"], requeue=False), Run)
+    assert_type(amlrun.submit(environment="azureml:e:1", identity=Managed()), JobContext)
+    assert_type(amlrun.plan("ls", needs=Needs(cpus=4), requeue=Requeue(waits=(1, 2))), Plan)
+    assert_type(amlrun.quota(client=client), Quota)
+    assert_type(amlrun.attach("name").wait(timeout=60), Run)
+    assert_type(amlrun.current(), "JobContext | None")
+    assert_type(amlrun.submit("ls").logs(attempt=1), str)
+    assert_type(amlrun.submit("ls").cost().total, "float | None")
+
+
+def mistakes() -> None:
+    """What a type checker refuses."""
+    amlrun.submit("ls", gpuz=1)  # type: ignore[call-overload]  # a typo
+    amlrun.submit("ls", gpus="A100")  # type: ignore[call-overload]  # gpu is the model
+    amlrun.plan()  # type: ignore[call-arg]  # a plan is for a job
+    amlrun.submit("ls").status = "Completed"  # type: ignore[misc]  # it shows the last look
+
+
+def a_test_of_a_users_own(fake_aml: FakeAml) -> None:
+    """The fake is typed, too."""
+    run = amlrun.submit("ls", environment="azureml:e:1", client=fake_aml.client())
+    assert_type(fake_aml.job(run.name).status, str)
