@@ -181,6 +181,8 @@ class FakeAml:
         """The real `MLClient` of this workspace; `options` are MLClient's own and win over these."""
         from azure.ai.ml import MLClient  # noqa: PLC0415 - over a second
 
+        from amlrun.testing import _patcher  # noqa: PLC0415 - as above
+
         settings: dict[str, Any] = {
             "credential": self.credential,
             "subscription_id": self.scope.subscription_id,
@@ -190,7 +192,9 @@ class FakeAml:
             "show_progress": False,
             "transport": self.transport(),
         }
-        return MLClient(**{**settings, **options})
+        client = MLClient(**{**settings, **options})
+        _patcher.shim_stream()
+        return client
 
     # -- what there is
 

@@ -17,11 +17,14 @@ import responses
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
+from amlrun.testing import _stream
 from amlrun.testing._backend import MANAGEMENT, Backend, UnknownHost
 from amlrun.testing._exchange import Reply, Request
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
+
+    from amlrun._clock import Clock
 
 _lock = threading.RLock()
 _live: list[tuple[Backend, bool]] = []
@@ -53,6 +56,7 @@ def install(backend: Backend, *, strangers: bool) -> None:
             _mock.add(_Everything())
             _mock.add_passthru(re.compile(""))
             _mock.start()
+        shim_stream()
 
 
 def uninstall(backend: Backend) -> None:
@@ -64,6 +68,19 @@ def uninstall(backend: Backend) -> None:
         if not _live and _mock is not None:
             _mock.stop()
             _mock = None
+            _stream.shim(None)
+
+
+def shim_stream() -> None:
+    """`jobs.stream` waits in virtual time while a fake is live; again, once the SDK is imported."""
+    with _lock:
+        if _live:
+            _stream.shim(_virtual_clocks)
+
+
+def _virtual_clocks() -> list[Clock]:
+    with _lock:
+        return list({id(backend): backend.clock for backend, _ in _live if backend.virtual}.values())
 
 
 class _Everything(responses.BaseResponse):

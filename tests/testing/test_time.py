@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -122,3 +122,26 @@ def test_ten_thousand_jobs_take_time_in_proportion() -> None:
 
     seconds(20)
     assert seconds(1000) < 40 * seconds(100)
+
+
+def test_stream_waits_in_virtual_time(
+    fake_aml: FakeAml, client: MLClient, submit: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`jobs.stream` sleeps by itself, a minute at a time; here that costs nothing, and the log is printed."""
+    fake_aml.runtime(hours=5)
+    submit(name="live", instance_type="Standard_DS3_v2")
+    fake_aml.log("live", "epoch 1\n")
+    client.jobs.stream("live")
+    assert "epoch 1" in capsys.readouterr().out
+    assert fake_aml.job("live").status == "Completed"
+
+
+def test_the_sdk_gets_its_own_time_back(client: MLClient, fake_aml: FakeAml) -> None:
+    """After the last fake has stopped, `jobs.stream` sleeps for real again."""
+    from azure.ai.ml.operations import _job_ops_helper
+
+    helper: Any = _job_ops_helper
+    assert client.workspace_name
+    assert helper.time is not time
+    fake_aml.stop()
+    assert helper.time is time
