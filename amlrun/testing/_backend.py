@@ -5,7 +5,8 @@ It knows no HTTP library: `_patcher` brings requests here as values and takes re
 
 from __future__ import annotations
 
-import threading
+import itertools
+import uuid
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ class UnknownHost(ConnectionError):
 
 @attrs.frozen
 class Call:
-    """One request that the fake has answered. `time` is on the fake's clock, `body` is what came."""
+    """One request that the fake has answered. `time` is on its clock, `body` what came (none of a blob)."""
 
     method: str
     path: str
@@ -69,7 +70,7 @@ class Backend:
         self.run_seconds = 300.0
         """How long a job that only pretends runs, for those submitted from now on."""
         self.calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
-        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
 
     @contextmanager
     def work(self) -> Iterator[tuple[Records, float]]:
@@ -131,12 +132,13 @@ class Backend:
             request.method,
             request.path,
             request.query.get("api-version", ""),
-            request.body,
+            b"" if request.host == self.blob_host else request.body,
             self.clock.now(),
             reply.status,
         )
         self.calls.append(call)
-        return reply
+        request_id = str(uuid.UUID(int=next(self._numbers)))
+        return attrs.evolve(reply, headers={"x-ms-request-id": request_id, **reply.headers})
 
     def _find(self, request: Request) -> tuple[Route, Request]:
         tables, rest = self._tables(request)

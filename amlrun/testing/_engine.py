@@ -100,7 +100,9 @@ class Engine:
         return count
 
     def submit(self, records: Records, job: Job, now: float) -> Job:
-        """A new job enters."""
+        """A new job enters. A cluster's job is of the cluster's tier from the start."""
+        if job.demand.compute:
+            job = self._sized(records, job)
         job = self.keep(records, self.carrier.submitted(job, now))
         if job.stage is Stage.WAITING:
             return self._queue(records, job, now)

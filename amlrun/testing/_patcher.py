@@ -101,8 +101,9 @@ class _Everything(responses.BaseResponse):
         """The fake's reply. Raises UnknownHost for a URL that is no fake's."""
         # `responses` keeps every call for ever; the fake has a record of its own, with an end.
         self.calls.reset()
-        if _mock is not None:
-            _mock.calls.reset()
+        mock = _mock
+        if mock is not None:
+            mock.calls.reset()
         backend = self._fake(request)
         url = str(request.url)
         if backend is None:

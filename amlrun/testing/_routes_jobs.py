@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 JOBS = Routes("jobs")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+_BINDING = re.compile(r"[a-zA-Z_][a-zA-Z0-9_\-]*")
 _LABELS, _KEY, _VALUE = 50, 100, 1000  # tags and properties: how many, and the characters of each
 _CHANGEABLE = {
     "tags",
@@ -253,6 +254,8 @@ def _check(backend: Backend, records: Records, name: str, properties: Mapping[st
         )
     for field in ("tags", "properties"):
         _check_labels(field, properties.get(field) or {})
+    for field in ("inputs", "outputs"):
+        _check_names(field, properties.get(field) or {})
     try:
         demand = _jobs.demand_of(properties)
         if timeout := (properties.get("limits") or {}).get("timeout"):
@@ -278,6 +281,12 @@ def _check_labels(field: str, labels: Mapping[str, Any]) -> None:
             f"{len(labels)}, and too long are: {', '.join(long) or 'none'}."
         )
         raise bad_request(message, "InvalidRequestBody")
+
+
+def _check_names(field: str, bindings: Mapping[str, Any]) -> None:
+    if wrong := [name for name in bindings if not _BINDING.fullmatch(name)]:
+        # Assumed: the code and the words; that names are identifiers is the SDK's own rule.
+        raise bad_request(f"Names of {field} that are not valid: {', '.join(wrong)}.", "InvalidRequestBody")
 
 
 def _check_cluster(backend: Backend, records: Records, demand: _jobs.Demand) -> None:

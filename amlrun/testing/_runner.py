@@ -161,7 +161,7 @@ class Runner:
             return None
         root = self.folder / "datastores" / match["datastore"]
         parts = [part for part in match["path"].split("/") if part]
-        if ".." in parts:
+        if ".." in {*parts, match["datastore"]}:
             raise CannotRun(f"{uri} leads out of its datastore.")
         return root.joinpath(*parts)
 

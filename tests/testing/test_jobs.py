@@ -283,6 +283,7 @@ def test_what_cannot_be_preempted_is_said(fake_aml: FakeAml, submit: Callable[..
         ({"limits": {"jobLimitsType": "Command", "timeout": "1 hour"}}, "no ISO 8601 duration"),
         ({"computeId": "/computes/nope"}, "Compute nope was not found"),
         ({"tags": {"k" * 101: ""}}, "keys of 100"),
+        ({"outputs": {"../x": {"jobOutputType": "uri_folder"}}}, "Names of outputs that are not valid: ../x"),
         ({"jobType": "Sweep"}, "no jobs of type 'Sweep' yet"),
     ],
 )
@@ -293,6 +294,7 @@ def test_what_the_service_would_refuse_is_refused(
     good = {"jobType": "Command", "command": "x", "environmentId": "azureml:e:1"}
     reply = put_raw(fake_aml, "bad", {**good, **properties})
     assert reply.status_code == 400
+    assert reply.headers["x-ms-request-id"]
     assert reply.json()["error"]["code"] == "UserError"
     assert words in reply.json()["error"]["message"]
     assert fake_aml.jobs == ()

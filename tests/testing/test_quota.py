@@ -172,6 +172,10 @@ def test_a_cluster_gives_its_nodes(fake_aml: FakeAml, client: MLClient, submit: 
     """Nodes come when a job needs them, hold quota while they idle, and leave; the size is in capitals."""
     fake_aml.cluster("Gpu-Cluster", size="Standard_NC4as_T4_v3", max_nodes=2, tier="spot")
     assert client.compute.get("gpu-cluster").size == "STANDARD_NC4AS_T4_V3"
+    submit(name="early", compute="gpu-cluster")
+    fake_aml.preempt("early")  # its tier is the cluster's, known before it runs
+    fake_aml.advance(minutes=5)
+    assert "PreemptionError" in fake_aml.job("early").error
     submit(name="a", compute="gpu-cluster")
     submit(name="b", compute="gpu-cluster", instance_count=2)
     fake_aml.advance(minutes=2)
