@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _log = logging.getLogger("amlrun.testing")
+# Assumed: how long each stage takes. The order of the stages is recorded.
 _START_SECONDS = 5.0
 _ALLOCATE_SECONDS = 30.0
 _CANCEL_SECONDS = 5.0

@@ -284,6 +284,7 @@ def _never_words(job: Job, short: Shortage) -> str:
 
 
 def _short_words(short: Shortage) -> str:
+    # Assumed: the words. That the job waits and says so is documented.
     of = f"{short.needed} vCPUs of {_plain_row(short)}"
     return f"Waiting for quota: needs {of}, {short.free} of {short.limit} free."
 

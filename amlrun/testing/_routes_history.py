@@ -154,6 +154,7 @@ def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
     if job.stage in {Stage.WAITING, Stage.ALLOCATING}:
         code, message = job.waits_for or ("Scheduling", "Job is queued.")
         queueing = {"code": code, "message": message}
+    # Assumed: the fields that only fill the form; those that say why, when and how are recorded.
     target = demand.compute or "serverless"
     ran = None if job.started is None else (job.ended or now) - job.started
     return {

@@ -246,6 +246,7 @@ def _bare(value: Any) -> Any:
 
 def _check(backend: Backend, records: Records, name: str, properties: Mapping[str, Any]) -> None:
     """Refuse at once what can be seen to be impossible."""
+    # Assumed: an environment version that a job names is there; a test need not register it first.
     if not _NAME.fullmatch(name):
         raise bad_request(f"The job's name {name!r} is not valid.", "InvalidJobName")
     if str(properties.get("jobType")).lower() != "command":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PROVIDER = "Microsoft.MachineLearningServices"
+# Assumed: the figures. That GPU families start at 0 is documented; T4 has some, for tests to have a GPU.
 _CLUSTERS = 200
 _TOTAL = 100
 _CPU_FAMILY = 24
