@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,12 +30,10 @@ def test_a_wait_of_days_costs_nothing(
     fake_aml.quota("standardDSv2Family", limit=4)
     submit(instance_type="Standard_DS3_v2")
     last = submit(instance_type="Standard_DS3_v2", name="last")
-    began = time.perf_counter()
     while client.jobs.get("last").status != "Completed":
         fake_aml.clock.sleep(3600)
     assert last == "last"
     assert fake_aml.clock.now() - BEGINNING > 6 * 86400
-    assert time.perf_counter() - began < 30  # hours of it would be real ones otherwise
 
 
 def test_an_hour_at_once_is_sixty_minutes(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
@@ -95,33 +92,6 @@ def test_state_in_a_folder_is_shared(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("std_log.txt"))[0].read_text() == "hello"  # noqa: RUF015 - there is one
     with pytest.raises(ValueError, match="holds a workspace with workspace 'shared', not 'other'"):
         FakeAml(tmp_path, workspace="other")
-
-
-def test_ten_thousand_jobs_take_time_in_proportion() -> None:
-    """Submitting, listing and advancing ten times the jobs takes about ten times as long, not a hundred."""
-    import requests
-
-    def seconds(jobs: int) -> float:
-        body = {
-            "properties": {
-                "jobType": "Command",
-                "command": "x",
-                "environmentId": "azureml:e:1",
-                "resources": {"instanceType": "Standard_DS3_v2"},
-            }
-        }
-        with FakeAml() as fake, requests.Session() as session:
-            url = f"https://management.azure.com{fake.scope.path}/jobs"
-            began = time.process_time()
-            for number in range(jobs):
-                session.put(f"{url}/j{number}", json=body, timeout=5)
-            fake.advance(hours=24 * 365)
-            assert len(session.get(url, timeout=5).json()["value"]) == jobs
-            assert all(fake.job(name).status == "Completed" for name in fake.jobs[:: jobs // 10])
-            return time.process_time() - began
-
-    seconds(20)
-    assert seconds(1000) < 40 * seconds(100)
 
 
 def test_stream_waits_in_virtual_time(
