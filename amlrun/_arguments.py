@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,7 +28,7 @@ class Options(TypedDict, total=False):
     needs: Needs | None
     timeout: float | dt.timedelta | None
     identity: str | Managed | Any | None
-    requeue: Requeue | bool | None
+    requeue: Requeue | Literal[False] | None
     code: str | PathLike[str] | None
     environment: str | Any | None
     inputs: Mapping[str, Any] | None

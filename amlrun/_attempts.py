@@ -54,11 +54,16 @@ class Cost:
     def __str__(self) -> str:
         if self.total is None:
             return "cost unknown: no price for this size and tier"
-        spent = f"{self.total:.4f} {self.currency}"
+        spent = f"{_money(self.total)} {self.currency}"
         if self.on_demand is None or self.on_demand <= self.total:
             return spent
         saved = 100 * (1 - self.total / self.on_demand)
-        return f"{spent}, {saved:.0f} % less than {self.on_demand:.4f} {self.currency} on dedicated nodes"
+        return f"{spent}, {saved:.0f} % less than {_money(self.on_demand)} {self.currency} on dedicated nodes"
+
+
+def _money(amount: float) -> str:
+    """Cents, and two digits of whatever is less than that."""
+    return f"{amount:.2f}" if amount >= 0.1 or not amount else f"{amount:.2g}"  # noqa: PLR2004  ten cents
 
 
 def cost_of(attempts: tuple[Attempt, ...]) -> Cost:

@@ -67,18 +67,20 @@ class Evidence:
     ran_for: float | None = None
 
 
-_PREEMPTION = re.compile(r"PreemptionError|pre-?empt", re.IGNORECASE)
-# The first that is found in code or message decides.
+_PREEMPTION_WARNING = re.compile(r"pre-?empt", re.IGNORECASE)
+# The first that is found in code or message decides. A script that failed comes first: its own words may be
+# in the message, and what they sound like is not what happened.
 # Assumed: the names of capacity and of a lost node, and that a ServiceError of a job is the platform's fault:
 # preemption, quota and images are reported or documented, these are not.
 _FAILED: tuple[tuple[re.Pattern[str], Ending], ...] = (
-    (_PREEMPTION, Ending.PREEMPTED),
+    (re.compile(r"[Ee]xecution failed|exited with (status )?code"), Ending.USER_ERROR),
+    (re.compile(r"PreemptionError"), Ending.PREEMPTED),
     (re.compile(r"CoreQuota|QuotaExceeded|quota limit"), Ending.QUOTA),
     (re.compile(r"OutOfCapacity|AllocationFailed|SkuNotAvailable"), Ending.OUT_OF_CAPACITY),
     (re.compile(r"RequestDisallowedByPolicy"), Ending.POLICY),
     (re.compile(r"ImageBuild|[Ff]ailed to pull Docker image|image build"), Ending.ENVIRONMENT),
     (re.compile(r"^(ServiceError|SystemError|TransientError|NodeLost)\b"), Ending.PLATFORM_FAULT),
-    (re.compile(r"^UserError\b|[Ee]xecution failed|exited with (status )?code"), Ending.USER_ERROR),
+    (re.compile(r"^UserError\b"), Ending.USER_ERROR),
 )
 NEARLY = 0.98
 """A job canceled after this much of its timeout was canceled by the timeout."""
@@ -92,8 +94,6 @@ def ending(evidence: Evidence) -> Ending | None:
         return Ending.COMPLETED
     if evidence.status == "Canceled":
         return _canceled(evidence)
-    if evidence.canceled_by_us:  # a cancel that came while the node was taken away
-        return Ending.CANCELED_BY_US
     said = f"{evidence.error_code} {evidence.error_message}"
     return next((why for sign, why in _FAILED if sign.search(said)), Ending.UNKNOWN)
 
@@ -109,7 +109,7 @@ def _canceled(evidence: Evidence) -> Ending:
     timeout, ran = evidence.timeout, evidence.ran_for
     if timeout is not None and ran is not None and ran >= NEARLY * timeout:
         return Ending.TIMED_OUT
-    warned = any(_PREEMPTION.search(text) for text in evidence.warnings)
+    warned = any(_PREEMPTION_WARNING.search(text) for text in evidence.warnings)
     if evidence.spot and warned and not evidence.cancel_requested_seen:
         return Ending.PREEMPTED
     return Ending.CANCELED

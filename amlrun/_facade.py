@@ -106,8 +106,8 @@ def attach(name: str, /, *, client: MLClient | None = None) -> Run:
 
     Raises `InvalidRequest` where there is no such job, or amlrun didn't send it.
     """
+    from amlrun._look import find_run
     from amlrun._run import Run
-    from amlrun._watch import find_run
     from amlrun._workspace import workspace_of
 
     workspace = workspace_of(client)
@@ -115,9 +115,9 @@ def attach(name: str, /, *, client: MLClient | None = None) -> Run:
 
 
 def _parsed(job: object, options: Any) -> Any:
-    from amlrun._request import Arguments, parse
+    from amlrun._request import arguments, parse
 
-    return parse(job, Arguments(**options))
+    return parse(job, arguments(options))
 
 
 def _submit_this_script(caller: str, client: MLClient | None, options: Any) -> JobContext:
@@ -129,7 +129,9 @@ def _submit_this_script(caller: str, client: MLClient | None, options: Any) -> J
     from amlrun._script import running_script
 
     script = running_script(caller)
-    run = submit(script.command, client=client, **{"code": script.folder, **options})
+    if options.get("code") is not None:
+        script = script.inside(options["code"])
+    run = submit(script.command, client=client, **{**options, "code": script.folder})
     print(run.plan)  # noqa: T201  the script ends here: this is its answer
     print(f"Submitted {run.name}  {run.url}")  # noqa: T201  the same
     print(f"amlrun.attach({run.name!r}).wait() waits for it")  # noqa: T201  the same

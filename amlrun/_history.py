@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import attrs
 
@@ -64,7 +64,7 @@ def log_text(workspace: Workspace, name: str) -> str:
 
 def merge_tags(workspace: Workspace, name: str, experiment: str, tags: Mapping[str, str]) -> None:
     """Add tags to a run: the PATCH merges, where a PUT of the job would replace."""
-    path = f"{_base(workspace)}/experiments/{experiment}/runs/{name}"
+    path = f"{_base(workspace)}/experiments/{quote(experiment, safe='')}/runs/{name}"
     workspace.rest.send("PATCH", path, api_version="", body={"tags": dict(tags)})
 
 

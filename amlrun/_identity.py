@@ -49,17 +49,17 @@ class Managed:
 
 @attrs.frozen
 class Identity:
-    """The identity of a job. `client_id` only with `MANAGED`."""
+    """The identity of a job. The ids only with `MANAGED`, which they tell apart where there are several."""
 
     kind: IdentityKind
     client_id: str | None = None
+    object_id: str | None = None
+    resource_id: str | None = None
 
     def to_body(self) -> dict[str, str]:
         """`properties.identity` of a job."""
-        body = {"identityType": str(self.kind)}
-        if self.client_id:
-            body["clientId"] = self.client_id
-        return body
+        ids = {"clientId": self.client_id, "objectId": self.object_id, "resourceId": self.resource_id}
+        return {"identityType": str(self.kind), **{key: value for key, value in ids.items() if value}}
 
 
 _ENTITIES = {
@@ -82,6 +82,9 @@ def parse_identity(value: Any) -> Identity | None:
         if kind is not None and (not client_id or kind is IdentityKind.MANAGED):
             return Identity(kind, Managed(client_id=client_id.strip()).client_id if client_id else None)
     entity = _ENTITIES.get(type(value).__name__)
+    if entity is IdentityKind.MANAGED:
+        checked = Managed(client_id=value.client_id)
+        return Identity(entity, checked.client_id, value.object_id, value.resource_id)
     if entity is not None:
-        return Identity(entity, getattr(value, "client_id", None))
+        return Identity(entity)
     raise InvalidRequest(f"identity={value!r} is not one", argument="identity", hint=f"Valid: {_VALID}.")

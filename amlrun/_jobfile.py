@@ -27,6 +27,7 @@ class JobSettings:
     tier: Any = None
     timeout: float | None = None
     code_folder: Path | None = None
+    has_environment: bool = False
     inputs: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
@@ -75,6 +76,7 @@ def _settings_of_mapping(path: Path, text: str, data: dict[str, Any]) -> JobSett
         tier=parts["queue_settings"].get("job_tier"),
         timeout=_seconds(parts["limits"].get("timeout")),
         code_folder=_folder(code, path.parent),
+        has_environment=bool(data.get("environment")),
         inputs=frozenset(map(str, parts["inputs"])),
         outputs=frozenset(map(str, parts["outputs"])),
         environment_variables=_texts(parts["environment_variables"]),
@@ -87,6 +89,10 @@ def settings_of_entity(job: Any) -> JobSettings:
     if not isinstance(kind, str) or not type(job).__module__.startswith("azure.ai.ml"):
         message = f"job={job!r} is not one"
         hint = "A command line, the path of a job file, or a job of azure.ai.ml."
+        raise InvalidRequest(message, argument="job", hint=hint)
+    if getattr(job, "id", None):
+        message = f"This job is a run that was fetched, {job.name}: its outputs and services go along"
+        hint = "Build it anew, or give the job file that it was made from."
         raise InvalidRequest(message, argument="job", hint=hint)
     resources, queue, limits = (
         getattr(job, part, None) for part in ("resources", "queue_settings", "limits")
@@ -102,6 +108,7 @@ def settings_of_entity(job: Any) -> JobSettings:
         tier=_read(queue, "job_tier"),
         timeout=_seconds(_read(limits, "timeout")),
         code_folder=_folder(getattr(job, "code", None), Path(getattr(job, "base_path", None) or ".")),
+        has_environment=getattr(job, "environment", None) is not None,
         inputs=frozenset(getattr(job, "inputs", None) or ()),
         outputs=frozenset(getattr(job, "outputs", None) or ()),
         environment_variables=_texts(getattr(job, "environment_variables", None) or {}),
@@ -121,10 +128,14 @@ def _seconds(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
+def is_remote(code: str) -> bool:
+    """Whether the code is somewhere else already: a snapshot's id, a repository."""
+    return code.startswith(("azureml:", "/subscriptions/", "git+", "http://", "https://"))
+
+
 def _folder(code: Any, beside: Path) -> Path | None:
     """The local folder that would be uploaded; None where the code is somewhere else already."""
-    remote = ("azureml:", "/subscriptions/", "git+", "http://", "https://")
-    if not code or not isinstance(code, (str, Path)) or str(code).startswith(remote):
+    if not code or not isinstance(code, (str, Path)) or is_remote(str(code)):
         return None
     return (beside / Path(code).expanduser()).resolve()
 

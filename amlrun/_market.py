@@ -70,6 +70,7 @@ class _Kept(Generic[T]):
         self._read, self._clock, self._lasts = read, clock, lasts
         self._lock = threading.Lock()
         self._kept: tuple[T, float] | None = None
+        self.count = 0
 
     def get(self, *, fresh: bool = False) -> T:
         with self._lock:
@@ -78,6 +79,7 @@ class _Kept(Generic[T]):
                 if 0 <= self._clock.now() - at < self._lasts(value):
                     return value
             value = self._read()
+            self.count += 1
             self._kept = (value, self._clock.now())
             return value
 
@@ -108,6 +110,15 @@ class Lookups:
         )
         self._told: set[str] = set()
         self._telling = threading.Lock()
+
+    @property
+    def readings(self) -> tuple[int, ...]:
+        """How often each thing was read so far."""
+        return (self._quota.count, self._sizes.count, self._computes.count)
+
+    def kept_any_of(self, before: tuple[int, ...]) -> bool:
+        """Whether something that was there then has not been read since: an answer may rest on it."""
+        return any(count and count == now for count, now in zip(before, self.readings, strict=True))
 
     def workspace(self) -> WorkspaceFacts:
         """The workspace's own GET. Raises `NotAuthorized` and `ServiceError`."""

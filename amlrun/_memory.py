@@ -7,6 +7,7 @@ to 36 of its own, so they are few, and the body is packed and cut into parts.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ PREFIX = "amlrun."
 GROUP, ATTEMPT, POLICY, PLAN, API = (
     f"{PREFIX}{name}" for name in ("group", "attempt", "policy", "plan", "api")
 )
+DIGEST, PRINCIPAL = f"{PREFIX}digest", f"{PREFIX}principal"
 BODY = f"{PREFIX}body"
 LONGEST = 1000
 """Characters in one property."""
@@ -34,7 +36,11 @@ CANCEL_TAG = f"{PREFIX}cancel"
 
 @attrs.frozen(kw_only=True)
 class Memory:
-    """One attempt, as it is stored. `body` is None where it was too long to keep."""
+    """One attempt, as it is stored.
+
+    `body` is None where it was too long to keep; `digest` tells two bodies apart all the same. `principal` is
+    the object id of who submitted, for a job that has their identity: nobody else may go on with it.
+    """
 
     group: str
     attempt: int
@@ -42,6 +48,8 @@ class Memory:
     plan: Plan
     body: Mapping[str, Any] | None
     api_version: str
+    principal: str | None = None
+    digest: str = attrs.field(default=attrs.Factory(lambda self: _digest(self.body), takes_self=True))
 
     def to_properties(self) -> dict[str, str]:
         """Property names to values, each within the service's limits."""
@@ -53,6 +61,8 @@ class Memory:
             POLICY: _compact(policy),
             PLAN: _compact(chosen.to_dict()),
             API: self.api_version,
+            DIGEST: self.digest,
+            **({PRINCIPAL: self.principal} if self.principal else {}),
             **_parts(self.body),
         }
 
@@ -69,7 +79,23 @@ class Memory:
             plan=Plan.from_dict(json.loads(properties[PLAN])),
             body=_whole(properties),
             api_version=properties[API],
+            principal=properties.get(PRINCIPAL),
+            digest=properties[DIGEST],
         )
+
+    @classmethod
+    def of_job(cls, job: Mapping[str, Any]) -> Memory | None:
+        """What a job remembers, from the service's reply; None for a job that amlrun didn't send."""
+        return cls.from_properties(job["properties"].get("properties") or {})
+
+    def next_attempt(self, body: Mapping[str, Any]) -> Memory:
+        """The attempt that follows, with a body of its own."""
+        return attrs.evolve(self, attempt=self.attempt + 1, body=body, digest=_digest(body))
+
+
+def without_memory(labels: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties or tags without those of amlrun's own: they are another run's."""
+    return {key: value for key, value in labels.items() if not key.startswith(PREFIX)}
 
 
 def attempt_name(group: str, number: int) -> str:
@@ -79,6 +105,10 @@ def attempt_name(group: str, number: int) -> str:
 
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _digest(body: Mapping[str, Any] | None) -> str:
+    return hashlib.sha256(_compact(body).encode()).hexdigest()[:32]
 
 
 def fits(body: Mapping[str, Any]) -> bool:

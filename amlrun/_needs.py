@@ -168,6 +168,16 @@ class Needs:
             words.append(f"at most {self.max_price_per_hour:g} USD an hour")
         return ", ".join(words) or "nothing in particular"
 
+    def share(self, size: Size) -> float:
+        """How much of what is asked of the hardware the size has, 1.0 for each thing that it has all of."""
+        pairs = (
+            (self.cpus, size.cpus),
+            (self.memory_gb, size.memory_gb),
+            (self.gpus, size.gpus),
+            (self.disk_gb, size.disk_gb),
+        )
+        return sum(min(1.0, has / asked) for asked, has in pairs if asked)
+
     def misses(self, size: Size) -> Iterator[str]:
         """What about the size's hardware does not meet the needs, one by one."""
         if self.gpus and not size.gpus:

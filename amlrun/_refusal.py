@@ -61,6 +61,7 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
             not option.size.for_jobs,
             bool(ask.needs.gpus) and not option.size.gpus,
             count_misses(ask, market, option),
+            -ask.needs.share(option.size),
             rank(option),
         ),
     )

@@ -7,26 +7,28 @@ is uploaded. Knows values and local files; nothing of the service and nothing of
 from __future__ import annotations
 
 import datetime as dt
+import difflib
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
+from amlrun._bindings import check_bindings, check_environment, check_inputs, check_outputs, check_variables
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, parse_identity
-from amlrun._jobfile import JobSettings, settings_of_entity, settings_of_file
-from amlrun._needs import Ask, Needs
+from amlrun._jobfile import JobSettings, is_remote, settings_of_entity, settings_of_file
+from amlrun._needs import SERVERLESS, Ask, Needs
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-_BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_]+)")
+_ATTEMPT = re.compile(r"-a\d+$")
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
+_MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 50, 100, 1000
 _TIERS = ", ".join(f'"{tier}"' for tier in Tier)
 
 
@@ -64,10 +66,11 @@ class Request:
     source: str | Path | Any
     settings: JobSettings
     ask: Ask
+    compute_workspace: str | None
     name: str | None
     timeout: float | None
     identity: Identity | None
-    requeue: Requeue | None
+    requeue: Requeue | bool | None
     code: str | None
     environment: Any
     inputs: Mapping[str, Any]
@@ -82,6 +85,27 @@ class Request:
         """The command line, before anything is added to it."""
         return self.source if isinstance(self.source, str) else self.settings.command
 
+    def policy(self, tier: Tier) -> Requeue | None:
+        """How a job of that tier is requeued.
+
+        With nothing said, spot is and dedicated nodes are not: they are not taken away.
+        """
+        if self.requeue is None:
+            return Requeue() if tier is Tier.SPOT else None
+        return self.requeue if isinstance(self.requeue, Requeue) else None
+
+
+def arguments(options: Mapping[str, Any]) -> Arguments:
+    """The options of a call. Raises `InvalidRequest` for names that are none, with the nearest ones."""
+    names = [field.name for field in attrs.fields(Arguments)]
+    unknown = [name for name in options if name not in names]
+    if unknown:
+        near = {close for name in unknown for close in difflib.get_close_matches(name, names, n=2)}
+        hint = f"Did you mean {' or '.join(sorted(near))}?" if near else f"There are: {', '.join(names)}."
+        message = f"There is no argument {', '.join(unknown)}"
+        raise InvalidRequest(message, argument=unknown[0], hint=hint)
+    return Arguments(**options)
+
 
 def parse(job: Any, given: Arguments) -> Request:
     """Check and merge. Raises `InvalidRequest` with the argument's name and the valid values."""
@@ -93,21 +117,25 @@ def parse(job: Any, given: Arguments) -> Request:
     name = given.name if given.name is not None else settings.name
     code = _code(given.code)
     command = source if isinstance(source, str) else settings.command
-    _check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
-    _check_values({**settings.environment_variables, **variables})
+    check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
+    check_inputs(inputs)
+    check_outputs(outputs, settings.outputs)
+    check_variables({**settings.environment_variables, **variables})
+    if given.environment is not None or not settings.has_environment:
+        check_environment(given.environment)
     if isinstance(source, str):
         _check_command(source, code)
-        _check_environment(given.environment)
     if code is None:
         _check_folder(settings)
     return Request(
         source=source,
         settings=settings,
         ask=_ask(given, settings, tier),
+        compute_workspace=_workspace_in(given.compute if given.compute is not None else settings.compute),
         name=_name(name),
         timeout=_timeout(given.timeout) if given.timeout is not None else settings.timeout,
         identity=parse_identity(given.identity),
-        requeue=_requeue(given.requeue, tier),
+        requeue=_requeue(given.requeue),
         code=code,
         environment=given.environment,
         inputs=inputs,
@@ -115,7 +143,7 @@ def parse(job: Any, given: Arguments) -> Request:
         environment_variables=variables,
         display_name=_text("display_name", given.display_name),
         experiment_name=_text("experiment_name", given.experiment_name),
-        tags={key: str(value) for key, value in _mapping("tags", given.tags).items()},
+        tags=_tags(given.tags),
     )
 
 
@@ -125,11 +153,14 @@ def _source(job: Any) -> Any:
         hint = "submit() with no argument at all submits the running script."
         raise InvalidRequest(message, argument="job", hint=hint)
     if isinstance(job, Path):
+        if job.suffix.lower() not in {".yml", ".yaml"}:
+            message = f"{job} is no job file: those end in .yml or .yaml"
+            raise InvalidRequest(message, argument="job", hint=f'A script is a command: "python {job.name}".')
         return job
     if not isinstance(job, str):
         return job
-    if not job.strip():
-        raise InvalidRequest("The command is empty", argument="job")
+    if not job.strip() or "\0" in job:
+        raise InvalidRequest("The command is empty, or holds a null character", argument="job")
     is_file = job.lower().endswith((".yml", ".yaml")) and not re.search(r"\s", job)
     return Path(job) if is_file else job
 
@@ -207,7 +238,13 @@ def _compute(value: Any) -> str | None:
         message = f'compute={value!r}: "serverless" or the name of a cluster'
         raise InvalidRequest(message, argument="compute")
     name = value.strip().removeprefix("azureml:").rpartition("/")[2]
-    return None if name.lower() == "serverless" else name
+    return None if name.lower() == SERVERLESS else name
+
+
+def _workspace_in(value: Any) -> str | None:
+    """The workspace's ARM id, where a compute is named by its own: it may be another one than ours."""
+    head, found, _ = str(value).strip().removeprefix("azureml:").rpartition("/computes/")
+    return head if found and head.startswith("/subscriptions/") else None
 
 
 def _name(value: Any) -> str | None:
@@ -216,38 +253,57 @@ def _name(value: Any) -> str | None:
     if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > 255 - _ATTEMPT_SUFFIX:
         message = f"name={value!r}: letters, digits, - and _, the first a letter or digit, at most 249"
         raise InvalidRequest(message, argument="name")
+    if _ATTEMPT.search(value):
+        message = f"name={value!r} is how further attempts of another run are named"
+        raise InvalidRequest(message, argument="name", hint="Choose one that doesn't end in -a and a number.")
     return value
 
 
 def _timeout(value: Any) -> float:
     seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 1:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 1 <= seconds < math.inf:
         message = f"timeout={value!r}: seconds (1 or more) or a timedelta, for each attempt"
         raise InvalidRequest(message, argument="timeout")
     return float(seconds)
 
 
-def _requeue(value: Any, tier: Tier | None) -> Requeue | None:
-    """With nothing said, spot is requeued and dedicated nodes are not: they are not taken away."""
-    if value is None:
-        return None if tier in (None, Tier.STANDARD) else Requeue()
-    if value is False:
-        return None
-    if isinstance(value, Requeue):
+def _requeue(value: Any) -> Requeue | bool | None:
+    if value is None or value is False or isinstance(value, Requeue):
         return value
     raise InvalidRequest(f"requeue={value!r}: a Requeue(…), or False", argument="requeue")
 
 
 def _mapping(argument: str, value: Any) -> dict[str, Any]:
+    """Errors never show values: they may be secrets."""
     if value is None:
         return {}
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise InvalidRequest(f"{argument}={value!r}: a dict from names to values", argument=argument)
+    if not isinstance(value, Mapping):
+        message = f"{argument}: a dict from names to values, not a {type(value).__name__}"
+        raise InvalidRequest(message, argument=argument)
+    wrong = [key for key in value if not isinstance(key, str)]
+    if wrong:
+        raise InvalidRequest(f"{argument}: the name {wrong[0]!r} is no text", argument=argument)
     return dict(value)
 
 
 def _variables(value: Any) -> dict[str, str]:
-    return {key: str(one) for key, one in _mapping("environment_variables", value).items()}
+    variables = _mapping("environment_variables", value)
+    for name, one in variables.items():
+        if one is None:
+            message = f"environment variable {name} has no value: leave it out, or give it a text"
+            raise InvalidRequest(message, argument="environment_variables")
+    return {name: str(one) for name, one in variables.items()}
+
+
+def _tags(value: Any) -> dict[str, str]:
+    """Within the service's limits, so that a job isn't refused after its upload."""
+    tags = {key: str(one) for key, one in _mapping("tags", value).items()}
+    long = [key for key, one in tags.items() if len(key) > _LONGEST_KEY or len(one) > _LONGEST_VALUE]
+    if len(tags) > _MOST_TAGS or long:
+        message = f"tags: {f'{long[0][:40]!r} is too long' if long else f'{len(tags)} are too many'}"
+        hint = f"At most {_MOST_TAGS} of {_LONGEST_VALUE} characters, their names at most {_LONGEST_KEY}."
+        raise InvalidRequest(message, argument="tags", hint=hint)
+    return tags
 
 
 def _text(argument: str, value: Any) -> str | None:
@@ -262,7 +318,7 @@ def _code(value: Any) -> str | None:
     if not isinstance(value, (str, Path)) or not str(value):
         raise InvalidRequest(f"code={value!r}: a folder, a file, or the id of a snapshot", argument="code")
     text = str(value)
-    if text.startswith(("azureml:", "azureml://", "/subscriptions/", "git+", "http://", "https://")):
+    if is_remote(text):
         return text
     path = Path(text).expanduser().resolve()
     _check_code(path, text)
@@ -281,16 +337,6 @@ def _check_code(path: Path, said: str) -> None:
         raise InvalidRequest(f"code={said!r}: the folder is empty", argument="code")
 
 
-def _check_environment(environment: Any) -> None:
-    if environment is None:
-        message = "A command needs an environment"
-        hint = (
-            'For example environment="azureml://registries/azureml/environments/sklearn-1.5/labels/latest", '
-            'or one of your own: "azureml:<name>:<version>".'
-        )
-        raise InvalidRequest(message, argument="environment", hint=hint)
-
-
 def _check_command(command: str, code: str | None) -> None:
     """A file of the current folder that no upload would bring along is a mistake seen too often."""
     if code is not None:
@@ -300,20 +346,3 @@ def _check_command(command: str, code: str | None) -> None:
         if Path(plain).suffix in {".py", ".sh"} and not Path(plain).is_absolute() and Path(plain).is_file():
             message = f"The command names {plain}, a file of the current folder, and no code is sent along"
             raise InvalidRequest(message, argument="code", hint="Did you mean code='.'?")
-
-
-def _check_bindings(command: str, inputs: set[str], outputs: set[str]) -> None:
-    for place, name in _BINDING.findall(command):
-        known = inputs if place == "inputs" else outputs
-        if name not in known:
-            there = ", ".join(sorted(known)) or "none"
-            message = f"The command uses ${{{{{place}.{name}}}}}, and there is no such one"
-            raise InvalidRequest(message, argument=place, hint=f"Its {place}: {there}.")
-
-
-def _check_values(variables: Mapping[str, str]) -> None:
-    for name, value in variables.items():
-        if "${{" in value:
-            message = f"environment variable {name}: ${{{{…}}}} is replaced in the command only, never here"
-            hint = f'Prefix the command instead: "export {name}=…; …".'
-            raise InvalidRequest(message, argument="environment_variables", hint=hint)

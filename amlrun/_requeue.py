@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
+MOST_WAITS = 20
+"""As many as the job's properties hold."""
+
+
 def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         message = f"Requeue({attribute.name}={value!r}): a whole number of further attempts, 0 or more"
@@ -21,19 +26,19 @@ def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
 
 
 def _is_wait(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _several(waits: Iterable[float]) -> tuple[float, ...]:
-    if isinstance(waits, (int, float)):
+    if not isinstance(waits, (list, tuple)):
         message = f"Requeue(waits={waits!r}): a tuple of seconds, such as (60, 300, 900)"
         raise InvalidRequest(message, argument="requeue.waits")
     return tuple(waits)
 
 
 def _seconds(_: object, attribute: attrs.Attribute[tuple[float, ...]], value: tuple[float, ...]) -> None:
-    if not value or not all(_is_wait(one) for one in value):
-        message = f"Requeue({attribute.name}={value!r}): one or more waits in seconds, 0 or more"
+    if not 0 < len(value) <= MOST_WAITS or not all(_is_wait(one) for one in value):
+        message = f"Requeue({attribute.name}={value!r}): 1 to {MOST_WAITS} waits in seconds, each 0 or more"
         raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
 
 
@@ -108,7 +113,8 @@ def next_attempt(group: str, history: Sequence[Ending], policy: Requeue | None) 
     if budget is None:
         return Stop(told)
     if policy is None:
-        return Stop(f"{told}; requeue is off")
+        usually = int(getattr(Requeue(), budget))
+        return Stop(f"{told}; requeue is off" if usually else told)
     allowed = int(getattr(policy, budget))
     used = sum(_BUDGET[one] == budget for one in history) - 1
     if used >= allowed:

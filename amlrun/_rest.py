@@ -111,7 +111,10 @@ class Rest:
         self, path: str, *, api_version: str = API_VERSION, params: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """GET one resource."""
-        return dict(self.send("GET", path, api_version=api_version, params=params).body)
+        body = self.send("GET", path, api_version=api_version, params=params).body
+        if not isinstance(body, dict):
+            raise ServiceError(f"GET {_short(path)}: an empty reply", hint="Is a proxy in between?")
+        return body
 
     def list(self, path: str, *, api_version: str = API_VERSION) -> list[dict[str, Any]]:
         """GET a collection, page after page (`nextLink`)."""
@@ -144,8 +147,12 @@ class Rest:
         extra: dict[str, Any] = {} if body is None else {"json": body}
         request = HttpRequest(method, url, params=query or None, headers=sent, **extra)
         response = self._attempts(request, self._client)
-        text = response.text() if response.content else ""
-        return Reply(response.status_code, json.loads(text) if text.strip() else None)
+        text = response.text().strip() if response.content else ""
+        try:
+            return Reply(response.status_code, json.loads(text) if text else None)
+        except ValueError as error:
+            what = f"{method} {_short(url)}: {response.status_code} with what is no JSON: {text[:80]!r}"
+            raise ServiceError(what, hint="Is a proxy or a sign-in page in between?") from error
 
     def token(self, scope: str) -> str:
         """A token of the same account for another audience."""
@@ -201,6 +208,9 @@ def _failure(request: HttpRequest, response: HttpResponse) -> AmlrunError:
     error = body.get("error") if isinstance(body, dict) else None
     code, message = innermost(error) if isinstance(error, dict) else ("", response.reason or "")
     what = f"{request.method} {_short(request.url)}: {response.status_code} {code}: {message}"
+    if "RequestDisallowedByPolicy" in f"{code} {message}":
+        hint = "A policy of the subscription forbids it, not a missing role: its owner can tell."
+        return ServiceError(what, hint=hint, status=response.status_code, service_code=code)
     if response.status_code in (401, 403):
         hint = "The signed-in account lacks this right, or is signed in to another tenant."
         return NotAuthorized(what, hint=hint, scope=_short(request.url), service_code=code)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING, Any
 
 from amlrun._attempts import Attempt, Cost, cost_of
 from amlrun._ending import Ending
-from amlrun._errors import InvalidRequest, JobCanceled, JobFailed, RequeueExhausted, ServiceError
+from amlrun._errors import AmlrunError, InvalidRequest, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._history import log_text
-from amlrun._watch import Watched, cancel, follow, look
+from amlrun._look import Watched, catch_up
+from amlrun._watch import cancel, follow
 
 if TYPE_CHECKING:
     from amlrun._plan import Plan
     from amlrun._requeue import Requeue, Stop
     from amlrun._workspace import Workspace
 
+_log = logging.getLogger("amlrun")
 TAIL = 50
 """Lines of the log that an error carries."""
 
@@ -65,19 +69,23 @@ class Run:
         return self._watched.last.url
 
     def refresh(self) -> Run:
-        """Look at the last attempt once. Never requeues."""
-        self._watched = look(self._workspace, self._watched)
+        """Look at the last attempt, and at those that other watchers have sent since. Never requeues."""
+        self._watched = catch_up(self._workspace, self._watched)
         return self
 
-    def wait(self, timeout: float | None = None) -> Run:
+    def wait(self, timeout: float | dt.timedelta | None = None) -> Run:
         """Wait until the run is over, requeueing as its policy says; returns itself when it completed.
 
-        `timeout` is in seconds of the wall clock; when it is over, `WaitTimeout` is raised and the job goes
-        on.
+        `timeout` is in seconds (or a timedelta) of the wall clock; when it is over, `WaitTimeout` is raised
+        and the job goes on. Ctrl-C leaves the job running, too.
         Raises `JobFailed` (with the service's words and the end of the log), `JobCanceled`, or
         `RequeueExhausted` (with all attempts).
         """
-        stop = follow(self._workspace, self._watched, timeout, self._see)
+        try:
+            stop = follow(self._workspace, self._watched, _seconds(timeout), self._see)
+        except KeyboardInterrupt:
+            _log.warning("%s goes on; amlrun.attach(%r).wait() goes on waiting", self.name, self.name)
+            raise
         if self._watched.last.ending is not Ending.COMPLETED:
             raise self._failure(stop)
         return self
@@ -127,8 +135,17 @@ class Run:
         """The end of the log; an error is worth telling without it, too."""
         try:
             log = self.logs().splitlines()
-        except ServiceError as error:
+        except AmlrunError as error:
             return [f"(its log can't be read: {error.message})"]
         return (
             [f"The end of its log ({min(TAIL, len(log))} of {len(log)} lines):", *log[-TAIL:]] if log else []
         )
+
+
+def _seconds(timeout: Any) -> float | None:
+    seconds = timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
+    if seconds is None:
+        return None
+    if isinstance(seconds, (int, float)) and seconds >= 0:
+        return float(seconds)
+    raise InvalidRequest(f"timeout={timeout!r}: seconds, or a timedelta", argument="timeout")

@@ -12,6 +12,7 @@ import attrs
 from amlrun._errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from os import PathLike
     from types import ModuleType
 
 _HOW = "Call submit() at the top of a script that is run as `python script.py`, or give submit a command."
@@ -19,10 +20,31 @@ _HOW = "Call submit() at the top of a script that is run as `python script.py`, 
 
 @attrs.frozen
 class Script:
-    """The running script: the folder to send along and the command that runs it there."""
+    """The running script: the folder to send along and the command that runs it there.
+
+    `file` is its path in the folder; None for a module, which `python -m` finds.
+    """
 
     folder: Path
-    command: str
+    arguments: tuple[str, ...]
+    file: Path | None = None
+
+    @property
+    def command(self) -> str:
+        """As a shell reads it."""
+        words = () if self.file is None else (self.file.as_posix(),)
+        return shlex.join(["python", *words, *self.arguments])
+
+    def inside(self, code: str | PathLike[str]) -> Script:
+        """The same script, with another folder sent along. Raises `InvalidRequest` if it isn't in there."""
+        folder = Path(code).expanduser().resolve()
+        here = self.folder if self.file is None else self.folder / self.file
+        if not here.is_relative_to(folder) or (self.file is None and here != folder):
+            message = (
+                f"code={str(code)!r}: the running script is not in this folder: the job could not run it"
+            )
+            raise InvalidRequest(message, argument="code", hint=f"It is in {self.folder}.")
+        return attrs.evolve(self, folder=folder, file=self.file and here.relative_to(folder))
 
 
 def running_script(caller: str) -> Script:
@@ -43,10 +65,12 @@ def running_script(caller: str) -> Script:
         message = "submit() without a job needs a script, and this is an interactive session"
         raise InvalidRequest(message, hint=_HOW, argument="job")
     module = main.__spec__.name if main.__spec__ is not None else None
+    if module == "__main__":
+        message = f"submit() without a job can't send {path.parent}, a folder or an archive that is run"
+        raise InvalidRequest(message, hint=_HOW, argument="job")
     if module is not None:
-        folder = Path.cwd()
-        return Script(folder, shlex.join(["python", "-m", module.removesuffix(".__main__"), *sys.argv[1:]]))
-    return Script(path.parent, shlex.join(["python", path.name, *sys.argv[1:]]))
+        return Script(Path.cwd(), ("-m", module.removesuffix(".__main__"), *sys.argv[1:]))
+    return Script(path.parent, tuple(sys.argv[1:]), Path(path.name))
 
 
 def _file_of(main: ModuleType) -> Path | None:

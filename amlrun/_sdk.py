@@ -71,9 +71,25 @@ def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace
     )
 
 
+_LOUD = (
+    "azure.ai.ml._utils._experimental",
+    "azure.ai.ml._schema.core.fields",
+    "azure.ai.ml._telemetry.azure.ai.ml.operations._job_operations",
+)
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    return "is an experimental" not in message and _Stopped.__name__ not in message
+
+
 def _quiet() -> None:
-    """Leave out the SDK's notices that a class of its own is experimental; nothing else that it says."""
-    logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)
+    """Leave out two things that the SDK says.
+
+    That a class or a field of its own is experimental, and that a submission failed which we have stopped.
+    """
+    for name in _LOUD:
+        logging.getLogger(name).addFilter(_worth_saying)
 
 
 @attrs.frozen
@@ -105,6 +121,7 @@ def capture(client: MLClient, job: Any) -> Captured:
         seen.append(Captured(json.loads(sent.body or sent.content)["properties"], version))
         raise _Stopped
 
+    _quiet()
     operations = copy.copy(client.jobs)
     operations._kwargs = {**operations._kwargs, "raw_request_hook": stop}  # noqa: SLF001  the only way in
     try:
@@ -120,7 +137,7 @@ def capture(client: MLClient, job: Any) -> Captured:
 def _translated(error: Exception) -> Exception:
     """What the SDK raised, as one of ours where it has a name; else the error itself."""
     from azure.ai.ml.exceptions import MlException, ValidationException
-    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
     text = _one_line(error)
     if isinstance(error, HttpResponseError):
@@ -129,25 +146,36 @@ def _translated(error: Exception) -> Exception:
         return SubmissionFailed(text, status=error.status_code or 0)
     if isinstance(error, (ValidationException, FileNotFoundError, NotADirectoryError)):
         return InvalidRequest(text, argument="job")
-    if isinstance(error, MlException):
+    if isinstance(error, (MlException, AzureError)):
         return SubmissionFailed(text)
     return error
 
 
+_ADVICE = ("If you are trying to configure", "Resolutions:", "Additional Resources", "The easiest way")
+
+
 def _one_line(error: Exception) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    """The SDK's message without the advice that follows it, which is for its command line."""
+    text = str(error)
+    for advice in _ADVICE:
+        text = text.partition(advice)[0]
+    return " ".join(text.split())
 
 
-def load(path: Path, code: str | None) -> Any:
-    """The job of a YAML file, by the SDK; `code` replaces the file's, which may then be missing.
+def load(path: Path, *, code: str | None, environment: Any) -> Any:
+    """The job of a YAML file, by the SDK; `code` and `environment` replace the file's, which may be missing.
 
     Raises `InvalidRequest` for what its schema refuses.
     """
     _quiet()
     from azure.ai.ml import load_job
 
+    # An environment that is an object is put on the job later: the schema takes a name meanwhile.
+    name = environment if environment is None or isinstance(environment, str) else "azureml:later:1"
+    given = {"code": code, "environment": name if name is None or ":" in name else f"azureml:{name}"}
+    overrides = [{key: value} for key, value in given.items() if value is not None]
     try:
-        return load_job(path, params_override=[] if code is None else [{"code": code}])
+        return load_job(path, params_override=overrides)
     except Exception as error:
         raise InvalidRequest(f"{path}: {_one_line(error)}", argument="job") from error
 
@@ -181,7 +209,7 @@ def copied(job: Any) -> Any:
 
 class _Copier(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, dict) and type(obj) is not dict:
+        if isinstance(obj, dict) and type(obj).__module__.startswith("azure.ai.ml"):
             state = (list(dict.items(obj)), dict(getattr(obj, "__dict__", {})))
             return _empty, (type(obj),), state, None, None, _fill
         return NotImplemented

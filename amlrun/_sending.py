@@ -7,6 +7,8 @@ we remember.
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,11 +16,13 @@ import attrs
 from amlrun._errors import ServiceError, SubmissionFailed
 from amlrun._identity import IdentityKind
 from amlrun._memory import Memory, attempt_name
+from amlrun._needs import SERVERLESS
 from amlrun._wire import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun._plan import Plan
     from amlrun._workspace import Workspace
 
 USER_TOKEN_SCOPE = "https://ml.azure.com/.default"  # noqa: S105  an audience, not a token
@@ -28,17 +32,20 @@ _NOT_FOUND = 404
 
 @attrs.frozen
 class Sent:
-    """An attempt that is there now. `status` is the service's word; `memory` what the job itself holds."""
+    """An attempt that is there now. `status` is the service's word; `memory` what the job itself holds.
+
+    `adopted`: it was there already.
+    """
 
     memory: Memory
     status: str
     url: str
+    adopted: bool = False
 
 
-def compute_id(workspace: Workspace, memory: Memory) -> str | None:
+def compute_id(workspace: Workspace, plan: Plan) -> str | None:
     """The ARM id of the plan's cluster; None for serverless."""
-    compute = memory.plan.compute
-    return None if compute == "serverless" else f"{workspace.scope.path}/computes/{compute}"
+    return None if plan.compute == SERVERLESS else f"{workspace.scope.path}/computes/{plan.compute}"
 
 
 def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
@@ -46,34 +53,40 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
 
     `new_name`: nobody else can know this name, so no look is spent on it. Where an attempt of the same group
     and number is there already, that one is adopted: another watcher, or an earlier try of ours, won. Raises
-    `SubmissionFailed` where the name belongs to another job or the service refuses the body, `NotAuthorized`,
-    `PlacementNotApplied`.
+    `SubmissionFailed` where the name belongs to another job or the service refuses the body; `NotAuthorized`;
+    `PlacementNotApplied`; and a passing `ServiceError` where nobody knows whether the job was taken.
     """
-    assert memory.body is not None  # noqa: S101  callers hold a body, or have refused already
-    check(memory.body, memory.plan, compute_id(workspace, memory))
+    body = memory.body
+    assert body is not None  # noqa: S101  callers hold a body, or have refused already
+    check(body, memory.plan, compute_id(workspace, memory.plan))
+    memory, headers = _signed(workspace, memory, body)
     name = attempt_name(memory.group, memory.attempt)
     if not new_name and (there := find(workspace, name)) is not None:
         return _adopted(name, there, memory)
-    properties = {**(memory.body.get("properties") or {}), **memory.to_properties()}
-    body = {"properties": {**memory.body, "properties": properties}}
+    properties = {**(body.get("properties") or {}), **memory.to_properties()}
     try:
         reply = workspace.rest.send(
             "PUT",
             job_path(workspace, name),
             api_version=memory.api_version,
-            body=body,
-            headers=_headers(workspace, memory.body),
+            body={"properties": {**body, "properties": properties}},
+            headers=headers,
         )
     except ServiceError as error:
-        if "JobPropertyImmutable" in error.service_code and (there := find(workspace, name)) is not None:
-            return _adopted(name, there, memory)
+        if error.passing or "JobPropertyImmutable" in error.service_code:
+            there = find(workspace, name)
+            if there is not None:
+                return _adopted(name, there, memory)
+        if error.passing:
+            raise
         raise SubmissionFailed(
             f"The service refused {name}: {error.message}",
             hint=error.hint,
             status=error.status,
             service_code=error.service_code,
         ) from error
-    return sent_of(reply.body, memory) if reply.status == _CREATED else _adopted(name, reply.body, memory)
+    job = reply.body or workspace.rest.get(job_path(workspace, name))
+    return sent_of(job, memory) if reply.status == _CREATED else _adopted(name, job, memory)
 
 
 def find(workspace: Workspace, name: str) -> dict[str, Any] | None:
@@ -91,29 +104,50 @@ def job_path(workspace: Workspace, name: str) -> str:
     return f"{workspace.scope.path}/jobs/{name}"
 
 
-def sent_of(job: Mapping[str, Any], memory: Memory) -> Sent:
+def sent_of(job: Mapping[str, Any], memory: Memory, *, adopted: bool = False) -> Sent:
     """What a reply says of the job."""
     properties = job["properties"]
     studio = (properties.get("services") or {}).get("Studio") or {}
-    return Sent(memory, str(properties.get("status") or "NotStarted"), str(studio.get("endpoint") or ""))
+    url = str(studio.get("endpoint") or "")
+    return Sent(memory, str(properties.get("status") or "NotStarted"), url, adopted)
 
 
 # Assumed: a PUT that answers 200 replies with the properties of the job that was there, not with those sent.
 def _adopted(name: str, job: Mapping[str, Any], memory: Memory) -> Sent:
-    theirs = Memory.from_properties(job["properties"].get("properties") or {})
+    theirs = Memory.of_job(job)
     same = theirs is not None and (theirs.group, theirs.attempt) == (memory.group, memory.attempt)
-    if theirs is None or not same or (memory.attempt == 1 and theirs.body != memory.body):
+    if theirs is None or not same or (memory.attempt == 1 and theirs.digest != memory.digest):
         raise SubmissionFailed(
             f"A job named {name} is there already, and it is another one",
             hint=f"Choose another name; attach({name!r}) gives that job's run.",
         )
     kept = theirs.body if theirs.body is not None else memory.body
-    return sent_of(job, attrs.evolve(theirs, body=kept))
+    return sent_of(job, attrs.evolve(theirs, body=kept), adopted=True)
 
 
-def _headers(workspace: Workspace, body: Mapping[str, Any]) -> dict[str, str]:
-    """A job with the submitter's identity travels with a fresh token of theirs; it is never stored."""
+def _signed(workspace: Workspace, memory: Memory, body: Mapping[str, Any]) -> tuple[Memory, dict[str, str]]:
+    """A job with the submitter's identity travels with a fresh token of theirs, which is never stored.
+
+    Only who submitted may send a further attempt: it would run with the rights of whoever sends it.
+    """
     identity = body.get("identity") or {}
     if str(identity.get("identityType")) != IdentityKind.USER:
-        return {}
-    return {"x-azureml-token": workspace.rest.token(USER_TOKEN_SCOPE)}
+        return memory, {}
+    token = workspace.rest.token(USER_TOKEN_SCOPE)
+    principal = _object_id(token)
+    if memory.principal not in (None, principal):
+        raise SubmissionFailed(
+            f"{memory.group} runs with the identity of another person ({memory.principal})",
+            hint=f"Only they can go on with it: amlrun.attach({memory.group!r}).wait().",
+        )
+    return attrs.evolve(memory, principal=principal), {"x-azureml-token": token}
+
+
+def _object_id(token: str) -> str | None:
+    """The `oid` claim of a token; None where it has none that can be read."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return str(claims["oid"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return None

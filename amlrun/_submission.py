@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun import _sdk
-from amlrun._errors import ComputeNotFound, ComputeUnsuitable, InvalidRequest, NothingFits, QuotaError
+from amlrun._errors import (
+    ComputeNotFound,
+    ComputeUnsuitable,
+    InvalidRequest,
+    NothingFits,
+    QuotaError,
+    ServiceError,
+    SubmissionFailed,
+)
 from amlrun._jobs.command import Dress, dressed
+from amlrun._look import started
 from amlrun._memory import Memory, fits
-from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 from amlrun._placement import place
 from amlrun._run import Run
-from amlrun._sending import find, send
-from amlrun._watch import started
+from amlrun._sending import compute_id, find, send
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +40,22 @@ _log = logging.getLogger("amlrun")
 
 def decide(workspace: Workspace, request: Request) -> Plan:
     """Place the request. A "no" never rests on a kept reading: everything is read again first."""
+    _refuse_other_workspace(workspace, request)
+    before = workspace.lookups.readings
     try:
-        plan = _placed(workspace, request, fresh=False)
-    except (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable):
-        plan = _placed(workspace, request, fresh=True)
-    return _with_requeue(plan, request)
+        return _with_requeue(_placed(workspace, request, fresh=False), request)
+    except (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest):
+        if not workspace.lookups.kept_any_of(before):
+            raise
+    return _with_requeue(_placed(workspace, request, fresh=True), request)
+
+
+def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
+    elsewhere = request.compute_workspace
+    if elsewhere is not None and elsewhere.lower() != workspace.scope.path.lower():
+        message = f"compute: {request.ask.compute} is of another workspace ({elsewhere})"
+        hint = "Name a cluster of this workspace, or leave it out."
+        raise InvalidRequest(message, argument="compute", hint=hint)
 
 
 def submit_request(workspace: Workspace, request: Request) -> Run:
@@ -48,12 +66,12 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
         _refuse_foreign(workspace, name)
     with workspace.uploading():
         body, api_version = _body(workspace, request, name)
-    cluster = None if plan.compute == SERVERLESS else f"{workspace.scope.path}/computes/{plan.compute}"
+    policy = request.policy(plan.tier)
     dress = Dress(
         plan=plan,
-        compute_id=cluster,
+        compute_id=compute_id(workspace, plan),
         group=name,
-        checkpoints=request.requeue is not None,
+        checkpoints=policy is not None,
         identity=request.identity,
         timeout=request.timeout,
         display_name=request.display_name,
@@ -64,17 +82,21 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
     memory = Memory(
         group=name,
         attempt=1,
-        policy=request.requeue,
+        policy=policy,
         plan=plan,
         body=dressed(body, dress),
         api_version=api_version,
     )
-    if request.requeue is not None and not fits(memory.body or {}):
+    if policy is not None and not fits(memory.body or {}):
         _log.warning("%s is too long to be requeued by another process than this one", name)
-    sent = send(workspace, memory, new_name=request.name is None)
-    run = Run(workspace, started(sent))
-    _log.info("%s: sent to %s", name, plan.compute)
-    return run
+    try:
+        sent = send(workspace, memory, new_name=request.name is None)
+    except ServiceError as error:
+        message = f"Nobody knows whether {name} was taken: {error.message}"
+        hint = f"amlrun.attach({name!r}) gives its run if it was; submitting again may make a second job."
+        raise SubmissionFailed(message, hint=hint, status=error.status) from error
+    _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
+    return Run(workspace, started(sent))
 
 
 def _placed(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
@@ -87,7 +109,7 @@ def _placed(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
 
 def _with_requeue(plan: Plan, request: Request) -> Plan:
     """What the plan says of nodes that are taken away."""
-    if request.requeue is not None:
+    if request.policy(plan.tier) is not None:
         told = "requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"
         return attrs.evolve(plan, reasons=(*plan.reasons, told))
     if plan.tier is Tier.SPOT:
@@ -99,7 +121,7 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
 def _refuse_foreign(workspace: Workspace, name: str) -> None:
     """Before anything is uploaded: a name that belongs to a job which amlrun didn't send."""
     job = find(workspace, name)
-    if job is not None and Memory.from_properties(job["properties"].get("properties") or {}) is None:
+    if job is not None and Memory.of_job(job) is None:
         message = f"name={name!r}: a job of that name is there already, and amlrun didn't send it"
         raise InvalidRequest(message, argument="name", hint="Choose another name, or leave it out.")
 
@@ -133,7 +155,7 @@ def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[st
         captured = _sdk.capture(client, job)
         return captured.body, captured.api_version
     if isinstance(request.source, Path):
-        job = _sdk.load(request.source, request.code)
+        job = _sdk.load(request.source, code=request.code, environment=_environment(request.environment))
     else:
         job = _sdk.copied(request.source)
         job.code = request.code or job.code

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._errors import NotConfigured
+from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._market import Lookups
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
@@ -70,16 +70,22 @@ class Workspace:
         self.rest = Rest(wire)
         self.clock = self.rest.clock
         self.lookups = Lookups(self.rest, scope.subscription_path, scope.path, self.clock)
-        self._client = client
+        # Weak, since this object is kept for as long as the user's client lives.
+        self._theirs = None if client is None else weakref.ref(client)
+        self._own: MLClient | None = None
+        self._making = threading.Lock()
         self._embedded = embedded
 
     def client(self) -> MLClient:
         """The `MLClient`; made at the first use, since its import takes over a second."""
-        if self._client is None:
-            scope = self.scope
-            wire = self.rest.wire
-            self._client = make_client(wire, scope.subscription_id, scope.resource_group, scope.workspace)
-        return self._client
+        theirs = None if self._theirs is None else self._theirs()
+        if theirs is not None:
+            return theirs
+        with self._making:
+            if self._own is None:
+                scope, wire = self.scope, self.rest.wire
+                self._own = make_client(wire, scope.subscription_id, scope.resource_group, scope.workspace)
+            return self._own
 
     def uploading(self) -> AbstractContextManager[Any]:
         """To be entered around whatever uploads: the SDK makes clients of its own for blobs."""
@@ -99,6 +105,9 @@ def workspace_of(client: MLClient | None) -> Workspace:
     with _lock:
         if client is None:
             return _configured()
+        if isinstance(client, str) or not hasattr(client, "workspace_name"):
+            hint = "amlrun.connect(…) gives one."
+            raise InvalidRequest(f"client={client!r} is no MLClient", argument="client", hint=hint)
         if client not in _of_client:
             names = (client.subscription_id, client.resource_group_name, client.workspace_name)
             if not all(names):
@@ -143,7 +152,7 @@ def _configured() -> Workspace:
 
 
 def _places() -> Iterator[tuple[Scope | str, str]]:
-    """Where a workspace is named, in order. A place that is half filled in is an error, not a miss."""
+    """Where a workspace is named, in order. A config.json that is half filled in is an error, not a miss."""
     if os.environ.get(_VARIABLE):
         yield _parse(os.environ[_VARIABLE], _VARIABLE), _VARIABLE
     if all(os.environ.get(name) for name in _IN_JOB):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._durations import iso
+from amlrun._memory import without_memory
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 
@@ -29,10 +30,11 @@ CHECKPOINT_VARIABLE = "AMLRUN_CHECKPOINT_DIR"
 GROUP_VARIABLE = "AMLRUN_GROUP"
 ATTEMPT_VARIABLE = "AMLRUN_ATTEMPT"
 LAST_ENDING_VARIABLE = "AMLRUN_LAST_ENDING"
+OWN_VARIABLES = frozenset({CHECKPOINT_VARIABLE, GROUP_VARIABLE, ATTEMPT_VARIABLE, LAST_ENDING_VARIABLE})
 DATASTORE = "workspaceblobstore"
 """Every workspace has it."""
-_BIND = f"export {CHECKPOINT_VARIABLE}=${{{{outputs.{CHECKPOINTS}}}}}; "
 # `${{outputs.x}}` is replaced in the command only, never in environment_variables: hence the export.
+_BIND = f"export {CHECKPOINT_VARIABLE}=${{{{outputs.{CHECKPOINTS}}}}}; "
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +58,8 @@ class Dress:
 def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
     """The body of this attempt. What is None in `dress` stays as the job has it."""
     job = copy.deepcopy(dict(body))
+    for part in ("tags", "properties"):  # another run's, where the job was made from one
+        job[part] = without_memory(job.get(part) or {})
     _place(job, dress.plan, dress.compute_id)
     if dress.identity is not None:
         job["identity"] = dress.identity.to_body()

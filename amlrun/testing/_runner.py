@@ -72,10 +72,9 @@ class Runner:
         artifacts = self.blobs.path(ARTIFACTS, artifact_prefix(job.name))
         log = artifacts / LOG
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(
-            f"local: runs in {sys.executable}; the environment {sent.get('environmentId')} is not built.\n",
-            encoding="utf-8",
-        )
+        environment = _short(sent.get("environmentId"))
+        note = f"local: runs in {sys.executable}; the environment {environment} is not built.\n"
+        log.write_text(note, encoding="utf-8")
         cwd = self._code(sent.get("codeId"), place / "wd")
         _link_outputs(cwd, artifacts / "outputs")
         paths = {
@@ -201,6 +200,12 @@ class Runner:
             **{f"AZURE_ML_OUTPUT_{name}": path for name, path in outputs.items()},
             **{name: str(value) for name, value in given.items() if value is not None},
         }
+
+
+def _short(environment: str | None) -> str:
+    """What tells an environment: its name and version."""
+    name = str(environment).rpartition("/environments/")[2]
+    return name.replace("/versions/", ":").replace("/labels/", "@")
 
 
 def bind(command: str, paths: Mapping[tuple[str, str], str]) -> str:

@@ -61,6 +61,8 @@ class Supervisor:
             ending = self._carry(runner.prepare(job, self.place))
         except CannotRun as error:
             ending = Ending("Failed", "UserError", str(error))
+        except (OSError, ValueError) as error:  # a full disk, say: told, and not taken for a lost node
+            ending = Ending("Failed", "UserError", f"local can't run this job: {error}")
         shutil.rmtree(self.place / "wd", ignore_errors=True)
         self._finish(ending)
 
@@ -79,7 +81,7 @@ class Supervisor:
         """Start the command and stay until its group is gone."""
         with start.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
-                ["bash", "-c", start.command],  # noqa: S607 - whichever bash the PATH has
+                [shutil.which("bash") or "bash", "-c", start.command],  # ours: the job's PATH may have none
                 cwd=start.cwd,
                 env=dict(start.environment),
                 stdin=subprocess.DEVNULL,

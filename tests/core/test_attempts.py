@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amlrun import Attempt, Plan
+from amlrun import Attempt, InvalidRequest, Plan
 from amlrun._attempts import cost_of
 from amlrun._ending import Ending
 from amlrun._history import seconds
@@ -24,7 +24,7 @@ def test_a_cost_is_told_with_what_it_saved() -> None:
     """In the plan's currency."""
     cost = cost_of((attempt(PRICED, 1800), attempt(PRICED, 1800)))
     assert (cost.total, cost.on_demand, cost.currency) == (1.0, 4.0, "USD")
-    assert str(cost) == "1.0000 USD, 75 % less than 4.0000 USD on dedicated nodes"
+    assert str(cost) == "1.00 USD, 75 % less than 4.00 USD on dedicated nodes"
 
 
 def test_a_cost_without_a_price_is_unknown() -> None:
@@ -38,7 +38,7 @@ def test_a_cost_without_a_price_is_unknown() -> None:
 def test_a_cost_that_saved_nothing_says_nothing_of_it() -> None:
     """On dedicated nodes the two are the same."""
     plan = Plan(price_per_hour=1.0, on_demand_per_hour=1.0)
-    assert str(cost_of((attempt(plan, 3600),))) == "1.0000 USD"
+    assert str(cost_of((attempt(plan, 3600),))) == "1.00 USD"
 
 
 def test_an_attempt_reads_as_a_line() -> None:
@@ -74,8 +74,17 @@ def test_identities_of_the_sdk() -> None:
 
     assert parse_identity(UserIdentityConfiguration()) == Identity(IdentityKind.USER)
     assert parse_identity(AmlTokenConfiguration()) == Identity(IdentityKind.TOKEN)
-    managed = parse_identity(ManagedIdentityConfiguration(client_id="id"))
-    assert managed == Identity(IdentityKind.MANAGED, "id")
+    guid = "11111111-1111-1111-1111-111111111111"
+    managed = parse_identity(ManagedIdentityConfiguration(client_id=guid, object_id="o", resource_id="r"))
+    assert managed == Identity(IdentityKind.MANAGED, guid, "o", "r")
+    assert managed.to_body() == {
+        "identityType": "Managed",
+        "clientId": guid,
+        "objectId": "o",
+        "resourceId": "r",
+    }
+    with pytest.raises(InvalidRequest, match="GUID"):
+        parse_identity(ManagedIdentityConfiguration(client_id="not-a-guid"))
 
 
 def test_the_settings_of_a_job_of_the_sdk() -> None:
@@ -94,4 +103,5 @@ def test_the_settings_of_a_job_of_the_sdk() -> None:
         instance_count=2,
         tier="spot",
         timeout=60.0,
+        has_environment=True,
     )

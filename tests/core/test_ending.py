@@ -24,6 +24,12 @@ WARNING = "Low priority compute preemption warning: a node has been preempted."
             "Execution failed. User process 'python' exited with status code 1.",
             Ending.USER_ERROR,
         ),
+        (
+            "UserError",
+            'exited with status code 1. File "preemption_guard.py": PreemptionError',
+            Ending.USER_ERROR,
+        ),
+        ("UserError", "Execution failed. RateLimitError: QuotaExceeded OutOfCapacity", Ending.USER_ERROR),
         ("UserError", "JobNodeCountExceedsCoreQuota: fewer nodes", Ending.QUOTA),
         ("UserError/QuotaExceeded", "no room", Ending.QUOTA),
         ("ServiceError", "OutOfCapacity in the region", Ending.OUT_OF_CAPACITY),
@@ -79,10 +85,10 @@ def test_a_canceled_job_is_preempted_only_when_nothing_speaks_for_a_person(
     assert ending(evidence) is expected
 
 
-def test_a_run_that_we_canceled_is_never_requeued_for_losing_its_node_meanwhile() -> None:
-    """The cancel mark wins over a failure that came with it."""
+def test_a_failed_attempt_of_a_canceled_run_keeps_its_own_reason() -> None:
+    """The mark is on the run: it says nothing of an attempt that had failed before."""
     evidence = Evidence(status="Failed", error_code="UserError", error_message=PREEMPTED, canceled_by_us=True)
-    assert ending(evidence) is Ending.CANCELED_BY_US
+    assert ending(evidence) is Ending.PREEMPTED
 
 
 @given(

@@ -284,7 +284,7 @@ def test_when_nothing_fits_the_nearest_come_first() -> None:
     }
     lines = error.message.splitlines()
     assert lines[0] == "No size in eastus meets 64 vCPUs, 4 GPUs. The nearest:"
-    assert [line.split()[0] for line in lines[1:]] == ["t4", "a100x2", "cheap", "endpoint"]
+    assert [line.split()[0] for line in lines[1:]] == ["a100x2", "t4", "cheap", "endpoint"]
 
 
 def test_a_long_list_of_misses_is_cut() -> None:

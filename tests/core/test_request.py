@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -11,10 +13,7 @@ from amlrun import InvalidRequest, Managed, Needs, Requeue
 from amlrun._arguments import Options
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
-from amlrun._request import Arguments, Request, parse
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from amlrun._request import Arguments, Request, arguments, parse
 
 ENVIRONMENT = "azureml:train:1"
 
@@ -62,6 +61,27 @@ def test_every_typed_option_is_an_argument_and_the_reverse() -> None:
         ({"requeue": 3}, "requeue"),
         ({"inputs": ["a"]}, "inputs"),
         ({"tags": {1: "a"}}, "tags"),
+        ({"tags": {"k" * 101: "a"}}, "tags"),
+        ({"tags": {"k": "a" * 1001}}, "tags"),
+        ({"tags": {f"k{number}": "a" for number in range(51)}}, "tags"),
+        ({"outputs": {"amlrun_checkpoints": {"type": "uri_folder"}}}, "outputs"),
+        ({"environment_variables": {"AMLRUN_ATTEMPT": "3"}}, "environment_variables"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"name": "mine-a2"}, "name"),
+        ({"environment": "train"}, "environment"),
+        ({"environment": "azureml:train"}, "environment"),
+        ({"environment": "mcr.microsoft.com/foo:1"}, "environment"),
+        ({"environment": 5}, "environment"),
+        ({"environment_variables": {"A B": "c"}}, "environment_variables"),
+        ({"environment_variables": {"": "c"}}, "environment_variables"),
+        ({"environment_variables": {"A": "\0"}}, "environment_variables"),
+        ({"inputs": {"x": None}}, "inputs"),
+        ({"inputs": {"x": Path("src")}}, "inputs"),
+        ({"inputs": {"x": {"type": "uri_fil", "path": "https://x"}}}, "inputs"),
+        ({"inputs": {"x": {"type": "uri_file", "path": "nowhere.csv"}}}, "inputs"),
+        ({"outputs": {"x": "uri_folder"}}, "outputs"),
+        ({"outputs": {"x": {"type": "folder"}}}, "outputs"),
+        ({"timeout": float("inf")}, "timeout"),
         ({"environment_variables": {"A": "${{inputs.a}}"}}, "environment_variables"),
         ({"code": "no-such-folder"}, "code"),
         ({"code": 4}, "code"),
@@ -159,12 +179,43 @@ def test_tiers_in_any_case() -> None:
 
 
 def test_spot_is_requeued_and_dedicated_is_not_unless_asked() -> None:
-    """The default policy is for nodes that are taken away; an argument wins over it."""
-    assert ask(tier="spot").requeue == Requeue()
-    assert ask(tier="auto").requeue == Requeue()
-    assert ask().requeue is None
-    assert ask(tier="spot", requeue=False).requeue is None
-    assert ask(requeue=Requeue(user_errors=1)).requeue == Requeue(user_errors=1)
+    """The default is for nodes that are taken away, wherever they are; an argument wins over it."""
+    assert ask().policy(Tier.SPOT) == Requeue()
+    assert ask(tier="auto").policy(Tier.STANDARD) is None
+    assert ask(tier="spot", requeue=False).policy(Tier.SPOT) is None
+    mine = Requeue(user_errors=1)
+    assert ask(requeue=mine).policy(Tier.STANDARD) == mine
+
+
+def test_a_cluster_by_its_id_says_of_which_workspace() -> None:
+    """So that one of another workspace is not taken for ours of the same name."""
+    workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+    assert ask(compute=f"{workspace}/computes/c").compute_workspace == workspace
+    assert ask(compute="c").compute_workspace is None
+
+
+def test_an_argument_that_is_none_is_told_with_the_nearest() -> None:
+    """All of them at once."""
+    with pytest.raises(InvalidRequest, match="There is no argument gpuz, teir") as caught:
+        arguments({"gpuz": 1, "teir": "spot"})
+    assert "gpus" in caught.value.hint
+    assert "tier" in caught.value.hint
+    with pytest.raises(InvalidRequest) as caught:
+        arguments({"zzzzzz": 1})
+    assert "environment_variables" in caught.value.hint
+
+
+def test_values_of_variables_are_never_told() -> None:
+    """They may be secrets."""
+    for wrong in ({1: "hunter2"}, ["hunter2"], {"A": None, "B": "hunter2"}):
+        with pytest.raises(InvalidRequest) as caught:
+            ask(environment_variables=wrong)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_any_mapping_will_do() -> None:
+    """Not dicts alone."""
+    assert ask(environment_variables=MappingProxyType({"A": 1})).environment_variables == {"A": "1"}
 
 
 @pytest.mark.parametrize("spelling", ["serverless", "Serverless", "azureml:serverless", None])
@@ -247,6 +298,55 @@ def test_a_job_file_that_cannot_be_read_says_where(tmp_path: Path, text: str, wo
         ask(write(tmp_path, text))
 
 
+def test_a_path_that_is_no_job_file_is_told(tmp_path: Path) -> None:
+    """A script is a command."""
+    with pytest.raises(InvalidRequest, match="no job file") as caught:
+        ask(tmp_path / "train.py")
+    assert caught.value.hint == 'A script is a command: "python train.py".'
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        "azureml:train:1",
+        "train:1",
+        "train@latest",
+        "azureml:train@latest",
+        "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+        "/subscriptions/s/x/environments/train/versions/1",
+    ],
+)
+def test_environments_in_their_spellings(environment: str) -> None:
+    """By name and version, by label, by id, from a registry."""
+    assert ask(environment=environment).environment == environment
+
+
+def test_data_in_its_forms(tmp_path: Path) -> None:
+    """Literals, dicts, entities of the SDK; a local path that is there."""
+    from azure.ai.ml import Input, Output
+
+    (tmp_path / "data.csv").touch()
+    inputs: dict[str, Any] = {
+        "a": 1,
+        "b": "text",
+        "c": {"type": "uri_file", "path": "data.csv"},
+        "d": Input(type="uri_folder", path="azureml:data:1"),
+        "e": {"type": "uri_file", "path": "azureml://datastores/d/paths/x"},
+    }
+    outputs: dict[str, Any] = {"x": {"type": "uri_folder"}, "y": Output(type="uri_file")}
+    request = ask(inputs=inputs, outputs=outputs)
+    assert (set(request.inputs), set(request.outputs)) == (set(inputs), set(outputs))
+
+
+def test_a_job_file_without_an_environment_takes_the_arguments(tmp_path: Path) -> None:
+    """And is refused without one."""
+    path = write(tmp_path, "command: ls\n")
+    assert ask(path, environment=ENVIRONMENT).environment == ENVIRONMENT
+    with pytest.raises(InvalidRequest) as caught:
+        ask(path)
+    assert caught.value.argument == "environment"
+
+
 def test_a_job_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The path is in the message."""
     with pytest.raises(InvalidRequest, match=r"nowhere\.yml"):
@@ -264,7 +364,7 @@ def test_a_job_file_whose_code_is_missing_is_refused(tmp_path: Path) -> None:
     """Its `code` is looked for beside the file; an argument replaces it."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "train.py").touch()
-    path = write(tmp_path, "command: ls\ncode: src\n")
+    path = write(tmp_path, "command: ls\ncode: src\nenvironment: azureml:e:1\n")
     with pytest.raises(InvalidRequest) as caught:
         ask(path)
     assert caught.value.argument == "code"

@@ -97,6 +97,10 @@ def test_a_policy_is_kept_as_plain_json(policy: Requeue) -> None:
         ("waits", ()),
         ("waits", (-1,)),
         ("waits", 5),
+        ("waits", None),
+        ("waits", (float("inf"),)),
+        ("waits", (float("nan"),)),
+        ("waits", (1,) * 21),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(field: str, value: Any) -> None:

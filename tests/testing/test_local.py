@@ -109,7 +109,7 @@ def test_stdout_and_stderr_are_the_log(bench: Workbench) -> None:
     bench.end(bench.submit("echo out; echo err >&2", "both"))
     head, *rest = bench.log("both").splitlines()
     assert head.startswith(f"local: runs in {sys.executable}; the environment ")
-    assert head.endswith("/environments/train/versions/1 is not built.")
+    assert head.endswith("the environment train:1 is not built.")
     assert rest == ["out", "err"]
 
 

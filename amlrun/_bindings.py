@@ -1,0 +1,108 @@
+"""What a job is given beside its command, checked: inputs, outputs, variables, environment.
+
+Wrong ones are refused before anything is uploaded. Values may be secrets: no error shows one.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import InvalidRequest
+from amlrun._jobs.command import CHECKPOINTS, OWN_VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_]+)")
+_DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
+_LITERAL_TYPES = ("string", "integer", "number", "boolean")
+_ENVIRONMENT = re.compile(
+    r"(azureml:)?(?!azureml:)[A-Za-z0-9._-]+(:[^:/@\s]+|@[^:/@\s]+)|(azureml://|/subscriptions/)\S+"
+)
+_AN_ENVIRONMENT = (
+    'For example environment="azureml://registries/azureml/environments/sklearn-1.5/labels/latest", one of '
+    'your own ("azureml:<name>:<version>", "<name>@latest"), or Environment(image=…) of azure.ai.ml.entities.'
+)
+
+
+def check_bindings(command: str, inputs: set[str], outputs: set[str]) -> None:
+    """Each `${{inputs.x}}` of a command has its input: the service would run it with the literal text."""
+    for place, name in _BINDING.findall(command):
+        known = inputs if place == "inputs" else outputs
+        if name not in known:
+            there = ", ".join(sorted(known)) or "none"
+            message = f"The command uses ${{{{{place}.{name}}}}}, and there is no such one"
+            raise InvalidRequest(message, argument=place, hint=f"Its {place}: {there}.")
+
+
+def check_environment(environment: Any) -> None:
+    """An environment as the service knows it, or an object of the SDK."""
+    if environment is None:
+        raise InvalidRequest("The job needs an environment", argument="environment", hint=_AN_ENVIRONMENT)
+    if isinstance(environment, str):
+        known = _ENVIRONMENT.fullmatch(environment.strip()) is not None
+    else:
+        known = type(environment).__module__.startswith("azure.ai.ml")
+    if not known:
+        message = f"environment={environment!r} is not one"
+        raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)
+
+
+def check_inputs(inputs: Mapping[str, Any]) -> None:
+    """Literals, `{"type": …, "path": …}`, or an `Input` of the SDK; a local path is there."""
+    for name, value in inputs.items():
+        if isinstance(value, (str, int, float)):
+            continue
+        if isinstance(value, dict):
+            _check_type("inputs", name, value, (*_DATA_TYPES, *_LITERAL_TYPES))
+            path = value.get("path")
+        elif type(value).__module__.startswith("azure.ai.ml"):
+            path = getattr(value, "path", None)
+        else:
+            message = f"inputs: {name} is a {type(value).__name__}"
+            hint = 'A text, a number, {"type": "uri_folder", "path": …}, or an Input of azure.ai.ml.'
+            raise InvalidRequest(message, argument="inputs", hint=hint)
+        if isinstance(path, (str, Path)) and _is_local(str(path)) and not Path(path).expanduser().exists():
+            raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
+
+
+def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> None:
+    """`{"type": …}`, or an `Output` of the SDK; none under amlrun's own name, here or in the job."""
+    if CHECKPOINTS in {*outputs, *of_the_job}:
+        message = f"outputs: {CHECKPOINTS} is amlrun's own"
+        raise InvalidRequest(message, argument="outputs", hint="Give yours another name.")
+    for name, value in outputs.items():
+        if isinstance(value, dict):
+            _check_type("outputs", name, value, _DATA_TYPES)
+        elif not type(value).__module__.startswith("azure.ai.ml"):
+            message = f"outputs: {name} is a {type(value).__name__}"
+            hint = '{"type": "uri_folder"}, or an Output of azure.ai.ml.'
+            raise InvalidRequest(message, argument="outputs", hint=hint)
+
+
+def check_variables(variables: Mapping[str, str]) -> None:
+    """Names that a process can have, values that arrive as they are, and none of amlrun's own."""
+    for name, value in variables.items():
+        if not name or re.search(r"[=\s\0]", name) or "\0" in value:
+            message = f"environment variable {name!r}: no process can have it"
+            raise InvalidRequest(message, argument="environment_variables")
+        if "${{" in value:
+            message = f"environment variable {name}: ${{{{…}}}} is replaced in the command only, never here"
+            hint = f'Prefix the command instead: "export {name}=…; …".'
+            raise InvalidRequest(message, argument="environment_variables", hint=hint)
+        if name in OWN_VARIABLES:
+            message = f"environment variable {name} is amlrun's own"
+            hint = "Give yours another name."
+            raise InvalidRequest(message, argument="environment_variables", hint=hint)
+
+
+def _check_type(argument: str, name: str, value: Mapping[str, Any], types: tuple[str, ...]) -> None:
+    if value.get("type") not in types:
+        message = f"{argument}: {name} has the type {value.get('type')!r}"
+        raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(types)}.")
+
+
+def _is_local(path: str) -> bool:
+    return "://" not in path and not path.startswith(("azureml:", "/subscriptions/", "runs:"))

@@ -1,0 +1,193 @@
+"""What is known of a run, and how one look makes it more: over values, nothing is decided or sent here.
+
+One look is one GET of the last attempt, and one of its run history when it has begun to run or is over.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._attempts import Attempt
+from amlrun._durations import seconds
+from amlrun._ending import ENDS, Ending, Evidence, ending
+from amlrun._errors import InvalidRequest, NotAuthorized, ServiceError
+from amlrun._history import RunRecord, run_record
+from amlrun._memory import CANCEL_TAG, Memory, attempt_name
+from amlrun._offers import Tier
+from amlrun._sending import Sent, find, job_path, sent_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._workspace import Workspace
+
+_log = logging.getLogger("amlrun")
+
+
+@attrs.frozen
+class Watched:
+    """A run as far as it is known: its attempts, oldest first, and what the last of them remembers."""
+
+    memory: Memory
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def last(self) -> Attempt:
+        """The newest attempt."""
+        return self.attempts[-1]
+
+    @property
+    def group(self) -> str:
+        """The run's name: its first attempt's."""
+        return self.memory.group
+
+    def with_last(self, attempt: Attempt) -> Watched:
+        """The same, the newest attempt seen anew."""
+        return attrs.evolve(self, attempts=(*self.attempts[:-1], attempt))
+
+    def followed_by(self, sent: Sent) -> Watched:
+        """The same, and one attempt more."""
+        return Watched(sent.memory, (*self.attempts, _first_sight(sent)))
+
+
+def started(sent: Sent) -> Watched:
+    """What is known right after an attempt 1 was sent."""
+    return Watched(sent.memory, (_first_sight(sent),))
+
+
+def find_run(workspace: Workspace, name: str) -> Watched:
+    """All attempts of the run that the job `name` belongs to. Raises `InvalidRequest`."""
+    job = find(workspace, name) if name else None
+    if job is None:
+        raise InvalidRequest(f"There is no job named {name} in {workspace.scope.workspace}", argument="name")
+    memory = Memory.of_job(job)
+    if memory is None:
+        hint = "attach() goes on with jobs that amlrun sent."
+        raise InvalidRequest(f"The job {name} was not sent by amlrun", argument="name", hint=hint)
+    if memory.attempt > 1:
+        job = find(workspace, memory.group)
+        there = None if job is None else Memory.of_job(job)
+        if job is None or there is None:
+            raise InvalidRequest(f"The first attempt of {name}, {memory.group}, is gone", argument="name")
+        memory = there
+    return catch_up(workspace, started(sent_of(job, memory)))
+
+
+def following(workspace: Workspace, watched: Watched) -> Sent | None:
+    """The attempt after the last one known, where somebody has sent it."""
+    job = find(workspace, attempt_name(watched.group, watched.last.number + 1))
+    memory = None if job is None else Memory.of_job(job)
+    if job is None or memory is None or memory.group != watched.group:
+        return None
+    return sent_of(job, memory)
+
+
+def look(workspace: Workspace, watched: Watched) -> Watched:
+    """Look at the last attempt once. One that has ended is not looked at again."""
+    last = watched.last
+    if last.ending is not None:
+        return watched
+    job = workspace.rest.get(job_path(workspace, last.name))
+    status = str(job["properties"].get("status") or last.status)
+    if status != last.status:
+        _log.info("%s: %s -> %s", last.name, last.status, status)
+    requested = last.cancel_requested or status == "CancelRequested"
+    seen = attrs.evolve(last, status=status, cancel_requested=requested)
+    if status in ENDS:
+        seen = _ended(workspace, watched, seen, job)
+    elif status == "Running":
+        seen = _running(workspace, seen)
+    return watched.with_last(seen)
+
+
+def catch_up(workspace: Workspace, watched: Watched) -> Watched:
+    """Look, and find the attempts that other watchers have sent since."""
+    watched = look(workspace, watched)
+    while watched.last.ending not in (None, Ending.COMPLETED):
+        sent = following(workspace, watched)
+        if sent is None:
+            break
+        watched = look(workspace, watched.followed_by(sent))
+    return watched
+
+
+def marked(workspace: Workspace, group: str) -> bool:
+    """Whether somebody has canceled the run."""
+    return _has_mark(workspace.rest.get(job_path(workspace, group)))
+
+
+def _has_mark(job: Mapping[str, Any]) -> bool:
+    return CANCEL_TAG in (job["properties"].get("tags") or {})
+
+
+def _first_sight(sent: Sent) -> Attempt:
+    memory = sent.memory
+    return Attempt(
+        name=attempt_name(memory.group, memory.attempt),
+        number=memory.attempt,
+        status=sent.status,
+        plan=memory.plan,
+        url=sent.url,
+    )
+
+
+def _running(workspace: Workspace, seen: Attempt) -> Attempt:
+    """Since when it runs is asked once; from then on the clock tells."""
+    begun = seen.started
+    if begun is None:
+        record, _ = _record(workspace, seen.name)
+        begun = record.started
+    ran = 0.0 if begun is None else max(0.0, workspace.clock.now() - begun)
+    return attrs.evolve(seen, started=begun, seconds=ran)
+
+
+def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[str, Any]) -> Attempt:
+    record, trouble = _record(workspace, seen.name)
+    ran = _duration(record)
+    canceled = _has_mark(job)
+    if seen.number > 1 and seen.status != "Completed" and not canceled:
+        canceled = marked(workspace, watched.group)
+    evidence = Evidence(
+        status=seen.status,
+        spot=seen.plan.tier is Tier.SPOT,
+        error_code=record.error_code,
+        error_message=record.error_message,
+        warnings=record.warnings,
+        canceled_by_us=canceled,
+        cancel_requested_seen=seen.cancel_requested,
+        timeout=_timeout_of(job),
+        ran_for=ran,
+    )
+    return attrs.evolve(
+        seen,
+        ending=ending(evidence),
+        started=record.started or seen.started,
+        ended=record.ended,
+        seconds=seen.seconds if ran is None else ran,
+        error=": ".join(part for part in (record.error_code, record.error_message, trouble) if part),
+    )
+
+
+def _record(workspace: Workspace, name: str) -> tuple[RunRecord, str]:
+    """What run history knows; nothing, and why, where it may not be read. A passing fault comes through."""
+    try:
+        return run_record(workspace, name), ""
+    except (NotAuthorized, ServiceError) as error:
+        if isinstance(error, ServiceError) and error.passing:
+            raise
+        _log.warning("%s: its run history can't be read: %s", name, error.message)
+        return RunRecord(), f"its run history can't be read: {error.message}"
+
+
+def _duration(record: RunRecord) -> float | None:
+    if record.started is None or record.ended is None:
+        return None
+    return max(0.0, record.ended - record.started)
+
+
+def _timeout_of(job: Mapping[str, Any]) -> float | None:
+    text = (job["properties"].get("limits") or {}).get("timeout")
+    return seconds(text) if text else None

@@ -1,0 +1,182 @@
+"""Faults of the service and of the way to it: what is taken once stays once, and what happened is told."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+from amlrun import JobFailed, NotAuthorized, Requeue, ServiceError, SubmissionFailed, attach, submit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amlrun import Run
+    from amlrun.testing import FakeAml
+    from tests.submission.conftest import Between
+
+ENVIRONMENT = "azureml:train:1"
+QUICK = Requeue(preemptions=2, waits=(1,))
+NOISE = "".join(f"{number**5:x}" for number in range(6000))
+"""Digits that don't compress: a job with them is too long for its properties."""
+
+
+def spot(fake: FakeAml, between: Between, **options: Any) -> Run:
+    """A spot job over a way that things happen on."""
+    client = fake.client(per_call_policies=between)
+    settings: dict[str, Any] = {"environment": ENVIRONMENT, "cpus": 4, "tier": "spot", "requeue": QUICK}
+    return submit("python train.py", client=client, **{**settings, **options})
+
+
+def broken(*, times: int, part: str = "", method: str = "") -> Callable[[str, str, Callable[[], Any]], Any]:
+    """So many requests with this in their path never get out."""
+    left = [times]
+
+    def act(verb: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if left[0] and part in path and method in ("", verb):
+            left[0] -= 1
+            raise ServiceRequestError("no route")
+        return go_on()
+
+    return act
+
+
+def refused(part: str, status: int = 403, times: int = 10**6) -> Callable[[str, str, Callable[[], Any]], Any]:
+    """So many requests with this in their path are answered with that status."""
+    left = [times]
+
+    def act(_method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        reply = go_on()
+        if left[0] and part in path:
+            left[0] -= 1
+            reply.http_response.status_code = status
+        return reply
+
+    return act
+
+
+def taken(*, finding: bool) -> Callable[[str, str, Callable[[], Any]], Any]:
+    """The workspace takes each PUT of a job, and no reply comes; without `finding`, none to a GET either."""
+
+    def act(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if "/jobs/" not in path or (method != "PUT" and finding):
+            return go_on()
+        if method == "PUT":
+            go_on()
+        raise ServiceResponseError("the connection was reset")
+
+    return act
+
+
+def test_a_job_whose_reply_never_came_is_found(fake_aml: FakeAml, between: Between) -> None:
+    """All repeats used up and the job is there: it is ours, and no second one is made."""
+    between.act = taken(finding=True)
+    run = spot(fake_aml, between)
+    assert fake_aml.jobs == (run.name,)
+    between.act = None
+    assert run.wait().status == "Completed"
+
+
+def test_a_job_of_which_nobody_knows_is_told_as_that(fake_aml: FakeAml, between: Between) -> None:
+    """Never as refused: it may run, and the error says how to find it."""
+    between.act = taken(finding=False)
+    with pytest.raises(SubmissionFailed, match="Nobody knows") as caught:
+        spot(fake_aml, between)
+    (name,) = fake_aml.jobs
+    assert f"attach({name!r})" in caught.value.hint
+    assert attach(name, client=fake_aml.client()).wait().status == "Completed"
+
+
+def test_a_long_job_is_known_again_though_it_is_not_kept(fake_aml: FakeAml, between: Between) -> None:
+    """Its digest is."""
+    between.act = taken(finding=True)
+    run = spot(fake_aml, between, environment_variables={"NOISE": NOISE})
+    assert fake_aml.jobs == (run.name,)
+
+
+def test_looks_that_fail_do_not_end_a_wait(fake_aml: FakeAml, between: Between) -> None:
+    """Even when all repeats of a look are used up, the next look comes."""
+    run = spot(fake_aml, between)
+    between.act = broken(times=6, method="GET")
+    assert run.wait().status == "Completed"
+
+
+def test_a_requeue_that_fails_on_the_way_is_tried_again(fake_aml: FakeAml, between: Between) -> None:
+    """Like a look: the wait goes on."""
+    run = spot(fake_aml, between)
+    fake_aml.preempt(run.name)
+    between.act = broken(times=9, part="-a2", method="PUT")
+    assert run.wait().attempt == 2
+    assert fake_aml.jobs == (run.name, f"{run.name}-a2")
+
+
+def test_a_completed_run_is_completed_whoever_may_read_its_history(
+    fake_aml: FakeAml, between: Between
+) -> None:
+    """Without the right to read run history its times are unknown, and that is all."""
+    run = spot(fake_aml, between)
+    between.act = refused("/history/")
+    assert run.wait().status == "Completed"
+    assert "run history can't be read" in run.attempts[0].error
+
+
+def test_a_token_that_is_refused_once_does_not_end_a_wait(fake_aml: FakeAml, between: Between) -> None:
+    """Twice neither; the third time in a row it is true."""
+    run = spot(fake_aml, between)
+    between.act = refused("", 401, times=2)
+    assert run.wait().status == "Completed"
+    other = spot(fake_aml, between)
+    between.act = refused("", 401)
+    with pytest.raises(NotAuthorized):
+        other.wait()
+
+
+def test_a_job_that_is_gone_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
+    """Looking again would not bring it back."""
+    run = spot(fake_aml, between)
+    between.act = refused("", 404)
+    with pytest.raises(ServiceError) as caught:
+        run.wait()
+    assert caught.value.status == 404
+
+
+def test_a_cancel_whose_mark_fails_cancels_what_lives(fake_aml: FakeAml, between: Between) -> None:
+    """And says what is left undone."""
+    run = spot(fake_aml, between)
+    between.act = broken(times=99, part="/history/")
+    with pytest.raises(ServiceError, match="may still requeue"):
+        run.cancel()
+    assert fake_aml.job(run.name).status in ("CancelRequested", "Canceled")
+
+
+@pytest.mark.parametrize("how", [broken(times=10**6, part="/details"), refused("/details")])
+def test_a_log_that_cannot_be_read_hides_nothing(fake_aml: FakeAml, between: Between, how: Any) -> None:
+    """The error of the job comes through, with a word on the log."""
+    fake_aml.fail_next()
+    run = spot(fake_aml, between)
+    between.act = how
+    with pytest.raises(JobFailed, match=r"(?s)UserError.*log can't be read"):
+        run.wait()
+
+
+class Somebody:
+    """Another account."""
+
+    def get_token(self, *_scopes: str, **_: Any) -> AccessToken:
+        """A token with another object id."""
+        payload = base64.urlsafe_b64encode(b'{"oid": "another"}').decode().rstrip("=")
+        return AccessToken(f"e30.{payload}.c2ln", 4102444800)
+
+
+def test_only_who_submitted_goes_on_with_their_identity(fake_aml: FakeAml, between: Between) -> None:
+    """The next attempt would run with the rights of whoever sends it."""
+    run = spot(fake_aml, between, identity="user")
+    fake_aml.preempt(run.name)
+    other = attach(run.name, client=fake_aml.client(credential=Somebody()))
+    with pytest.raises(SubmissionFailed, match="another person"):
+        other.wait()
+    assert fake_aml.jobs == (run.name,)
+    assert run.wait().attempt == 2
