@@ -142,7 +142,7 @@ def parse(job: Any, given: Arguments) -> Request:
         outputs=outputs,
         environment_variables=variables,
         display_name=_text("display_name", given.display_name),
-        experiment_name=_text("experiment_name", given.experiment_name),
+        experiment_name=_experiment(given.experiment_name),
         tags=_tags(given.tags),
     )
 
@@ -310,6 +310,14 @@ def _text(argument: str, value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.strip()):
         return value
     raise InvalidRequest(f"{argument}={value!r}: some text", argument=argument)
+
+
+def _experiment(value: Any) -> str | None:
+    """Its name is a part of a path."""
+    name = _text("experiment_name", value)
+    if name is not None and re.search(r"[/\\]", name):
+        raise InvalidRequest(f"experiment_name={name!r}: no slashes", argument="experiment_name")
+    return name
 
 
 def _code(value: Any) -> str | None:

@@ -92,6 +92,7 @@ def test_every_typed_option_is_an_argument_and_the_reverse() -> None:
         ({"compute": ["a"]}, "compute"),
         ({"compute": " "}, "compute"),
         ({"display_name": ""}, "display_name"),
+        ({"experiment_name": "a/b"}, "experiment_name"),
     ],
 )
 def test_what_cannot_be_applied_is_refused_by_name(options: dict[str, Any], argument: str) -> None:

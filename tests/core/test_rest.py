@@ -208,6 +208,22 @@ def test_a_missing_right_is_an_error_of_its_own(status: int) -> None:
     assert (caught.value.service_code, caught.value.scope) == ("AuthorizationFailed", "/workspaces/w/jobs/j")
 
 
+def test_a_policy_is_no_missing_right() -> None:
+    """403 RequestDisallowedByPolicy is the subscription's own rule."""
+    sender, _ = rest(Answer(403, error_body("RequestDisallowedByPolicy", "RequestDisallowedByPolicy: no")))
+    with pytest.raises(ServiceError) as caught:
+        sender.get(PATH)
+    assert (caught.value.status, "policy" in caught.value.hint) == (403, True)
+
+
+@pytest.mark.parametrize("body", ["<html>sign in</html>", ""])
+def test_a_reply_that_is_no_json_is_told(body: str) -> None:
+    """A proxy's page, or nothing."""
+    sender, _ = rest(Answer(200, body))
+    with pytest.raises(ServiceError, match=r"no JSON|empty reply"):
+        sender.get(PATH)
+
+
 def test_who_is_not_signed_in_is_told_in_one_line() -> None:
     """The first line of the credential's words, not its page of stack."""
     sender, _ = rest(credential=Unsigned())

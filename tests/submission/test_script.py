@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amlrun import InvalidRequest, attach, submit
+from amlrun import InvalidRequest, JobFailed, attach, submit
 from amlrun.testing import local
 
 if TYPE_CHECKING:
@@ -89,6 +89,34 @@ def test_without_a_script_there_is_nothing_to_submit(tmp_path: Path, arguments: 
 
 
 @pytest.mark.usefixtures("home")
+def test_a_folder_that_is_run_is_refused(tmp_path: Path) -> None:
+    """`python folder/` can't be told to a job."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__main__.py").write_text("import amlrun; amlrun.submit()\n")
+    assert "a folder or an archive that is run" in python("app", cwd=tmp_path).stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_another_folder_can_be_sent_if_the_script_is_in_it(tmp_path: Path) -> None:
+    """Its path in there is what the job runs; a folder without it is refused."""
+    (tmp_path / "app" / "jobs").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x").touch()
+    script = tmp_path / "app" / "jobs" / "train.py"
+    script.write_text(
+        "import os, sys, amlrun\n"
+        "amlrun.submit(environment='azureml:e:1', cpus=4, code=sys.argv[1])\n"
+        "print('ran beside', os.listdir('.'))\n"
+    )
+    done = python(str(script), "..", cwd=script.parent)
+    found = re.search(r"attach\('([^']+)'\)", done.stdout)
+    assert found is not None, done.stderr
+    run = attach(found.group(1)).wait(timeout=60)
+    assert "'jobs'" in run.logs()
+    assert "is not in this folder" in python(str(script), str(tmp_path / "other"), cwd=tmp_path).stderr
+
+
+@pytest.mark.usefixtures("home")
 def test_an_imported_module_is_no_script(tmp_path: Path) -> None:
     """The module that called is named."""
     (tmp_path / "inner.py").write_text("import amlrun; amlrun.submit()\n")
@@ -116,6 +144,18 @@ def test_under_pytest_there_is_no_script() -> None:
     """A test that forgets the job is told."""
     with pytest.raises(InvalidRequest, match="not from the running script"):
         submit()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_path_of_the_jobs_own_is_its_own() -> None:
+    """`local` finds its bash all the same, and what the job can't find is told in its log."""
+    run = submit(
+        "echo here; no-such-program", environment="azureml:e:1", environment_variables={"PATH": "/nowhere"}
+    )
+    with pytest.raises(JobFailed) as caught:
+        run.wait(timeout=60)
+    assert caught.value.reason == "user-error"
+    assert "here" in str(caught.value)
 
 
 def test_local_really_runs_and_outlives_who_submitted(home: Path, tmp_path: Path) -> None:
