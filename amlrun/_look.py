@@ -135,7 +135,10 @@ def _first_sight(sent: Sent) -> Attempt:
 
 
 def _running(workspace: Workspace, seen: Attempt) -> Attempt:
-    """Since when it runs is asked once; from then on the clock tells."""
+    """Since when it runs is asked once; from then on the clock tells.
+
+    Assumed: run history's start is that of Running, and stays when the service restarts the job in place.
+    """
     begun = seen.started
     if begun is None:
         record, _ = _record(workspace, seen.name)

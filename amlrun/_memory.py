@@ -93,6 +93,7 @@ class Memory:
         return attrs.evolve(self, attempt=self.attempt + 1, body=body, digest=_digest(body))
 
 
+# Assumed: properties come back as they were written, names with a dot among them.
 def without_memory(labels: Mapping[str, Any]) -> dict[str, Any]:
     """Properties or tags without those of amlrun's own: they are another run's."""
     return {key: value for key, value in labels.items() if not key.startswith(PREFIX)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from amlrun._candidates import count_misses, options, rank
@@ -29,7 +30,9 @@ _QUOTA_PAGE = "https://ml.azure.com > Quota"
 def unknown_size(name: str, market: Market) -> InvalidRequest:
     """A name that the region does not have."""
     names = {_tail(size.name): size.name for size in market.sizes if size.for_jobs}
-    near = difflib.get_close_matches(_tail(name), names, n=3)
+    near = (
+        difflib.get_close_matches(_tail(name), names, n=3) or [key for key in names if _tail(name) in key][:3]
+    )
     meant = f" Did you mean {' or '.join(names[match] for match in near)}?" if near else ""
     return InvalidRequest(
         f"instance_type={name!r}: {market.location} has no size of that name.{meant}",
@@ -39,8 +42,8 @@ def unknown_size(name: str, market: Market) -> InvalidRequest:
 
 
 def _tail(name: str) -> str:
-    """What tells sizes apart, so that a forgotten `Standard_` is no difference."""
-    return name.lower().removeprefix("standard_")
+    """What tells sizes apart, so that a forgotten or misspelt `Standard_` is no difference."""
+    return re.sub(r"^stan[a-z]*_", "", name.lower())
 
 
 def not_for_jobs(size: Size, market: Market) -> InvalidRequest:

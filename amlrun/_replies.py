@@ -131,6 +131,8 @@ def quota_from(location: str, rows: Iterable[Mapping[str, Any]]) -> Quota:
 
     A family's name comes twice and only `type` tells its dedicated row from its low-priority row; a limit
     of -1 is a count without a cap.
+
+    Assumed: no limit of the workspace's own (a row of `/quotas`, which is not read yet) is below these.
     """
     totals: dict[str, Limit] = {}
     dedicated: dict[str, Limit] = {}

@@ -182,7 +182,7 @@ def _ask(given: Arguments, settings: JobSettings, tier: Tier | None) -> Ask:
     return Ask(
         needs=_needs(given),
         instance_types=_instance_types(sizes),
-        nodes=_nodes(count),
+        nodes=1 if count is None else count,
         tier=tier,
         compute=_compute(compute),
     )
@@ -210,15 +210,6 @@ def _instance_types(value: Any) -> tuple[str, ...]:
         message = f"instance_type={value!r}: a size's name, or a list of them in order of preference"
         raise InvalidRequest(message, argument="instance_type")
     return tuple(name.strip() for name in names)
-
-
-def _nodes(value: Any) -> int:
-    if value is None:
-        return 1
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        message = f"instance_count={value!r}: a whole number of nodes, 1 or more"
-        raise InvalidRequest(message, argument="instance_count")
-    return value
 
 
 def _tier(value: Any) -> Tier | None:

@@ -131,7 +131,12 @@ class Store:
             path = str(folder / FILE_NAME)
             if (folder / FILE_NAME).exists():
                 _check(folder / FILE_NAME)
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                # Of its owner alone: the bodies of jobs hold their variables.
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                hint = "Give another folder."
+                raise NotConfigured(f"No workspace can be kept in {folder}: {error}", hint=hint) from error
         self._connection = self._connect(path)
         # Nobody has to close a fake: whoever forgets it forgets its connection too.
         self.close = weakref.finalize(self, self._connection.close)

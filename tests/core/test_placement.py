@@ -495,3 +495,10 @@ def test_auto_that_fits_nowhere_is_refused_with_the_standard_figures() -> None:
     ask = Ask(needs=Needs(cpus=1, max_price_per_hour=0.5), tier=Tier.AUTO)
     with pytest.raises(NoQuota, match="cheap, spot"):
         place(ask, market([CHEAP], quota(spot=0, cheap=(8, 0))))
+
+
+@pytest.mark.parametrize("typo", ["Standrd_a100", "A100", "a100x"])
+def test_a_size_is_known_by_a_part_of_its_name(typo: str) -> None:
+    """A misspelt head, a part, a letter too many: the sizes that were meant are named."""
+    with pytest.raises(InvalidRequest, match="Did you mean .*a100"):
+        place(Ask(instance_types=(typo,)), market([size("Standard_a100", 24, 3.0), CHEAP], quota()))
