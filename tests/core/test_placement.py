@@ -500,5 +500,5 @@ def test_auto_that_fits_nowhere_is_refused_with_the_standard_figures() -> None:
 @pytest.mark.parametrize("typo", ["Standrd_a100", "A100", "a100x"])
 def test_a_size_is_known_by_a_part_of_its_name(typo: str) -> None:
     """A misspelt head, a part, a letter too many: the sizes that were meant are named."""
-    with pytest.raises(InvalidRequest, match="Did you mean .*a100"):
+    with pytest.raises(InvalidRequest, match=r"Did you mean .*a100"):
         place(Ask(instance_types=(typo,)), market([size("Standard_a100", 24, 3.0), CHEAP], quota()))

@@ -152,6 +152,19 @@ def test_a_cancel_whose_mark_fails_cancels_what_lives(fake_aml: FakeAml, between
     assert fake_aml.job(run.name).status in ("CancelRequested", "Canceled")
 
 
+def test_a_cancel_that_comes_a_moment_too_late_is_harmless(fake_aml: FakeAml, between: Between) -> None:
+    """The job ended between the look and the cancel: that is what was wanted."""
+    run = spot(fake_aml, between)
+
+    def ends_first(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if method == "POST" and path.endswith("/cancel"):
+            fake_aml.advance(hours=1)
+        return go_on()
+
+    between.act = ends_first
+    assert run.cancel().status == "Completed"
+
+
 @pytest.mark.parametrize("how", [broken(times=10**6, part="/details"), refused("/details")])
 def test_a_log_that_cannot_be_read_hides_nothing(fake_aml: FakeAml, between: Between, how: Any) -> None:
     """The error of the job comes through, with a word on the log."""
