@@ -4,7 +4,8 @@
 
 With nothing set this runs offline: the workspace `local` is on this machine, its jobs are real processes, its
 sizes, quota and prices are those of a real region. Set AMLRUN_WORKSPACE=subscription/resource-group/workspace
-and the same job goes to Azure (and costs money); there nobody can take a spot node away on demand.
+and the same job goes to Azure, and costs money: with an environment there that has amlrun installed, since
+train.py asks it where its checkpoints go. Nobody can take a spot node away on demand there.
 
 Exit status 0: the run completed and, in `local`, needed at least two attempts for it.
 """
