@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from amlrun._plan import Plan
 
 _HOUR = 3600
+_CENTS, _LEAST = 0.1, 0.0001
 
 
 @attrs.frozen(kw_only=True)
@@ -62,8 +63,10 @@ class Cost:
 
 
 def _money(amount: float) -> str:
-    """Cents, and two digits of whatever is less than that."""
-    return f"{amount:.2f}" if amount >= 0.1 or not amount else f"{amount:.2g}"  # noqa: PLR2004  ten cents
+    """Whole cents of what is worth it, else a hundredth of a cent."""
+    if amount and amount < _LEAST:
+        return f"under {_LEAST}"
+    return f"{amount:.2f}" if amount >= _CENTS or not amount else f"{amount:.4f}"
 
 
 def cost_of(attempts: tuple[Attempt, ...]) -> Cost:

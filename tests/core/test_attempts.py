@@ -27,6 +27,15 @@ def test_a_cost_is_told_with_what_it_saved() -> None:
     assert str(cost) == "1.00 USD, 75 % less than 4.00 USD on dedicated nodes"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "0.00 USD"), (0.1, "under 0.0001 USD"), (60, "0.0167 USD"), (360, "0.10 USD")]
+)
+def test_small_costs_are_readable(seconds: float, told: str) -> None:
+    """Neither 0.00 for what ran, nor an exponent."""
+    plan = Plan(price_per_hour=1.0, on_demand_per_hour=1.0)
+    assert str(cost_of((attempt(plan, seconds),))) == told
+
+
 def test_a_cost_without_a_price_is_unknown() -> None:
     """Never guessed; an attempt that never ran costs nothing, whatever its price."""
     unpriced = Plan(instance_type="y", tier=Tier.SPOT)
