@@ -20,7 +20,8 @@ class Attempt:
     """One attempt, as it was when last looked at.
 
     `status` is the service's word; `ending` why it ended, None while it hasn't; `seconds` how long it ran so
-    far. `error` holds the service's code and message, empty where it gave none.
+    far. `error` holds the service's code and message, empty where it gave none. `cancel_requested`: that state
+    was seen; `unexplained`: how many looks found it over, and run history unreadable.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Attempt:
     seconds: float = 0.0
     error: str = ""
     cancel_requested: bool = False
+    unexplained: int = 0
 
     def __str__(self) -> str:
         told = self.status if self.ending is None else f"{self.status}: {TOLD[self.ending]}"

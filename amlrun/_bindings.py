@@ -5,6 +5,7 @@ Wrong ones are refused before anything is uploaded. Values may be secrets: no er
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ _LITERAL_TYPES = ("string", "integer", "number", "boolean")
 _ENVIRONMENT = re.compile(
     r"(azureml:)?(?!azureml:)[A-Za-z0-9._-]+(:[^:/@\s]+|@[^:/@\s]+)|(azureml://|/subscriptions/)\S+"
 )
+_ASSET = re.compile(r"[\w.-]{2,}(:[\w.-]+|@[\w.-]+)")
 _AN_ENVIRONMENT = (
     'For example environment="azureml://registries/azureml/environments/sklearn-1.5/labels/latest", one of '
     'your own ("azureml:<name>:<version>", "<name>@latest"), or Environment(image=…) of azure.ai.ml.entities.'
@@ -50,32 +52,50 @@ def check_environment(environment: Any) -> None:
         raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)
 
 
-def check_inputs(inputs: Mapping[str, Any]) -> None:
-    """Literals, `{"type": …, "path": …}`, or an `Input` of the SDK; a local path is there."""
-    for name, value in inputs.items():
-        if isinstance(value, (str, int, float)):
-            continue
-        if isinstance(value, dict):
-            _check_type("inputs", name, value, (*_DATA_TYPES, *_LITERAL_TYPES))
-            path = value.get("path")
-        elif type(value).__module__.startswith("azure.ai.ml"):
-            path = getattr(value, "path", None)
-        else:
-            message = f"inputs: {name} is a {type(value).__name__}"
-            hint = 'A text, a number, {"type": "uri_folder", "path": …}, or an Input of azure.ai.ml.'
+def plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Literals, `{"type": …, "path": …}`, or an `Input` of the SDK; a local path is there.
+
+    A literal that comes as a dict or an `Input` is given as its value: the SDK would drop it without a word.
+    """
+    return {name: _plain_input(name, value) for name, value in inputs.items()}
+
+
+def _plain_input(name: str, value: Any) -> Any:
+    if isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, dict):
+        part = value.get
+    elif type(value).__module__.startswith("azure.ai.ml"):
+        part = functools.partial(getattr, value)
+    else:
+        message = f"inputs: {name} is a {type(value).__name__}"
+        hint = 'A text, a number, {"type": "uri_folder", "path": …}, or an Input of azure.ai.ml.'
+        raise InvalidRequest(message, argument="inputs", hint=hint)
+    kind = part("type", None)
+    if kind in _LITERAL_TYPES:
+        literal = part("default", None)
+        if literal is None:
+            message = f"inputs: {name} is a {kind} without a value"
+            hint = f"Give the value itself: inputs={{{name!r}: …}}."
             raise InvalidRequest(message, argument="inputs", hint=hint)
-        if isinstance(path, (str, Path)) and _is_local(str(path)) and not Path(path).expanduser().exists():
-            raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
+        return literal
+    _check_type("inputs", name, kind, (*_DATA_TYPES, *_LITERAL_TYPES))
+    path = part("path", None)
+    if isinstance(path, (str, Path)) and _is_local(str(path)) and not Path(path).expanduser().exists():
+        raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
+    return value
 
 
 def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> None:
-    """`{"type": …}`, or an `Output` of the SDK; none under amlrun's own name, here or in the job."""
+    """`{"type": …}` (a folder by default), or an `Output` of the SDK; none under amlrun's own name."""
     if CHECKPOINTS in {*outputs, *of_the_job}:
         message = f"outputs: {CHECKPOINTS} is amlrun's own"
         raise InvalidRequest(message, argument="outputs", hint="Give yours another name.")
     for name, value in outputs.items():
+        if value is None:
+            continue
         if isinstance(value, dict):
-            _check_type("outputs", name, value, _DATA_TYPES)
+            _check_type("outputs", name, value.get("type", "uri_folder"), _DATA_TYPES)
         elif not type(value).__module__.startswith("azure.ai.ml"):
             message = f"outputs: {name} is a {type(value).__name__}"
             hint = '{"type": "uri_folder"}, or an Output of azure.ai.ml.'
@@ -98,11 +118,14 @@ def check_variables(variables: Mapping[str, str]) -> None:
             raise InvalidRequest(message, argument="environment_variables", hint=hint)
 
 
-def _check_type(argument: str, name: str, value: Mapping[str, Any], types: tuple[str, ...]) -> None:
-    if value.get("type") not in types:
-        message = f"{argument}: {name} has the type {value.get('type')!r}"
+def _check_type(argument: str, name: str, kind: Any, types: tuple[str, ...]) -> None:
+    if kind not in types:
+        message = f"{argument}: {name} has the type {kind!r}"
         raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(types)}.")
 
 
 def _is_local(path: str) -> bool:
-    return "://" not in path and not path.startswith(("azureml:", "/subscriptions/", "runs:"))
+    """Neither a URI nor the name of an asset (`data:1`, `data@latest`); a drive has one letter."""
+    if "://" in path or path.startswith(("azureml:", "/subscriptions/", "runs:")):
+        return False
+    return _ASSET.fullmatch(path) is None

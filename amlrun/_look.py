@@ -13,7 +13,7 @@ import attrs
 from amlrun._attempts import Attempt
 from amlrun._durations import seconds
 from amlrun._ending import ENDS, Ending, Evidence, ending
-from amlrun._errors import InvalidRequest, NotAuthorized, ServiceError
+from amlrun._errors import AmlrunError, InvalidRequest
 from amlrun._history import RunRecord, run_record
 from amlrun._memory import CANCEL_TAG, Memory, attempt_name
 from amlrun._offers import Tier
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
+UNEXPLAINED = 20
+"""Looks at an end that run history doesn't explain, a quarter of an hour of waiting: then why is unknown."""
 
 
 @attrs.frozen
@@ -86,7 +88,7 @@ def following(workspace: Workspace, watched: Watched) -> Sent | None:
 
 
 def look(workspace: Workspace, watched: Watched) -> Watched:
-    """Look at the last attempt once. One that has ended is not looked at again."""
+    """Look at the last attempt once. One whose end is explained is not looked at again."""
     last = watched.last
     if last.ending is not None:
         return watched
@@ -135,23 +137,24 @@ def _first_sight(sent: Sent) -> Attempt:
 
 
 def _running(workspace: Workspace, seen: Attempt) -> Attempt:
-    """Since when it runs is asked once; from then on the clock tells.
+    """Since when it runs is asked until it is known; from then on the clock tells.
 
     Assumed: run history's start is that of Running, and stays when the service restarts the job in place.
     """
-    begun = seen.started
-    if begun is None:
-        record, _ = _record(workspace, seen.name)
-        begun = record.started
+    begun = seen.started if seen.started is not None else _record(workspace, seen.name)[0].started
     ran = 0.0 if begun is None else max(0.0, workspace.clock.now() - begun)
     return attrs.evolve(seen, started=begun, seconds=ran)
 
 
 def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[str, Any]) -> Attempt:
+    """Why it ended. `Completed` says it all; else it stays unexplained while run history can't be read."""
     record, trouble = _record(workspace, seen.name)
+    unexplained = seen.unexplained + 1 if trouble and seen.status != "Completed" else 0
+    if 0 < unexplained < UNEXPLAINED:
+        return attrs.evolve(seen, error=trouble, unexplained=unexplained)
     ran = _duration(record)
     canceled = _has_mark(job)
-    if seen.number > 1 and seen.status != "Completed" and not canceled:
+    if seen.number > 1 and seen.status == "Canceled" and not canceled:
         canceled = marked(workspace, watched.group)
     evidence = Evidence(
         status=seen.status,
@@ -175,12 +178,10 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
 
 
 def _record(workspace: Workspace, name: str) -> tuple[RunRecord, str]:
-    """What run history knows; nothing, and why, where it may not be read. A passing fault comes through."""
+    """What run history knows; nothing, and why, where it can't be read."""
     try:
         return run_record(workspace, name), ""
-    except (NotAuthorized, ServiceError) as error:
-        if isinstance(error, ServiceError) and error.passing:
-            raise
+    except AmlrunError as error:
         _log.warning("%s: its run history can't be read: %s", name, error.message)
         return RunRecord(), f"its run history can't be read: {error.message}"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from amlrun._bindings import check_bindings, check_environment, check_inputs, check_outputs, check_variables
+from amlrun._bindings import check_bindings, check_environment, check_outputs, check_variables, plain_inputs
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, parse_identity
 from amlrun._jobfile import JobSettings, is_remote, settings_of_entity, settings_of_file
@@ -25,7 +25,6 @@ from amlrun._offers import Tier
 from amlrun._requeue import Requeue
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-_ATTEMPT = re.compile(r"-a\d+$")
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
 _MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 50, 100, 1000
@@ -118,7 +117,7 @@ def parse(job: Any, given: Arguments) -> Request:
     code = _code(given.code)
     command = source if isinstance(source, str) else settings.command
     check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
-    check_inputs(inputs)
+    inputs = plain_inputs(inputs)
     check_outputs(outputs, settings.outputs)
     check_variables({**settings.environment_variables, **variables})
     if given.environment is not None or not settings.has_environment:
@@ -244,9 +243,6 @@ def _name(value: Any) -> str | None:
     if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > 255 - _ATTEMPT_SUFFIX:
         message = f"name={value!r}: letters, digits, - and _, the first a letter or digit, at most 249"
         raise InvalidRequest(message, argument="name")
-    if _ATTEMPT.search(value):
-        message = f"name={value!r} is how further attempts of another run are named"
-        raise InvalidRequest(message, argument="name", hint="Choose one that doesn't end in -a and a number.")
     return value
 
 

@@ -111,10 +111,11 @@ class Rest:
         self, path: str, *, api_version: str = API_VERSION, params: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """GET one resource."""
-        body = self.send("GET", path, api_version=api_version, params=params).body
-        if not isinstance(body, dict):
-            raise ServiceError(f"GET {_short(path)}: an empty reply", hint="Is a proxy in between?")
-        return body
+        reply = self.send("GET", path, api_version=api_version, params=params)
+        if not isinstance(reply.body, dict):
+            what = f"GET {_short(path)}: an empty reply"
+            raise ServiceError(what, hint="Is a proxy in between?", status=reply.status)
+        return reply.body
 
     def list(self, path: str, *, api_version: str = API_VERSION) -> list[dict[str, Any]]:
         """GET a collection, page after page (`nextLink`)."""
@@ -152,7 +153,8 @@ class Rest:
             return Reply(response.status_code, json.loads(text) if text else None)
         except ValueError as error:
             what = f"{method} {_short(url)}: {response.status_code} with what is no JSON: {text[:80]!r}"
-            raise ServiceError(what, hint="Is a proxy or a sign-in page in between?") from error
+            hint = "Is a proxy or a sign-in page in between?"
+            raise ServiceError(what, hint=hint, status=response.status_code) from error
 
     def token(self, scope: str) -> str:
         """A token of the same account for another audience."""

@@ -39,6 +39,8 @@ class Script:
         """The same script, with another folder sent along. Raises `InvalidRequest` if it isn't in there."""
         folder = Path(code).expanduser().resolve()
         here = self.folder if self.file is None else self.folder / self.file
+        if folder == here and self.file is not None:  # the script itself
+            return attrs.evolve(self, folder=folder, file=Path(here.name))
         if not here.is_relative_to(folder) or (self.file is None and here != folder):
             message = (
                 f"code={str(code)!r}: the running script is not in this folder: the job could not run it"

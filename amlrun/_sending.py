@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 USER_TOKEN_SCOPE = "https://ml.azure.com/.default"  # noqa: S105  an audience, not a token
 _CREATED = 201
 _NOT_FOUND = 404
+_THROTTLED = 429
 
 
 @attrs.frozen
@@ -74,11 +75,11 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
         )
     except ServiceError as error:
         if error.passing or "JobPropertyImmutable" in error.service_code:
-            there = find(workspace, name)
+            there = _found(workspace, name)
             if there is not None:
                 return _adopted(name, there, memory)
         if error.passing:
-            raise
+            raise _unanswered(name, error) from error
         raise SubmissionFailed(
             f"The service refused {name}: {error.message}",
             hint=error.hint,
@@ -87,6 +88,25 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
         ) from error
     job = reply.body or workspace.rest.get(job_path(workspace, name))
     return sent_of(job, memory) if reply.status == _CREATED else _adopted(name, job, memory)
+
+
+def _found(workspace: Workspace, name: str) -> dict[str, Any] | None:
+    """The job, if it is there and that can be seen."""
+    try:
+        return find(workspace, name)
+    except ServiceError:
+        return None
+
+
+def _unanswered(name: str, error: ServiceError) -> ServiceError:
+    if error.status == _THROTTLED:
+        hint = f"The service takes no more for now: {name} was not taken. Try again later."
+    else:
+        hint = (
+            f"Nobody knows whether {name} was taken. amlrun.attach({name!r}) gives its run if it was; "
+            "submitting again may make a second job."
+        )
+    return ServiceError(error.message, hint=hint, status=error.status, service_code=error.service_code)
 
 
 def find(workspace: Workspace, name: str) -> dict[str, Any] | None:

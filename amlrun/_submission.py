@@ -92,9 +92,7 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
     try:
         sent = send(workspace, memory, new_name=request.name is None)
     except ServiceError as error:
-        message = f"Nobody knows whether {name} was taken: {error.message}"
-        hint = f"amlrun.attach({name!r}) gives its run if it was; submitting again may make a second job."
-        raise SubmissionFailed(message, hint=hint, status=error.status) from error
+        raise SubmissionFailed(error.message, hint=error.hint, status=error.status) from error
     _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
     return Run(workspace, started(sent))
 
@@ -135,9 +133,10 @@ def _fresh_name(request: Request) -> str:
 
 def _environment(said: Any) -> Any:
     """`azureml:name@label` as `name@label`: the SDK looks the prefix up as a part of the name."""
-    if isinstance(said, str) and said.startswith("azureml:") and "@" in said:
-        return said.removeprefix("azureml:")
-    return said
+    if not isinstance(said, str):
+        return said
+    name = said.strip()
+    return name.removeprefix("azureml:") if "@" in name and not name.startswith("azureml://") else name
 
 
 def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[str, Any], str]:
@@ -149,7 +148,7 @@ def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[st
             code=request.code,
             environment=_environment(request.environment),
             inputs=dict(request.inputs),
-            outputs=dict(request.outputs),
+            outputs=_outputs(request),
             name=name,
         )
         captured = _sdk.capture(client, job)
@@ -164,7 +163,7 @@ def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[st
     captured = _sdk.capture(client, job)
     if not request.inputs and not request.outputs:
         return captured.body, captured.api_version
-    return _with_data(captured.body, _data_of(client, request)), captured.api_version
+    return _with_data(captured.body, _data_of(client, request), request), captured.api_version
 
 
 def _data_of(client: Any, request: Request) -> Mapping[str, Any]:
@@ -173,11 +172,24 @@ def _data_of(client: Any, request: Request) -> Mapping[str, Any]:
         command="true",
         environment="azureml:unused:1",
         inputs=dict(request.inputs),
-        outputs=dict(request.outputs),
+        outputs=_outputs(request),
     )
     return _sdk.capture(client, carrier).body
 
 
-def _with_data(body: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {part: {**(body.get(part) or {}), **(data.get(part) or {})} for part in ("inputs", "outputs")}
+def _outputs(request: Request) -> dict[str, Any]:
+    """As the SDK takes them: a folder where nothing is said of one."""
+    return {name: {} if value is None else value for name, value in request.outputs.items()}
+
+
+def _with_data(body: Mapping[str, Any], data: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    given = {"inputs": request.inputs, "outputs": request.outputs}
+    merged: dict[str, Any] = {}
+    for part, names in given.items():
+        resolved = data.get(part) or {}
+        lost = sorted(set(names) - set(resolved))
+        if lost:
+            message = f"{part}: azure-ai-ml leaves {lost[0]} out"
+            raise InvalidRequest(message, argument=part, hint="Give the value itself, or another form of it.")
+        merged[part] = {**(body.get(part) or {}), **resolved}
     return {**body, **merged}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._ending import Ending
+from amlrun._ending import ENDS, Ending
 from amlrun._errors import AmlrunError, NotAuthorized, RequeueExhausted, ServiceError, WaitTimeout
 from amlrun._history import merge_tags
 from amlrun._jobs.command import Dress, dressed
-from amlrun._look import Watched, catch_up, look, marked
+from amlrun._look import Watched, catch_up, following, look, marked
 from amlrun._memory import CANCEL_TAG
 from amlrun._requeue import Retry, Stop, next_attempt
 from amlrun._sending import compute_id, job_path, send
@@ -46,15 +46,13 @@ def follow(
         try:
             watched = look(workspace, watched)
             seen(watched)
-            refusals = 0
             if watched.last.ending is not None:
                 decision = _decision(watched)
                 if isinstance(decision, Stop):
                     return decision
                 watched = _requeued(workspace, watched, decision, deadline)
                 seen(watched)
-                if watched.last.ending is not None:  # canceled meanwhile
-                    continue
+            refusals = 0
         except ServiceError as error:
             if not error.passing:
                 raise
@@ -64,6 +62,8 @@ def follow(
             if refusals >= PATIENCE:
                 raise
             _log.warning("%s: %s; the next look comes", watched.group, error.message)
+        if watched.last.ending is Ending.CANCELED_BY_US:
+            continue
         if len(watched.attempts) > known:
             interval = FIRST_LOOK
         _sleep(workspace, watched, interval, deadline)
@@ -76,8 +76,11 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
     Where the mark can't be set, what lives is canceled all the same, and the error says what is left undone.
     """
     failed = _mark(workspace, watched)
-    watched = catch_up(workspace, watched)
-    if watched.last.ending is None:
+    try:
+        watched = catch_up(workspace, watched)
+    except AmlrunError as error:
+        failed = error
+    if watched.last.status not in ENDS:
         _post_cancel(workspace, watched.last.name)
     if failed is not None:
         failed.hint = "What was running is canceled; a watcher elsewhere may still requeue it: cancel again."
@@ -119,13 +122,12 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
     due = min(clock.now(), last.ended or clock.now()) + retry.wait
     if clock.now() < due:
         _log.info("%s ended (%s): next attempt in %.0f s", last.name, last.ending, due - clock.now())
-    canceled = watched.with_last(attrs.evolve(last, ending=Ending.CANCELED_BY_US))
-    if marked(workspace, watched.group):
-        return canceled
-    while clock.now() < due:
+    while not marked(workspace, watched.group):
+        if clock.now() >= due:
+            break
         _sleep(workspace, watched, due - clock.now(), deadline)
-        if marked(workspace, watched.group):
-            return canceled
+    else:
+        return _called_off(workspace, watched)
     if memory.body is None:
         message = f"{watched.group}: the job is too long to be kept in its properties"
         hint = "It can be requeued only by the process that submitted it."
@@ -143,6 +145,16 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
     _log.info("%s: sent (attempt %d)", watched.last.name, watched.last.number)
     if marked(workspace, watched.group):  # canceled while it was on its way
         _post_cancel(workspace, watched.last.name)
+    return watched
+
+
+def _called_off(workspace: Workspace, watched: Watched) -> Watched:
+    """The run was canceled: no attempt follows, and one that somebody had just sent is canceled, too."""
+    sent = following(workspace, watched)
+    if sent is None:
+        return watched.with_last(attrs.evolve(watched.last, ending=Ending.CANCELED_BY_US))
+    watched = watched.followed_by(sent)
+    _post_cancel(workspace, watched.last.name)
     return watched
 
 

@@ -67,7 +67,6 @@ def test_every_typed_option_is_an_argument_and_the_reverse() -> None:
         ({"outputs": {"amlrun_checkpoints": {"type": "uri_folder"}}}, "outputs"),
         ({"environment_variables": {"AMLRUN_ATTEMPT": "3"}}, "environment_variables"),
         ({"timeout": float("nan")}, "timeout"),
-        ({"name": "mine-a2"}, "name"),
         ({"environment": "train"}, "environment"),
         ({"environment": "azureml:train"}, "environment"),
         ({"environment": "mcr.microsoft.com/foo:1"}, "environment"),
