@@ -20,7 +20,7 @@ class Attempt:
     """One attempt, as it was when last looked at.
 
     `status` is the service's word; `ending` why it ended, None while it hasn't; `seconds` how long it ran so
-    far. `error` holds the service's code and message, empty where it gave none. `cancel_requested`: that state
+    far. `error` holds what the service said, empty where it said nothing. `cancel_requested`: that state
     was seen; `unexplained`: how many looks found it over, and run history unreadable.
     """
 

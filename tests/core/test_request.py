@@ -75,6 +75,7 @@ def test_every_typed_option_is_an_argument_and_the_reverse() -> None:
         ({"environment_variables": {"": "c"}}, "environment_variables"),
         ({"environment_variables": {"A": "\0"}}, "environment_variables"),
         ({"inputs": {"x": None}}, "inputs"),
+        ({"inputs": {"x": {"type": "number", "value": 3}}}, "inputs"),
         ({"inputs": {"x": Path("src")}}, "inputs"),
         ({"inputs": {"x": {"type": "uri_fil", "path": "https://x"}}}, "inputs"),
         ({"inputs": {"x": {"type": "uri_file", "path": "nowhere.csv"}}}, "inputs"),
@@ -334,8 +335,13 @@ def test_data_in_its_forms(tmp_path: Path) -> None:
         "e": {"type": "uri_file", "path": "azureml://datastores/d/paths/x"},
     }
     outputs: dict[str, Any] = {"x": {"type": "uri_folder"}, "y": Output(type="uri_file")}
+    inputs["f"] = {"type": "uri_folder", "path": "data:1"}
+    inputs["g"] = {"type": "number", "default": 0.1}
+    inputs["h"] = Input(type="integer", default=3)
+    outputs.update({"p": {}, "q": {"mode": "upload"}, "r": None})
     request = ask(inputs=inputs, outputs=outputs)
     assert (set(request.inputs), set(request.outputs)) == (set(inputs), set(outputs))
+    assert (request.inputs["g"], request.inputs["h"]) == (0.1, 3)
 
 
 def test_a_job_file_without_an_environment_takes_the_arguments(tmp_path: Path) -> None:

@@ -182,3 +182,38 @@ def test_a_submission_says_nothing_at_warning_or_above(
     assert [
         record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")
     ] == []
+
+
+@pytest.mark.parametrize("form", ["value", "dict", "Input"])
+def test_a_literal_of_an_argument_wins_in_every_form(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, form: str
+) -> None:
+    """The SDK would drop two of them without a word, and the file's value would stay."""
+    from azure.ai.ml import Input
+
+    path = tmp_path / "job.yml"
+    path.write_text("command: echo ${{inputs.lr}}\nenvironment: azureml:e:1\ninputs: {lr: 0.5}\n")
+    forms: dict[str, Any] = {
+        "value": 0.1,
+        "dict": {"type": "number", "default": 0.1},
+        "Input": Input(type="number", default=0.1),
+    }
+    run = submit(path, inputs={"lr": forms[form]}, client=client)
+    assert fake_aml.job(run.name).body["properties"]["inputs"]["lr"]["value"] == "0.1"
+
+
+def test_outputs_of_which_nothing_is_said_are_folders(fake_aml: FakeAml, client: MLClient) -> None:
+    """As in a job file."""
+    outputs = {"a": None, "b": {}, "c": {"mode": "upload"}}
+    run = submit("echo", environment=" azureml:e:1 ", outputs=outputs, client=client)
+    body = fake_aml.job(run.name).body["properties"]
+    assert {name: body["outputs"][name]["jobOutputType"] for name in outputs} == dict.fromkeys(
+        outputs, "uri_folder"
+    )
+    assert body["environmentId"].endswith("/environments/e/versions/1")
+
+
+@pytest.mark.parametrize("name", ["bert-a100", "llama-a40", "run-a2"])
+def test_a_name_may_end_in_the_name_of_a_gpu(client: MLClient, name: str) -> None:
+    """Or like a further attempt: nothing of another run is touched."""
+    assert submit("echo", environment=ENVIRONMENT, name=name, client=client).wait().name == name

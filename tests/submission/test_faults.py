@@ -9,7 +9,16 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
-from amlrun import JobFailed, NotAuthorized, Requeue, ServiceError, SubmissionFailed, attach, submit
+from amlrun import (
+    JobCanceled,
+    JobFailed,
+    NotAuthorized,
+    Requeue,
+    ServiceError,
+    SubmissionFailed,
+    attach,
+    submit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,14 +122,33 @@ def test_a_requeue_that_fails_on_the_way_is_tried_again(fake_aml: FakeAml, betwe
     assert fake_aml.jobs == (run.name, f"{run.name}-a2")
 
 
-def test_a_completed_run_is_completed_whoever_may_read_its_history(
-    fake_aml: FakeAml, between: Between
-) -> None:
-    """Without the right to read run history its times are unknown, and that is all."""
+@pytest.mark.parametrize("how", [refused("/history/"), broken(times=10**6, part="/history/")])
+def test_a_completed_run_needs_no_history(fake_aml: FakeAml, between: Between, how: Any) -> None:
+    """Without the right to read run history, or a way to it, its times are unknown, and that is all."""
     run = spot(fake_aml, between)
-    between.act = refused("/history/")
+    between.act = how
     assert run.wait().status == "Completed"
     assert "run history can't be read" in run.attempts[0].error
+
+
+@pytest.mark.parametrize("how", [refused("/history/", 401, times=3), broken(times=30, part="/history/")])
+def test_why_a_run_ended_is_waited_for(fake_aml: FakeAml, between: Between, how: Any) -> None:
+    """A preempted one is not lost because its history could not be read at once."""
+    run = spot(fake_aml, between)
+    fake_aml.preempt(run.name)
+    between.act = how
+    assert run.wait().attempt == 2
+
+
+def test_an_end_that_is_never_explained_is_unknown(fake_aml: FakeAml, between: Between) -> None:
+    """After a quarter of an hour, and nothing is repeated."""
+    run = spot(fake_aml, between)
+    fake_aml.preempt(run.name)
+    between.act = refused("/history/")
+    with pytest.raises(JobFailed, match="run history can't be read") as caught:
+        run.wait()
+    assert caught.value.reason == "unknown"
+    assert fake_aml.jobs == (run.name,)
 
 
 def test_a_token_that_is_refused_once_does_not_end_a_wait(fake_aml: FakeAml, between: Between) -> None:
@@ -134,6 +162,30 @@ def test_a_token_that_is_refused_once_does_not_end_a_wait(fake_aml: FakeAml, bet
         other.wait()
 
 
+def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
+    """A sign-in that expired overnight is told, and not asked for ever."""
+    run = spot(fake_aml, between)
+    fake_aml.preempt(run.name)
+    between.act = refused("-a2", 401)
+    with pytest.raises(NotAuthorized):
+        run.wait()
+
+
+def test_a_sign_in_page_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
+    """200 and HTML is no fault that passes."""
+    run = spot(fake_aml, between)
+
+    def page(_method: str, _path: str, go_on: Callable[[], Any]) -> Any:
+        reply = go_on()
+        reply.http_response._internal_response._content = b"<html>"
+        reply.http_response._content = b"<html>"
+        return reply
+
+    between.act = page
+    with pytest.raises(ServiceError, match="no JSON"):
+        run.wait()
+
+
 def test_a_job_that_is_gone_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
     """Looking again would not bring it back."""
     run = spot(fake_aml, between)
@@ -143,13 +195,46 @@ def test_a_job_that_is_gone_ends_the_wait(fake_aml: FakeAml, between: Between) -
     assert caught.value.status == 404
 
 
-def test_a_cancel_whose_mark_fails_cancels_what_lives(fake_aml: FakeAml, between: Between) -> None:
-    """And says what is left undone."""
+@pytest.mark.parametrize("minutes", [0, 3])
+def test_a_cancel_whose_mark_fails_cancels_what_lives(
+    fake_aml: FakeAml, between: Between, minutes: int
+) -> None:
+    """And says what is left undone, whether the job waits or runs."""
+    fake_aml.runtime(hours=1)
     run = spot(fake_aml, between)
-    between.act = broken(times=99, part="/history/")
+    fake_aml.advance(minutes=minutes)
+    between.act = broken(times=10**6, part="/history/")
     with pytest.raises(ServiceError, match="may still requeue"):
         run.cancel()
     assert fake_aml.job(run.name).status in ("CancelRequested", "Canceled")
+
+
+@pytest.mark.parametrize("lost", ["GET", "POST"])
+def test_an_attempt_sent_while_the_run_was_canceled_is_never_left_behind(
+    fake_aml: FakeAml, between: Between, lost: str
+) -> None:
+    """Though the look after its PUT, or its cancel, got lost."""
+    fake_aml.runtime(hours=1)
+    run = spot(fake_aml, between)
+    fake_aml.preempt(run.name)
+    state = {"sent": False, "left": 4}
+
+    def act(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if method == "PUT" and path.endswith("-a2"):
+            between.act = None
+            attach(run.name, client=fake_aml.client()).cancel()
+            between.act = act
+            state["sent"] = True
+        elif state["sent"] and state["left"] and method == lost:
+            state["left"] -= 1
+            raise ServiceRequestError("no route")
+        return go_on()
+
+    between.act = act
+    with pytest.raises(JobCanceled):
+        run.wait()
+    assert fake_aml.job(f"{run.name}-a2").status == "Canceled"
+    assert run.attempt == 2
 
 
 def test_a_cancel_that_comes_a_moment_too_late_is_harmless(fake_aml: FakeAml, between: Between) -> None:

@@ -113,6 +113,9 @@ def test_another_folder_can_be_sent_if_the_script_is_in_it(tmp_path: Path) -> No
     assert found is not None, done.stderr
     run = attach(found.group(1)).wait(timeout=60)
     assert "'jobs'" in run.logs()
+    alone = re.search(r"attach\('([^']+)'\)", python(str(script), str(script), cwd=tmp_path).stdout)
+    assert alone is not None
+    assert "ran beside" in attach(alone.group(1)).wait(timeout=60).logs()
     assert "is not in this folder" in python(str(script), str(tmp_path / "other"), cwd=tmp_path).stderr
 
 
