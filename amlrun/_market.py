@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from amlrun._offers import Compute, Quota, Size
     from amlrun._replies import WorkspaceFacts
 
-API_VERSION = "2024-04-01"
 _PROVIDER = "providers/Microsoft.MachineLearningServices"
 _RIGHTS = {
     "quota": "Microsoft.MachineLearningServices/locations/usages/read",
@@ -36,22 +35,22 @@ _WITHOUT = {
 }
 _USAGES_LAST = 30.0
 _SIZES_LAST = 6 * 3600.0
-_LOG = logging.getLogger("amlrun")
+_log = logging.getLogger("amlrun")
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
 class Reader(Protocol):
-    """How the service is read. Paths start with `/subscriptions/`.
+    """How the service is read: `_rest.Rest` is one. Paths start with `/subscriptions/`.
 
     Both raise `NotAuthorized` (401, 403) and `ServiceError` (anything else that isn't an answer).
     """
 
-    def get(self, path: str, *, api_version: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def get(self, path: str) -> dict[str, Any]:
         """One JSON object."""
 
-    def list(self, path: str, *, api_version: str) -> list[dict[str, Any]]:
+    def list(self, path: str) -> list[dict[str, Any]]:
         """All items of all pages."""
 
 
@@ -155,10 +154,10 @@ class Lookups:
         return self.market(fresh=fresh), computes
 
     def _read_workspace(self) -> WorkspaceFacts:
-        return workspace_from(self._rest.get(self._workspace_path, api_version=API_VERSION))
+        return workspace_from(self._rest.get(self._workspace_path))
 
     def _read_computes(self) -> tuple[Compute, ...]:
-        rows = self._rest.list(f"{self._workspace_path}/computes", api_version=API_VERSION)
+        rows = self._rest.list(f"{self._workspace_path}/computes")
         return tuple(compute_from(row) for row in rows)
 
     def _read_quota(self) -> _Reading[Quota]:
@@ -171,7 +170,7 @@ class Lookups:
     def _reading(self, what: str, parse: Callable[[Sequence[dict[str, Any]]], T]) -> _Reading[T]:
         path = f"{self._subscription}/{_PROVIDER}/locations/{self.workspace().location}/{what}"
         try:
-            return _Reading(parse(self._rest.list(path, api_version=API_VERSION)))
+            return _Reading(parse(self._rest.list(path)))
         except (NotAuthorized, ServiceError) as failure:
             return _Reading(failure=failure)
 
@@ -186,7 +185,7 @@ class Lookups:
         refused = [_RIGHTS[what] for what, failure in failed.items() if isinstance(failure, NotAuthorized)]
         broken = [failure.message for failure in failed.values() if isinstance(failure, ServiceError)]
         missing = f"missing {' and '.join(refused)} on {self._subscription}, which the role Reader there has"
-        _LOG.info(
+        _log.info(
             "Azure ML's %s can't be read: %s (%s).",
             " and ".join(failed),
             "; ".join(_WITHOUT[what] for what in failed),

@@ -14,7 +14,7 @@ from amlrun._catalogue import vm_sizes
 from amlrun._durations import seconds
 from amlrun.testing import _jobs
 from amlrun.testing._clusters import Cluster
-from amlrun.testing._jobs import Ending, Job, Stage
+from amlrun.testing._jobs import End, Job, Stage
 from amlrun.testing._ledger import TOTALS, Hold, Ledger, Shortage
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Engine:
             return self._queue(records, job, now)
         return job
 
-    def finish(self, records: Records, job: Job, ending: Ending, now: float) -> Job:
+    def finish(self, records: Records, job: Job, ending: End, now: float) -> Job:
         """A job is over: its cores go back, and whoever waits for them may start."""
         held, job = job.holding, _jobs.ended(job, now, ending)
         self.keep(records, job)
@@ -123,7 +123,7 @@ class Engine:
             return job
         return self.keep(records, self.carrier.canceling(job, now))
 
-    def strike(self, records: Records, job: Job, ending: Ending, now: float) -> None:
+    def strike(self, records: Records, job: Job, ending: End, now: float) -> None:
         """A job is to end like that: at once where nothing real runs, else when its doom is seen."""
         if job.stage is Stage.RUNNING and not self.carrier.real:
             self.finish(records, job, ending, now)
@@ -204,20 +204,18 @@ class Engine:
         placed = attrs.evolve(demand, instance_type=row["name"], family=row["family"], cores=row["vCPUs"])
         return attrs.evolve(job, demand=placed)
 
-    def _never(self, records: Records, job: Job) -> Ending | None:
+    def _never(self, records: Records, job: Job) -> End | None:
         demand = job.demand
         if demand.compute:
             return None
         if not demand.cores:
             # Assumed: the code and the words; that the job is taken and fails is what users report.
-            return Ending(
+            return End(
                 "Failed", "InvalidInstanceType", f"Instance type {demand.instance_type} is not available."
             )
         short = self.ledger(records).never(Hold(demand.family, demand.tier, demand.cores * demand.nodes))
         return (
-            None
-            if short is None
-            else Ending("Failed", "JobNodeCountExceedsCoreQuota", _never_words(job, short))
+            None if short is None else End("Failed", "JobNodeCountExceedsCoreQuota", _never_words(job, short))
         )
 
     def _start(self, records: Records, job: Job, now: float) -> bool:

@@ -20,7 +20,7 @@ from amlrun.testing._clock import VirtualClock
 from amlrun.testing._clusters import Cluster
 from amlrun.testing._engine import Engine, size_of
 from amlrun.testing._exchange import Scope
-from amlrun.testing._jobs import Ending, Job
+from amlrun.testing._jobs import End, Job
 from amlrun.testing._routes_assets import CONTAINERS
 from amlrun.testing._routes_history import ARTIFACTS, artifact_prefix
 from amlrun.testing._store import Store
@@ -294,14 +294,14 @@ class FakeAml:
         Without a message it fails as a job does whose command ends with `exit_code`.
         Raises LookupError where there is no such job, ValueError where it is over.
         """
-        ending = Ending("Failed", code, message or _jobs.exit_message(exit_code))
+        ending = End("Failed", code, message or _jobs.exit_message(exit_code))
         with self._backend.work() as (records, now):
             self._backend.engine.strike(records, self._live(records, name), ending, now)
         self._backend.stir()
 
     def fail_next(self, *, code: str = "UserError", message: str | None = None, exit_code: int = 1) -> None:
         """Let the next job that is submitted fail, halfway through its run."""
-        ending = Ending("Failed", code, message or _jobs.exit_message(exit_code))
+        ending = End("Failed", code, message or _jobs.exit_message(exit_code))
         with self._backend.work() as (records, _now):
             records.put("meta", "next doom", attrs.asdict(ending))
 

@@ -47,7 +47,7 @@ PREEMPTION_WARNING = "Low priority compute preemption warning: a node has been p
 
 
 @attrs.frozen
-class Ending:
+class End:
     """How a job ends: `code` and `message` are run history's error, empty where there is none."""
 
     status: str
@@ -56,12 +56,12 @@ class Ending:
     warning: str = ""
 
 
-COMPLETED = Ending("Completed")
-CANCELED = Ending("Canceled")
+COMPLETED = End("Completed")
+CANCELED = End("Canceled")
 # Assumed: the code beside the reported message.
-PREEMPTED = Ending("Failed", "JobPreempted", PREEMPTION_ERROR, PREEMPTION_WARNING)
+PREEMPTED = End("Failed", "JobPreempted", PREEMPTION_ERROR, PREEMPTION_WARNING)
 # Assumed: nobody has recorded what a lost node leaves behind.
-NODE_LOST = Ending(
+NODE_LOST = End(
     "Failed", "ServiceError", "AzureMLCompute job failed. NodeLost: The node that ran this job is gone."
 )
 
@@ -96,8 +96,8 @@ class Job:
     holding: bool = False
     started: float | None = None
     ended: float | None = None
-    ending: Ending | None = None
-    doom: Ending | None = None
+    ending: End | None = None
+    doom: End | None = None
     """An ending that waits for the job to run."""
     process: tuple[int, str] | None = None
     """Its supervisor's pid and start time, where it really runs."""
@@ -140,7 +140,7 @@ class Job:
         fields["demand"] = Demand(**{**body["demand"], "tier": Tier(body["demand"]["tier"])})
         fields["stage"] = Stage(body["stage"])
         for name in ("ending", "doom"):
-            fields[name] = Ending(**body[name]) if body[name] else None
+            fields[name] = End(**body[name]) if body[name] else None
         for name in ("process", "group", "waits_for"):
             fields[name] = tuple(body[name]) if body[name] else None
         fields["history"] = tuple((at, status) for at, status in body["history"])
@@ -158,7 +158,7 @@ def running(job: Job, now: float, timeout: float | None) -> Job:
     return job.at(Stage.RUNNING, now, due=now + span, started=now, waits_for=None)
 
 
-def outcome(job: Job, now: float, timeout: float | None) -> Ending:
+def outcome(job: Job, now: float, timeout: float | None) -> End:
     """How a running job ends at the instant that `running` gave."""
     assert job.started is not None  # noqa: S101 - it runs, so it has started
     if timeout is not None and now - job.started >= timeout:
@@ -166,7 +166,7 @@ def outcome(job: Job, now: float, timeout: float | None) -> Ending:
     return job.doom or COMPLETED
 
 
-def ended(job: Job, now: float, ending: Ending) -> Job:
+def ended(job: Job, now: float, ending: End) -> Job:
     """The job when it is over. It holds nothing any more: the caller gives its cores back."""
     return job.at(Stage.ENDED, now, ending=ending, ended=now, holding=False, waits_for=None)
 

@@ -301,10 +301,10 @@ def _check_cluster(backend: Backend, records: Records, demand: _jobs.Demand) -> 
         raise bad_request(message, "InstanceCountExceedsClusterMaximum")
 
 
-def _next_doom(records: Records) -> _jobs.Ending | None:
+def _next_doom(records: Records) -> _jobs.End | None:
     body = records.get("meta", "next doom")
     records.remove("meta", "next doom")
-    return None if body is None else _jobs.Ending(**body)
+    return None if body is None else _jobs.End(**body)
 
 
 def _operation(name: str) -> str:

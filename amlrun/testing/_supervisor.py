@@ -20,7 +20,7 @@ from amlrun.testing._blobs import FolderBlobs
 from amlrun.testing._carriers import ProcessCarrier, job_folder
 from amlrun.testing._engine import Engine, timeout_of
 from amlrun.testing._exchange import Scope
-from amlrun.testing._jobs import CANCELED, Ending, Job, Stage
+from amlrun.testing._jobs import CANCELED, End, Job, Stage
 from amlrun.testing._routes_assets import CONTAINERS
 from amlrun.testing._runner import CannotRun, Runner, Start
 from amlrun.testing._store import Store
@@ -60,9 +60,9 @@ class Supervisor:
             shutil.rmtree(self.place / "wd", ignore_errors=True)
             ending = self._carry(runner.prepare(job, self.place))
         except CannotRun as error:
-            ending = Ending("Failed", "UserError", str(error))
+            ending = End("Failed", "UserError", str(error))
         except (OSError, ValueError) as error:  # a full disk, say: told, and not taken for a lost node
-            ending = Ending("Failed", "UserError", f"local can't run this job: {error}")
+            ending = End("Failed", "UserError", f"local can't run this job: {error}")
         shutil.rmtree(self.place / "wd", ignore_errors=True)
         self._finish(ending)
 
@@ -77,7 +77,7 @@ class Supervisor:
             return None
         return job
 
-    def _carry(self, start: Start) -> Ending:
+    def _carry(self, start: Start) -> End:
         """Start the command and stay until its group is gone."""
         with start.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
@@ -95,7 +95,7 @@ class Supervisor:
             _processes.kill_group(process.pid)
             process.wait()
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> Ending:
+    def _watch(self, process: subprocess.Popen[bytes]) -> End:
         with self.store.transaction() as records:
             job = self._mine(records)
             if job is not None and job.stage is Stage.PREPARING:
@@ -118,21 +118,21 @@ class Supervisor:
                 _processes.end_group(process, grace)
                 return ending
 
-    def _finish(self, ending: Ending) -> None:
+    def _finish(self, ending: End) -> None:
         with self.store.transaction() as records:
             if (job := self._mine(records)) is not None:
                 self.engine.finish(records, job, ending, time.time())
 
 
-def _called_off(job: Job | None, *, overdue: bool) -> Ending | None:
+def _called_off(job: Job | None, *, overdue: bool) -> End | None:
     """How the job has to end now, or None: it goes on."""
     if job is None or job.stage is Stage.CANCELING or overdue:
         return CANCELED
     return job.doom
 
 
-def _exit(status: int) -> Ending:
+def _exit(status: int) -> End:
     """What an exit status makes of the job; a signal counts as a shell tells it."""
     if status == 0:
         return _jobs.COMPLETED
-    return Ending("Failed", "UserError", _jobs.exit_message(status if status > 0 else 128 - status))
+    return End("Failed", "UserError", _jobs.exit_message(status if status > 0 else 128 - status))

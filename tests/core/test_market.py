@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,9 +19,6 @@ from amlrun._replies import (
     sizes_from,
     workspace_from,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 WORKSPACE = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"
@@ -249,17 +246,15 @@ class Service:
         self.calls: list[str] = []
         self.meet: threading.Barrier | None = None
 
-    def get(self, path: str, *, api_version: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def get(self, path: str) -> dict[str, Any]:
         """One object."""
-        assert params is None
-        return dict(self._answer(path, api_version))
+        return dict(self._answer(path))
 
-    def list(self, path: str, *, api_version: str) -> list[dict[str, Any]]:
+    def list(self, path: str) -> list[dict[str, Any]]:
         """All rows."""
-        return [*self._answer(path, api_version)]
+        return [*self._answer(path)]
 
-    def _answer(self, path: str, api_version: str) -> Any:
-        assert api_version == "2024-04-01"
+    def _answer(self, path: str) -> Any:
         self.calls.append(path)
         if self.meet is not None:
             self.meet.wait(timeout=30)
