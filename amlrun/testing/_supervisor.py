@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
+_GATE = 'read -r && exec "$0" -c "$1" < /dev/null'
+"""The command starts when its process group is known to the workspace, and never if this process dies first:
+otherwise nobody could find it to end it.
+"""
 
 
 def main(folder: str, name: str) -> None:
@@ -80,11 +85,12 @@ class Supervisor:
     def _carry(self, start: Start) -> End:
         """Start the command and stay until its group is gone."""
         with start.log.open("ab") as log:
+            bash = shutil.which("bash") or "bash"  # ours: the job's own PATH may have none
             process = subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
-                [shutil.which("bash") or "bash", "-c", start.command],  # ours: the job's PATH may have none
+                [bash, "-c", _GATE, bash, start.command],
                 cwd=start.cwd,
                 env=dict(start.environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -103,6 +109,9 @@ class Supervisor:
                 job = attrs.evolve(job.at(Stage.RUNNING, time.time(), started=time.time()), group=group)
                 self.engine.keep(records, job)
             settings = records.get("meta", "local") or {}
+        if job is not None and job.stage is Stage.RUNNING and process.stdin is not None:
+            with suppress(BrokenPipeError), process.stdin as gate:
+                gate.write(b"\n")
         grace = float(settings.get("grace_seconds", GRACE_SECONDS))
         timeout = None if job is None else timeout_of(job)
         until = None if timeout is None else time.monotonic() + timeout
