@@ -17,8 +17,12 @@ from typing import Any
 TABLE = Path(__file__).resolve().parent.parent / "amlrun" / "testing" / "_data" / "contract.json"
 JOB_TYPES = ("Command",)
 SOURCE = "Azure Machine Learning management plane, mfe.json, api-version 2024-01-01-preview"
-# Assumed: fields of 2025-01-01-preview, whose contract is not published with the one above.
-ASSUMED: dict[str, dict[str, dict[str, Any]]] = {"CommandJob": {"parentJobName": {"type": "string"}}}
+# Assumed: fields of 2025-01-01-preview, whose contract is not published with the one above, as the SDK's own
+# models have them.
+ASSUMED: dict[str, dict[str, dict[str, Any]]] = {
+    "CommandJob": {"parentJobName": {"type": "string"}},
+    "JobResourceConfiguration": {"dockerArgsList": {"type": "array", "items": {"type": "string"}}},
+}
 SIMPLE = {"string", "integer", "number", "boolean"}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from azure.core.pipeline.policies import HTTPPolicy
+
+from tests.submission.runs import Between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from azure.ai.ml import MLClient
@@ -29,30 +29,6 @@ def source(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "train.py").write_text("print('trained')\n")
     return folder
-
-
-class Between(HTTPPolicy[Any, Any]):
-    """Something that happens between amlrun and the workspace: called with method, path, and the way on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shared: dict[str, Callable[[str, str, Callable[[], Any]], Any] | None] = {"act": None}
-
-    @property
-    def act(self) -> Callable[[str, str, Callable[[], Any]], Any] | None:
-        """What happens; None: nothing. The copies of this policy, in other chains, do the same."""
-        return self._shared["act"]
-
-    @act.setter
-    def act(self, act: Callable[[str, str, Callable[[], Any]], Any] | None) -> None:
-        self._shared["act"] = act
-
-    def send(self, request: Any) -> Any:
-        """Let it happen."""
-        sent = request.http_request
-        if self.act is None:
-            return self.next.send(request)
-        return self.act(sent.method, sent.url.partition("?")[0], lambda: self.next.send(request))
 
 
 @pytest.fixture

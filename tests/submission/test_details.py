@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import amlrun
-from amlrun import InvalidRequest, NoQuota, Requeue, Run, WaitTimeout, _sdk, attach, plan, submit
+from amlrun import InvalidRequest, NoQuota, Requeue, WaitTimeout, _sdk, attach, plan, submit
+from tests.submission.runs import ENVIRONMENT, spot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
-
-ENVIRONMENT = "azureml:train:1"
-
-
-def spot(client: MLClient, **options: Any) -> Run:
-    """A spot job with a price."""
-    settings: dict[str, Any] = {"environment": ENVIRONMENT, "cpus": 4, "tier": "spot"}
-    return submit("python train.py", client=client, **{**settings, **options})
 
 
 def test_a_run_costs_while_it_runs(fake_aml: FakeAml, client: MLClient) -> None:
@@ -217,3 +210,12 @@ def test_outputs_of_which_nothing_is_said_are_folders(fake_aml: FakeAml, client:
 def test_a_name_may_end_in_the_name_of_a_gpu(client: MLClient, name: str) -> None:
     """Or like a further attempt: nothing of another run is touched."""
     assert submit("echo", environment=ENVIRONMENT, name=name, client=client).wait().name == name
+
+
+def test_docker_arguments_in_both_forms_arrive(fake_aml: FakeAml, client: MLClient) -> None:
+    """A text, and the list that later versions of the API know."""
+    from azure.ai.ml import command
+
+    for given, field in (("--ipc=host", "dockerArgs"), (["--ipc=host"], "dockerArgsList")):
+        run = submit(command(command="ls", environment=ENVIRONMENT, docker_args=given), client=client)
+        assert fake_aml.job(run.name).body["properties"]["resources"][field] == given

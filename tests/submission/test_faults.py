@@ -13,31 +13,17 @@ from amlrun import (
     JobCanceled,
     JobFailed,
     NotAuthorized,
-    Requeue,
     ServiceError,
     SubmissionFailed,
     attach,
-    submit,
 )
+from tests.submission.runs import NOISE, spot_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amlrun import Run
     from amlrun.testing import FakeAml
-    from tests.submission.conftest import Between
-
-ENVIRONMENT = "azureml:train:1"
-QUICK = Requeue(preemptions=2, waits=(1,))
-NOISE = "".join(f"{number**5:x}" for number in range(6000))
-"""Digits that don't compress: a job with them is too long for its properties."""
-
-
-def spot(fake: FakeAml, between: Between, **options: Any) -> Run:
-    """A spot job over a way that things happen on."""
-    client = fake.client(per_call_policies=between)
-    settings: dict[str, Any] = {"environment": ENVIRONMENT, "cpus": 4, "tier": "spot", "requeue": QUICK}
-    return submit("python train.py", client=client, **{**settings, **options})
+    from tests.submission.runs import Between
 
 
 def broken(*, times: int, part: str = "", method: str = "") -> Callable[[str, str, Callable[[], Any]], Any]:
@@ -83,7 +69,7 @@ def taken(*, finding: bool) -> Callable[[str, str, Callable[[], Any]], Any]:
 def test_a_job_whose_reply_never_came_is_found(fake_aml: FakeAml, between: Between) -> None:
     """All repeats used up and the job is there: it is ours, and no second one is made."""
     between.act = taken(finding=True)
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     assert fake_aml.jobs == (run.name,)
     between.act = None
     assert run.wait().status == "Completed"
@@ -93,7 +79,7 @@ def test_a_job_of_which_nobody_knows_is_told_as_that(fake_aml: FakeAml, between:
     """Never as refused: it may run, and the error says how to find it."""
     between.act = taken(finding=False)
     with pytest.raises(SubmissionFailed, match="Nobody knows") as caught:
-        spot(fake_aml, between)
+        spot_over(fake_aml, between)
     (name,) = fake_aml.jobs
     assert f"attach({name!r})" in caught.value.hint
     assert attach(name, client=fake_aml.client()).wait().status == "Completed"
@@ -102,20 +88,20 @@ def test_a_job_of_which_nobody_knows_is_told_as_that(fake_aml: FakeAml, between:
 def test_a_long_job_is_known_again_though_it_is_not_kept(fake_aml: FakeAml, between: Between) -> None:
     """Its digest is."""
     between.act = taken(finding=True)
-    run = spot(fake_aml, between, environment_variables={"NOISE": NOISE})
+    run = spot_over(fake_aml, between, environment_variables={"NOISE": NOISE})
     assert fake_aml.jobs == (run.name,)
 
 
 def test_looks_that_fail_do_not_end_a_wait(fake_aml: FakeAml, between: Between) -> None:
     """Even when all repeats of a look are used up, the next look comes."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     between.act = broken(times=6, method="GET")
     assert run.wait().status == "Completed"
 
 
 def test_a_requeue_that_fails_on_the_way_is_tried_again(fake_aml: FakeAml, between: Between) -> None:
     """Like a look: the wait goes on."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
     between.act = broken(times=9, part="-a2", method="PUT")
     assert run.wait().attempt == 2
@@ -125,7 +111,7 @@ def test_a_requeue_that_fails_on_the_way_is_tried_again(fake_aml: FakeAml, betwe
 @pytest.mark.parametrize("how", [refused("/history/"), broken(times=10**6, part="/history/")])
 def test_a_completed_run_needs_no_history(fake_aml: FakeAml, between: Between, how: Any) -> None:
     """Without the right to read run history, or a way to it, its times are unknown, and that is all."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     between.act = how
     assert run.wait().status == "Completed"
     assert "run history can't be read" in run.attempts[0].error
@@ -134,7 +120,7 @@ def test_a_completed_run_needs_no_history(fake_aml: FakeAml, between: Between, h
 @pytest.mark.parametrize("how", [refused("/history/", 401, times=3), broken(times=30, part="/history/")])
 def test_why_a_run_ended_is_waited_for(fake_aml: FakeAml, between: Between, how: Any) -> None:
     """A preempted one is not lost because its history could not be read at once."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
     between.act = how
     assert run.wait().attempt == 2
@@ -142,7 +128,7 @@ def test_why_a_run_ended_is_waited_for(fake_aml: FakeAml, between: Between, how:
 
 def test_an_end_that_is_never_explained_is_unknown(fake_aml: FakeAml, between: Between) -> None:
     """After a quarter of an hour, and nothing is repeated."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
     between.act = refused("/history/")
     with pytest.raises(JobFailed, match="run history can't be read") as caught:
@@ -153,10 +139,10 @@ def test_an_end_that_is_never_explained_is_unknown(fake_aml: FakeAml, between: B
 
 def test_a_token_that_is_refused_once_does_not_end_a_wait(fake_aml: FakeAml, between: Between) -> None:
     """Twice neither; the third time in a row it is true."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     between.act = refused("", 401, times=2)
     assert run.wait().status == "Completed"
-    other = spot(fake_aml, between)
+    other = spot_over(fake_aml, between)
     between.act = refused("", 401)
     with pytest.raises(NotAuthorized):
         other.wait()
@@ -164,7 +150,7 @@ def test_a_token_that_is_refused_once_does_not_end_a_wait(fake_aml: FakeAml, bet
 
 def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
     """A sign-in that expired overnight is told, and not asked for ever."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
     between.act = refused("-a2", 401)
     with pytest.raises(NotAuthorized):
@@ -173,7 +159,7 @@ def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, bet
 
 def test_a_sign_in_page_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
     """200 and HTML is no fault that passes."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
 
     def page(_method: str, _path: str, go_on: Callable[[], Any]) -> Any:
         reply = go_on()
@@ -188,7 +174,7 @@ def test_a_sign_in_page_ends_the_wait(fake_aml: FakeAml, between: Between) -> No
 
 def test_a_job_that_is_gone_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
     """Looking again would not bring it back."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     between.act = refused("", 404)
     with pytest.raises(ServiceError) as caught:
         run.wait()
@@ -201,7 +187,7 @@ def test_a_cancel_whose_mark_fails_cancels_what_lives(
 ) -> None:
     """And says what is left undone, whether the job waits or runs."""
     fake_aml.runtime(hours=1)
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.advance(minutes=minutes)
     between.act = broken(times=10**6, part="/history/")
     with pytest.raises(ServiceError, match="may still requeue"):
@@ -215,7 +201,7 @@ def test_an_attempt_sent_while_the_run_was_canceled_is_never_left_behind(
 ) -> None:
     """Though the look after its PUT, or its cancel, got lost."""
     fake_aml.runtime(hours=1)
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
     state = {"sent": False, "left": 4}
 
@@ -239,7 +225,7 @@ def test_an_attempt_sent_while_the_run_was_canceled_is_never_left_behind(
 
 def test_a_cancel_that_comes_a_moment_too_late_is_harmless(fake_aml: FakeAml, between: Between) -> None:
     """The job ended between the look and the cancel: that is what was wanted."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
 
     def ends_first(method: str, path: str, go_on: Callable[[], Any]) -> Any:
         if method == "POST" and path.endswith("/cancel"):
@@ -254,7 +240,7 @@ def test_a_cancel_that_comes_a_moment_too_late_is_harmless(fake_aml: FakeAml, be
 def test_a_log_that_cannot_be_read_hides_nothing(fake_aml: FakeAml, between: Between, how: Any) -> None:
     """The error of the job comes through, with a word on the log."""
     fake_aml.fail_next()
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     between.act = how
     with pytest.raises(JobFailed, match=r"(?s)UserError.*log can't be read"):
         run.wait()
@@ -271,7 +257,7 @@ class Somebody:
 
 def test_only_who_submitted_goes_on_with_their_identity(fake_aml: FakeAml, between: Between) -> None:
     """The next attempt would run with the rights of whoever sends it."""
-    run = spot(fake_aml, between, identity="user")
+    run = spot_over(fake_aml, between, identity="user")
     fake_aml.preempt(run.name)
     other = attach(run.name, client=fake_aml.client(credential=Somebody()))
     with pytest.raises(SubmissionFailed, match="another person"):

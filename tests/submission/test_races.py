@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from azure.core.exceptions import ServiceResponseError
 
-from amlrun import JobCanceled, Requeue, RequeueExhausted, attach, submit
+from amlrun import JobCanceled, RequeueExhausted, attach
 from amlrun._ending import Ending
+from tests.submission.runs import spot_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amlrun import Run
     from amlrun.testing import FakeAml
-    from tests.submission.conftest import Between
-
-ENVIRONMENT = "azureml:train:1"
-QUICK = Requeue(preemptions=2, waits=(1,))
-
-
-def spot(fake: FakeAml, between: Between, **options: Any) -> Run:
-    """A spot job over a way that things happen on."""
-    client = fake.client(per_call_policies=between)
-    settings: dict[str, Any] = {"environment": ENVIRONMENT, "cpus": 4, "tier": "spot", "requeue": QUICK}
-    return submit("python train.py", client=client, **{**settings, **options})
+    from tests.submission.runs import Between
 
 
 def test_a_job_taken_before_the_connection_broke_is_one_job(fake_aml: FakeAml, between: Between) -> None:
@@ -40,7 +30,7 @@ def test_a_job_taken_before_the_connection_broke_is_one_job(fake_aml: FakeAml, b
         return reply
 
     between.act = lose_the_reply
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     assert fake_aml.jobs == (run.name,)
     assert len(broken) == 1
     assert run.wait().status == "Completed"
@@ -48,7 +38,7 @@ def test_a_job_taken_before_the_connection_broke_is_one_job(fake_aml: FakeAml, b
 
 def test_a_cancel_while_the_next_attempt_is_on_its_way_stops_it(fake_aml: FakeAml, between: Between) -> None:
     """The mark is read again after the PUT: what was just sent is canceled."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
 
     def cancel_meanwhile(method: str, path: str, go_on: Callable[[], Any]) -> Any:
@@ -67,7 +57,7 @@ def test_a_cancel_while_the_next_attempt_is_on_its_way_stops_it(fake_aml: FakeAm
 def test_a_cancel_reaches_the_attempt_that_another_watcher_sent(fake_aml: FakeAml, between: Between) -> None:
     """Whoever cancels from an old look finds the attempt that lives."""
     fake_aml.runtime(hours=1)
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
     other = attach(run.name, client=fake_aml.client())
     with pytest.raises(TimeoutError):
@@ -82,7 +72,7 @@ def test_a_cancel_reaches_the_attempt_that_another_watcher_sent(fake_aml: FakeAm
 
 def test_two_watchers_that_send_at_once_make_one_attempt(fake_aml: FakeAml, between: Between) -> None:
     """The slower one meets the other's job at its own PUT, and adopts it."""
-    run = spot(fake_aml, between)
+    run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
 
     def other_first(method: str, path: str, go_on: Callable[[], Any]) -> Any:
@@ -101,7 +91,7 @@ def test_a_job_too_long_for_its_properties_is_requeued_only_where_it_was_sent(
 ) -> None:
     """The process that sent it has the body; another machine is told that it can't go on."""
     noise = "".join(f"{number**5:x}" for number in range(6000))
-    run = spot(fake_aml, between, environment_variables={"NOISE": noise})
+    run = spot_over(fake_aml, between, environment_variables={"NOISE": noise})
     assert "too long to be requeued by another process" in caplog.text
     fake_aml.preempt(run.name)
     other = attach(run.name, client=fake_aml.client())

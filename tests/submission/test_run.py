@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,34 +10,24 @@ from amlrun import (
     InvalidRequest,
     JobCanceled,
     JobFailed,
-    Requeue,
     RequeueExhausted,
     Run,
     SubmissionFailed,
     WaitTimeout,
     attach,
-    submit,
 )
 from amlrun._ending import Ending
+from tests.submission.runs import ENVIRONMENT, spot
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
 
-ENVIRONMENT = "azureml:train:1"
-QUICK = Requeue(preemptions=2, waits=(1,))
-
 
 def told(run: Run) -> list[str]:
     """Its attempts, as a person reads them."""
     return [str(attempt) for attempt in run.attempts]
-
-
-def spot(client: MLClient, **options: Any) -> Run:
-    """A spot job with a price."""
-    settings: dict[str, Any] = {"environment": ENVIRONMENT, "cpus": 4, "tier": "spot", "requeue": QUICK}
-    return submit("python train.py", client=client, **{**settings, **options})
 
 
 def test_a_preempted_run_completes_as_its_second_attempt(fake_aml: FakeAml, client: MLClient) -> None:
