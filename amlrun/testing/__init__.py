@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from amlrun.testing._backend import Call, UnknownHost, UnknownRoute
     from amlrun.testing._clock import NothingWillHappen
-    from amlrun.testing._fake import FakeAml, FakeJob
+    from amlrun.testing._fake import FakeAml
+    from amlrun.testing._job_controls import FakeJob
     from amlrun.testing._local import local
 
 __all__ = ["Call", "FakeAml", "FakeJob", "NothingWillHappen", "UnknownHost", "UnknownRoute", "local"]
@@ -20,7 +21,7 @@ __all__ = ["Call", "FakeAml", "FakeJob", "NothingWillHappen", "UnknownHost", "Un
 _HOMES = {
     "Call": "_backend",
     "FakeAml": "_fake",
-    "FakeJob": "_fake",
+    "FakeJob": "_job_controls",
     "NothingWillHappen": "_clock",
     "UnknownHost": "_backend",
     "UnknownRoute": "_backend",

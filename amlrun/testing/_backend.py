@@ -15,11 +15,7 @@ import attrs
 
 from amlrun.testing._clock import VirtualClock
 from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, Scope
-from amlrun.testing._routes_assets import ASSETS
-from amlrun.testing._routes_blob import BLOBS
-from amlrun.testing._routes_compute import COMPUTE, SUBSCRIPTION
-from amlrun.testing._routes_history import HISTORY
-from amlrun.testing._routes_jobs import JOBS
+from amlrun.testing._routes import OF_HISTORY, OF_STORAGE, OF_SUBSCRIPTION, OF_WORKSPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
     from amlrun._clock import Clock
     from amlrun.testing._blobs import Blobs
     from amlrun.testing._engine import Engine
-    from amlrun.testing._routing import Route, Routes
+    from amlrun.testing._routes.table import Route, Routes
     from amlrun.testing._store import Records, Store
 
 MANAGEMENT = "management.azure.com"
@@ -157,14 +153,14 @@ class Backend:
     def _tables(self, request: Request) -> tuple[tuple[Routes, ...], str]:
         path = request.path.rstrip("/")
         if request.host == self.blob_host:
-            return (BLOBS,), path
+            return OF_STORAGE, path
         if request.host == self.history_host:
             # `/history/v1.0<the workspace's path>/…`: run history's routes begin behind the workspace.
             begin = f"{_HISTORY_PREFIX}{self.scope.path}"
             mine = path.lower().startswith(begin.lower())
-            return (HISTORY,), path[len(begin) :] if mine else path
+            return OF_HISTORY, path[len(begin) :] if mine else path
         if self.owns(path):
-            return (JOBS, ASSETS, COMPUTE), path[len(self.scope.path) :]
+            return OF_WORKSPACE, path[len(self.scope.path) :]
         marker = f"/providers/{PROVIDER}/workspaces/".lower()
         if marker in path.lower():
             name = path[path.lower().index(marker) + len(marker) :].partition("/")[0]
@@ -173,7 +169,7 @@ class Backend:
                 "https://aka.ms/ARMResourceNotFoundFix"
             )
             raise Refusal(404, message, "ResourceNotFound")
-        return (SUBSCRIPTION,), path[len("/subscriptions/") + len(self.scope.subscription_id) :]
+        return OF_SUBSCRIPTION, path[len("/subscriptions/") + len(self.scope.subscription_id) :]
 
 
 def _fingerprint(text: str) -> str:

@@ -6,6 +6,7 @@ and what the SDK reads over the wire are one thing; other containers are under `
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 from pathlib import Path
@@ -15,6 +16,23 @@ from amlrun.testing._exchange import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+BLOB_STORE = "workspaceblobstore"
+ARTIFACT_STORE = "workspaceartifactstore"
+CONTAINERS: Mapping[str, str] = {
+    "azureml-blobstore-00000000-0000-0000-0000-000000000004": BLOB_STORE,
+    "azureml": ARTIFACT_STORE,
+}
+"""The containers of the workspace's own datastores."""
+ARTIFACTS = "azureml"
+"""The container of what jobs leave behind."""
+ACCOUNT_KEY = base64.b64encode(b"this key opens nothing" + bytes(42)).decode()
+SAS = "sv=2024-11-04&sr=c&sp=rwl&se=2099-01-01T00%3A00%3A00Z&sig=fake"
+
+
+def artifact_prefix(name: str) -> str:
+    """Where in that container a job's own files are."""
+    return f"ExperimentRun/dcid.{name}/"
 
 
 class Blobs(Protocol):

@@ -19,6 +19,19 @@ def instant(at: float) -> str:
     return dt.datetime.fromtimestamp(at, tz=dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
+def system_data(created: float) -> dict[str, Any]:
+    """Who made a thing, and when; the older SDKs don't do without it."""
+    at = instant(created)
+    return {
+        "createdAt": at,
+        "createdBy": "fake-user",
+        "createdByType": "User",
+        "lastModifiedAt": at,
+        "lastModifiedBy": "fake-user",
+        "lastModifiedByType": "User",
+    }
+
+
 @attrs.frozen
 class Scope:
     """Which workspace: what stands in every path, and the names that hang on it."""

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from amlrun.testing._routes_assets import BLOB_STORE
-from amlrun.testing._routes_history import ARTIFACTS, artifact_prefix
+from amlrun.testing._blobs import ARTIFACTS, BLOB_STORE, artifact_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun.testing import _jobs, _processes
-from amlrun.testing._blobs import FolderBlobs
+from amlrun.testing._blobs import CONTAINERS, FolderBlobs
 from amlrun.testing._carriers import ProcessCarrier, job_folder
 from amlrun.testing._engine import Engine, timeout_of
 from amlrun.testing._exchange import Scope
 from amlrun.testing._jobs import CANCELED, End, Job, Stage
-from amlrun.testing._routes_assets import CONTAINERS
+from amlrun.testing._places import Places
 from amlrun.testing._runner import CannotRun, Runner, Start
 from amlrun.testing._store import Store
 
@@ -50,7 +50,7 @@ class Supervisor:
         self.folder = folder
         self.name = name
         self.store = Store(folder)
-        self.engine = Engine(ProcessCarrier(folder))
+        self.engine = Engine(ProcessCarrier(folder), Places())
         self.place = job_folder(folder, name)
 
     def run(self) -> None:

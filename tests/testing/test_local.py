@@ -321,7 +321,9 @@ def test_a_supervisor_that_is_gone_is_a_lost_node(bench: Workbench) -> None:
     assert found is not None
     until(lambda: not runs(int(found[1])), "the end of the orphaned process")
     with bench.fake._backend.store.transaction() as records:
-        assert bench.fake._backend.engine.ledger(records).used("standardDSv2Family", job.demand.tier) == 0
+        assert (
+            bench.fake._backend.engine.places.ledger(records).used("standardDSv2Family", job.demand.tier) == 0
+        )
 
 
 def test_jobs_queue_for_quota_and_start_each_other(bench: Workbench) -> None:

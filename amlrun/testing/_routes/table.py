@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 class Route:
     """A template names its parts in braces: `{name}`, `{+rest}` (slashes too), `{kind:codes|data}`.
 
-    Its other words match in any case.
+    Its other words match in any case. `takes` and `gives` name the contract's definitions of the body that
+    comes and of the one that goes back; "" where there is none, or where it is not JSON.
     """
 
     method: str
     template: str
     handler: Handler
     pattern: re.Pattern[str]
+    takes: str = ""
+    gives: str = ""
 
 
 class Routes:
@@ -36,11 +39,13 @@ class Routes:
         self.name = name
         self.routes: list[Route] = []
 
-    def __call__(self, method: str, template: str) -> Callable[[Handler], Handler]:
+    def __call__(
+        self, method: str, template: str, *, takes: str = "", gives: str = ""
+    ) -> Callable[[Handler], Handler]:
         """Register the decorated function."""
 
         def register(handler: Handler) -> Handler:
-            self.routes.append(Route(method, template, handler, _pattern(template)))
+            self.routes.append(Route(method, template, handler, _pattern(template), takes, gives))
             return handler
 
         return register

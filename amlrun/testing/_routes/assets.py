@@ -1,14 +1,13 @@
-"""Routes of assets (codes, environments, data, models) and of the datastores that hold their bytes."""
+"""Routes of assets: codes, environments, data, models."""
 
 from __future__ import annotations
 
-import base64
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, instant, not_found
-from amlrun.testing._routes_compute import system_data
-from amlrun.testing._routing import Routes
+from amlrun.testing._blobs import SAS
+from amlrun.testing._exchange import PROVIDER, Reply, Request, bad_request, not_found, system_data
+from amlrun.testing._routes.table import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,15 +16,6 @@ if TYPE_CHECKING:
 
 ASSETS = Routes("assets")
 
-BLOB_STORE = "workspaceblobstore"
-ARTIFACT_STORE = "workspaceartifactstore"
-CONTAINERS: Mapping[str, str] = {
-    "azureml-blobstore-00000000-0000-0000-0000-000000000004": BLOB_STORE,
-    "azureml": ARTIFACT_STORE,
-}
-"""The containers of the workspace's own datastores."""
-ACCOUNT_KEY = base64.b64encode(b"this key opens nothing" + bytes(42)).decode()
-SAS = "sv=2024-11-04&sr=c&sp=rwl&se=2099-01-01T00%3A00%3A00Z&sig=fake"
 _TITLES = {"codes": "Code", "environments": "Environment", "data": "Data", "models": "Model"}
 _CURATED = "azureml-"  # every workspace has the curated environments of this prefix
 
@@ -124,7 +114,7 @@ def _version(backend: Backend, kind: str, body: Mapping[str, Any]) -> dict[str, 
             **{key: value for key, value in body["properties"].items() if value is not None},
             "provisioningState": "Succeeded",
         },
-        "systemData": system_data(backend, body["created"]),
+        "systemData": system_data(body["created"]),
     }
 
 
@@ -145,7 +135,7 @@ def _container(backend: Backend, kind: str, newest: Mapping[str, Any]) -> dict[s
         "name": newest["name"],
         "type": f"{PROVIDER}/workspaces/{kind}",
         "properties": properties,
-        "systemData": system_data(backend, newest["created"]),
+        "systemData": system_data(newest["created"]),
     }
 
 
@@ -176,54 +166,3 @@ def start_pending_upload(backend: Backend, request: Request) -> Reply:
             },
         },
     )
-
-
-@ASSETS("GET", "/datastores")
-def list_datastores(backend: Backend, request: Request) -> Reply:
-    """The workspace's datastores."""
-    only_default = (request.query.get("isDefault") or "").lower() == "true"
-    names = [BLOB_STORE] if only_default else list(CONTAINERS.values())
-    return Reply(200, {"value": [_datastore(backend, name) for name in names]})
-
-
-@ASSETS("GET", "/datastores/{name}")
-def get_datastore(backend: Backend, request: Request) -> Reply:
-    """One datastore."""
-    return Reply(200, _datastore(backend, request.args["name"]))
-
-
-@ASSETS("POST", "/datastores/{name}/listSecrets")
-def list_secrets(backend: Backend, request: Request) -> Reply:
-    """The account's key; a SAS where one that expires is asked for."""
-    _datastore(backend, request.args["name"])
-    if request.body and request.json.get("expirableSecret"):
-        return Reply(200, {"secretsType": "Sas", "sasToken": SAS})
-    return Reply(200, {"secretsType": "AccountKey", "key": ACCOUNT_KEY})
-
-
-def _datastore(backend: Backend, name: str) -> dict[str, Any]:
-    container = next((key for key, value in CONTAINERS.items() if value == name), None)
-    if container is None:
-        raise Refusal(404, f"Could not find datastore: {name}", "UserError", "NotFound", "DataStoreNotFound")
-    scope = backend.scope
-    return {
-        "id": f"{scope.path}/datastores/{name}",
-        "name": name,
-        "type": f"{PROVIDER}/workspaces/datastores",
-        "properties": {
-            "description": None,
-            "tags": {},
-            "properties": None,
-            "isDefault": name == BLOB_STORE,
-            "credentials": {"credentialsType": "AccountKey"},
-            "datastoreType": "AzureBlob",
-            "subscriptionId": scope.subscription_id,
-            "resourceGroup": scope.resource_group,
-            "accountName": backend.account,
-            "containerName": container,
-            "endpoint": "core.windows.net",
-            "protocol": "https",
-            "serviceDataAccessAuthIdentity": "None",
-        },
-        "systemData": {"createdAt": instant(0.0), "createdBy": "fake-user", "createdByType": "User"},
-    }

@@ -10,12 +10,11 @@ import attrs
 
 from amlrun._durations import seconds
 from amlrun.testing import _jobs
+from amlrun.testing._blobs import ARTIFACT_STORE
 from amlrun.testing._contract import faults
-from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
+from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found, system_data
 from amlrun.testing._jobs import Job
-from amlrun.testing._routes_assets import ARTIFACT_STORE
-from amlrun.testing._routes_compute import system_data
-from amlrun.testing._routing import Routes
+from amlrun.testing._routes.table import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,7 +193,7 @@ def job_reply(backend: Backend, job: Job) -> dict[str, Any]:
         "name": job.name,
         "type": f"{PROVIDER}/workspaces/jobs",
         "properties": properties,
-        "systemData": system_data(backend, job.created),
+        "systemData": system_data(job.created),
     }
 
 
@@ -269,8 +268,7 @@ def _check(backend: Backend, records: Records, name: str, properties: Mapping[st
     if not backend.virtual and demand.nodes > 1:
         message = "The local workspace is one machine: a job there has one node."
         raise bad_request(message, "InvalidInstanceCount")
-    if demand.compute:
-        _check_cluster(backend, records, demand)
+    backend.engine.places.check(records, demand)
 
 
 def _check_labels(field: str, labels: Mapping[str, Any]) -> None:
@@ -288,17 +286,6 @@ def _check_names(field: str, bindings: Mapping[str, Any]) -> None:
     if wrong := [name for name in bindings if not _BINDING.fullmatch(name)]:
         # Assumed: the code and the words; that names are identifiers is the SDK's own rule.
         raise bad_request(f"Names of {field} that are not valid: {', '.join(wrong)}.", "InvalidRequestBody")
-
-
-def _check_cluster(backend: Backend, records: Records, demand: _jobs.Demand) -> None:
-    cluster = backend.engine.cluster(records, demand.compute or "")
-    if cluster is None:
-        # Assumed: the code, and that it is refused at once.
-        raise bad_request(f"Compute {demand.compute} was not found in the workspace.", "ComputeNotFound")
-    if demand.nodes > cluster.max_nodes:
-        # Assumed: the code and the words.
-        message = f"The job needs {demand.nodes} nodes; {cluster.name} has at most {cluster.max_nodes}."
-        raise bad_request(message, "InstanceCountExceedsClusterMaximum")
 
 
 def _next_doom(records: Records) -> _jobs.End | None:

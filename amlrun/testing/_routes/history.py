@@ -7,23 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun.testing._blobs import ARTIFACTS, SAS, artifact_prefix
 from amlrun.testing._exchange import Reply, Request, instant
 from amlrun.testing._jobs import Job, Stage
-from amlrun.testing._routes_assets import SAS
-from amlrun.testing._routes_jobs import find_job
-from amlrun.testing._routing import Routes
+from amlrun.testing._routes.jobs import find_job
+from amlrun.testing._routes.table import Routes
 
 if TYPE_CHECKING:
     from amlrun.testing._backend import Backend
 
 HISTORY = Routes("run history")
-ARTIFACTS = "azureml"
-"""The container of what jobs leave behind."""
-
-
-def artifact_prefix(name: str) -> str:
-    """Where in that container a job's own files are."""
-    return f"ExperimentRun/dcid.{name}/"
 
 
 @HISTORY("GET", "/discovery")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from amlrun.testing._exchange import Reply, Request
-from amlrun.testing._routing import Routes
+from amlrun.testing._routes.table import Routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,21 @@
+"""What the fake answers to: a table of routes for each part of the service."""
+
+from __future__ import annotations
+
+from amlrun.testing._routes.assets import ASSETS
+from amlrun.testing._routes.blobs import BLOBS
+from amlrun.testing._routes.computes import COMPUTES
+from amlrun.testing._routes.datastores import DATASTORES
+from amlrun.testing._routes.history import HISTORY
+from amlrun.testing._routes.jobs import JOBS
+from amlrun.testing._routes.quota import QUOTA
+from amlrun.testing._routes.workspace import WORKSPACE
+
+OF_WORKSPACE = (JOBS, ASSETS, DATASTORES, COMPUTES, WORKSPACE)
+"""Management routes below the workspace's path."""
+OF_SUBSCRIPTION = (QUOTA,)
+"""Management routes below the subscription's."""
+OF_HISTORY = (HISTORY,)
+"""Routes of the workspace's run history."""
+OF_STORAGE = (BLOBS,)
+"""Routes of its storage account."""

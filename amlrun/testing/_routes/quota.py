@@ -1,0 +1,51 @@
+"""Routes of the subscription in a region: what may be used, what is, and which sizes there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._catalogue import vm_sizes
+from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, forbidden
+from amlrun.testing._routes.table import Routes
+from amlrun.testing._usages import quotas, usages
+
+if TYPE_CHECKING:
+    from amlrun.testing._backend import Backend
+
+QUOTA = Routes("quota")
+
+
+@QUOTA("GET", f"/providers/{PROVIDER}/locations/{{location}}/usages")
+def get_usages(backend: Backend, request: Request) -> Reply:
+    """What is used of every limit."""
+    _quota_right(backend, request, "locations/usages/read")
+    with backend.work() as (records, _now):
+        ledger = backend.engine.places.ledger(records)
+        clusters = len(records.names("compute"))
+    return Reply(200, usages(ledger, backend.scope.subscription_id, clusters))
+
+
+@QUOTA("GET", f"/providers/{PROVIDER}/locations/{{location}}/quotas")
+def get_quotas(backend: Backend, request: Request) -> Reply:
+    """The limits."""
+    _quota_right(backend, request, "locations/quotas/read")
+    with backend.work() as (records, _now):
+        ledger = backend.engine.places.ledger(records)
+    return Reply(200, quotas(ledger, backend.scope.subscription_id))
+
+
+@QUOTA("GET", f"/providers/{PROVIDER}/locations/{{location}}/vmSizes")
+def get_sizes(backend: Backend, request: Request) -> Reply:
+    """The region's sizes."""
+    _quota_right(backend, request, "locations/vmSizes/read")
+    return Reply(200, {"value": list(vm_sizes())})
+
+
+def _quota_right(backend: Backend, request: Request, action: str) -> None:
+    location = request.args["location"]
+    if not backend.reads_quota:
+        raise forbidden(f"{PROVIDER}/{action}", request.path)
+    if location.lower() != backend.scope.location.lower():
+        # Assumed: the words. The fake has one region.
+        message = f"No registered resource provider found for location '{location}'."
+        raise Refusal(400, message, "NoRegisteredProviderFound")
