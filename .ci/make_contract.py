@@ -1,33 +1,36 @@
-"""Make the table of fields that the fake holds job bodies against, from the service's published contract.
+"""Make the table of the API's bodies that the fake is held against, from the service's published contract.
 
-    python .ci/make_contract.py FOLDER        FOLDER holds mfe.json of api-version 2024-01-01-preview
+    python .ci/make_contract.py FOLDER        FOLDER holds 2024-01-01-preview/ and common-types/
 
-Writes amlrun/testing/_data/contract.json: the definitions that a job of one of JOB_TYPES can reach, each with
-its fields: their types, what is read-only, what is required. What command jobs of 2025-01-01-preview have
-beyond the contract, and the SDK's own bodies need, is in ASSUMED.
+Writes amlrun/testing/_data/contract.json: every definition that the operations of ROOMS can reach, in
+requests and in replies, each with its fields: their types, what is read-only, what is required. What the real
+SDK and the real service have beyond that document is in _data/assumed.json, which is written by hand.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).resolve().parent.parent / "amlrun" / "testing" / "_data" / "contract.json"
-JOB_TYPES = ("Command",)
-SOURCE = "Azure Machine Learning management plane, mfe.json, api-version 2024-01-01-preview"
-# Assumed: fields of 2025-01-01-preview, whose contract is not published with the one above, as the SDK's own
-# models have them.
-ASSUMED: dict[str, dict[str, dict[str, Any]]] = {
-    "CommandJob": {"parentJobName": {"type": "string"}},
-    "JobResourceConfiguration": {"dockerArgsList": {"type": "array", "items": {"type": "string"}}},
-}
+VERSION = "2024-01-01-preview"
+DOCUMENTS = ("mfe.json", "machineLearningServices.json", "workspaceRP.json")
+COMMON = ("types.json", "managedidentity.json")
+SOURCE = f"Azure Machine Learning management plane, api-version {VERSION}: {', '.join(DOCUMENTS)}"
+ROOMS = re.compile(
+    r"/providers/Microsoft\.MachineLearningServices/"
+    r"((workspaces|registries)/\{\w+\}/(jobs|codes|components|environments|data|models|datastores|computes|listKeys)"
+    r"|workspaces/\{\w+\}$|(workspaces|registries)$|registries/\{\w+\}$|locations/)"
+)
+NOT_OURS = {"Labeling", "Schedule"}
 SIMPLE = {"string", "integer", "number", "boolean"}
 
 
 class Contract:
-    """The definitions of one document, flattened as they are reached."""
+    """The definitions of all documents, flattened as they are reached."""
 
     def __init__(self, definitions: dict[str, Any]) -> None:
         self.definitions = definitions
@@ -45,53 +48,60 @@ class Contract:
             return
         fields: dict[str, Any] = {}
         required: set[str] = set()
-        closed = self._collect(name, fields, required)
+        self._collect(name, fields, required)
         row["fields"] = {key: self.kind(value) for key, value in sorted(fields.items())}
-        for key, value in ASSUMED.get(name, {}).items():
-            row["fields"][key] = {**value, "assumed": True}
         row["required"] = sorted(required)
-        if definition.get("discriminator"):
-            by = definition["discriminator"]
+        by = self.definitions[name].get("discriminator")
+        children = self._children(name) if by else []
+        if children:
             row["by"] = by
-            row["kinds"] = {value: child for value, child in self._children(name) if self._wanted(by, value)}
+            row["kinds"] = dict(children)
             for child in row["kinds"].values():
                 self.reach(child)
-        elif not closed and not fields:
-            row["open"] = True
 
     def kind(self, schema: dict[str, Any]) -> dict[str, Any]:
         """What a field may hold."""
         made: dict[str, Any] = {"readOnly": True} if schema.get("readOnly") else {}
-        if "$ref" in schema:
-            name = schema["$ref"].rpartition("/")[2]
-            if name not in self.definitions:
-                return {**made, "type": "any"}
-            self.reach(name)
-            return {**made, "ref": name}
+        return {**made, **(self._named(schema["$ref"]) if "$ref" in schema else self._plain(schema))}
+
+    def _named(self, reference: str) -> dict[str, Any]:
+        name = reference.rpartition("/")[2]
+        target = self.definitions.get(name)
+        if target is None:
+            return {"type": "any"}
+        is_map = "properties" not in target and isinstance(target.get("additionalProperties"), dict)
+        if "enum" not in target and (target.get("type", "object") != "object" or is_map):
+            return self._plain({"type": "object", **target})
+        self.reach(name)
+        return {"ref": name}
+
+    def _plain(self, schema: dict[str, Any]) -> dict[str, Any]:
         kind = schema.get("type", "any")
         if kind == "array":
-            return {**made, "type": "array", "items": self.kind(schema.get("items", {}))}
-        more = schema.get("additionalProperties")
-        if kind == "object" and isinstance(more, dict):
-            return {**made, "type": "map", "values": self.kind(more)}
+            return {"type": "array", "items": self.kind(schema.get("items", {}))}
+        if kind == "object" and "properties" in schema:
+            fields = {key: self.kind(value) for key, value in sorted(schema["properties"].items())}
+            return {"fields": fields, "required": sorted(schema.get("required", []))}
+        if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+            return {"type": "map", "values": self.kind(schema["additionalProperties"])}
         if "enum" in schema:
-            return {**made, "enum": schema["enum"]}
-        return {**made, "type": kind if kind in SIMPLE else "any"}
+            return {"enum": schema["enum"]}
+        return {"type": kind if kind in SIMPLE else "any"}
 
-    def _collect(self, name: str, fields: dict[str, Any], required: set[str]) -> bool:
+    def _collect(self, name: str, fields: dict[str, Any], required: set[str]) -> None:
         definition = self.definitions[name]
-        closed = definition.get("additionalProperties") is False
         for parent in definition.get("allOf", []):
-            closed |= self._collect(parent["$ref"].rpartition("/")[2], fields, required)
+            above = parent["$ref"].rpartition("/")[2]
+            if above in self.definitions:
+                self._collect(above, fields, required)
         fields.update(definition.get("properties", {}))
         required.update(definition.get("required", []))
-        return closed
 
     def _children(self, name: str) -> list[tuple[str, str]]:
         found = []
         for child, definition in self.definitions.items():
             value = definition.get("x-ms-discriminator-value")
-            if value and self._descends(child, name):
+            if value and value not in NOT_OURS and self._descends(child, name):
                 found.append((value, child))
         return sorted(found)
 
@@ -100,16 +110,33 @@ class Contract:
         known = [parent for parent in parents if parent in self.definitions]
         return name in known or any(self._descends(parent, name) for parent in known)
 
-    @staticmethod
-    def _wanted(by: str, value: str) -> bool:
-        return by != "jobType" or value in JOB_TYPES
+
+def roots(document: dict[str, Any]) -> set[str]:
+    """The definitions that a document's operations take and give."""
+    found: set[str] = set()
+    for path, operations in document["paths"].items():
+        if not ROOMS.search(path):
+            continue
+        for operation in operations.values():
+            schemas = [part.get("schema", {}) for part in operation.get("parameters", [])]
+            schemas += [reply.get("schema", {}) for reply in operation["responses"].values()]
+            found |= {schema["$ref"].rpartition("/")[2] for schema in schemas if "$ref" in schema}
+    return found
 
 
 def main(folder: Path) -> None:
     """Read the contract and write the table."""
-    document = json.loads((folder / "mfe.json").read_text(encoding="utf-8"))
-    contract = Contract(document["definitions"])
-    contract.reach("JobBase")
+    places = [folder / "common-types" / "v3" / name for name in COMMON]
+    places += [folder / VERSION / name for name in reversed(DOCUMENTS)]
+    documents = [json.loads(place.read_text(encoding="utf-8")) for place in places]
+    definitions: dict[str, Any] = {}
+    for document in documents:
+        definitions |= document["definitions"]
+    contract = Contract(definitions)
+    for document in documents:
+        for name in sorted(roots(document) if "paths" in document else ()):
+            if name in definitions:
+                contract.reach(name)
     lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(contract.table.items())]
     head = f'{{"source": {json.dumps(SOURCE)}, "made by": ".ci/make_contract.py", "definitions": {{\n'
     TABLE.parent.mkdir(exist_ok=True)

@@ -1,14 +1,22 @@
-"""Fixtures of every test: an environment that says nothing of any workspace."""
+"""Fixtures of every test: an environment that says nothing of any workspace, and replies that the API has."""
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from amlrun.testing import _backend
+from amlrun.testing._contract import faults
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from amlrun.testing._exchange import Reply, Request
+    from amlrun.testing._routes.table import Route
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +26,23 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AMLRUN_", "AZURE_", "AZUREML_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def replies_fit_the_api() -> Iterator[None]:
+    """Whatever the fake answers in any test has the fields of the API's definitions, and no others."""
+    found: list[str] = []
+
+    def watch(route: Route | None, request: Request, reply: Reply) -> None:
+        if isinstance(reply.body, bytes):
+            return
+        gives = "ErrorResponse" if reply.status >= 400 else route.gives if route else ""
+        if gives:
+            body = json.loads(reply.content)
+            wrong = faults(body, gives, reply=True)
+            found.extend(f"{request.method} {request.path} {reply.status}: {fault}" for fault in wrong)
+
+    _backend.watchers.append(watch)
+    yield
+    _backend.watchers.remove(watch)
+    assert not found, "\n".join(sorted(set(found)))

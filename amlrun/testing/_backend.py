@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun.testing._clock import VirtualClock
-from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, Scope
+from amlrun.testing._contract import faults
+from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
 from amlrun.testing._routes import OF_HISTORY, OF_STORAGE, OF_SUBSCRIPTION, OF_WORKSPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from amlrun._clock import Clock
     from amlrun.testing._blobs import Blobs
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 MANAGEMENT = "management.azure.com"
 _KEPT_CALLS = 10_000
 _HISTORY_PREFIX = "/history/v1.0"
+
+
+watchers: list[Callable[[Route | None, Request, Reply], None]] = []
+"""Who looks at every exchange: our own tests hold each reply against the API's definitions here."""
 
 
 class UnknownRoute(NotImplementedError):
@@ -117,11 +122,15 @@ class Backend:
 
     def answer(self, request: Request) -> Reply:
         """The reply. Raises UnknownRoute, naming it, for a route that the fake doesn't have."""
+        route = None
         try:
             route, found = self._find(request)
+            _hold_to_contract(route, found)
             reply = route.handler(self, found)
         except Refusal as refusal:
             reply = refusal.reply(self.scope, self.clock.now())
+        for watch in watchers:
+            watch(route, request, reply)
         if request.method not in {"GET", "HEAD"}:
             self.stir()
         call = Call(
@@ -170,6 +179,13 @@ class Backend:
             )
             raise Refusal(404, message, "ResourceNotFound")
         return OF_SUBSCRIPTION, path[len("/subscriptions/") + len(self.scope.subscription_id) :]
+
+
+def _hold_to_contract(route: Route, request: Request) -> None:
+    """Refuse a body that the API doesn't have. Raises Refusal (400)."""
+    if route.takes and (found := faults(request.json, route.takes)):
+        # Assumed: the words and the inner code.
+        raise bad_request(f"The request is invalid: {'; '.join(found)}.", "InvalidRequestBody")
 
 
 def _fingerprint(text: str) -> str:

@@ -1,7 +1,8 @@
-"""Bodies held against the service's published contract: what it doesn't have is found. Pure.
+"""Bodies held against the API's definitions: what it doesn't have is found. Pure.
 
-The table is made by `.ci/make_contract.py`. Values of enums compare without case, and null is absent: so the
-service does it, or the SDK's own bodies would be refused.
+Three tables: `contract.json` from the service's published contract, `history.json` from the SDK's models of
+run history, and `assumed.json`, written by hand: what neither has and real bodies do. Values of enums compare
+without case, and null is absent: so the service does it, or the SDK's own bodies would be refused.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,63 +29,87 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 @cache
-def _definitions() -> Mapping[str, Any]:
-    text = (files("amlrun.testing") / "_data" / "contract.json").read_text(encoding="utf-8")
-    table: Mapping[str, Any] = json.loads(text)["definitions"]
-    return table
+def definitions() -> Mapping[str, Any]:
+    """Every definition by its name: a row of fields, or an enum."""
+    rows: dict[str, Any] = {}
+    for name in ("contract", "history", "assumed"):
+        table = json.loads((files("amlrun.testing") / "_data" / f"{name}.json").read_text(encoding="utf-8"))
+        rows |= table["definitions"]
+        for known, fields in table.get("added", {}).items():
+            rows[known] = {**rows[known], "fields": {**rows[known]["fields"], **fields}}
+    return rows
 
 
-def faults(body: Any, definition: str, path: str) -> list[str]:
-    """What a body has that the contract doesn't allow, in words that name the place; empty: all is well."""
-    return list(_object(body, definition, path))
+def faults(body: Any, definition: str, *, reply: bool = False) -> list[str]:
+    """What a body has that the API doesn't, in words that name the place; empty: all is well.
+
+    Read-only fields may stand in a reply only.
+    """
+    found = _Reading(reply).object(body, definition, "")
+    return [fault.removeprefix(".") for fault in found]
 
 
-def _object(value: Any, name: str, path: str) -> Iterator[str]:
-    row = _definitions()[name]
-    if "enum" in row:
-        yield from _enum(value, row["enum"], path)
-    elif not isinstance(value, dict):
-        yield f"{path} must be an object, not {_kind_of(value)}"
-    elif "by" in row:
-        given = value.get(row["by"])
-        kinds = {kind.lower(): child for kind, child in row["kinds"].items()}
-        if child := kinds.get(str(given).lower()):
-            yield from _object(value, child, path)
+@attrs.frozen
+class _Reading:
+    """One body on its way through the tables."""
+
+    reply: bool
+
+    def object(self, value: Any, name: str, path: str) -> Iterator[str]:
+        """A value where a definition is due."""
+        row = definitions()[name]
+        if "enum" in row:
+            yield from _enum(value, row["enum"], path)
+        elif "by" in row and isinstance(value, dict):
+            given = value.get(row["by"])
+            kinds = {kind.lower(): child for kind, child in row["kinds"].items()}
+            if child := kinds.get(str(given).lower()):
+                yield from self.object(value, child, path)
+            else:
+                yield f"{path}.{row['by']} must be one of {', '.join(row['kinds'])}, not {given!r}"
         else:
-            yield f"{path}.{row['by']} must be one of {', '.join(row['kinds'])}, not {given!r}"
-    else:
-        yield from _fields(value, row, path)
+            yield from self.fields(value, row, path)
 
-
-def _fields(value: Mapping[str, Any], row: Mapping[str, Any], path: str) -> Iterator[str]:
-    for key in row["required"]:
-        if value.get(key) is None:
-            yield f"{path}.{key} is required"
-    for key, item in value.items():
-        field = row["fields"].get(key)
-        where = f"{path}.{key}"
-        if field is None:
-            yield f"{where} is no field of the API"
-        elif item is not None and field.get("readOnly"):
-            yield f"{where} is read-only"
-        elif item is not None:
-            yield from _value(item, field, where)
-
-
-def _value(value: Any, field: Mapping[str, Any], path: str) -> Iterator[str]:
-    if "ref" in field:
-        yield from _object(value, field["ref"], path)
-    elif "enum" in field:
-        yield from _enum(value, field["enum"], path)
-    elif not _fits(value, field["type"]):
-        yield f"{path} must be of type {field['type']}, not {_kind_of(value)}"
-    elif field["type"] == "array":
-        for index, item in enumerate(value):
-            yield from _value(item, field["items"], f"{path}[{index}]")
-    elif field["type"] == "map":
+    def fields(self, value: Any, row: Mapping[str, Any], path: str) -> Iterator[str]:
+        """A value where a row of fields is due."""
+        if not isinstance(value, dict):
+            yield f"{path} must be an object, not {_kind_of(value)}"
+            return
+        for key in row["required"]:
+            if value.get(key) is None:
+                yield f"{path}.{key} is required"
         for key, item in value.items():
-            if item is not None:
-                yield from _value(item, field["values"], f"{path}.{key}")
+            field = row["fields"].get(key)
+            where = f"{path}.{key}"
+            if field is None:
+                yield f"{where} is no field of the API"
+            elif item is not None and field.get("readOnly") and not self.reply:
+                yield f"{where} is read-only"
+            elif item is not None:
+                yield from self.field(item, field, where)
+
+    def field(self, value: Any, field: Mapping[str, Any], path: str) -> Iterator[str]:
+        """A field's value."""
+        if "ref" in field:
+            yield from self.object(value, field["ref"], path)
+        elif "fields" in field:
+            yield from self.fields(value, field, path)
+        elif "enum" in field:
+            yield from _enum(value, field["enum"], path)
+        elif _fits(value, field["type"]):
+            yield from self.items(value, field, path)
+        else:
+            yield f"{path} must be of type {field['type']}, not {_kind_of(value)}"
+
+    def items(self, value: Any, field: Mapping[str, Any], path: str) -> Iterator[str]:
+        """What an array or a map holds."""
+        if field["type"] == "array":
+            for index, item in enumerate(value):
+                yield from self.field(item, field["items"], f"{path}[{index}]")
+        elif field["type"] == "map":
+            for key, item in value.items():
+                if item is not None:
+                    yield from self.field(item, field["values"], f"{path}.{key}")
 
 
 def _fits(value: Any, kind: str) -> bool:

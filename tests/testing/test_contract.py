@@ -27,7 +27,7 @@ GOOD: dict[str, Any] = {
 
 def test_a_good_body_has_no_faults() -> None:
     """Enum values in any case, null where a field could be absent, free-form maps: all pass."""
-    assert faults(GOOD, "JobBase", "properties") == []
+    assert faults({"properties": GOOD}, "JobBaseResource") == []
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_a_good_body_has_no_faults() -> None:
 )  # fmt: skip
 def test_a_fault_is_named_by_its_place(change: dict[str, Any], fault: str) -> None:
     """One wrong thing is one fault, with its path and what was expected."""
-    assert faults({**GOOD, **change}, "JobBase", "properties") == [f"properties.{fault}"]
+    assert faults({"properties": {**GOOD, **change}}, "JobBaseResource") == [f"properties.{fault}"]
 
 
 def test_an_unknown_kind_is_told_the_known_ones() -> None:
     """A discriminator that the API doesn't have names those that it has."""
-    (fault,) = faults({**GOOD, "identity": {"identityType": "Robot"}}, "JobBase", "properties")
+    (fault,) = faults({"properties": {**GOOD, "identity": {"identityType": "Robot"}}}, "JobBaseResource")
     assert (
         fault
         == "properties.identity.identityType must be one of AMLToken, Managed, UserIdentity, not 'Robot'"

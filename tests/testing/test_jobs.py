@@ -284,7 +284,6 @@ def test_what_cannot_be_preempted_is_said(fake_aml: FakeAml, submit: Callable[..
         ({"computeId": "/computes/nope"}, "Compute nope was not found"),
         ({"tags": {"k" * 101: ""}}, "keys of 100"),
         ({"outputs": {"../x": {"jobOutputType": "uri_folder"}}}, "Names of outputs that are not valid: ../x"),
-        ({"jobType": "Sweep"}, "no jobs of type 'Sweep' yet"),
     ],
 )
 def test_what_the_service_would_refuse_is_refused(

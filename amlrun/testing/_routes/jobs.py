@@ -11,7 +11,6 @@ import attrs
 from amlrun._durations import seconds
 from amlrun.testing import _jobs
 from amlrun.testing._blobs import ARTIFACT_STORE
-from amlrun.testing._contract import faults
 from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found, system_data
 from amlrun.testing._jobs import Job
 from amlrun.testing._routes.table import Routes
@@ -39,7 +38,7 @@ _CHANGEABLE = {
 """What may differ in a PUT of a job that is there: the rest can't be changed."""
 
 
-@JOBS("PUT", "/jobs/{name}")
+@JOBS("PUT", "/jobs/{name}", takes="JobBaseResource", gives="JobBaseResource")
 def put_job(backend: Backend, request: Request) -> Reply:
     """201: a new job. 200: it was there, whatever its state, and takes the new tags."""
     name, body = request.args["name"], request.json
@@ -50,9 +49,6 @@ def put_job(backend: Backend, request: Request) -> Reply:
         raise bad_request(
             f"The fake has no jobs of type {properties.get('jobType')!r} yet.", "InvalidJobType"
         )
-    if found := faults(properties, "JobBase", "properties"):
-        # Assumed: the words and the inner code.
-        raise bad_request(f"The request is invalid: {'; '.join(found)}.", "InvalidRequestBody")
     with backend.work() as (records, now):
         before = backend.engine.job(records, name)
         if before is not None:
@@ -75,7 +71,7 @@ def put_job(backend: Backend, request: Request) -> Reply:
     return Reply(201, job_reply(backend, submitted))
 
 
-@JOBS("GET", "/jobs/{name}")
+@JOBS("GET", "/jobs/{name}", gives="JobBaseResource")
 def get_job(backend: Backend, request: Request) -> Reply:
     """One job."""
     with backend.work() as (records, _now):
@@ -83,7 +79,7 @@ def get_job(backend: Backend, request: Request) -> Reply:
     return Reply(200, job_reply(backend, job))
 
 
-@JOBS("GET", "/jobs")
+@JOBS("GET", "/jobs", gives="JobBaseResourceArmPaginatedResult")
 def list_jobs(backend: Backend, request: Request) -> Reply:
     """All jobs, the newest first; `tag` filters by key, `properties` by `name=value`."""
     view = (request.query.get("listViewType") or "ActiveOnly").lower()
