@@ -13,7 +13,7 @@ import attrs
 from amlrun._durations import seconds
 from amlrun.testing import _jobs
 from amlrun.testing._jobs import End, Job, Stage
-from amlrun.testing._places import Wait
+from amlrun.testing._places import WAIT, Wait
 
 if TYPE_CHECKING:
     from amlrun.testing._carriers import Carrier
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from amlrun.testing._store import Records
 
 PREPARE_SECONDS = 55.0
-_WAIT = "wait "  # the shelf of a pool's queue is this and the pool
 
 
 class Engine:
@@ -42,7 +41,7 @@ class Engine:
         """Write a job where it belongs: due, or on the shelf where its pool's jobs wait."""
         shelf = None
         if job.stage is Stage.WAITING:
-            shelf = _WAIT + self.places.pool(job.demand)
+            shelf = WAIT + self.places.pool(job.demand)
         elif not job.over:
             shelf = job.stage.value
         records.put("job", job.name, job.to_json(), shelf=shelf, due=job.due)
@@ -108,7 +107,7 @@ class Engine:
         """Start what waits and fits, pool by pool, in the order of submission."""
         # Assumed: first come, first served within a pool; a large job at the head is not overtaken.
         for shelf in records.shelves("job"):
-            while shelf.startswith(_WAIT) and (body := records.head("job", shelf)) is not None:
+            while shelf.startswith(WAIT) and (body := records.head("job", shelf)) is not None:
                 if not self._start(records, Job.from_json(body), now):
                     break
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from amlrun._offers import Tier
     from amlrun.testing._store import Records
 
+WAIT = "wait "
+"""The shelf of a pool's queue is this and the pool."""
+
 
 @attrs.frozen
 class Seat:

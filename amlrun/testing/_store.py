@@ -99,10 +99,10 @@ class Records:
         )
         return None if row is None else json.loads(row[0])
 
-    def on_shelf(self, kind: str, shelf: str) -> list[dict[str, Any]]:
-        """All documents of a shelf, in order."""
+    def on_shelf(self, kind: str, shelf: str, *, most: int = -1) -> list[dict[str, Any]]:
+        """The documents of a shelf, in order: all, or the first ones."""
         rows = self._connection.execute(
-            "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq", (kind, shelf)
+            "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq LIMIT ?", (kind, shelf, most)
         )
         return [json.loads(row[0]) for row in rows]
 
