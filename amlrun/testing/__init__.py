@@ -10,16 +10,71 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amlrun.testing._backend import Call, UnknownHost, UnknownRoute
+    from amlrun.testing._backend import UnknownHost, UnknownRoute
+    from amlrun.testing._calls import Call, Calls
     from amlrun.testing._clock import NothingWillHappen
     from amlrun.testing._fake import FakeAml
     from amlrun.testing._job_controls import FakeJob
     from amlrun.testing._local import local
+    from amlrun.testing._wire_faults import (
+        Answer,
+        BadGateway,
+        ConnectionLost,
+        DisallowedByPolicy,
+        ExpiredToken,
+        Forbidden,
+        GatewayTimeout,
+        InternalError,
+        NoConnection,
+        NoReadAccess,
+        NoRegistryAccess,
+        Slow,
+        Throttled,
+    )
 
-__all__ = ["Call", "FakeAml", "FakeJob", "NothingWillHappen", "UnknownHost", "UnknownRoute", "local"]
+__all__ = [
+    "Answer",
+    "BadGateway",
+    "Call",
+    "Calls",
+    "ConnectionLost",
+    "DisallowedByPolicy",
+    "ExpiredToken",
+    "FakeAml",
+    "FakeJob",
+    "Forbidden",
+    "GatewayTimeout",
+    "InternalError",
+    "NoConnection",
+    "NoReadAccess",
+    "NoRegistryAccess",
+    "NothingWillHappen",
+    "Slow",
+    "Throttled",
+    "UnknownHost",
+    "UnknownRoute",
+    "local",
+]
 
+_FAULTS = (
+    "Answer",
+    "BadGateway",
+    "ConnectionLost",
+    "DisallowedByPolicy",
+    "ExpiredToken",
+    "Forbidden",
+    "GatewayTimeout",
+    "InternalError",
+    "NoConnection",
+    "NoReadAccess",
+    "NoRegistryAccess",
+    "Slow",
+    "Throttled",
+)
 _HOMES = {
-    "Call": "_backend",
+    **dict.fromkeys(_FAULTS, "_wire_faults"),
+    "Call": "_calls",
+    "Calls": "_calls",
     "FakeAml": "_fake",
     "FakeJob": "_job_controls",
     "NothingWillHappen": "_clock",

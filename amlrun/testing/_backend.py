@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections import deque
 from contextlib import contextmanager
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun.testing import _admission, _storage
+from amlrun.testing._assets import DATA_PLANE, DISCOVERY_PREFIX, find_registry
+from amlrun.testing._calls import Call, Calls
 from amlrun.testing._clock import VirtualClock
 from amlrun.testing._contract import faults
 from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
-from amlrun.testing._routes import OF_HISTORY, OF_STORAGE, OF_SUBSCRIPTION, OF_WORKSPACE
+from amlrun.testing._injections import Injections, check_route
+from amlrun.testing._routes import (
+    OF_DISCOVERY,
+    OF_HISTORY,
+    OF_REGISTRIES,
+    OF_STORAGE,
+    OF_SUBSCRIPTION,
+    OF_WORKSPACE,
+)
+from amlrun.testing._wire_faults import Asked, Lost, Slow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,10 +38,12 @@ if TYPE_CHECKING:
     from amlrun.testing._engine import Engine
     from amlrun.testing._routes.table import Route, Routes
     from amlrun.testing._store import Records, Store
+    from amlrun.testing._wire_faults import WireFault
 
 MANAGEMENT = "management.azure.com"
-_KEPT_CALLS = 10_000
 _HISTORY_PREFIX = "/history/v1.0"
+_OPEN = ("/discovery", DISCOVERY_PREFIX)
+"""Paths that anybody may read: the SDK asks there without a token."""
 
 
 watchers: list[Callable[[Route | None, Request, Reply], None]] = []
@@ -42,18 +56,6 @@ class UnknownRoute(NotImplementedError):
 
 class UnknownHost(ConnectionError):
     """A request that would have left for the network while a fake forbids it."""
-
-
-@attrs.frozen
-class Call:
-    """One request that the fake has answered. `time` is on its clock, `body` what came (none of a blob)."""
-
-    method: str
-    path: str
-    api_version: str
-    body: bytes
-    time: float
-    status: int
 
 
 class Backend:
@@ -70,7 +72,8 @@ class Backend:
         """Whether the caller's role may read usages, sizes and quotas: subscription paths."""
         self.run_seconds = 300.0
         """How long a job that only pretends runs, for those submitted from now on."""
-        self.calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
+        self.calls = Calls(check_route)
+        self.injections = Injections()
         self._numbers = itertools.count(1)
 
     @contextmanager
@@ -104,53 +107,121 @@ class Backend:
         """The host of run history: the one of the workspace's discoveryUrl."""
         return f"{self.scope.location}.api.azureml.ms"
 
+    @property
+    def registry_host(self) -> str:
+        """The host of the registries that this fake has."""
+        return f"cert-{self.scope.location}.experiments.azureml.net"
+
     def claims(self, host: str, path: str) -> bool:
         """Whether a URL is this workspace's business."""
         if host == self.blob_host:
             return True
-        lower = path.lower()
+        if account := _storage.account_of(host):
+            with self.store.transaction() as records:
+                return _storage.known(records, account)
+        lower, mine = f"{path.lower()}/", f"/subscriptions/{self.scope.subscription_id.lower()}/"
+        if lower.startswith(DISCOVERY_PREFIX) and host.endswith(".api.azureml.ms"):
+            return True  # its host is the same for every region
+        if host == self.registry_host:
+            return lower.startswith(f"{DATA_PLANE}{mine}")
         if host == MANAGEMENT:
-            mine = f"/subscriptions/{self.scope.subscription_id.lower()}"
-            return lower == mine or lower.startswith(f"{mine}/")
-        if host != self.history_host:
-            return False
-        return f"{self.scope.path.lower()}/" in f"{lower}/" or lower.startswith("/discovery")
+            return lower.startswith(mine)
+        return host == self.history_host and (
+            f"{self.scope.path.lower()}/" in lower or lower.startswith("/discovery")
+        )
 
     def owns(self, path: str) -> bool:
         """Whether a management path is of this very workspace, not only of its subscription."""
+        if path.lower().startswith(DISCOVERY_PREFIX):
+            with self.store.transaction() as records:
+                return find_registry(records, path[len(DISCOVERY_PREFIX) :].partition("/")[0]) is not None
         return f"{path.lower()}/".startswith(f"{self.scope.path.lower()}/")
 
-    def answer(self, request: Request) -> Reply:
-        """The reply. Raises UnknownRoute, naming it, for a route that the fake doesn't have."""
-        route = None
+    def answer(self, request: Request, *, patience: float | None = None) -> Reply:
+        """The reply, which the client awaits for `patience` seconds.
+
+        Raises UnknownRoute, naming it, for a route that the fake doesn't have; Lost where no reply comes.
+        """
         try:
-            route, found = self._find(request)
-            _hold_to_contract(route, found)
-            reply = route.handler(self, found)
-        except Refusal as refusal:
-            reply = refusal.reply(self.scope, self.clock.now())
+            route, place, found = self._find(request)
+            refusal = None
+        except Refusal as error:
+            route, place, found, refusal = None, request.path, request, error
+        now = self.clock.now()
+        call = Call(
+            method=request.method,
+            path=request.path,
+            api_version=request.query.get("api-version", ""),
+            body=b"" if _storage.account_of(request.host) else request.body,
+            time=now,
+            status=0,
+            route=route.template if route else "",
+            place=place,
+            args=found.args,
+        )
+        struck = self.injections.strike(call)
+        fault = next((fault for fault in struck if fault.decides), None)
+        status = 0
+        try:
+            if fault is None or fault.after:
+                reply = refusal.reply(self.scope, now) if refusal else self._served(route, found, now)
+            self._delay(struck, patience)
+            if fault is not None:
+                # What the service answered, if it did, never arrives.
+                reply = fault.reply(Asked(request, self.scope, now))
+            status = reply.status
+        finally:
+            self.calls.note(attrs.evolve(call, status=status, faults=struck))
+        return attrs.evolve(reply, headers={**self._headers(request, now), **reply.headers})
+
+    def _served(self, route: Route | None, request: Request, now: float) -> Reply:
+        """What the service answers."""
+        reply = self._admitted(request, now)
+        if reply is None:
+            assert route is not None  # noqa: S101 - or it was refused before
+            try:
+                _hold_to_contract(route, request)
+                reply = route.handler(self, request)
+            except Refusal as refusal:
+                reply = refusal.reply(self.scope, now)
         for watch in watchers:
             watch(route, request, reply)
         if request.method not in {"GET", "HEAD"}:
             self.stir()
-        call = Call(
-            request.method,
-            request.path,
-            request.query.get("api-version", ""),
-            b"" if request.host == self.blob_host else request.body,
-            self.clock.now(),
-            reply.status,
-        )
-        self.calls.append(call)
-        request_id = str(uuid.UUID(int=next(self._numbers)))
-        return attrs.evolve(reply, headers={"x-ms-request-id": request_id, **reply.headers})
+        return reply
 
-    def _find(self, request: Request) -> tuple[Route, Request]:
+    def _admitted(self, request: Request, now: float) -> Reply | None:
+        if _storage.account_of(request.host) or request.path.lower().startswith(_OPEN):
+            return None  # storage has its own ways to come in
+        return _admission.refused(request, self.scope, now, versioned=request.host == MANAGEMENT)
+
+    def _delay(self, struck: tuple[WireFault, ...], patience: float | None) -> None:
+        """Let pass what the reply takes. Raises Lost where the client doesn't wait for that long."""
+        seconds = sum(fault.seconds for fault in struck if isinstance(fault, Slow))
+        if patience is not None and seconds > patience:
+            self.clock.sleep(patience)
+            raise Lost("timeout", patience)
+        if seconds:
+            self.clock.sleep(seconds)
+
+    def _headers(self, request: Request, now: float) -> dict[str, str]:
+        """What every reply brings along."""
+        number = str(uuid.UUID(int=next(self._numbers)))
+        theirs = request.headers.get("x-ms-client-request-id")
+        return {
+            "Cache-Control": "no-cache",
+            "Date": formatdate(now, usegmt=True),
+            "x-ms-request-id": number,
+            "x-ms-correlation-request-id": number,
+            **({"x-ms-client-request-id": theirs} if theirs else {}),
+        }
+
+    def _find(self, request: Request) -> tuple[Route, str, Request]:
         tables, rest = self._tables(request)
         for routes in tables:
             if found := routes.find(request.method, rest):
                 route, args = found
-                return route, attrs.evolve(request, args=args)
+                return route, rest, attrs.evolve(request, args=args)
         near = sorted({method for routes in tables for method in routes.near(rest)})
         known = f" It has {', '.join(near)} there." if near else ""
         names = ", ".join(routes.name for routes in tables)
@@ -161,8 +232,13 @@ class Backend:
 
     def _tables(self, request: Request) -> tuple[tuple[Routes, ...], str]:
         path = request.path.rstrip("/")
-        if request.host == self.blob_host:
+        if _storage.account_of(request.host):
             return OF_STORAGE, path
+        if path.lower().startswith(DISCOVERY_PREFIX):
+            return OF_DISCOVERY, path
+        if request.host == self.registry_host:
+            begin = f"{DATA_PLANE}/subscriptions/{self.scope.subscription_id}"
+            return OF_REGISTRIES, path[len(begin) :]
         if request.host == self.history_host:
             # `/history/v1.0<the workspace's path>/…`: run history's routes begin behind the workspace.
             begin = f"{_HISTORY_PREFIX}{self.scope.path}"

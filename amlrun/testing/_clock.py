@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from amlrun.testing import _waits
 from amlrun.testing._jobs import Job
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class VirtualClock:
                 endless = self._idle_sleeps > _IDLE_SLEEPS or self._idle_seconds > _IDLE_SECONDS
             if endless:
                 raise NothingWillHappen(_states(records))
+        _waits.passed()
 
     def advance_to(self, records: Records, instant: float) -> int:
         """Let time pass; returns how many things happened."""
@@ -67,6 +69,7 @@ class VirtualClock:
         """Something was changed from outside: waiting makes sense again."""
         with self._lock:
             self._idle_sleeps, self._idle_seconds = 0, 0.0
+        _waits.passed()
 
 
 def read_time(records: Records) -> float:

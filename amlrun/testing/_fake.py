@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._catalogue import LOCATION
-from amlrun.testing._backend import Backend, Call
+from amlrun.testing import _waits
+from amlrun.testing._backend import Backend
 from amlrun.testing._blobs import CONTAINERS, FolderBlobs, MemoryBlobs
 from amlrun.testing._carriers import VirtualCarrier
 from amlrun.testing._engine import Engine
@@ -21,6 +22,7 @@ from amlrun.testing._places import Places
 from amlrun.testing._store import Store
 from amlrun.testing._supply_controls import SupplyControls
 from amlrun.testing._usages import default_ledger
+from amlrun.testing._wire_controls import WireControls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
-class FakeAml(JobControls, SupplyControls):
+class FakeAml(JobControls, SupplyControls, WireControls):
     """One workspace that isn't there, for the real `MLClient` to work against.
 
     In memory, or in `folder`, where a second process sees the same workspace. Time is virtual: it passes by
@@ -101,13 +103,22 @@ class FakeAml(JobControls, SupplyControls):
         """The workspace's time: `now()` and `sleep(seconds)`."""
         return self._backend.clock
 
+    @property
+    def virtual(self) -> bool:
+        """Whether its time is virtual; else it is the machine's."""
+        return self._backend.virtual
+
     def start(self) -> Self:
-        """Answer every request of the process that belongs to this workspace, and let no other out."""
-        from amlrun.testing import _patcher  # noqa: PLC0415 - `responses` and `requests` only when needed
+        """Answer every request of the process that belongs to this workspace, and let no other out.
+
+        A user's own mock of `requests` (such as `responses`) goes on answering what belongs to no fake.
+        """
+        from amlrun.testing import _patcher  # noqa: PLC0415 - `requests` only when needed
 
         _patcher.install(self._backend, strangers=self._strangers)
         with self._lock:
             self._started += 1
+        _waits.take_up(self.clock)
         return self
 
     def stop(self) -> None:
@@ -118,22 +129,30 @@ class FakeAml(JobControls, SupplyControls):
             if not self._started:
                 return
             self._started -= 1
+            last = not self._started
+        if last:
+            _waits.abandon(self.clock)
         _patcher.uninstall(self._backend)
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Stop. Raises AssertionError where a scripted fault never struck, but hides no other error."""
         self.stop()
+        if kind is None and not self._started:
+            self.check_faults()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Answer for as long as this lasts."""
-        self.start()
+        from amlrun.testing import _patcher  # noqa: PLC0415 - as above
+
+        _patcher.install(self._backend, strangers=self._strangers)
         try:
             yield
         finally:
-            self.stop()
+            _patcher.uninstall(self._backend)
 
     @property
     def credential(self) -> FakeCredential:
@@ -158,8 +177,6 @@ class FakeAml(JobControls, SupplyControls):
         """The real `MLClient` of this workspace; `options` are MLClient's own and win over these."""
         from azure.ai.ml import MLClient  # noqa: PLC0415 - over a second
 
-        from amlrun.testing import _patcher  # noqa: PLC0415 - as above
-
         settings: dict[str, Any] = {
             "credential": self.credential,
             "subscription_id": self.scope.subscription_id,
@@ -169,16 +186,7 @@ class FakeAml(JobControls, SupplyControls):
             "show_progress": False,
             "transport": self.transport(),
         }
-        client = MLClient(**{**settings, **options})
-        _patcher.shim_stream()
-        return client
-
-    # -- what was seen
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """The requests that this object has answered, the last 10,000 of them."""
-        return tuple(self._backend.calls)
+        return MLClient(**{**settings, **options})
 
 
 def _scope(records: Records, wanted: Mapping[str, str | None], usual: Scope) -> Scope:

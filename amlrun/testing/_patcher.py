@@ -1,34 +1,43 @@
 """The one patch of `requests` in the process, shared by all live fakes.
 
-Two patchers stopped out of order would leave the process patched, so there is one, counted: it goes on with
-the first fake and off with the last. A request belongs to the fake whose workspace its URL names. One that
-belongs to none goes out if every live fake lets strangers through, and is an error otherwise.
+It is on `Session.get_adapter`: requests of a live fake's get an adapter that answers, whatever else is
+patched. Two patches taken off out of order would leave the process patched, so there is one, counted: it goes
+on with the first fake and off with the last; under somebody else's patch it stays, and does nothing.
+
+A request belongs to the fake whose workspace its URL names. One that belongs to none goes out if every live
+fake lets strangers through. Else it goes to a user's own mock (of `HTTPAdapter.send`, as `responses` has it),
+or, where there is none, it is an error.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import responses
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
+from urllib3.exceptions import ProtocolError
 
-from amlrun.testing import _stream
+from amlrun.testing import _waits
 from amlrun.testing._backend import MANAGEMENT, Backend, UnknownHost
 from amlrun.testing._exchange import Reply, Request
+from amlrun.testing._wire_faults import Lost
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest
+    from collections.abc import Callable
+
+    from requests import PreparedRequest, Response, Session
+    from requests.adapters import BaseAdapter
 
     from amlrun._clock import Clock
 
 _lock = threading.RLock()
 _live: list[tuple[Backend, bool]] = []
-_mock: responses.RequestsMock | None = None
+_before: list[Callable[..., BaseAdapter]] = []
+"""`Session.get_adapter` as it was before ours; empty while ours is not on."""
 
 
 def install(backend: Backend, *, strangers: bool) -> None:
@@ -36,7 +45,6 @@ def install(backend: Backend, *, strangers: bool) -> None:
 
     Raises ValueError where a live fake of another state has the same scope.
     """
-    global _mock  # noqa: PLW0603 - the patch is of the process, and so is its count
     with _lock:
         for other, _ in _live:
             if (
@@ -48,83 +56,77 @@ def install(backend: Backend, *, strangers: bool) -> None:
                     f"Another fake is live as {backend.scope.path}: give one of them another name."
                 )
         _live.append((backend, strangers))
-        if _mock is None:
-            # What `send` is now may be a patch of the user's own: strangers go to it.
-            _mock = responses.RequestsMock(
-                assert_all_requests_are_fired=False, real_adapter_send=HTTPAdapter.send
-            )
-            _mock.add(_Everything())
-            _mock.add_passthru(re.compile(""))
-            _mock.start()
-        shim_stream()
+        if not _before:
+            _before.append(requests.Session.get_adapter)
+            requests.Session.get_adapter = _get_adapter  # type: ignore[assignment,method-assign]
+        if backend.virtual:
+            _waits.install(_virtual_clocks)
 
 
 def uninstall(backend: Backend) -> None:
     """Take one `install` of this workspace back."""
-    global _mock  # noqa: PLW0603 - as above
     with _lock:
         index = max(place for place, (live, _) in enumerate(_live) if live is backend)
         del _live[index]
-        if not _live and _mock is not None:
-            _mock.stop()
-            _mock = None
-            _stream.shim(None)
+        if not _live and requests.Session.get_adapter is _get_adapter:
+            requests.Session.get_adapter = _before.pop()  # type: ignore[method-assign]
+        if not any(live.virtual for live, _ in _live):
+            _waits.uninstall()
 
 
-def shim_stream() -> None:
-    """`jobs.stream` waits in virtual time while a fake is live; again, once the SDK is imported."""
+def _virtual_clocks() -> tuple[Clock, ...]:
     with _lock:
-        if _live:
-            _stream.shim(_virtual_clocks)
+        return tuple({id(backend): backend.clock for backend, _ in _live if backend.virtual}.values())
 
 
-def _virtual_clocks() -> list[Clock]:
+def _get_adapter(session: Session, url: str | bytes) -> BaseAdapter:
+    """In the place of `Session.get_adapter`."""
     with _lock:
-        return list({id(backend): backend.clock for backend, _ in _live if backend.virtual}.values())
+        free = all(strangers for _, strangers in _live)
+    # What a user has put there decides for itself what may go out.
+    mocked = HTTPAdapter.send.__module__ != HTTPAdapter.__module__
+    return _before[0](session, url) if _fake(url) is None and (free or mocked) else _ADAPTER
 
 
-class _Everything(responses.BaseResponse):
-    """What `responses` asks about every request."""
+def _fake(url: str | bytes | None) -> Backend | None:
+    parts = urlsplit(url.decode() if isinstance(url, bytes) else str(url))
+    host, path = parts.hostname or "", unquote(parts.path)
+    with _lock:
+        claiming = [backend for backend, _ in _live if backend.claims(host, path)]
+    # Of several workspaces in one subscription, the one that the path names; else the first.
+    return next((backend for backend in claiming if backend.owns(path)), claiming[0] if claiming else None)
 
-    def __init__(self) -> None:
-        super().__init__("GET", "https://amlrun.invalid")
 
-    def matches(self, request: PreparedRequest) -> tuple[bool, str]:
-        """Every request that may not go out."""
-        if self._fake(request) is not None:
-            return True, ""
-        with _lock:
-            refused = not all(strangers for _, strangers in _live)
-        return refused, "it belongs to no live fake"
+class _Adapter(HTTPAdapter):
+    """What answers for the live fakes."""
 
-    def get_response(self, request: PreparedRequest) -> HTTPResponse:
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: FBT001, FBT002, ARG002 - the signature of requests
+        timeout: Any = None,
+        *_rest: Any,
+        **_options: Any,
+    ) -> Response:
         """The fake's reply. Raises UnknownHost for a URL that is no fake's."""
-        # `responses` keeps every call for ever; the fake has a record of its own, with an end.
-        self.calls.reset()
-        mock = _mock
-        if mock is not None:
-            mock.calls.reset()
-        backend = self._fake(request)
-        url = str(request.url)
+        backend = _fake(request.url)
         if backend is None:
             with _lock:
                 known = ", ".join(sorted({live.scope.path for live, _ in _live}))
             raise UnknownHost(
-                f"{request.method} {url} belongs to no fake workspace, and nothing may leave for the network "
-                f"while a fake is live. Live: {known} at {MANAGEMENT}, with run history and blobs."
+                f"{request.method} {request.url} belongs to no fake workspace, and nothing may leave for the "
+                f"network while a fake is live. Live: {known} at {MANAGEMENT}, with run history and blobs."
             )
-        return _http(request, backend.answer(_request(request)))
+        patience = timeout[1] if isinstance(timeout, tuple) else timeout
+        _waits.answered(backend.clock, virtual=backend.virtual)
+        try:
+            reply = backend.answer(_request(request), patience=patience)
+        except Lost as lost:
+            raise _error(lost, request) from lost
+        return self.build_response(request, _http(request, reply))
 
-    @staticmethod
-    def _fake(request: PreparedRequest) -> Backend | None:
-        parts = urlsplit(str(request.url))
-        host, path = parts.hostname or "", unquote(parts.path)
-        with _lock:
-            claiming = [backend for backend, _ in _live if backend.claims(host, path)]
-        # Of several workspaces in one subscription, the one that the path names; else the first.
-        return next(
-            (backend for backend in claiming if backend.owns(path)), claiming[0] if claiming else None
-        )
+
+_ADAPTER = _Adapter()
 
 
 def _request(request: PreparedRequest) -> Request:
@@ -156,3 +158,16 @@ def _http(request: PreparedRequest, reply: Reply) -> HTTPResponse:
         preload_content=False,
         request_method=request.method,
     )
+
+
+def _error(lost: Lost, request: PreparedRequest) -> requests.RequestException:
+    """What `requests` raises where no reply comes."""
+    where = f"HTTPSConnectionPool(host={urlsplit(str(request.url)).hostname!r}, port=443)"
+    if lost.how == "timeout":
+        message = f"{where}: Read timed out. (read timeout={lost.seconds})"
+        return requests.ReadTimeout(message, request=request)
+    if lost.how == "reset":
+        reset = ConnectionResetError(104, "Connection reset by peer")
+        return requests.ConnectionError(ProtocolError("Connection aborted.", reset), request=request)
+    message = f"{where}: Max retries exceeded: [Errno 111] Connection refused"
+    return requests.ConnectionError(message, request=request)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.pipeline.transport import RequestsTransport
 
+from amlrun.testing import _waits
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Protocol
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
         @property
         def clock(self) -> Clock:
             """Its time."""
+
+        @property
+        def virtual(self) -> bool:
+            """Whether that is virtual."""
 
         def installed(self) -> AbstractContextManager[None]:
             """It answers for as long as this lasts."""
@@ -42,7 +48,10 @@ class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, 
 
     def sleep(self, duration: float) -> None:
         """Let the fake's time pass."""
-        self._fake.clock.sleep(duration)
+        if self._fake.virtual:
+            _waits.sleep(self._fake.clock, duration)
+        else:
+            self._fake.clock.sleep(duration)
 
     def now(self) -> float:
         """The fake's time, in seconds since 1970."""

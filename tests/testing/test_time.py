@@ -75,7 +75,7 @@ def test_a_pause_before_the_next_attempt_is_no_waiting_for_nothing(
 
 def test_state_in_a_folder_is_shared(tmp_path: Path) -> None:
     """A second fake on the folder is the same workspace: scope, jobs, quota, time and bytes."""
-    import requests
+    from tests.testing.wire import requests
 
     with FakeAml(tmp_path, workspace="shared") as first:
         first.advance(minutes=5)
