@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
+from tests.testing.wire import requests
 from azure.ai.ml import Input, Output, command
 from azure.ai.ml.entities import Data
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
+from tests.testing.wire import requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
