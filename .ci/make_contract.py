@@ -3,7 +3,7 @@
     python .ci/make_contract.py FOLDER        FOLDER holds 2024-01-01-preview/ and common-types/
 
 Writes amlrun/testing/_data/contract.json: every definition that the operations of ROOMS can reach, in
-requests and in replies, each with its fields: their types, what is read-only, what is required. What the real
+requests and in replies, each with its fields: their types, what is read-only or write-only, what is required. What the real
 SDK and the real service have beyond that document is in _data/assumed.json, which is written by hand.
 """
 
@@ -62,6 +62,10 @@ class Contract:
     def kind(self, schema: dict[str, Any]) -> dict[str, Any]:
         """What a field may hold."""
         made: dict[str, Any] = {"readOnly": True} if schema.get("readOnly") else {}
+        if "read" not in schema.get("x-ms-mutability", ["read"]):
+            made["writeOnly"] = True
+        if "read" not in schema.get("x-ms-mutability", ["read"]):
+            made["writeOnly"] = True
         return {**made, **(self._named(schema["$ref"]) if "$ref" in schema else self._plain(schema))}
 
     def _named(self, reference: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def definitions() -> Mapping[str, Any]:
 def faults(body: Any, definition: str, *, reply: bool = False) -> list[str]:
     """What a body has that the API doesn't, in words that name the place; empty: all is well.
 
-    Read-only fields may stand in a reply only.
+    Read-only fields may stand in a reply only, secrets in a request only.
     """
     found = _Reading(reply).object(body, definition, "")
     return [fault.removeprefix(".") for fault in found]
@@ -76,7 +76,8 @@ class _Reading:
             yield f"{path} must be an object, not {_kind_of(value)}"
             return
         for key in row["required"]:
-            if value.get(key) is None:
+            secret = self.reply and row["fields"].get(key, {}).get("writeOnly")
+            if value.get(key) is None and not secret:
                 yield f"{path}.{key} is required"
         for key, item in value.items():
             field = row["fields"].get(key)
@@ -85,6 +86,8 @@ class _Reading:
                 yield f"{where} is no field of the API"
             elif item is not None and field.get("readOnly") and not self.reply:
                 yield f"{where} is read-only"
+            elif item is not None and field.get("writeOnly") and self.reply:
+                yield f"{where} is never shown"
             elif item is not None:
                 yield from self.field(item, field, where)
 
