@@ -1,29 +1,28 @@
-"""Where jobs get their nodes: from the region's quota (serverless), or from a cluster.
+"""Where jobs get their nodes: from the region's quota (serverless), or from a compute of the workspace's.
 
-It knows the store, the ledger and the pure moves of `_clusters`, and nothing of how a job goes on when it has
-its nodes. Each method runs inside a transaction of the caller's.
+It knows nothing of how a job goes on when it has its nodes. Each method runs inside a transaction of the
+caller's.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
 from amlrun._catalogue import vm_sizes
-from amlrun.testing._clusters import Cluster
+from amlrun._offers import Tier
+from amlrun.testing import _words
+from amlrun.testing._computes import INSTANCE, JOBLESS, KUBERNETES, Compute, size_of
 from amlrun.testing._exchange import bad_request
 from amlrun.testing._jobs import Demand, End, Job
-from amlrun.testing._ledger import TOTALS, Hold, Ledger, Shortage
+from amlrun.testing._ledger import Hold, Ledger
+from amlrun.testing._supply import WAIT, Supply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from amlrun._offers import Tier
     from amlrun.testing._store import Records
 
-WAIT = "wait "
-"""The shelf of a pool's queue is this and the pool."""
+__all__ = ["WAIT", "Places", "Seat", "Wait"]
 
 
 @attrs.frozen
@@ -41,11 +40,6 @@ class Wait:
     message: str
 
 
-def size_of(name: str | None) -> Mapping[str, Any] | None:
-    """The catalogue's row of a size, in any case."""
-    return next((row for row in vm_sizes() if name and row["name"].lower() == name.lower()), None)
-
-
 def chosen_size(ledger: Ledger, tier: Tier) -> str | None:
     """The size that serverless takes when none is named: a general-purpose one that the limits can hold."""
     # Assumed: which one. The documentation says: by quota, price, performance and disk.
@@ -56,59 +50,52 @@ def chosen_size(ledger: Ledger, tier: Tier) -> str | None:
 
 
 class Places:
-    """All moves of quota and clusters."""
+    """A job's way to its nodes."""
+
+    def __init__(self, supply: Supply | None = None) -> None:
+        self.supply = Supply() if supply is None else supply
 
     def ledger(self, records: Records) -> Ledger:
         """The quota ledger as it stands."""
-        return Ledger.from_json(records.get("meta", "ledger") or {"rows": []})
+        return self.supply.ledger(records)
 
     def keep_ledger(self, records: Records, ledger: Ledger) -> None:
         """Write the ledger."""
-        records.put("meta", "ledger", ledger.to_json())
-
-    def cluster(self, records: Records, name: str) -> Cluster | None:
-        """A cluster, in any case of its name, or None."""
-        body = records.get("compute", name.lower())
-        return None if body is None else Cluster.from_json(body)
-
-    def keep_cluster(self, records: Records, cluster: Cluster) -> None:
-        """Write a cluster."""
-        records.put("compute", cluster.name.lower(), cluster.to_json(), due=cluster.due)
-
-    # -- a job's way to its nodes
+        self.supply.keep_ledger(records, ledger)
 
     def pool(self, demand: Demand) -> str:
-        """Whose queue a job stands in."""
-        return demand.compute or f"{demand.tier.value} {demand.family}"
+        """Whose queue a job stands in: its compute's, or its size's in its tier."""
+        return demand.compute.lower() if demand.compute else f"{demand.tier.value} {demand.instance_type}"
 
     def check(self, records: Records, demand: Demand) -> None:
-        """Refuse at a job's PUT what can be seen to be impossible. Raises Refusal."""
+        """Refuse at a job's PUT what can be seen to be impossible. Raises Refusal (400)."""
         if not demand.compute:
             return
-        cluster = self.cluster(records, demand.compute)
-        if cluster is None:
-            # Assumed: the code, and that it is refused at once.
+        compute = self.supply.compute(records, demand.compute)
+        # Assumed: all the codes and words, and that these are refused at once.
+        if compute is None or compute.state == "Deleting":
             raise bad_request(f"Compute {demand.compute} was not found in the workspace.", "ComputeNotFound")
-        if demand.nodes > cluster.max_nodes:
-            # Assumed: the code and the words.
-            message = f"The job needs {demand.nodes} nodes; {cluster.name} has at most {cluster.max_nodes}."
+        if compute.kind in JOBLESS:
+            raise bad_request(f"A compute of type {compute.kind} takes no jobs.", "ComputeTypeNotSupported")
+        if compute.state == "Failed":
+            code = compute.problem[0] if compute.problem else "unknown"
+            raise bad_request(f"Compute {compute.name} failed to provision: {code}.", "ComputeNotReady")
+        most = compute.cluster.max_nodes if compute.cluster else 1 if compute.machine else compute.capacity
+        if most is not None and demand.nodes > most:
+            message = f"The job needs {demand.nodes} nodes; {compute.name} has at most {most}."
             raise bad_request(message, "InstanceCountExceedsClusterMaximum")
+        if compute.kind == KUBERNETES and demand.instance_type:
+            offered = compute.instance_types
+            if offered and demand.instance_type not in offered:
+                message = f"{compute.name} has no instance type {demand.instance_type}: {', '.join(offered)}."
+                raise bad_request(message, "InvalidInstanceType")
 
     def sized(self, records: Records, job: Job) -> Job:
         """The job with its size's family and cores, as far as they can be known."""
         demand = job.demand
         if demand.compute:
-            cluster = self.cluster(records, demand.compute)
-            if cluster:
-                placed = attrs.evolve(
-                    demand,
-                    tier=cluster.tier,
-                    instance_type=cluster.size,
-                    family=cluster.family,
-                    cores=cluster.cores,
-                )
-                return attrs.evolve(job, demand=placed)
-            return job
+            compute = self.supply.compute(records, demand.compute)
+            return attrs.evolve(job, demand=_on(compute, demand)) if compute else job
         name = demand.instance_type or chosen_size(self.ledger(records), demand.tier)
         row = size_of(name)
         if row is None:
@@ -117,91 +104,80 @@ class Places:
         return attrs.evolve(job, demand=placed)
 
     def never(self, records: Records, job: Job) -> End | None:
-        """How a job ends that can never get its nodes."""
+        """How a job ends that comes to the queue and can never get its nodes."""
         demand = job.demand
         if demand.compute:
-            return None
+            compute = self.supply.compute(records, demand.compute)
+            if compute is not None and compute.state not in {"Deleting", "Failed"}:
+                return None
+            # Assumed: the code and the words, for a compute that is gone since the job's PUT.
+            return End("Failed", "ComputeNotFound", f"Compute {demand.compute} can no longer be used.")
         if not demand.cores:
             # Assumed: the code and the words; that the job is taken and fails is what users report.
             return End(
                 "Failed", "InvalidInstanceType", f"Instance type {demand.instance_type} is not available."
             )
-        short = self.ledger(records).never(Hold(demand.family, demand.tier, demand.cores * demand.nodes))
-        return (
-            None if short is None else End("Failed", "JobNodeCountExceedsCoreQuota", _never_words(job, short))
-        )
+        ledger, hold = self.ledger(records), _hold(demand)
+        if short := ledger.never(hold):
+            return _words.never(job, short)
+        if ledger.lacks(hold) and ledger.stock(hold.size).fails:
+            return _words.out_of_capacity(hold.size)
+        return None
 
-    def take(self, records: Records, job: Job, now: float) -> Seat | Wait:  # noqa: ARG002 - for clusters that take time
+    def take(self, records: Records, job: Job, now: float) -> Seat | Wait:
         """Nodes for a job, or why it waits."""
         demand = job.demand
-        ledger = self.ledger(records)
         if demand.compute:
-            return self._take_of_cluster(records, job, ledger)
-        hold = Hold(demand.family, demand.tier, demand.cores * demand.nodes)
+            return self._take_of_compute(records, job, now)
+        ledger, hold = self.ledger(records), _hold(demand)
         if short := ledger.short(hold):
-            return Wait("Scheduling", _short_words(short))
+            return Wait("Scheduling", _words.short(short))
+        if ledger.lacks(hold):
+            return Wait("Scheduling", _words.no_capacity(hold.size))
         self.keep_ledger(records, ledger.take(hold))
         return Seat(new_nodes=True)
-
-    def _take_of_cluster(self, records: Records, job: Job, ledger: Ledger) -> Seat | Wait:
-        cluster = self.cluster(records, job.demand.compute or "")
-        nodes = job.demand.nodes
-        grow = None if cluster is None else cluster.grows_by(nodes)
-        if cluster is None or grow is None or (short := ledger.short(cluster.hold(grow))):
-            if cluster is not None and grow is not None and short:
-                self.keep_cluster(records, attrs.evolve(cluster, quota_error=_short_words(short)))
-            # The words are the service's.
-            idle = len(cluster.idle) if cluster else 0
-            return Wait(
-                "InsufficientAvailableNodes",
-                f"Job needs {nodes} node(s) while currently the cluster only has {idle}",
-            )
-        if grow:
-            self.keep_ledger(records, ledger.take(cluster.hold(grow)))
-        self.keep_cluster(records, cluster.seat(nodes))
-        return Seat(new_nodes=bool(grow))
 
     def give_back(self, records: Records, job: Job, now: float, *, lost: bool) -> None:
         """A job has no nodes any more; `lost`: they are gone with it."""
         demand = job.demand
-        cluster = self.cluster(records, demand.compute) if demand.compute else None
-        if cluster is None:
-            hold = Hold(demand.family, demand.tier, demand.cores * demand.nodes)
-            self.keep_ledger(records, self.ledger(records).release(hold))
-        elif lost:
-            self.keep_cluster(records, attrs.evolve(cluster, busy=cluster.busy - demand.nodes))
-            self.keep_ledger(records, self.ledger(records).release(cluster.hold(demand.nodes)))
-        else:
-            self.keep_cluster(records, cluster.leave(demand.nodes, now))
+        if not demand.compute:
+            self.keep_ledger(records, self.ledger(records).release(_hold(demand)))
+        elif compute := self.supply.compute(records, demand.compute):
+            self.supply.unseat(records, compute, job.name, demand.nodes, now, lost=lost)
 
     def happens(self, records: Records, name: str, at: float) -> bool:
         """What is due at a compute. True: somebody who waits may start now."""
-        cluster = self.cluster(records, name)
-        assert cluster is not None  # noqa: S101 - it was due
-        smaller = cluster.shrink(at)
-        self.keep_cluster(records, smaller)
-        gone = cluster.nodes - smaller.nodes
-        if gone:
-            self.keep_ledger(records, self.ledger(records).release(cluster.hold(gone)))
-        return bool(gone)
+        return self.supply.happens(records, name, at)
+
+    def _take_of_compute(self, records: Records, job: Job, now: float) -> Seat | Wait:
+        nodes = job.demand.nodes
+        compute = self.supply.compute(records, job.demand.compute or "")
+        if compute is not None and self.supply.seat(records, compute, job.name, nodes, now):
+            return Seat(new_nodes=False)
+        if compute is None or compute.cluster is not None or not compute.usable:
+            # The words are the service's.
+            idle = compute.cluster.idle if compute and compute.cluster else 0
+            has = f"Job needs {nodes} node(s) while currently the cluster only has {idle}"
+            return Wait("InsufficientAvailableNodes", has)
+        # Assumed: the words; and that a job waits for a machine that is stopped.
+        state = f" ({compute.machine.shown})" if compute.machine else ""
+        return Wait("Scheduling", f"Waiting for {compute.name}: it has no room now{state}.")
 
 
-def _never_words(job: Job, short: Shortage) -> str:
-    # Assumed: the words. The figures are those that the documentation says the service gives.
-    demand = job.demand
-    fit = short.limit // demand.cores
-    return (
-        f"The specified subscription has a quota of {short.limit} vCPUs for {_plain_row(short)} and the job "
-        f"needs {short.needed} vCPUs ({demand.nodes} node(s) of {demand.instance_type}): at most {fit} "
-        "node(s) fit. Reduce the number of nodes, request more quota, or choose another instance type."
+def _hold(demand: Demand) -> Hold:
+    """What a serverless job holds."""
+    return Hold(
+        demand.family, demand.tier, demand.cores * demand.nodes, demand.instance_type or "", demand.nodes
     )
 
 
-def _short_words(short: Shortage) -> str:
-    # Assumed: the words. That the job waits and says so is documented.
-    of = f"{short.needed} vCPUs of {_plain_row(short)}"
-    return f"Waiting for quota: needs {of}, {short.free} of {short.limit} free."
-
-
-def _plain_row(short: Shortage) -> str:
-    return short.row if short.row in TOTALS.values() else f"family {short.row}"
+def _on(compute: Compute, demand: Demand) -> Demand:
+    """What a job asks for, as its compute decides it."""
+    if cluster := compute.cluster:
+        return attrs.evolve(
+            demand, tier=cluster.tier, instance_type=cluster.size, family=cluster.family, cores=cluster.cores
+        )
+    if compute.kind == INSTANCE:
+        return attrs.evolve(demand, tier=Tier.STANDARD, instance_type=compute.size)
+    default = compute.properties.get("defaultInstanceType")
+    return attrs.evolve(demand, tier=Tier.STANDARD, instance_type=demand.instance_type or default)

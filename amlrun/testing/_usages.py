@@ -16,6 +16,8 @@ from amlrun.testing._ledger import TOTALS, Ledger, Row
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amlrun.testing._exchange import Scope
+
 _PROVIDER = "Microsoft.MachineLearningServices"
 # Assumed: the figures. That GPU families start at 0 is documented; T4 has some, for tests to have a GPU.
 _CLUSTERS = 200
@@ -88,20 +90,54 @@ def usages(ledger: Ledger, subscription: str, clusters: int) -> dict[str, Any]:
     return {"value": rows}
 
 
-def quotas(ledger: Ledger, subscription: str) -> dict[str, Any]:
-    """The reply to `GET …/locations/{location}/quotas`: the limits, without what is used."""
-    scope = f"/subscriptions/{subscription}"
+def quotas(ledger: Ledger, scope: Scope) -> dict[str, Any]:
+    """The reply to `GET …/locations/{location}/quotas`: the limits, without what is used.
+
+    Behind the subscription's come those that the workspace has of its own.
+    """
+    subscription = f"/subscriptions/{scope.subscription_id}"
+    rows = [
+        _quota(subscription, "vmFamily", name, ledger.limit(name, Tier.STANDARD))
+        for name in _families(ledger)
+    ]
+    # Assumed: that a family without a limit of the workspace's own has no row for the workspace.
+    own = [(name, ledger.workspace[key]) for key, name in spellings().items() if key in ledger.workspace]
+    return {"value": rows + [_quota(scope.path, "workspaces", name, limit) for name, limit in own]}
+
+
+def updated_quotas(ledger: Ledger, scope: Scope, body: Mapping[str, Any]) -> tuple[Ledger, dict[str, Any]]:
+    """The workspace's own limits after `POST …/updateQuotas`, and the reply: a status for each row."""
+    rows = []
+    for row in body.get("value") or []:
+        where, limit = str(row.get("id") or ""), int(row.get("limit") or 0)
+        status = _refused(ledger, scope, where, limit)
+        if status == "Success":
+            ledger = ledger.with_workspace_limit(where.rpartition("/")[2], limit)
+        kind = row.get("type") or f"{_PROVIDER}/workspaces/dedicatedCores/quotas"
+        rows.append({"id": where, "type": kind, "limit": limit, "unit": "Count", "status": status})
+    return ledger, {"value": rows}
+
+
+def _refused(ledger: Ledger, scope: Scope, where: str, limit: int) -> str:
+    """The status of one row of an update."""
+    name = where.rpartition("/")[2]
+    if family_key(name) not in spellings():
+        return "InvalidVMFamilyName"
+    if not where.lower().startswith(f"{scope.path.lower()}/"):
+        return "Failure"
+    whole = ledger.limit(name, Tier.STANDARD)
+    if whole is not None and limit > whole:
+        return "InvalidQuotaExceedsSubscriptionLimit"
+    return "Success"
+
+
+def _quota(scope: str, kind: str, name: str, limit: int | None) -> dict[str, Any]:
     return {
-        "value": [
-            {
-                "id": f"{scope}/quotas/{name.replace(' ', '_')}",
-                "type": f"{_PROVIDER}/vmFamily/dedicatedCores/quotas",
-                "name": {"value": name, "localizedValue": f"{_title(name)} {_TITLES[Tier.STANDARD]}"},
-                "limit": ledger.limit(name, Tier.STANDARD),
-                "unit": "Count",
-            }
-            for name in _families(ledger)
-        ]
+        "id": f"{scope}/quotas/{name.replace(' ', '_')}",
+        "type": f"{_PROVIDER}/{kind}/dedicatedCores/quotas",
+        "name": {"value": name, "localizedValue": f"{_title(name)} {_TITLES[Tier.STANDARD]}"},
+        "limit": -1 if limit is None else limit,
+        "unit": "Count",
     }
 
 

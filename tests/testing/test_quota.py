@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.ai.ml import MLClient
+    from requests import Response
 
     from amlrun.testing import FakeAml
 
@@ -19,7 +21,7 @@ SPOT = "Microsoft.MachineLearningServices/vmFamily/lowPriorityCores/usages"
 DS3 = "Standard_DS3_v2"
 
 
-def read(fake: FakeAml, what: str) -> requests.Response:
+def read(fake: FakeAml, what: str) -> Response:
     """A subscription path, as the service answers it."""
     path = (
         f"/subscriptions/{fake.scope.subscription_id}/providers/Microsoft.MachineLearningServices/locations"
@@ -182,18 +184,17 @@ def test_a_cluster_gives_its_nodes(fake_aml: FakeAml, client: MLClient, submit: 
     assert [fake_aml.job(name).status for name in "ab"] == ["Running", "Queued"]
     url = f"https://management.azure.com{fake_aml.scope.path}/computes/gpu-cluster"
     shown = requests.get(url, timeout=5).json()["properties"]["properties"]
-    assert (shown["currentNodeCount"], shown["nodeStateCounts"]["runningNodeCount"]) == (1, 1)
+    assert (shown["currentNodeCount"], shown["nodeStateCounts"]["runningNodeCount"]) == (2, 1)
     assert shown["vmPriority"] == "LowPriority"
     queueing = requests.get(
         f"https://eastus.api.azureml.ms/history/v1.0{fake_aml.scope.path}/runs/b", timeout=5
     ).json()["queueingInfo"]
     assert queueing == {
         "code": "InsufficientAvailableNodes",
-        "message": "Job needs 2 node(s) while currently the cluster only has 0",
+        "message": "Job needs 2 node(s) while currently the cluster only has 1",
     }
-    assert [node["nodeState"] for node in requests.post(f"{url}/listNodes", timeout=5).json()["nodes"]] == [
-        "running"
-    ]
+    nodes = requests.post(f"{url}/listNodes", timeout=5).json()["nodes"]
+    assert [(node["nodeState"], node["runId"]) for node in nodes] == [("running", "a"), ("idle", None)]
     fake_aml.advance(minutes=6)
     assert fake_aml.job("b").status == "Running"
     assert fake_aml.job("b").compute == "gpu-cluster"

@@ -2,53 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amlrun.testing._exchange import PROVIDER, Reply, Request, system_data
+from amlrun.testing._exchange import PROVIDER, Reply, Request, not_found
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._workspaces import keep_workspace, read_workspace
 
 if TYPE_CHECKING:
     from amlrun.testing._backend import Backend
 
 WORKSPACE = Routes("workspace")
+WORKSPACES = Routes("workspaces")
+_KEY = "ZmFrZS1hbWwgaGFzIG5vIHJlYWwga2V5cw=="  # what decodes to a sentence that says so
 
 
-@WORKSPACE("GET", "")
+@WORKSPACE("GET", "", gives="Workspace")
 def get_workspace(backend: Backend, _request: Request) -> Reply:
     """The workspace."""
-    return Reply(200, workspace(backend))
+    with backend.work() as (records, now):
+        workspace = read_workspace(records, now)
+    return Reply(200, workspace.shown(backend.scope, backend.account, backend.history_host))
 
 
-def workspace(backend: Backend) -> dict[str, Any]:
-    """The workspace as its GET shows it."""
-    scope = backend.scope
-    group = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}/providers"
-    return {
-        "id": scope.path,
-        "name": scope.workspace,
-        "type": f"{PROVIDER}/workspaces",
-        "location": scope.location,
-        "tags": {},
-        "kind": "Default",
-        "sku": {"name": "Basic", "tier": "Basic"},
-        "identity": {
-            "type": "SystemAssigned",
-            "principalId": "00000000-0000-0000-0000-000000000002",
-            "tenantId": "00000000-0000-0000-0000-000000000003",
-        },
-        "properties": {
-            "friendlyName": scope.workspace,
-            "description": "",
-            "storageAccount": f"{group}/Microsoft.Storage/storageAccounts/{backend.account}",
-            "keyVault": f"{group}/Microsoft.KeyVault/vaults/{backend.account}",
-            "applicationInsights": f"{group}/Microsoft.Insights/components/{backend.account}",
-            "hbiWorkspace": False,
-            "provisioningState": "Succeeded",
-            "publicNetworkAccess": "Enabled",
-            "discoveryUrl": f"https://{backend.history_host}/discovery",
-            "mlFlowTrackingUri": f"azureml://{backend.history_host}/mlflow/v1.0{scope.path}",
-            "workspaceId": "00000000-0000-0000-0000-000000000004",
-            "v1LegacyMode": False,
-        },
-        "systemData": system_data(backend.clock.now()),
+@WORKSPACE("PATCH", "", takes="WorkspaceUpdateParameters", gives="Workspace")
+def update_workspace(backend: Backend, request: Request) -> Reply:
+    """Tags and identity as they come, properties merged."""
+    with backend.work() as (records, now):
+        workspace = read_workspace(records, now).patched(request.json)
+        keep_workspace(records, workspace)
+    return Reply(200, workspace.shown(backend.scope, backend.account, backend.history_host))
+
+
+@WORKSPACE("POST", "/listKeys", gives="ListWorkspaceKeysResult")
+def list_keys(backend: Backend, _request: Request) -> Reply:
+    """Keys that open nothing."""
+    group = f"/subscriptions/{backend.scope.subscription_id}/resourceGroups/{backend.scope.resource_group}"
+    body = {
+        "userStorageKey": _KEY,
+        "userStorageArmId": f"{group}/providers/Microsoft.Storage/storageAccounts/{backend.account}",
+        "appInsightsInstrumentationKey": "00000000-0000-0000-0000-000000000005",
+        "notebookAccessKeys": {"primaryAccessKey": _KEY, "secondaryAccessKey": _KEY},
     }
+    return Reply(200, body)
+
+
+@WORKSPACE("POST", "/resyncKeys")
+def resync_keys(_backend: Backend, _request: Request) -> Reply:
+    """Done at once."""
+    return Reply(200, {})
+
+
+@WORKSPACES("GET", f"/providers/{PROVIDER}/workspaces", gives="WorkspaceListResult")
+def list_all_workspaces(backend: Backend, request: Request) -> Reply:
+    """The subscription's workspaces: this one."""
+    return Reply(200, {"value": [get_workspace(backend, request).body]})
+
+
+@WORKSPACES("GET", f"/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces", gives="WorkspaceListResult")
+def list_workspaces(backend: Backend, request: Request) -> Reply:
+    """A group's workspaces: this one."""
+    if request.args["group"].lower() != backend.scope.resource_group.lower():
+        raise not_found("ResourceGroup", request.args["group"])
+    return list_all_workspaces(backend, request)
