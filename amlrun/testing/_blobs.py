@@ -1,7 +1,8 @@
 """The bytes of the workspace's storage account: in memory, or as plain files in the workspace's folder.
 
 Kept as files, a datastore's container is the folder `datastores/<datastore>`, so that what a job writes there
-and what the SDK reads over the wire are one thing; other containers are under `blobs/`.
+and what the SDK reads over the wire are one thing; other containers are under `blobs/`. A container goes by
+its name in the workspace's own account, or by where it is: `datastores/<datastore>`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+import attrs
 
 from amlrun.testing._exchange import Refusal
 
@@ -35,11 +38,22 @@ def artifact_prefix(name: str) -> str:
     return f"ExperimentRun/dcid.{name}/"
 
 
+@attrs.frozen
+class Stat:
+    """A blob's size in bytes, and a mark that every write changes."""
+
+    size: int
+    mark: int
+
+
 class Blobs(Protocol):
     """Bytes by container and name."""
 
-    def read(self, container: str, name: str) -> bytes | None:
-        """A blob's bytes, or None."""
+    def read(self, container: str, name: str, first: int = 0, end: int | None = None) -> bytes | None:
+        """A blob's bytes from `first` to before `end`, or None."""
+
+    def stat(self, container: str, name: str) -> Stat | None:
+        """What a blob is, without reading it, or None."""
 
     def write(self, container: str, name: str, data: bytes) -> None:
         """Write a blob whole."""
@@ -56,17 +70,26 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._containers: dict[str, dict[str, bytes]] = {}
+        self._containers: dict[str, dict[str, tuple[bytes, int]]] = {}
+        self._writes = 0
 
-    def read(self, container: str, name: str) -> bytes | None:
+    def read(self, container: str, name: str, first: int = 0, end: int | None = None) -> bytes | None:
         """A blob's bytes, or None."""
         with self._lock:
-            return self._containers.get(container, {}).get(name)
+            found = self._containers.get(container, {}).get(name)
+        return None if found is None else found[0][first:end]
+
+    def stat(self, container: str, name: str) -> Stat | None:
+        """What a blob is, or None."""
+        with self._lock:
+            found = self._containers.get(container, {}).get(name)
+        return None if found is None else Stat(len(found[0]), found[1])
 
     def write(self, container: str, name: str, data: bytes) -> None:
         """Write a blob whole."""
         with self._lock:
-            self._containers.setdefault(container, {})[name] = data
+            self._writes += 1
+            self._containers.setdefault(container, {})[name] = (data, self._writes)
 
     def remove(self, container: str, name: str) -> None:
         """Forget a blob."""
@@ -88,17 +111,30 @@ class FolderBlobs:
 
     def path(self, container: str, name: str = "") -> Path:
         """Where a blob is a file. Raises Refusal (400) for a name that leads out of its container."""
-        datastore = self._datastores.get(container)
-        root = self.folder / "datastores" / datastore if datastore else self.folder / "blobs" / container
+        if datastore := self._datastores.get(container):
+            container = f"datastores/{datastore}"
+        inside = container if container.startswith("datastores/") else f"blobs/{container}"
         parts = Path(name).parts
-        if ".." in parts or Path(name).is_absolute() or container in {".", ".."}:
+        if ".." in {*parts, *Path(inside).parts} or Path(name).is_absolute() or container == ".":
             raise Refusal(400, "The blob's name leads out of its container.", "InvalidUri")
-        return root.joinpath(*parts)
+        return self.folder.joinpath(inside, *parts)
 
-    def read(self, container: str, name: str) -> bytes | None:
+    def read(self, container: str, name: str, first: int = 0, end: int | None = None) -> bytes | None:
         """A blob's bytes, or None."""
         path = self.path(container, name)
-        return path.read_bytes() if path.is_file() else None
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            file.seek(first)
+            return file.read(-1 if end is None else max(end - first, 0))
+
+    def stat(self, container: str, name: str) -> Stat | None:
+        """What a blob is, or None."""
+        path = self.path(container, name)
+        if not path.is_file():
+            return None
+        found = path.stat()
+        return Stat(found.st_size, found.st_mtime_ns)
 
     def write(self, container: str, name: str, data: bytes) -> None:
         """Write a blob whole: whoever reads it meanwhile sees the old one or the new one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import attrs
 
@@ -19,14 +20,13 @@ def instant(at: float) -> str:
     return dt.datetime.fromtimestamp(at, tz=dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-def system_data(created: float) -> dict[str, Any]:
+def system_data(created: float, modified: float | None = None) -> dict[str, Any]:
     """Who made a thing, and when; the older SDKs don't do without it."""
-    at = instant(created)
     return {
-        "createdAt": at,
+        "createdAt": instant(created),
         "createdBy": "fake-user",
         "createdByType": "User",
-        "lastModifiedAt": at,
+        "lastModifiedAt": instant(created if modified is None else modified),
         "lastModifiedBy": "fake-user",
         "lastModifiedByType": "User",
     }
@@ -121,6 +121,22 @@ class Refusal(Exception):
                 {"type": "InnerError", "info": {"value": chain}},
             ]
         return Reply(self.status, {"error": error})
+
+
+def paged(items: list[Any], request: Request, size: int) -> tuple[list[Any], str]:
+    """A page of a list, and the address of the next one ("" behind the last).
+
+    `$skip` is the service's: the token that the address of the next page brings back. Raises Refusal (400)
+    for one that isn't.
+    """
+    token = request.query.get("$skip") or "0"
+    if not token.isdigit():
+        raise bad_request(f"The continuation token {token!r} is not valid.", "InvalidContinuationToken")
+    begin, end = int(token), int(token) + size
+    if end >= len(items):
+        return items[begin:], ""
+    query = urlencode({**request.query, "$skip": end}, quote_via=quote)
+    return items[begin:end], f"https://{request.host}{quote(request.path)}?{query}"
 
 
 def bad_request(message: str, *codes: str) -> Refusal:

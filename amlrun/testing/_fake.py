@@ -12,6 +12,7 @@ import attrs
 
 from amlrun._catalogue import LOCATION
 from amlrun.testing import _waits
+from amlrun.testing._asset_controls import AssetControls
 from amlrun.testing._backend import Backend
 from amlrun.testing._blobs import CONTAINERS, FolderBlobs, MemoryBlobs
 from amlrun.testing._carriers import VirtualCarrier
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
-class FakeAml(JobControls, SupplyControls, WireControls):
+class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
     """One workspace that isn't there, for the real `MLClient` to work against.
 
     In memory, or in `folder`, where a second process sees the same workspace. Time is virtual: it passes by
@@ -186,6 +187,8 @@ class FakeAml(JobControls, SupplyControls, WireControls):
             "show_progress": False,
             "transport": self.transport(),
         }
+        if "registry_name" in options:  # a client is of a workspace or of a registry
+            del settings["workspace_name"]
         return MLClient(**{**settings, **options})
 
 

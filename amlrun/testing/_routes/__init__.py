@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from amlrun.testing._routes.assets import ASSETS
+from amlrun.testing._routes.assets import ASSETS, REGISTRY_ASSETS
 from amlrun.testing._routes.blobs import BLOBS
 from amlrun.testing._routes.computes import COMPUTES
 from amlrun.testing._routes.datastores import DATASTORES
 from amlrun.testing._routes.history import HISTORY
 from amlrun.testing._routes.jobs import JOBS
 from amlrun.testing._routes.quota import QUOTA
-from amlrun.testing._routes.workspace import WORKSPACE
+from amlrun.testing._routes.registries import DISCOVERY, REGISTRIES
+from amlrun.testing._routes.workspace import WORKSPACE, WORKSPACES
 
 OF_WORKSPACE = (JOBS, ASSETS, DATASTORES, COMPUTES, WORKSPACE)
 """Management routes below the workspace's path."""
-OF_SUBSCRIPTION = (QUOTA,)
+OF_SUBSCRIPTION = (QUOTA, WORKSPACES, REGISTRIES, REGISTRY_ASSETS)
 """Management routes below the subscription's."""
+OF_DISCOVERY = (DISCOVERY,)
+"""Where to find a registry."""
+OF_REGISTRIES = (REGISTRY_ASSETS,)
+"""What is in registries, on their own host, below the subscription's path."""
 OF_HISTORY = (HISTORY,)
 """Routes of the workspace's run history."""
 OF_STORAGE = (BLOBS,)
-"""Routes of its storage account."""
+"""Routes of storage accounts."""

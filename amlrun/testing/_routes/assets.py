@@ -1,168 +1,293 @@
-"""Routes of assets: codes, environments, data, models."""
+"""Routes of assets: codes, components, data, environments, models; in the workspace and in registries."""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from amlrun.testing import _assets, _storage
+from amlrun.testing._assets import KINDS, Home, Kind
 from amlrun.testing._blobs import SAS
-from amlrun.testing._exchange import PROVIDER, Reply, Request, bad_request, not_found, system_data
+from amlrun.testing._exchange import Reply, Request, bad_request, not_found, paged, system_data
 from amlrun.testing._routes.table import Routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from amlrun.testing._backend import Backend
+    from amlrun.testing._routes.table import Handler
+    from amlrun.testing._store import Records
 
 ASSETS = Routes("assets")
+REGISTRY_ASSETS = Routes("assets of a registry")
 
-_TITLES = {"codes": "Code", "environments": "Environment", "data": "Data", "models": "Model"}
-_CURATED = "azureml-"  # every workspace has the curated environments of this prefix
+OF_REGISTRY = "/resourceGroups/{group}/providers/Microsoft.MachineLearningServices/registries/{registry}"
+"""What stands in front of the paths of a registry, behind the subscription."""
+# Assumed: how long a page is. That there are pages, and how they are linked, is in the contract.
+_PAGE = 30
 
 
-_KIND = "{kind:codes|environments|data|models}"
+def _route(method: str, tail: str, *, takes: str = "", gives: str = "") -> Callable[[Handler], Handler]:
+    """Register a handler for every kind, here and in registries, each with its own definitions."""
+
+    def register(handler: Handler) -> Handler:
+        for kind in KINDS.values():
+            bodies = {"takes": takes.format(kind=kind.resource), "gives": gives.format(kind=kind.resource)}
+            if kind.plural == "data":
+                bodies = {way: name.replace("DataVersion", "DataVersionBase") for way, name in bodies.items()}
+            path = f"/{{kind:{kind.plural}}}{tail}"
+            ASSETS(method, path, **bodies)(handler)
+            if kind.plural == "models":
+                # A registry's own host has an older API, whose models have fields beyond the contract.
+                bodies = {**bodies, "takes": ""}
+            REGISTRY_ASSETS(method, OF_REGISTRY + path, **bodies)(handler)
+        return handler
+
+    return register
 
 
-@ASSETS("PUT", f"/{_KIND}/{{name}}/versions/{{version}}")
+@_route("PUT", "/{name}/versions/{version}", takes="{kind}VersionResource", gives="{kind}VersionResource")
 def put_version(backend: Backend, request: Request) -> Reply:
     """Write a version: 201 for a new one, 200 for one that was there."""
     kind, name, version = _kind(request), request.args["name"], request.args["version"]
-    properties = request.json.get("properties")
-    if not isinstance(properties, dict):
-        raise bad_request("The request body has no properties.", "InvalidRequestBody")
     with backend.work() as (records, now):
-        key = f"{name}/{version}"
-        before = records.get(kind, key)
-        created = now if before is None else before["created"]
-        body = {"name": name, "version": version, "created": created, "properties": properties}
-        records.put(kind, key, body)
-    return Reply(200 if before else 201, _version(backend, kind, body))
+        home = _home(backend, records, request)
+        sent = _properties(request)
+        body, new = _assets.put(records, home, kind, name, version, sent=sent, now=now)
+    return _written(request, _version(home, kind, body), 201 if new else 200)
 
 
-@ASSETS("GET", f"/{_KIND}/{{name}}/versions/{{version}}")
+@_route("GET", "/{name}/versions/{version}", gives="{kind}VersionResource")
 def get_version(backend: Backend, request: Request) -> Reply:
     """One version."""
     kind, name, version = _kind(request), request.args["name"], request.args["version"]
     with backend.work() as (records, _now):
-        found = records.get(kind, f"{name}/{version}")
-    if found is None and version == "1":
-        found = _curated(kind, name)
+        home = _home(backend, records, request)
+        found = _assets.find(records, home, kind, name, version)
     if found is None:
-        raise not_found(_TITLES[kind], f"{name}:{version}")
-    return Reply(200, _version(backend, kind, found))
+        raise not_found(kind.title, f"{name}:{version}")
+    return Reply(200, _version(home, kind, found))
 
 
-@ASSETS("GET", f"/{_KIND}/{{name}}/versions")
+@_route("DELETE", "/{name}/versions/{version}")
+def delete_version(backend: Backend, request: Request) -> Reply:
+    """Forget a version: 204 for one that isn't there."""
+    kind, name, version = _kind(request), request.args["name"], request.args["version"]
+    with backend.work() as (records, _now):
+        home = _home(backend, records, request)
+        there = records.get(home.kept(kind), f"{name}/{version}") is not None
+        _assets.remove(records, home, kind, name, version)
+    return Reply(200 if there else 204)
+
+
+@_route("GET", "/{name}/versions", gives="{kind}VersionResourceArmPaginatedResult")
 def list_versions(backend: Backend, request: Request) -> Reply:
     """The versions of a name, the newest first; with `hash`, the snapshots that hold just that."""
-    kind, name = _kind(request), request.args["name"]
+    kind, name, query = _kind(request), request.args["name"], request.query
     with backend.work() as (records, _now):
-        all_of_kind = records.all(kind, newest_first=True)
-    if wanted := request.query.get("hash"):
-        # A snapshot is found by what is in it, whatever name the asker made up for it.
-        same = [body for body in all_of_kind if _hash(body) == wanted]
-        return Reply(200, {"value": [_version(backend, kind, body) for body in same]})
-    found = [body for body in all_of_kind if body["name"] == name]
-    if not found and (curated := _curated(kind, name)):
-        found = [curated]
-    if not found:
-        raise not_found(_TITLES[kind], name)
-    top = int(request.query.get("$top") or len(found))
-    return Reply(200, {"value": [_version(backend, kind, body) for body in found[:top]]})
+        home = _home(backend, records, request)
+        if wanted := query.get("hash"):
+            # A snapshot is found by what is in it, whatever name the asker made up for it.
+            found = records.on_shelf(home.kept(kind), wanted)
+        else:
+            # Assumed: which lists are empty for a name that nobody has used; the SDK expects it of these.
+            empty = bool(home.registry) or kind.plural == "models"
+            if not empty and _assets.container(records, home, kind, name) is None:
+                raise not_found(kind.title, name)
+            found = _assets.versions(records, home, kind, name, view=_view(request))
+    found = [body for body in found if _matches(body, query)]
+    if query.get("$orderBy", "").lower().replace(" ", "") in {"createdtime", "createdtimeasc"}:
+        found.reverse()
+    if top := query.get("$top"):
+        found = found[: int(top)] if top.isdigit() else found
+    return _page(request, found, lambda body: _version(home, kind, body))
 
 
-@ASSETS("GET", f"/{_KIND}/{{name}}")
+@_route("GET", "/{name}", gives="{kind}ContainerResource")
 def get_container(backend: Backend, request: Request) -> Reply:
     """A name, with its latest version."""
     kind, name = _kind(request), request.args["name"]
     with backend.work() as (records, _now):
-        found = [body for body in records.all(kind, newest_first=True) if body["name"] == name]
-    if not found:
-        raise not_found(_TITLES[kind], name)
-    return Reply(200, _container(backend, kind, found[0]))
+        home = _home(backend, records, request)
+        found = _assets.container(records, home, kind, name)
+        if found is None:
+            raise not_found(kind.title, name)
+        return Reply(200, _container(records, home, kind, found))
 
 
-@ASSETS("GET", f"/{_KIND}")
+@_route("PUT", "/{name}", takes="{kind}ContainerResource", gives="{kind}ContainerResource")
+def put_container(backend: Backend, request: Request) -> Reply:
+    """Write what is said of a name itself: its tags, or that it is archived."""
+    kind, name = _kind(request), request.args["name"]
+    with backend.work() as (records, now):
+        home = _home(backend, records, request)
+        new = _assets.container(records, home, kind, name) is None
+        body = _assets.put_container(records, home, kind, name, sent=_properties(request), now=now)
+        return _written(request, _container(records, home, kind, body), 201 if new else 200)
+
+
+@_route("DELETE", "/{name}")
+def delete_container(backend: Backend, request: Request) -> Reply:
+    """Forget a name and all its versions: 204 for one that isn't there."""
+    kind, name = _kind(request), request.args["name"]
+    with backend.work() as (records, _now):
+        home = _home(backend, records, request)
+        there = _assets.container(records, home, kind, name) is not None
+        _assets.remove(records, home, kind, name)
+    return Reply(200 if there else 204)
+
+
+@_route("GET", "", gives="{kind}ContainerResourceArmPaginatedResult")
 def list_containers(backend: Backend, request: Request) -> Reply:
     """All names of a kind."""
     kind = _kind(request)
     with backend.work() as (records, _now):
-        newest = {body["name"]: body for body in records.all(kind)}
-    return Reply(200, {"value": [_container(backend, kind, body) for body in newest.values()]})
+        home = _home(backend, records, request)
+        found = _assets.containers(records, home, kind, view=_view(request))
+        return _page(request, found, lambda body: _container(records, home, kind, body))
 
 
-def _kind(request: Request) -> str:
-    return request.args["kind"].lower()
-
-
-def _hash(body: Mapping[str, Any]) -> str | None:
-    found: str | None = (body["properties"].get("properties") or {}).get("hash_sha256")
-    return found
-
-
-def _version(backend: Backend, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    name, version = body["name"], body["version"]
-    return {
-        "id": f"{backend.scope.path}/{kind}/{name}/versions/{version}",
-        "name": version,
-        "type": f"{PROVIDER}/workspaces/{kind}/versions",
-        "properties": {
-            "description": None,
-            "tags": {},
-            "isArchived": False,
-            "isAnonymous": False,
-            **{key: value for key, value in body["properties"].items() if value is not None},
-            "provisioningState": "Succeeded",
+@_route(
+    "POST",
+    "/{name}/versions/{version}/startPendingUpload",
+    takes="PendingUploadRequestDto",
+    gives="PendingUploadResponseDto",
+)
+def start_pending_upload(backend: Backend, request: Request) -> Reply:
+    """A container of its own for the bytes of a version that is about to be made."""
+    with backend.work() as (records, _now):
+        _home(backend, records, request)
+        reference = upload_reference(backend, records, request.path)
+    return Reply(
+        200,
+        {
+            "pendingUploadId": reference["blobUri"].rpartition("/")[2],
+            "pendingUploadType": "TemporaryBlobReference",
+            "blobReferenceForConsumption": reference,
         },
-        "systemData": system_data(body["created"]),
+    )
+
+
+def upload_reference(backend: Backend, records: Records, what: str) -> dict[str, Any]:
+    """A container for the bytes of `what`, and the SAS that opens it: the same one for the same thing."""
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{backend.scope.path}{what}").hex
+    _storage.put_container(records, backend.account, name)
+    uri = f"https://{backend.blob_host}/{name}"
+    scope = backend.scope
+    providers = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}/providers"
+    return {
+        "blobUri": uri,
+        "storageAccountArmId": f"{providers}/Microsoft.Storage/storageAccounts/{backend.account}",
+        "credential": {"credentialType": "SAS", "sasUri": f"{uri}?{SAS}"},
     }
 
 
-def _container(backend: Backend, kind: str, newest: Mapping[str, Any]) -> dict[str, Any]:
-    version = newest["version"]
+def _written(request: Request, body: dict[str, Any], status: int) -> Reply:
+    """What a PUT answers: in the workspace at once; a registry says where the answer will be."""
+    if "registry" not in request.args:
+        return Reply(status, body)
+    # Assumed: that it is ready when it is asked for.
+    version = request.query.get("api-version", "")
+    location = f"https://{request.host}{quote(request.path)}?api-version={version}"
+    return Reply(202, body, {"Location": location, "Retry-After": "1"})
+
+
+def _kind(request: Request) -> Kind:
+    return KINDS[request.args["kind"].lower()]
+
+
+def _home(backend: Backend, records: Records, request: Request) -> Home:
+    """Where the asset of a path lives. Raises Refusal (404) for a registry that isn't there."""
+    name = request.args.get("registry")
+    return _assets.registry(records, backend.scope, name) if name else _assets.workspace(backend.scope)
+
+
+def _properties(request: Request) -> Mapping[str, Any]:
+    properties = request.json.get("properties")
+    if not isinstance(properties, dict):
+        raise bad_request("The request body has no properties.", "InvalidRequestBody")
+    return properties
+
+
+def _view(request: Request) -> str:
+    # Assumed: who doesn't say sees what is active.
+    return request.query.get("listViewType") or "ActiveOnly"
+
+
+def _matches(body: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+    """Whether a version passes the filters: `tags` and `properties`, each `a,b=c`, and `version`."""
+    said = body["properties"]
+    asked = {
+        "tags": query.get("tags") or query.get("$tags") or "", "properties": query.get("properties") or ""
+    }  # fmt: skip
+    for field, terms in asked.items():
+        labels = said.get(field) or {}
+        for term in filter(None, terms.split(",")):
+            key, equals, value = term.partition("=")
+            if key not in labels or (equals and str(labels[key]) != value):
+                return False
+    return query.get("version") in {None, "", body["version"]}
+
+
+def _page(request: Request, found: list[Any], shown: Callable[[Any], dict[str, Any]]) -> Reply:
+    items, following = paged(found, request, _PAGE)
+    return Reply(200, {"value": [shown(body) for body in items], "nextLink": following or None})
+
+
+_EMPTY: Mapping[str, Mapping[str, Any]] = {
+    "environments": {"osType": "Linux", "autoRebuild": "Disabled"},
+    "models": {"flavors": {}},
+}
+"""What a version of a kind has where nobody sent it: SDKs don't do without."""
+
+
+def _version(home: Home, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+    name, version = body["name"], body["version"]
     properties = {
         "description": None,
         "tags": {},
         "properties": {},
         "isArchived": False,
-        "latestVersion": version,
-        "nextVersion": str(int(version) + 1) if version.isdigit() else "1",
+        "isAnonymous": False,
+        **_EMPTY.get(kind.plural, {}),
+        **body["properties"],
     }
-    if "dataType" in newest["properties"]:
-        properties["dataType"] = newest["properties"]["dataType"]
+    if kind.plural == "environments":
+        properties["environmentType"] = "UserCreated" if body["created"] else "Curated"
+    if kind.plural != "data":
+        properties["provisioningState"] = "Succeeded"
     return {
-        "id": f"{backend.scope.path}/{kind}/{newest['name']}",
-        "name": newest["name"],
-        "type": f"{PROVIDER}/workspaces/{kind}",
+        "id": home.id(kind, name, version),
+        "name": version,
+        "type": f"{home.type(kind)}/versions",
         "properties": properties,
-        "systemData": system_data(newest["created"]),
+        "systemData": system_data(body["created"], body["modified"]),
     }
 
 
-def _curated(kind: str, name: str) -> dict[str, Any] | None:
-    if kind != "environments" or not name.lower().startswith(_CURATED):
-        return None
-    # Assumed: a curated environment of any name is there, as version 1.
-    image = f"mcr.microsoft.com/azureml/curated/{name.lower().removeprefix(_CURATED)}:1"
-    return {"name": name, "version": "1", "created": 0.0, "properties": {"image": image, "osType": "Linux"}}
-
-
-@ASSETS("POST", f"/{_KIND}/{{name}}/versions/{{version}}/startPendingUpload")
-def start_pending_upload(backend: Backend, request: Request) -> Reply:
-    """A container of its own for the bytes of a version that is about to be made."""
-    upload = uuid.uuid5(uuid.NAMESPACE_URL, f"{backend.scope.path}{request.path}").hex
-    uri = f"https://{backend.blob_host}/{upload}"
-    scope = backend.scope
-    providers = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}/providers"
-    return Reply(
-        200,
-        {
-            "pendingUploadId": upload,
-            "pendingUploadType": "TemporaryBlobReference",
-            "blobReferenceForConsumption": {
-                "blobUri": uri,
-                "storageAccountArmId": f"{providers}/Microsoft.Storage/storageAccounts/{backend.account}",
-                "credential": {"credentialType": "SAS", "sasUri": f"{uri}?{SAS}"},
-            },
-        },
-    )
+def _container(records: Records, home: Home, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+    found = _assets.versions(records, home, kind, body["name"], view="All")
+    # Assumed: an archived version is the latest only where there is no other.
+    active = [version for version in found if _assets.visible(version["properties"], "ActiveOnly")]
+    newest = next(iter(active or found), None)
+    properties = {
+        "description": None,
+        "tags": {},
+        "properties": {},
+        "isArchived": False,
+        **body["properties"],
+        "latestVersion": newest and newest["version"],
+        "nextVersion": _assets.next_version(found),
+    }
+    if kind.plural == "data" and newest:
+        properties["dataType"] = newest["properties"]["dataType"]
+    elif kind.plural != "data":
+        properties["provisioningState"] = "Succeeded"
+    return {
+        "id": home.id(kind, body["name"]),
+        "name": body["name"],
+        "type": home.type(kind),
+        "properties": properties,
+        "systemData": system_data(body["created"], body["modified"]),
+    }
