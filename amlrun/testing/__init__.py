@@ -1,6 +1,7 @@
 """A fake Azure Machine Learning: one workspace that the real `MLClient` works against, offline.
 
-`FakeAml` holds a workspace's state and answers for it; the `fake_aml` pytest fixture is one of them, started.
+`FakeAml` holds a workspace's state and answers for it. It is started by the pytest fixture `fake_aml`, by
+`with FakeAml() as fake:`, by `@with_fake_aml`, or by `start()` and `stop()`.
 `local` is the embedded workspace of this machine, whose jobs really run.
 """
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from amlrun.testing._backend import UnknownHost, UnknownRoute
     from amlrun.testing._calls import Call, Calls
     from amlrun.testing._clock import NothingWillHappen
+    from amlrun.testing._decorator import with_fake_aml
     from amlrun.testing._fake import FakeAml
     from amlrun.testing._job_controls import FakeJob
     from amlrun.testing._local import local
@@ -54,6 +56,7 @@ __all__ = [
     "UnknownHost",
     "UnknownRoute",
     "local",
+    "with_fake_aml",
 ]
 
 _FAULTS = (
@@ -81,6 +84,7 @@ _HOMES = {
     "UnknownHost": "_backend",
     "UnknownRoute": "_backend",
     "local": "_local",
+    "with_fake_aml": "_decorator",
 }
 
 

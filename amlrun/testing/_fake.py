@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from amlrun.testing._transport import FakeTransport
 
 _numbers = itertools.count(1)
+_OF_TRANSPORT = ("connection_timeout", "read_timeout")
 
 
 class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
@@ -165,10 +166,15 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
                 self._credential = FakeCredential()
             return self._credential
 
-    def transport(self) -> FakeTransport:
-        """An azure-core transport to this workspace, on its clock. It works even while not started."""
+    def transport(self, **options: Any) -> FakeTransport:
+        """An azure-core transport to this workspace, on its clock. It works even while not started.
+
+        `options` are those of azure-core's own, such as `read_timeout`; without any it is always the same.
+        """
         from amlrun.testing._transport import FakeTransport  # noqa: PLC0415 - it needs azure-core
 
+        if options:
+            return FakeTransport(self, **options)
         with self._lock:
             if self._transport is None:
                 self._transport = FakeTransport(self)
@@ -185,7 +191,7 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
             "workspace_name": self.scope.workspace,
             "enable_telemetry": False,
             "show_progress": False,
-            "transport": self.transport(),
+            "transport": self.transport(**{key: options[key] for key in _OF_TRANSPORT if key in options}),
         }
         if "registry_name" in options:  # a client is of a workspace or of a registry
             del settings["workspace_name"]

@@ -109,7 +109,8 @@ def check_route(on: str) -> None:
         return
     # A path, wherever its globs may lead, below a workspace or subscription. (Any path could be a blob's.)
     method, _, path = on.partition(" ")
-    plain = re.sub(r"\{[^}]*\}|[*?]", "x", path.strip())
+    below = re.sub(r"^(\*|/subscriptions/.*/workspaces/[^/]+)(?=/)", "", path.strip())
+    plain = re.sub(r"\{[^}]*\}|[*?]", "x", below)
     for route in (route for table in _MANAGED for route in table.routes):
         if fnmatchcase(route.method, method.upper()) and route.pattern.fullmatch(plain):
             return
