@@ -11,6 +11,8 @@ from amlrun.testing._exchange import PROVIDER, instant, system_data
 from amlrun.testing._identities import made_up
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amlrun.testing._clusters import Cluster, Node
     from amlrun.testing._exchange import Scope
     from amlrun.testing._machines import Machine
@@ -22,6 +24,7 @@ def compute_reply(scope: Scope, workspace: Workspace, compute: Compute) -> dict[
     path = f"{scope.path}/computes/{compute.name}"
     sent = compute.body["properties"]
     location = compute.body.get("location") or scope.location
+    own = _own(scope, compute)
     reply = {
         "id": path,
         "name": compute.name,
@@ -40,7 +43,7 @@ def compute_reply(scope: Scope, workspace: Workspace, compute: Compute) -> dict[
             "provisioningState": compute.state,
             "provisioningErrors": _errors(compute.problem),
             "isAttachedCompute": compute.kind not in MANAGED,
-            "properties": _own(scope, compute),
+            **({"properties": own} if own else {}),
         },
         "systemData": system_data(compute.created),
     }
@@ -54,8 +57,8 @@ def nodes_reply(compute: Compute) -> dict[str, Any]:
     return {"nodes": [_node(cluster, node) for node in cluster.nodes] if cluster else []}
 
 
-def _own(scope: Scope, compute: Compute) -> dict[str, Any] | None:
-    """What its kind has of its own."""
+def _own(scope: Scope, compute: Compute) -> Mapping[str, Any]:
+    """What its kind has of its own; empty: it has nothing."""
     if compute.kind == CLUSTER and compute.cluster is not None:
         return {**_CLUSTER, **compute.properties, **_nodes(compute.cluster), "vmSize": compute.size.upper()}
     if compute.kind == INSTANCE and compute.machine is not None:
@@ -64,7 +67,7 @@ def _own(scope: Scope, compute: Compute) -> dict[str, Any] | None:
         return {"namespace": "default", **compute.properties}
     if compute.kind == SPARK:
         return {**_pool(scope, compute), **compute.properties}
-    return dict(compute.properties) or None
+    return compute.properties
 
 
 _CLUSTER = {

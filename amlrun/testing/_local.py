@@ -17,6 +17,7 @@ from amlrun.testing._engine import Engine
 from amlrun.testing._exchange import Scope
 from amlrun.testing._fake import FakeAml
 from amlrun.testing._places import Places
+from amlrun.testing._supply import Supply
 
 HOME = "AMLRUN_LOCAL_HOME"
 _SPECIAL = re.compile(r"[^\w./+\-@%=:,~]")
@@ -30,7 +31,7 @@ class LocalAml(FakeAml):
         # Each folder is a subscription of its own, so that two in one process are told apart.
         subscription = str(uuid.uuid5(uuid.NAMESPACE_URL, folder.as_uri()))
         usual = Scope(subscription, "local", "local", LOCATION)
-        self._set_up(folder, {}, usual, Engine(ProcessCarrier(folder), Places()), clock=RealClock())
+        self._set_up(folder, {}, usual, Engine(ProcessCarrier(folder), Places(Supply(pace=0.0))), clock=RealClock())
         if grace_seconds is not None:
             with self._backend.store.transaction() as records:
                 records.put("meta", "local", {"grace_seconds": grace_seconds})

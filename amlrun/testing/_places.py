@@ -6,7 +6,7 @@ caller's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -18,8 +18,11 @@ from amlrun.testing._exchange import bad_request
 from amlrun.testing._jobs import Demand, End, Job
 from amlrun.testing._ledger import Hold, Ledger
 from amlrun.testing._supply import WAIT, Supply
+from amlrun.testing._workspaces import check_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amlrun.testing._store import Records
 
 __all__ = ["WAIT", "Places", "Seat", "Wait"]
@@ -89,6 +92,12 @@ class Places:
             if offered and demand.instance_type not in offered:
                 message = f"{compute.name} has no instance type {demand.instance_type}: {', '.join(offered)}."
                 raise bad_request(message, "InvalidInstanceType")
+
+    def check_identity(self, records: Records, properties: Mapping[str, Any]) -> None:
+        """Refuse a job, by its `properties`, whose managed identity isn't there. Raises Refusal (404)."""
+        name = str(properties.get("computeId") or "").rstrip("/").rpartition("/")[2]
+        compute = self.supply.compute(records, name)
+        check_identity(records, properties, compute.body.get("identity") if compute else None)
 
     def sized(self, records: Records, job: Job) -> Job:
         """The job with its size's family and cores, as far as they can be known."""

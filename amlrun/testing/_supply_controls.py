@@ -379,7 +379,9 @@ class SupplyControls:
     ) -> dict[str, Any]:
         """The body that somebody would have sent."""
         scope = self._backend.scope
-        properties: dict[str, Any] = {"computeType": kind, "properties": dict(own)}
+        properties: dict[str, Any] = {"computeType": kind}
+        if own:
+            properties["properties"] = dict(own)
         if resource:
             properties["resourceId"] = resource
         body: dict[str, Any] = {"location": scope.location, "properties": properties}
