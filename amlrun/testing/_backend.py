@@ -23,6 +23,7 @@ from amlrun.testing._injections import Injections, check_route
 from amlrun.testing._routes import (
     OF_DISCOVERY,
     OF_HISTORY,
+    OF_IDENTITY,
     OF_REGISTRIES,
     OF_STORAGE,
     OF_SUBSCRIPTION,
@@ -112,9 +113,14 @@ class Backend:
         """The host of the registries that this fake has."""
         return f"cert-{self.scope.location}.experiments.azureml.net"
 
+    @property
+    def identity_host(self) -> str:
+        """The host where the code of jobs gets tokens."""
+        return f"{self.account}.identity.invalid"
+
     def claims(self, host: str, path: str) -> bool:
         """Whether a URL is this workspace's business."""
-        if host == self.blob_host:
+        if host in {self.blob_host, self.identity_host}:
             return True
         if account := _storage.account_of(host):
             with self.store.transaction() as records:
@@ -191,8 +197,10 @@ class Backend:
         return reply
 
     def _admitted(self, request: Request, now: float) -> Reply | None:
-        if _storage.account_of(request.host) or request.path.lower().startswith(_OPEN):
-            return None  # storage has its own ways to come in
+        if _storage.account_of(request.host) or request.host == self.identity_host:
+            return None  # these have their own ways to come in
+        if request.path.lower().startswith(_OPEN):
+            return None
         return _admission.refused(request, self.scope, now, versioned=request.host == MANAGEMENT)
 
     def _delay(self, struck: tuple[WireFault, ...], patience: float | None) -> None:
@@ -232,8 +240,8 @@ class Backend:
 
     def _tables(self, request: Request) -> tuple[tuple[Routes, ...], str]:
         path = request.path.rstrip("/")
-        if _storage.account_of(request.host):
-            return OF_STORAGE, path
+        if request.host == self.identity_host or _storage.account_of(request.host):
+            return OF_IDENTITY if request.host == self.identity_host else OF_STORAGE, path
         if path.lower().startswith(DISCOVERY_PREFIX):
             return OF_DISCOVERY, path
         if request.host == self.registry_host:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo
 
+from amlrun.testing._tokens import LIFETIME, token
+
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-_LIFETIME = 24 * 3600
 
 
 class FakeCredential:
@@ -20,13 +18,13 @@ class FakeCredential:
 
     def get_token(self, *scopes: str, **_options: Any) -> AccessToken:
         """A token for the scopes. It is valid by the machine's clock: azure-core looks at that one."""
-        expires = int(time.time()) + _LIFETIME
-        return AccessToken(_jwt(scopes, expires), expires)
+        expires = int(time.time()) + LIFETIME
+        return AccessToken(_token(scopes, expires), expires)
 
     def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:  # noqa: ARG002 - the protocol's
         """The same in the newer form."""
-        expires = int(time.time()) + _LIFETIME
-        return AccessTokenInfo(_jwt(scopes, expires), expires)
+        expires = int(time.time()) + LIFETIME
+        return AccessTokenInfo(_token(scopes, expires), expires)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -38,14 +36,6 @@ class FakeCredential:
         self.close()
 
 
-def _jwt(scopes: tuple[str, ...], expires: int) -> str:
-    claims = {
-        "aud": scopes[0].removesuffix("/.default") if scopes else "",
-        "exp": expires,
-        "tid": "00000000-0000-0000-0000-000000000003",
-        "oid": "00000000-0000-0000-0000-000000000001",
-        "upn": "fake-user",
-    }
-    parts = ({"alg": "none", "typ": "JWT"}, claims)
-    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
-    return ".".join([*encoded, "c2lnbmF0dXJl"])
+def _token(scopes: tuple[str, ...], expires: int) -> str:
+    resource = scopes[0].removesuffix("/.default") if scopes else ""
+    return token(resource, expires, oid="00000000-0000-0000-0000-000000000001", upn="fake-user")

@@ -9,7 +9,15 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from amlrun.testing._calls import Aim, Call, nearest
-from amlrun.testing._routes import OF_HISTORY, OF_STORAGE, OF_SUBSCRIPTION, OF_WORKSPACE
+from amlrun.testing._routes import (
+    OF_DISCOVERY,
+    OF_HISTORY,
+    OF_IDENTITY,
+    OF_REGISTRIES,
+    OF_STORAGE,
+    OF_SUBSCRIPTION,
+    OF_WORKSPACE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from amlrun.testing._wire_faults import WireFault
 
 _WATCHED = 1000
-_MANAGED = (*OF_WORKSPACE, *OF_SUBSCRIPTION, *OF_HISTORY)
+_MANAGED = (*OF_WORKSPACE, *OF_SUBSCRIPTION, *OF_HISTORY, *OF_DISCOVERY, *OF_REGISTRIES, *OF_IDENTITY)
 _TABLES = (*_MANAGED, *OF_STORAGE)
 
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from amlrun._clock import Clock
 
+_MACHINE = "169.254.169.254"
+"""Where azure-identity asks whether this is a virtual machine of Azure. With a fake live it is none."""
+
 _lock = threading.RLock()
 _live: list[tuple[Backend, bool]] = []
 _before: list[Callable[..., BaseAdapter]] = []
@@ -110,6 +113,8 @@ class _Adapter(HTTPAdapter):
     ) -> Response:
         """The fake's reply. Raises UnknownHost for a URL that is no fake's."""
         backend = _fake(request.url)
+        if backend is None and urlsplit(str(request.url)).hostname == _MACHINE:
+            raise _error(Lost("refused"), request)
         if backend is None:
             with _lock:
                 known = ", ".join(sorted({live.scope.path for live, _ in _live}))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amlrun.testing import _injections
+from amlrun.testing import _injections, _msi
 from amlrun.testing._calls import Aim
+from amlrun.testing._routes.identity import identities_of
 from amlrun.testing._wire_faults import WireFault
 
 if TYPE_CHECKING:
     from amlrun.testing._backend import Backend
     from amlrun.testing._calls import Calls
+    from amlrun.testing._jobs import Job
+    from amlrun.testing._store import Records
 
 
 class WireControls:
@@ -75,7 +78,22 @@ class WireControls:
             count = "A scripted fault" if len(pending) == 1 else f"{len(pending)} scripted faults"
             raise AssertionError("\n".join([f"{count} never struck:", *pending]))
 
+    def job_environment(self, name: str) -> dict[str, str]:
+        """The environment variables that the code of a job sees, the job's own ones among them.
+
+        Those of a job with a managed identity lead `ManagedIdentityCredential` and `DefaultAzureCredential`
+        here, those of a job with its user's identity `AzureMLOnBehalfOfCredential`: give them to
+        `monkeypatch.setenv`. Raises LookupError where there is no such job.
+        """
+        backend = self._backend
+        with backend.work() as (records, _now):
+            job = self._job(records, name)
+        return _msi.variables(job, backend.scope, backend.identity_host, identities_of(backend, job))
+
     # -- what JobControls does
+
+    def _job(self, records: Records, name: str) -> Job:
+        raise NotImplementedError
 
     def _inject_job(self, fault: Any, job: str, times: int) -> None:
         raise TypeError(f"{fault!r} is no fault. For {job}, {times} times, give one of amlrun.testing.")

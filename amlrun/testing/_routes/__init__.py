@@ -7,6 +7,7 @@ from amlrun.testing._routes.blobs import BLOBS
 from amlrun.testing._routes.computes import COMPUTES
 from amlrun.testing._routes.datastores import DATASTORES
 from amlrun.testing._routes.history import HISTORY
+from amlrun.testing._routes.identity import IDENTITY
 from amlrun.testing._routes.jobs import JOBS
 from amlrun.testing._routes.quota import QUOTA
 from amlrun.testing._routes.registries import DISCOVERY, REGISTRIES
@@ -24,3 +25,5 @@ OF_HISTORY = (HISTORY,)
 """Routes of the workspace's run history."""
 OF_STORAGE = (BLOBS,)
 """Routes of storage accounts."""
+OF_IDENTITY = (IDENTITY,)
+"""Where a job's code gets its tokens."""

@@ -1,0 +1,81 @@
+"""Routes of the managed identity's endpoint: where a job's code gets its tokens."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from amlrun.testing import _msi
+from amlrun.testing._exchange import Reply, Request
+from amlrun.testing._identities import WORKSPACE_PRINCIPAL
+from amlrun.testing._routes.table import Routes
+from amlrun.testing._tokens import LIFETIME, token
+from amlrun.testing._workspaces import read_workspace
+
+if TYPE_CHECKING:
+    from amlrun.testing._backend import Backend
+    from amlrun.testing._jobs import Job
+
+IDENTITY = Routes("managed identity")
+
+
+@IDENTITY("GET", "/MSI/auth")
+def token_of_identity(backend: Backend, request: Request) -> Reply:
+    """A token of the job's managed identity, of the one that is named where there are several."""
+    job = _job(backend, request.headers.get("secret", ""))
+    if job is None:
+        return _refusal(401, "The secret is of no job.")
+    found = [each for each in identities_of(backend, job) if each.answers_to(request.query)]
+    if not found:
+        return _refusal(404, "No managed identity of that id is there for this job.")
+    if len(found) > 1:
+        return _refusal(400, "Several managed identities are there: name one by its client id.")
+    return _token(request, oid=found[0].principal_id, appid=found[0].client_id)
+
+
+@IDENTITY("GET", "/OBO/{secret}")
+def token_on_behalf(backend: Backend, request: Request) -> Reply:
+    """A token of the user who submitted the job."""
+    job = _job(backend, request.args["secret"])
+    if job is None or not _msi.on_behalf(job):
+        return _refusal(401, "The secret is of no job with its user's identity.")
+    return _token(request, oid="00000000-0000-0000-0000-000000000001", upn="fake-user")
+
+
+def identities_of(backend: Backend, job: Job) -> tuple[_msi.Identity, ...]:
+    """The managed identities that a job may use, its default one first."""
+    with backend.work() as (records, now):
+        workspace = read_workspace(records, now)
+        compute = backend.engine.places.supply.compute(records, job.demand.compute or "")
+    own = (
+        workspace.shown_identity(compute.body.get("identity"), f"{compute.name}#principal")
+        if compute
+        else None
+    )
+    return _msi.identities_of(job, (own, workspace.shown_identity(workspace.identity, WORKSPACE_PRINCIPAL)))
+
+
+def _job(backend: Backend, secret: str) -> Job | None:
+    name = secret.rpartition(".")[0]
+    if secret != _msi.secret_of(name, backend.scope):
+        return None
+    with backend.work() as (records, _now):
+        return backend.engine.job(records, name)
+
+
+def _token(request: Request, **claims: str) -> Reply:
+    # By the machine's clock: azure-identity looks at that one.
+    expires = int(time.time()) + LIFETIME
+    resource = request.query.get("resource", "")
+    body: dict[str, Any] = {
+        "access_token": token(resource, expires, **claims),
+        "expires_on": str(expires),
+        "resource": resource,
+        "token_type": "Bearer",
+    }
+    return Reply(200, body)
+
+
+def _refusal(status: int, message: str) -> Reply:
+    # Assumed: statuses, shape and words; that a job with several identities must name one is reported.
+    return Reply(status, {"error": {"code": "ManagedIdentityError", "message": message}})
