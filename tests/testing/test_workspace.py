@@ -1,0 +1,92 @@
+"""The workspace itself: its identities, its properties, its keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.testing.wire import requests
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+CLIENT_ID = "11111111-1111-1111-1111-111111111111"
+
+
+def read(fake: FakeAml) -> dict[str, Any]:
+    """The workspace off the wire."""
+    found: dict[str, Any] = requests.get(f"https://management.azure.com{fake.scope.path}", timeout=5).json()
+    return found
+
+
+def test_the_workspace_has_identities(fake_aml: FakeAml, client: MLClient) -> None:
+    """Its own, and those that were attached, with their client ids in the service's spelling."""
+    assert read(fake_aml)["identity"]["type"] == "SystemAssigned"
+    assert fake_aml.identity("my-identity", client_id=CLIENT_ID) == CLIENT_ID
+    fake_aml.identity("elsewhere", attached=False)
+    identity = read(fake_aml)["identity"]
+    assert identity["type"] == "SystemAssigned,UserAssigned"
+    (resource,) = identity["userAssignedIdentities"]
+    assert resource.endswith("/Microsoft.ManagedIdentity/userAssignedIdentities/my-identity")
+    assert identity["userAssignedIdentities"][resource]["clientId"] == CLIENT_ID
+    seen: Any = client.workspaces.get()
+    ids = [one.client_id or vars(one)["clientId"] for one in seen.identity.user_assigned_identities]
+    assert ids == [CLIENT_ID]
+
+
+def test_the_client_updates_the_workspace(fake_aml: FakeAml, client: MLClient) -> None:
+    """Tags, properties and identity, by its PATCH."""
+    from azure.ai.ml.entities import IdentityConfiguration, ManagedIdentityConfiguration
+
+    client.workspaces.begin_update(
+        client.workspaces.get(), tags={"team": "a"}, image_build_compute="cpu", display_name="Ours"
+    ).result()
+    workspace: Any = client.workspaces.get()
+    assert (workspace.tags, workspace.image_build_compute) == ({"team": "a"}, "cpu")
+    assert workspace.display_name == "Ours"
+    group = fake_aml.scope.path.partition("/providers/")[0]
+    resource = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me"
+    workspace.identity = IdentityConfiguration(
+        type="user_assigned", user_assigned_identities=[ManagedIdentityConfiguration(resource_id=resource)]
+    )
+    client.workspaces.begin_update(workspace, primary_user_assigned_identity=resource).result()
+    found = read(fake_aml)
+    assert list(found["identity"]["userAssignedIdentities"]) == [resource]
+    assert found["properties"]["primaryUserAssignedIdentity"] == resource
+    assert found["properties"]["imageBuildCompute"] == "cpu"
+
+
+def test_properties_are_set_by_name(fake_aml: FakeAml, client: MLClient) -> None:
+    """What the API has; anything else is an error that names it."""
+    fake_aml.workspace_properties(
+        publicNetworkAccess="Disabled",
+        systemDatastoresAuthMode="identity",
+        managedNetwork={"isolationMode": "AllowInternetOutbound"},
+        serverlessComputeSettings={"serverlessComputeNoPublicIP": True},
+    )
+    found = read(fake_aml)["properties"]
+    assert found["managedNetwork"] == {"isolationMode": "AllowInternetOutbound"}
+    assert found["serverlessComputeSettings"] == {"serverlessComputeNoPublicIP": True}
+    workspace: Any = client.workspaces.get()
+    assert workspace.public_network_access == "Disabled"
+    assert workspace.system_datastores_auth_mode == "identity"
+    with pytest.raises(ValueError, match="colour is no field of the API"):
+        fake_aml.workspace_properties(colour="blue")
+
+
+def test_workspaces_are_listed(client: MLClient) -> None:
+    """In their group and in their subscription."""
+    assert [one.name for one in client.workspaces.list()] == ["fake-workspace"]
+    assert [one.name for one in client.workspaces.list(scope="subscription")] == ["fake-workspace"]
+
+
+def test_keys_are_told(client: MLClient) -> None:
+    """They open nothing."""
+    keys = client.workspaces.get_keys()
+    assert keys is not None
+    assert keys.user_storage_key
+    assert keys.notebook_access_keys.primary_access_key
+    client.workspaces.begin_sync_keys().result()
