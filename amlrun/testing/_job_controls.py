@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._offers import Tier
-from amlrun.testing import _jobs
+from amlrun.testing import _strikes
 from amlrun.testing._blobs import ARTIFACTS, artifact_prefix
 from amlrun.testing._clock import VirtualClock
-from amlrun.testing._jobs import End, Job
+from amlrun.testing._families import SUBMITTED, children_of
+from amlrun.testing._job_faults import Failed, JobFault, Moment, Preempted
+from amlrun.testing._jobs import Job, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class FakeJob:
-    """How a job stands. Instants are seconds since 1970 on the fake's clock; `body` is the PUT's."""
+    """How a job stands. Instants are seconds since 1970 on the fake's clock; `body` is the PUT's.
+
+    `error` and `code` are run history's. `attempt` counts the restarts in place, each of which left one of
+    the `warnings`. `path` is what controls may call it: its name; for a child, the names from its root's to
+    its own. `children` are names.
+    """
 
     name: str
     status: str
@@ -36,6 +43,13 @@ class FakeJob:
     statuses: tuple[str, ...]
     tags: Mapping[str, str]
     body: Mapping[str, Any]
+    type: str
+    code: str
+    attempt: int
+    warnings: tuple[str, ...]
+    path: str
+    parent: str | None
+    children: tuple[str, ...]
 
 
 class JobControls:
@@ -61,12 +75,11 @@ class JobControls:
 
         Raises LookupError where there is no such job, ValueError where it is over or on dedicated nodes.
         """
-        with self._backend.work() as (records, now):
+        with self._backend.work() as (records, _now):
             job = self._live(records, name)
-            if job.demand.tier is not Tier.SPOT:
-                raise ValueError(f"Job {name} is on dedicated nodes: only spot nodes are preempted.")
-            self._backend.engine.strike(records, job, _jobs.PREEMPTED, now)
-        self._backend.stir()
+        if job.demand.tier is not Tier.SPOT:
+            raise ValueError(f"Job {name} is on dedicated nodes: only spot nodes are preempted.")
+        self._inject_job(Preempted(after=_at_once(job)), job.name, 1)
 
     def fail(
         self, name: str, *, code: str = "UserError", message: str | None = None, exit_code: int = 1
@@ -76,16 +89,42 @@ class JobControls:
         Without a message it fails as a job does whose command ends with `exit_code`.
         Raises LookupError where there is no such job, ValueError where it is over.
         """
-        ending = End("Failed", code, message or _jobs.exit_message(exit_code))
-        with self._backend.work() as (records, now):
-            self._backend.engine.strike(records, self._live(records, name), ending, now)
-        self._backend.stir()
+        with self._backend.work() as (records, _now):
+            job = self._live(records, name)
+        self._inject_job(Failed(code, message, exit_code, _at_once(job)), job.name, 1)
 
     def fail_next(self, *, code: str = "UserError", message: str | None = None, exit_code: int = 1) -> None:
         """Let the next job that is submitted fail, halfway through its run."""
-        ending = End("Failed", code, message or _jobs.exit_message(exit_code))
         with self._backend.work() as (records, _now):
-            records.put("meta", "next doom", attrs.asdict(ending))
+            _strikes.script_next(records, Failed(code, message, exit_code))
+
+    def _inject_job(self, fault: JobFault, job: str, times: int) -> None:
+        """Aim a fault at jobs: `job` is a name, a child's path (`pipeline/node`), or a pattern of either.
+
+        Raises ValueError for `times` below 1, and for what can't happen in this workspace.
+        """
+        if not isinstance(fault, JobFault):
+            raise TypeError(f"{fault!r} is no fault of jobs: give one of amlrun.testing.")
+        if times < 1:
+            raise ValueError(f"A fault strikes at least once, not {times} times.")
+        engine = self._backend.engine
+        if engine.carrier.real and fault.moment is not Moment.RUNNING:
+            raise ValueError(f"Jobs of the local workspace have no moment {fault.moment.value}: {fault}.")
+        with self._backend.work() as (records, now):
+            _strikes.script(records, fault, job, times)
+            for body in records.on_shelf("job", Stage.RUNNING.value):
+                engine.aim(records, Job.from_json(body), now)
+        self._backend.stir()
+
+    def _forget_job_faults(self) -> None:
+        """Take back those that have yet to strike."""
+        with self._backend.work() as (records, _now):
+            _strikes.forget(records)
+
+    def _pending_job_faults(self) -> list[str]:
+        """Those that have strikes left, in words."""
+        with self._backend.work() as (records, _now):
+            return [str(aim) for aim in _strikes.pending(records)]
 
     def log(self, name: str, text: str) -> None:
         """Write to a job's log (`user_logs/std_log.txt`), behind what is there.
@@ -93,14 +132,37 @@ class JobControls:
         Raises LookupError where there is no such job.
         """
         with self._backend.work() as (records, _now):
-            self._job(records, name)
+            job = self._job(records, name)
+            attempt, kept = job.attempt, records.get("log", job.name) or {"attempt": 1}
+            records.put("log", job.name, {"attempt": attempt})
+        name = job.name
         blobs, path = self._backend.blobs, f"{artifact_prefix(name)}user_logs/std_log.txt"
-        blobs.write(ARTIFACTS, path, (blobs.read(ARTIFACTS, path) or b"") + text.encode())
+        # A job that the service restarted writes its logs anew.
+        before = (blobs.read(ARTIFACTS, path) or b"") if kept["attempt"] == attempt else b""
+        blobs.write(ARTIFACTS, path, before + text.encode())
+
+    def metric(self, name: str, metric: str, value: float, *, step: int = 0) -> None:
+        """Write a value of a metric to a job's run, as code in the job logs it.
+
+        Raises LookupError where there is no such job.
+        """
+        with self._backend.work() as (records, now):
+            job = self._job(records, name)
+            kept = (records.get("metrics", job.name) or {"metrics": {}})["metrics"]
+            kept.setdefault(metric, []).append([now, step, value])
+            records.put("metrics", job.name, {"metrics": kept})
 
     def _job(self, records: Records, name: str) -> Job:
+        """A job by its name, or a child by its path."""
         job = self._backend.engine.job(records, name)
+        parent, _, key = name.rpartition("/")
+        if job is None and parent:
+            above = self._job(records, parent)
+            children = children_of(records, above.name)
+            found = (self._backend.engine.job(records, child) for child in children)
+            job = next((child for child in found if child and child.path == f"{above.label}/{key}"), None)
         if job is None:
-            names = ", ".join(records.names("job")) or "none"
+            names = ", ".join(records.names(SUBMITTED)) or "none"
             raise LookupError(f"There is no job {name}. There are: {names}.")
         return job
 
@@ -112,14 +174,18 @@ class JobControls:
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        """The names of all jobs, in the order of their submission."""
+        """The names of the jobs that were submitted, in that order; children are their parents'."""
         with self._backend.work() as (records, _now):
-            return tuple(records.names("job"))
+            return tuple(records.names(SUBMITTED))
 
     def job(self, name: str) -> FakeJob:
-        """How a job stands. Raises LookupError where there is none."""
+        """How a job stands, by its name or a child's path (`pipeline/node`, `sweep/0`).
+
+        Raises LookupError where there is none.
+        """
         with self._backend.work() as (records, _now):
             job = self._job(records, name)
+            children = children_of(records, job.name)
         return FakeJob(
             name=job.name,
             status=job.status,
@@ -134,4 +200,15 @@ class JobControls:
             statuses=tuple(status for _, status in job.history),
             tags=job.tags,
             body=job.body,
+            type=job.kind,
+            attempt=job.attempt,
+            warnings=job.warnings,
+            path=job.label,
+            parent=job.parent,
+            children=tuple(children),
+            code=(job.ending.inner or job.ending.code) if job.ending else "",
         )
+
+
+def _at_once(job: Job) -> float | None:
+    return 0.0 if job.stage is Stage.RUNNING else None

@@ -1,7 +1,8 @@
 """One job as the fake keeps it, and the moves of its life. Pure: values in, values out.
 
 A job goes Starting, Preparing, Queued, Running and ends. The *stage* is ours (a queued job either waits for
-quota or has nodes on their way), the *status* is what the service shows.
+quota or has nodes on their way), the *status* is what the service shows. A pipeline, a sweep and an AutoML
+job are *parents*: they hold no nodes and run while their children do.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from amlrun._offers import Tier
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_PARENTS = {"pipeline", "sweep", "automl"}
+
 
 class Stage(str, enum.Enum):
     """Where a job stands."""
@@ -25,6 +28,7 @@ class Stage(str, enum.Enum):
     WAITING = "waiting"  # in the queue, for quota or a cluster's nodes
     ALLOCATING = "allocating"  # still Queued, its nodes on their way: it holds its cores from here
     RUNNING = "running"
+    SILENT = "silent"  # it runs, and nothing is heard of it
     CANCELING = "canceling"
     ENDED = "ended"
 
@@ -35,10 +39,13 @@ STATUS: Mapping[Stage, str] = {
     Stage.WAITING: "Queued",
     Stage.ALLOCATING: "Queued",
     Stage.RUNNING: "Running",
+    Stage.SILENT: "NotResponding",
     Stage.CANCELING: "CancelRequested",
 }
 """What the service shows at each stage but the last, which shows how the job ended."""
 
+QUEUED = ("Scheduling", "Job is queued.")
+"""Run history's queueingInfo of a job that nobody has looked at yet."""
 PREEMPTION_ERROR = (
     "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted. Check if the run has "
     "failed or restarted. Reason: Received pre-emption warning signal"
@@ -48,27 +55,40 @@ PREEMPTION_WARNING = "Low priority compute preemption warning: a node has been p
 
 @attrs.frozen
 class End:
-    """How a job ends: `code` and `message` are run history's error, empty where there is none."""
+    """How a job ends: `code` and `message` are run history's error, empty where there is none.
+
+    `inner` is the code inside of that error. `lost`: the nodes are gone with the job.
+    """
 
     status: str
     code: str = ""
     message: str = ""
     warning: str = ""
+    inner: str = ""
+    lost: bool = False
 
 
 COMPLETED = End("Completed")
 CANCELED = End("Canceled")
 # Assumed: the code beside the reported message.
-PREEMPTED = End("Failed", "JobPreempted", PREEMPTION_ERROR, PREEMPTION_WARNING)
+PREEMPTED = End("Failed", "JobPreempted", PREEMPTION_ERROR, PREEMPTION_WARNING, lost=True)
 # Assumed: nobody has recorded what a lost node leaves behind.
 NODE_LOST = End(
-    "Failed", "ServiceError", "AzureMLCompute job failed. NodeLost: The node that ran this job is gone."
+    "Failed",
+    "ServiceError",
+    "AzureMLCompute job failed. NodeLost: The node that ran this job is gone.",
+    lost=True,
 )
 
 
 @attrs.frozen
 class Demand:
-    """What a job's body asks to be placed on. `cores` is of one node; 0 and "" until a size is known."""
+    """What a job's body asks to be placed on. `cores` is of one node; 0 and "" until a size is known.
+
+    `counted`: its nodes hold vCPUs of the workspace's quota. A parent has no nodes, Spark and the service's
+    own fine-tuning have nodes that no quota here knows. `gpu`: where the size is the service's choice, it has
+    one. `spark`: a compute that is named is a Spark pool.
+    """
 
     tier: Tier
     instance_type: str | None
@@ -76,11 +96,14 @@ class Demand:
     compute: str | None
     family: str = ""
     cores: int = 0
+    counted: bool = True
+    gpu: bool = False
+    spark: bool = False
 
 
 @attrs.frozen
 class Job:
-    """One job. Instants are seconds since 1970; `body` is the PUT's, untouched."""
+    """One job. Instants are seconds since 1970; `body` is the PUT's, untouched (a child's is made for it)."""
 
     name: str
     body: Mapping[str, Any]
@@ -95,10 +118,20 @@ class Job:
     due: float | None = None
     holding: bool = False
     started: float | None = None
+    """When it first ran: it stays when the service restarts the job."""
+    since: float | None = None
+    """Since when this attempt runs."""
     ended: float | None = None
     ending: End | None = None
-    doom: End | None = None
-    """An ending that waits for the job to run."""
+    attempt: int = 1
+    warnings: tuple[str, ...] = ()
+    strike: tuple[str, float] | None = None
+    """A fault that is on its way: which of the scripted ones, and the instant."""
+    parent: str | None = None
+    path: str = ""
+    """A child's place: the names from the root's to its own, with slashes."""
+    is_step: bool = False
+    """Whether it is a pipeline's node."""
     process: tuple[int, str] | None = None
     """Its supervisor's pid and start time, where it really runs."""
     group: tuple[int, str] | None = None
@@ -106,6 +139,32 @@ class Job:
     waits_for: tuple[str, str] | None = None
     """Run history's queueingInfo: a code and a message."""
     history: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        """The `properties` of its body."""
+        properties: Mapping[str, Any] = self.body["properties"]
+        return properties
+
+    @property
+    def kind(self) -> str:
+        """Its type in small letters: `command`, `sweep`, `pipeline`, `automl`, `spark`, `finetuning`, …."""
+        return str(self.sent.get("jobType")).lower()
+
+    @property
+    def has_children(self) -> bool:
+        """Whether it runs by running others."""
+        return self.kind in _PARENTS
+
+    @property
+    def label(self) -> str:
+        """What tests may call it: its name, or a child's path."""
+        return self.path or self.name
+
+    @property
+    def root_name(self) -> str:
+        """The name of the job that was submitted, of which this one is a part."""
+        return self.label.partition("/")[0]
 
     @property
     def status(self) -> str:
@@ -129,8 +188,7 @@ class Job:
         body: dict[str, Any] = attrs.asdict(self, recurse=False)
         body["demand"] = {**attrs.asdict(self.demand), "tier": self.demand.tier.value}
         body["stage"] = self.stage.value
-        for name in ("ending", "doom"):
-            body[name] = attrs.asdict(body[name]) if body[name] else None
+        body["ending"] = attrs.asdict(self.ending) if self.ending else None
         return body
 
     @classmethod
@@ -139,50 +197,66 @@ class Job:
         fields = dict(body)
         fields["demand"] = Demand(**{**body["demand"], "tier": Tier(body["demand"]["tier"])})
         fields["stage"] = Stage(body["stage"])
-        for name in ("ending", "doom"):
-            fields[name] = End(**body[name]) if body[name] else None
-        for name in ("process", "group", "waits_for"):
+        fields["ending"] = End(**body["ending"]) if body["ending"] else None
+        for name in ("process", "group", "waits_for", "strike"):
             fields[name] = tuple(body[name]) if body[name] else None
+        fields["warnings"] = tuple(body["warnings"])
         fields["history"] = tuple((at, status) for at, status in body["history"])
         return cls(**fields)
 
 
-def running(job: Job, now: float, timeout: float | None) -> Job:
-    """The job from the moment it runs, with the instant at which it stops by itself.
+def running(job: Job, now: float) -> Job:
+    """The job from the moment an attempt of it runs."""
+    started = now if job.started is None else job.started
+    return job.at(Stage.RUNNING, now, started=started, since=now, waits_for=None)
 
-    A doom strikes halfway. The system cancels a job that outlives its timeout.
-    """
-    span = job.run_seconds / 2 if job.doom else job.run_seconds
+
+def stop_of(job: Job, timeout: float | None) -> float | None:
+    """When a running job stops by itself: done, or timed out. None: a parent that waits for its children."""
+    assert job.started is not None  # noqa: S101 - it runs, so it has started
+    assert job.since is not None  # noqa: S101 - likewise
+    ends = [] if job.has_children else [job.since + job.run_seconds]
     if timeout is not None:
-        span = min(span, timeout)
-    return job.at(Stage.RUNNING, now, due=now + span, started=now, waits_for=None)
+        # Assumed: a restart in place doesn't start the timeout anew.
+        ends.append(job.started + timeout)
+    return min(ends, default=None)
 
 
 def outcome(job: Job, now: float, timeout: float | None) -> End:
-    """How a running job ends at the instant that `running` gave."""
+    """How a running job ends by itself. The system cancels a job that outlives its timeout."""
     assert job.started is not None  # noqa: S101 - it runs, so it has started
-    if timeout is not None and now - job.started >= timeout:
-        return CANCELED
-    return job.doom or COMPLETED
+    late = timeout is not None and now - job.started >= timeout
+    return CANCELED if late else COMPLETED
+
+
+def restarted(job: Job, now: float, warning: str) -> Job:
+    """The job back in the queue, in place: same name, a new attempt. The caller gives its nodes back."""
+    return job.at(
+        Stage.WAITING,
+        now,
+        since=None,
+        holding=False,
+        attempt=job.attempt + 1,
+        warnings=(*job.warnings, warning),
+        strike=None,
+        process=None,
+        group=None,
+        waits_for=QUEUED,
+    )
 
 
 def ended(job: Job, now: float, ending: End) -> Job:
     """The job when it is over. It holds nothing any more: the caller gives its cores back."""
-    return job.at(Stage.ENDED, now, ending=ending, ended=now, holding=False, waits_for=None)
-
-
-def demand_of(properties: Mapping[str, Any]) -> Demand:
-    """What a job's `properties` ask for: serverless with its own tier, or a named compute."""
-    resources = properties.get("resources") or {}
-    queue = properties.get("queueSettings") or {}
-    compute = (properties.get("computeId") or "").rstrip("/").rpartition("/")[2]
-    nodes = resources.get("instanceCount")
-    spot = str(queue.get("jobTier") or "").lower() == "spot"
-    return Demand(
-        tier=Tier.SPOT if spot else Tier.STANDARD,
-        instance_type=resources.get("instanceType") or None,
-        nodes=1 if nodes is None else int(nodes),
-        compute=None if compute.lower() in {"", "serverless"} else compute,
+    warnings = (*job.warnings, ending.warning) if ending.warning else job.warnings
+    return job.at(
+        Stage.ENDED,
+        now,
+        ending=ending,
+        ended=now,
+        holding=False,
+        waits_for=None,
+        strike=None,
+        warnings=warnings,
     )
 
 

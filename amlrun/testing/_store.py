@@ -83,6 +83,26 @@ class Records:
         rows = self._connection.execute("SELECT name FROM documents WHERE kind = ? ORDER BY seq", (kind,))
         return [row[0] for row in rows]
 
+    def page(
+        self, kind: str, *, past: str | None = None, most: int, newest_first: bool = False
+    ) -> list[str] | None:
+        """Some names of a kind, in order, those behind `past` only. None: there is no such name."""
+        begin = (
+            None
+            if past is None
+            else self._one("SELECT seq FROM documents WHERE kind = ? AND name = ?", kind, past)
+        )
+        if past is not None and begin is None:
+            return None
+        sign, order = ("<", "DESC") if newest_first else (">", "ASC")
+        behind = "" if begin is None else f"AND seq {sign} {int(begin[0])}"
+        # S608: the words are ours and the number is one
+        rows = self._connection.execute(
+            f"SELECT name FROM documents WHERE kind = ? {behind} ORDER BY seq {order} LIMIT ?",  # noqa: S608
+            (kind, most),
+        )
+        return [row[0] for row in rows]
+
     def shelves(self, kind: str) -> Iterator[str]:
         """The shelves of a kind that hold something: found one by one, however much is on each."""
         shelf = ""
@@ -102,7 +122,8 @@ class Records:
     def on_shelf(self, kind: str, shelf: str, *, most: int = -1) -> list[dict[str, Any]]:
         """The documents of a shelf, in order: all, or the first ones."""
         rows = self._connection.execute(
-            "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq LIMIT ?", (kind, shelf, most)
+            "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq LIMIT ?",
+            (kind, shelf, most),
         )
         return [json.loads(row[0]) for row in rows]
 

@@ -19,9 +19,11 @@ import attrs
 from amlrun.testing import _jobs, _processes
 from amlrun.testing._blobs import CONTAINERS, FolderBlobs
 from amlrun.testing._carriers import ProcessCarrier, job_folder
-from amlrun.testing._engine import Engine, timeout_of
+from amlrun.testing._demands import timeout_of
+from amlrun.testing._engine import Engine
 from amlrun.testing._exchange import Scope
-from amlrun.testing._jobs import CANCELED, End, Job, Stage
+from amlrun.testing._job_faults import Silence
+from amlrun.testing._jobs import CANCELED, NODE_LOST, End, Job, Stage
 from amlrun.testing._places import Places
 from amlrun.testing._runner import CannotRun, Runner, Start
 from amlrun.testing._store import Store
@@ -61,6 +63,7 @@ class Supervisor:
         if job is None:
             return
         runner = Runner(self.folder, scope, FolderBlobs(self.folder, CONTAINERS), self._find)
+        ending: End | None
         try:
             shutil.rmtree(self.place / "wd", ignore_errors=True)
             ending = self._carry(runner.prepare(job, self.place))
@@ -82,8 +85,8 @@ class Supervisor:
             return None
         return job
 
-    def _carry(self, start: Start) -> End:
-        """Start the command and stay until its group is gone."""
+    def _carry(self, start: Start) -> End | None:
+        """Start the command and stay until its group is gone. None: a fault has struck."""
         with start.log.open("ab") as log:
             bash = shutil.which("bash") or "bash"  # ours: the job's own PATH may have none
             process = subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
@@ -101,43 +104,56 @@ class Supervisor:
             _processes.kill_group(process.pid)
             process.wait()
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> End:
+    def _watch(self, process: subprocess.Popen[bytes]) -> End | None:
         with self.store.transaction() as records:
             job = self._mine(records)
             if job is not None and job.stage is Stage.PREPARING:
                 group = (process.pid, _processes.start_time(process.pid) or "")
-                job = attrs.evolve(job.at(Stage.RUNNING, time.time(), started=time.time()), group=group)
-                self.engine.keep(records, job)
+                job = self.engine.run(records, attrs.evolve(job, group=group), time.time())
             settings = records.get("meta", "local") or {}
         if job is not None and job.stage is Stage.RUNNING and process.stdin is not None:
             with suppress(BrokenPipeError), process.stdin as gate:
                 gate.write(b"\n")
         grace = float(settings.get("grace_seconds", GRACE_SECONDS))
-        timeout = None if job is None else timeout_of(job)
+        timeout = None if job is None else timeout_of(job.sent)
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
                 return _exit(process.wait(_POLL_SECONDS))
             except subprocess.TimeoutExpired:
                 pass
-            with self.store.transaction() as records:
-                job = self._mine(records)
-            ending = _called_off(job, overdue=until is not None and time.monotonic() >= until)
-            if ending is not None:
+            if self._is_called_off(overdue=until is not None and time.monotonic() >= until):
                 _processes.end_group(process, grace)
-                return ending
+                return CANCELED
+            if self._is_struck():
+                _processes.end_group(process, grace)
+                return None
 
-    def _finish(self, ending: End) -> None:
+    def _is_called_off(self, *, overdue: bool) -> bool:
         with self.store.transaction() as records:
-            if (job := self._mine(records)) is not None:
-                self.engine.finish(records, job, ending, time.time())
+            job = self._mine(records)
+        return job is None or job.stage is Stage.CANCELING or overdue
 
+    def _is_struck(self) -> bool:
+        """Whether a fault's time has come that ends the process. One that doesn't happens here."""
+        with self.store.transaction() as records:
+            job = self._mine(records)
+            now = time.time()
+            if job is None or job.stage is not Stage.RUNNING or not job.strike or now < job.strike[1]:
+                return False
+            aim = self.engine.aimed_at(records, job)
+            if aim is None or isinstance(aim.fault.effect(), Silence):
+                self.engine.let_strike(records, job, now)
+                return False
+        return True
 
-def _called_off(job: Job | None, *, overdue: bool) -> End | None:
-    """How the job has to end now, or None: it goes on."""
-    if job is None or job.stage is Stage.CANCELING or overdue:
-        return CANCELED
-    return job.doom
+    def _finish(self, ending: End | None) -> None:
+        with self.store.transaction() as records:
+            if (job := self._mine(records)) is None:
+                return
+            if ending is None and self.engine.let_strike(records, job, time.time()):
+                return
+            self.engine.finish(records, job, ending or NODE_LOST, time.time())
 
 
 def _exit(status: int) -> End:

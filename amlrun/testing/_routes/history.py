@@ -1,22 +1,39 @@
-"""Routes of run history: why a job waits, when it ran, how it ended, and where its log is."""
+"""Routes of run history: runs, their children, logs, outputs and metrics."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import attrs
 
 from amlrun.testing._blobs import ARTIFACTS, SAS, artifact_prefix
-from amlrun.testing._exchange import Reply, Request, instant
-from amlrun.testing._jobs import Job, Stage
+from amlrun.testing._exchange import Reply, Request, bad_request, instant
 from amlrun.testing._routes.jobs import find_job
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._run_reply import outputs_of, run_reply
 
 if TYPE_CHECKING:
     from amlrun.testing._backend import Backend
+    from amlrun.testing._store import Records
 
 HISTORY = Routes("run history")
+_PAGE = 100  # Assumed: how many children a page has where nobody says $top.
+_RUNS = ("/runs/{name}", "/experiments/{experiment}/runs/{name}", "/experimentids/{experiment}/runs/{name}")
+_DETAILS = (
+    "runId",
+    "parentRunId",
+    "rootRunId",
+    "target",
+    "status",
+    "startTimeUtc",
+    "endTimeUtc",
+    "error",
+    "warnings",
+    "tags",
+    "properties",
+    "outputs",
+)
 
 
 @HISTORY("GET", "/discovery")
@@ -27,8 +44,9 @@ def discover(backend: Backend, _request: Request) -> Reply:
     return Reply(200, dict.fromkeys(("api", "history", "experimentation", "artifact", "datastore"), here))
 
 
-@HISTORY("GET", "/runs/{name}")
-@HISTORY("GET", "/experiments/{experiment}/runs/{name}")
+@HISTORY("GET", _RUNS[0], gives="history.Run")
+@HISTORY("GET", _RUNS[1], gives="history.Run")
+@HISTORY("GET", _RUNS[2], gives="history.Run")
 def get_run(backend: Backend, request: Request) -> Reply:
     """A run."""
     with backend.work() as (records, now):
@@ -36,19 +54,32 @@ def get_run(backend: Backend, request: Request) -> Reply:
     return Reply(200, run_reply(backend, job, now))
 
 
-@HISTORY("POST", "/rundata")
+@HISTORY("POST", "/rundata", takes="history.GetRunDataRequest", gives="history.GetRunDataResult")
 def get_run_data(backend: Backend, request: Request) -> Reply:
     """A run by the id in the body, as `jobs.download` asks for it."""
     with backend.work() as (records, now):
-        job = find_job(backend, records, str(request.json.get("runId")))
-    run = run_reply(backend, job, now)
-    return Reply(
-        200, {"runMetadata": run, "runDefinition": None, "jobSpecification": None, "systemSettings": None}
-    )
+        return Reply(200, _run_data(backend, records, str(request.json.get("runId")), now))
 
 
-@HISTORY("GET", "/runs/{name}/details")
-@HISTORY("GET", "/experiments/{experiment}/runs/{name}/details")
+@HISTORY("POST", "/batchrundata", takes="history.BatchRequest1", gives="history.BatchResult1")
+def get_batch_run_data(backend: Backend, request: Request) -> Reply:
+    """Many runs by their ids, under the keys that they were asked for by."""
+    found: dict[str, Any] = {}
+    failed: dict[str, Any] = {}
+    with backend.work() as (records, now):
+        for key, asked in (request.json.get("requests") or {}).items():
+            name = str(asked.get("runId"))
+            if backend.engine.job(records, name) is None:
+                # Assumed: what stands there for a run that isn't there.
+                failed[key] = {"error": {"code": "UserError", "message": f"Run {name} was not found."}}
+            else:
+                found[key] = _run_data(backend, records, name, now)
+    return Reply(200, {"successfulResults": found, "failedResults": failed})
+
+
+@HISTORY("GET", f"{_RUNS[0]}/details", gives="history.RunDetails")
+@HISTORY("GET", f"{_RUNS[1]}/details", gives="history.RunDetails")
+@HISTORY("GET", f"{_RUNS[2]}/details", gives="history.RunDetails")
 def get_details(backend: Backend, request: Request) -> Reply:
     """A run with the addresses of its log files."""
     with backend.work() as (records, now):
@@ -57,51 +88,48 @@ def get_details(backend: Backend, request: Request) -> Reply:
     logs = {
         name[len(prefix) :]: f"https://{backend.blob_host}/{ARTIFACTS}/{name}?{SAS}"
         for name in backend.blobs.names(ARTIFACTS, prefix)
-        if name.startswith((f"{prefix}user_logs/", f"{prefix}azureml-logs/"))
+        if name.startswith((f"{prefix}user_logs/", f"{prefix}azureml-logs/", f"{prefix}logs/"))
     }
     run = run_reply(backend, job, now)
-    return Reply(
-        200,
-        {
-            key: run[key]
-            for key in (
-                "runId",
-                "target",
-                "status",
-                "startTimeUtc",
-                "endTimeUtc",
-                "error",
-                "warnings",
-                "properties",
-            )
-        }
-        | {
-            "runDefinition": None,
-            "inputDatasets": [],
-            "outputDatasets": [],
-            "logFiles": logs,
-            "submittedBy": "fake-user",
-        },
-    )
+    more: dict[str, Any] = {
+        "runDefinition": None,
+        "inputDatasets": [],
+        "outputDatasets": [],
+        "logFiles": logs,
+    }
+    return Reply(200, {key: run[key] for key in _DETAILS} | more)
 
 
-@HISTORY("GET", "/runs/{name}/children")
-@HISTORY("GET", "/experiments/{experiment}/runs/{name}/children")
+@HISTORY("GET", f"{_RUNS[0]}/children", gives="history.PaginatedRunList")
+@HISTORY("GET", f"{_RUNS[1]}/children", gives="history.PaginatedRunList")
+@HISTORY("GET", f"{_RUNS[2]}/children", gives="history.PaginatedRunList")
 def get_children(backend: Backend, request: Request) -> Reply:
-    """A command job has no children."""
-    with backend.work() as (records, _now):
-        find_job(backend, records, request.args["name"])
-    return Reply(200, {"value": [], "continuationToken": None, "nextLink": None})
+    """A run's children, in the order in which they were made, a page at a time."""
+    query = {key.lower(): value for key, value in request.query.items()}
+    if asked := [key for key in ("$filter", "$orderby") if query.get(key)]:
+        raise bad_request(f"The fake's list of children has no {', '.join(asked)}.", "InvalidQuery")
+    top, past = int(query.get("$top") or _PAGE), query.get("$continuationtoken")
+    with backend.work() as (records, now):
+        job = find_job(backend, records, request.args["name"])
+        names = records.page(f"children of {job.name}", past=past, most=top + 1)
+        if names is None:
+            raise bad_request(f"{past!r} is no continuation token.", "InvalidContinuationToken")
+        found = [run_reply(backend, find_job(backend, records, name), now) for name in names[:top]]
+    # Assumed: that $top is the size of a page, not the most that is ever given.
+    token = names[top - 1] if len(names) > top else None
+    url = f"https://{backend.history_host}{request.path}?{urlencode({'$continuationtoken': token})}"
+    return Reply(200, {"value": found, "continuationToken": token, "nextLink": url if token else None})
 
 
-@HISTORY("PATCH", "/runs/{name}")
-@HISTORY("PATCH", "/experiments/{experiment}/runs/{name}")
+@HISTORY("PATCH", _RUNS[0], takes="history.CreateRun", gives="history.Run")
+@HISTORY("PATCH", _RUNS[1], takes="history.CreateRun", gives="history.Run")
+@HISTORY("PATCH", _RUNS[2], takes="history.CreateRun", gives="history.Run")
 def patch_run(backend: Backend, request: Request) -> Reply:
     """Merge tags and properties into a run, and change its display name and description."""
     change = request.json
     with backend.work() as (records, now):
         job = find_job(backend, records, request.args["name"])
-        properties = dict(job.body["properties"])
+        properties = dict(job.sent)
         for key in ("displayName", "description"):
             if change.get(key) is not None:
                 properties[key] = change[key]
@@ -117,88 +145,115 @@ def patch_run(backend: Backend, request: Request) -> Reply:
     return Reply(200, run_reply(backend, job, now))
 
 
-def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
-    """A run as run history shows it."""
-    ending, demand = job.ending, job.demand
-    error = None
-    if ending and ending.message:
-        error = {
-            "error": {
-                "code": ending.code,
-                "severity": None,
-                "message": ending.message,
-                "messageFormat": "{Message}",
-                "messageParameters": {},
-                "referenceCode": None,
-                "detailsUri": None,
-                "target": None,
-                "details": [],
-                "innerError": None,
-                "debugInfo": None,
-                "additionalInfo": None,
-            },
-            "correlation": {},
-            "environment": backend.scope.location,
-            "location": backend.scope.location,
-            "time": instant(job.ended or now),
-            "componentName": "CommonRuntime",
+@HISTORY("GET", "/runs/{name}/serviceinstances/{node}")
+def get_services(backend: Backend, request: Request) -> Reply:
+    """The interactive services of a node: those that the job's body names, while it runs."""
+    with backend.work() as (records, _now):
+        job = find_job(backend, records, request.args["name"])
+    asked = job.sent.get("services") or {}
+    # Assumed: the addresses.
+    running = job.status == "Running"
+    found = {
+        name: {
+            "type": service.get("jobServiceType"),
+            "port": service.get("port"),
+            "status": "Running" if running else "Stopped",
+            "error": None,
+            "endpoint": f"https://{name.lower()}-{job.name}-<nodeIndex>.{backend.history_host}"
+            if running
+            else None,
+            "properties": service.get("properties") or {},
         }
-    queueing = None
-    if job.stage in {Stage.WAITING, Stage.ALLOCATING}:
-        code, message = job.waits_for or ("Scheduling", "Job is queued.")
-        queueing = {"code": code, "message": message}
-    # Assumed: the fields that only fill the form; those that say why, when and how are recorded.
-    target = demand.compute or "serverless"
-    ran = None if job.started is None else (job.ended or now) - job.started
-    return {
-        "runNumber": int(job.created),
-        "rootRunId": job.name,
-        "runId": job.name,
-        "parentRunId": None,
-        "experimentId": job.experiment,
-        "experimentName": job.experiment,
-        "createdUtc": instant(job.created),
-        "createdBy": {"userName": "fake-user"},
-        "lastModifiedUtc": instant(job.history[-1][0] if job.history else job.created),
-        "lastModifiedBy": {"userName": "fake-user"},
-        "status": job.status,
-        "startTimeUtc": None if job.started is None else instant(job.started),
-        "endTimeUtc": None if job.ended is None else instant(job.ended),
-        "computeDuration": None if ran is None else _timespan(ran),
-        "duration": None if job.ended is None else _timespan(job.ended - job.created),
-        "currentAttemptId": 1,
-        "displayName": job.body["properties"].get("displayName") or job.name,
-        "name": None,
-        "description": job.body["properties"].get("description"),
-        "dataContainerId": f"dcid.{job.name}",
-        "hidden": bool(job.body["properties"].get("isArchived")),
-        "runType": "azureml.scriptrun",
-        "runTypeV2": {"orchestrator": None, "traits": [], "attribution": None, "computeType": "AmlCompute"},
-        "properties": dict(job.properties),
-        "tags": dict(job.tags),
-        "target": target,
-        "compute": {
-            "target": target,
-            "targetType": "AmlCompute",
-            "vmSize": None,
-            "instanceType": None,
-            "instanceCount": demand.nodes,
-            "gpuCount": None,
-            "priority": None,
-            "region": backend.scope.location,
-            "armId": None,
-            "properties": None,
-        },
-        "computeRequest": {"nodeCount": demand.nodes, "gpuCount": 0},
-        "queueingInfo": queueing,
-        "error": error,
-        "warnings": [{"source": None, "message": ending.warning}] if ending and ending.warning else [],
-        "inputs": None,
-        "outputs": None,
+        for name, service in asked.items()
+        if service
     }
+    return Reply(200, {"instances": found})
 
 
-def _timespan(seconds: float) -> str:
-    """Seconds as .NET writes a span of time."""
-    whole = str(dt.timedelta(seconds=int(seconds))).rjust(8, "0")
-    return f"{whole}.{int(seconds % 1 * 10**7):07d}"
+@HISTORY("POST", "/data/v1.0/{+workspace}/dataversion/batchGetResolvedUris")
+def resolve_outputs(backend: Backend, request: Request) -> Reply:
+    """The URIs of outputs by the ids that runs give them, as `jobs.download` asks for them."""
+    found = {}
+    with backend.work() as (records, _now):
+        for asset in request.json.get("values") or []:
+            name, _, output = str(asset).removeprefix("azureml://jobs/").partition("/outputs/")
+            outputs = outputs_of(find_job(backend, records, name))
+            if output in outputs:
+                found[asset] = {"uri": outputs[output][1], "type": outputs[output][0]["type"]}
+    return Reply(200, {"values": found})
+
+
+@HISTORY(
+    "POST",
+    "/metric/v2.0/{+workspace}/runs/{name}/list",
+    takes="history.ListMetrics",
+    gives="history.PaginatedMetricDefinitionList",
+)
+def list_metrics(backend: Backend, request: Request) -> Reply:
+    """Which metrics a run has."""
+    with backend.work() as (records, _now):
+        kept = _metrics(backend, records, request.args["name"])
+    return Reply(
+        200,
+        {
+            "value": [
+                {
+                    "metricKey": {"namespace": "", "name": name, "labels": [], "columnNames": [name]},
+                    "columns": {name: "Double"},
+                    "properties": {"uxMetricType": "azureml.v1.scalar"},
+                }
+                for name in kept
+            ],
+            "continuationToken": None,
+            "nextLink": None,
+        },
+    )
+
+
+@HISTORY(
+    "POST",
+    "/metric/v2.0/{+workspace}/runs/{name}/full",
+    takes="history.RetrieveFullFidelityMetricRequest",
+    gives="history.MetricV2",
+)
+def get_metric(backend: Backend, request: Request) -> Reply:
+    """All values of one metric."""
+    metric = str(request.json.get("metricName"))
+    with backend.work() as (records, _now):
+        job = find_job(backend, records, request.args["name"])
+        kept = _metrics(backend, records, job.name).get(metric, [])
+    return Reply(
+        200,
+        {
+            "dataContainerId": f"dcid.{job.name}",
+            "name": metric,
+            "namespace": "",
+            "columns": {metric: "Double"},
+            "properties": {"uxMetricType": "azureml.v1.scalar"},
+            "standardSchemaId": None,
+            "value": [
+                {
+                    "metricId": f"{metric}/{step}",
+                    "createdUtc": instant(at),
+                    "step": step,
+                    "data": {metric: value},
+                }
+                for at, step, value in kept
+            ],
+            "continuationToken": None,
+            "nextLink": None,
+        },
+    )
+
+
+def _metrics(backend: Backend, records: Records, name: str) -> dict[str, list[tuple[float, int, float]]]:
+    job = find_job(backend, records, name)
+    kept: dict[str, list[tuple[float, int, float]]] = (records.get("metrics", job.name) or {}).get(
+        "metrics", {}
+    )
+    return kept
+
+
+def _run_data(backend: Backend, records: Records, name: str, now: float) -> dict[str, Any]:
+    run = run_reply(backend, find_job(backend, records, name), now)
+    return {"runMetadata": run, "runDefinition": None, "jobSpecification": None}

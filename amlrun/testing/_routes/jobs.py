@@ -1,17 +1,19 @@
-"""Routes of jobs: create, get, list, cancel."""
+"""Routes of jobs: create, get, list, cancel, delete."""
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import attrs
 
-from amlrun._durations import seconds
-from amlrun.testing import _jobs
-from amlrun.testing._blobs import ARTIFACT_STORE
-from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found, system_data
+from amlrun.testing import _strikes
+from amlrun.testing._demands import demand_of
+from amlrun.testing._exchange import Refusal, Reply, Request, bad_request, not_found
+from amlrun.testing._families import SUBMITTED, forget
+from amlrun.testing._job_checks import check
+from amlrun.testing._job_reply import job_reply
 from amlrun.testing._jobs import Job
 from amlrun.testing._routes.table import Routes
 
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
     from amlrun.testing._store import Records
 
 JOBS = Routes("jobs")
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-_BINDING = re.compile(r"[a-zA-Z_][a-zA-Z0-9_\-]*")
-_LABELS, _KEY, _VALUE = 50, 100, 1000  # tags and properties: how many, and the characters of each
+_PAGE = 100  # Assumed: how many jobs a page has; nobody can choose it.
 _CHANGEABLE = {
     "tags",
     "displayName",
@@ -45,33 +45,30 @@ def put_job(backend: Backend, request: Request) -> Reply:
     properties = body.get("properties")
     if not isinstance(properties, dict):
         raise bad_request("The request body has no properties.", "InvalidRequestBody")
-    if str(properties.get("jobType")).lower() != "command":
-        raise bad_request(
-            f"The fake has no jobs of type {properties.get('jobType')!r} yet.", "InvalidJobType"
-        )
     with backend.work() as (records, now):
         before = backend.engine.job(records, name)
         if before is not None:
             job = _again(backend, records, before, properties)
             return Reply(200, job_reply(backend, job))
-        _check(backend, records, name, properties)
+        check(backend, records, name, properties)
+        records.put(SUBMITTED, name, {})
+        _strikes.name_next(records, name)
         job = Job(
             name=name,
             body=body,
             api_version=request.query.get("api-version", ""),
             created=now,
-            demand=_jobs.demand_of(properties),
+            demand=demand_of(properties),
             experiment=properties.get("experimentName") or "Default",
             tags=properties.get("tags") or {},
             properties=properties.get("properties") or {},
             run_seconds=backend.run_seconds,
-            doom=_next_doom(records),
         )
         submitted = backend.engine.submit(records, job, now)
     return Reply(201, job_reply(backend, submitted))
 
 
-@JOBS("GET", "/jobs/{name}", gives="JobBaseResource")
+@JOBS("GET", "/jobs/{name}", gives="JobOrStep")
 def get_job(backend: Backend, request: Request) -> Reply:
     """One job."""
     with backend.work() as (records, _now):
@@ -81,19 +78,45 @@ def get_job(backend: Backend, request: Request) -> Reply:
 
 @JOBS("GET", "/jobs", gives="JobBaseResourceArmPaginatedResult")
 def list_jobs(backend: Backend, request: Request) -> Reply:
-    """All jobs, the newest first; `tag` filters by key, `properties` by `name=value`."""
-    view = (request.query.get("listViewType") or "ActiveOnly").lower()
+    """The jobs that were submitted, the newest first, a page at a time: children are in run history."""
+    wanted = Filter.of(request.query)
     with backend.work() as (records, _now):
-        found = [Job.from_json(body) for body in records.all("job", newest_first=True)]
-    if tag := request.query.get("tag"):
-        found = [job for job in found if tag in job.tags]
-    if wanted := request.query.get("properties"):
-        pairs = [pair.partition("=") for pair in wanted.split(",")]
-        found = [job for job in found if all(job.properties.get(key) == value for key, _, value in pairs)]
-    if view != "all":
-        archived = view == "archivedonly"
-        found = [job for job in found if bool(job.body["properties"].get("isArchived")) is archived]
-    return Reply(200, {"value": [job_reply(backend, job) for job in found]})
+        found: list[Job] = []
+        past = request.query.get("$skip")
+        while len(found) < _PAGE:
+            names = records.page(SUBMITTED, past=past, most=_PAGE, newest_first=True)
+            if names is None:
+                raise bad_request(f"$skip {past!r} is none of a nextLink's.", "InvalidContinuationToken")
+            for name in names:
+                job, past = find_job(backend, records, name), name
+                if wanted.fits(job):
+                    found.append(job)
+                if len(found) == _PAGE:
+                    break
+            if len(names) < _PAGE:
+                break
+        more = records.page(SUBMITTED, past=past, most=1, newest_first=True) if past else None
+        body: dict[str, Any] = {"value": [job_reply(backend, job) for job in found]}
+    if more:
+        query = urlencode({**request.query, "$skip": past})
+        body["nextLink"] = f"https://management.azure.com{backend.scope.path}/jobs?{query}"
+    return Reply(200, body)
+
+
+@JOBS("DELETE", "/jobs/{name}")
+def delete_job(backend: Backend, request: Request) -> Reply:
+    """200: a job that is over is gone, its children too; 204: there was none; 409: it lives."""
+    with backend.work() as (records, _now):
+        job = backend.engine.job(records, request.args["name"])
+        if job is None:
+            return Reply(204)
+        if not job.over:
+            # Assumed: that a job that lives can't be deleted, the code and the words.
+            message = f"Cannot delete job {job.name}: it is {job.status}. Cancel it first."
+            raise Refusal(409, message, "UserError", "Conflict", "JobNotInTerminalStatus")
+        forget(records, job.name)
+        records.remove(SUBMITTED, job.name)
+    return Reply(200)
 
 
 @JOBS("POST", "/jobs/{name}/cancel")
@@ -137,84 +160,11 @@ def find_job(backend: Backend, records: Records, name: str) -> Job:
     return job
 
 
-def job_reply(backend: Backend, job: Job) -> dict[str, Any]:
-    """A job as its GET shows it."""
-    sent = job.body["properties"]
-    path = backend.scope.path
-    endpoint = f"{backend.history_host}/mlflow/v1.0{path}"
-    studio = f"https://ml.azure.com/runs/{job.name}?wsid={path}&tid=00000000-0000-0000-0000-000000000003"
-    # Assumed: what a field reads back as that nobody sent.
-    properties = {
-        "description": None,
-        "isArchived": False,
-        "componentId": None,
-        "distribution": None,
-        "displayName": job.name,
-        "limits": None,
-        "identity": {"identityType": "AMLToken"},
-        "resources": {"instanceCount": 1, "instanceType": None, "properties": None, "shmSize": "2g"},
-        "computeId": None,
-        "codeId": None,
-        **{key: value for key, value in sent.items() if value is not None},
-        "outputs": {**(sent.get("outputs") or {}), "default": _default_output(job)},
-        "experimentName": job.experiment,
-        "tags": dict(job.tags),
-        "properties": {**job.properties, **_own_properties(job)},
-        "status": job.status,
-        "services": {
-            "Tracking": {
-                "jobServiceType": "Tracking",
-                "port": None,
-                "endpoint": f"azureml://{endpoint}?",
-                "status": None,
-                "errorMessage": None,
-                "properties": None,
-                "nodes": None,
-            },
-            "Studio": {
-                "jobServiceType": "Studio",
-                "port": None,
-                "endpoint": studio,
-                "status": None,
-                "errorMessage": None,
-                "properties": None,
-                "nodes": None,
-            },
-        },
-    }
-    if job.demand.compute:
-        properties["queueSettings"] = None
-    return {
-        "id": f"{path}/jobs/{job.name}",
-        "name": job.name,
-        "type": f"{PROVIDER}/workspaces/jobs",
-        "properties": properties,
-        "systemData": system_data(job.created),
-    }
-
-
-def _default_output(job: Job) -> dict[str, Any]:
-    # Assumed: the form. It is what `jobs.download` starts from.
-    return {
-        "jobOutputType": "uri_folder",
-        "mode": "ReadWriteMount",
-        "uri": f"azureml://datastores/{ARTIFACT_STORE}/ExperimentRun/dcid.{job.name}",
-        "description": None,
-    }
-
-
-def _own_properties(job: Job) -> dict[str, str]:
-    # Assumed: which ones. That the service writes some of its own is recorded.
-    return {
-        "_azureml.ComputeTargetType": "amlctrain",
-        "_azureml.ClusterName": job.demand.compute or "serverless",
-        "ProcessInfoFile": "azureml-logs/process_info.json",
-        "ProcessStatusFile": "azureml-logs/process_status.json",
-    }
-
-
 def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str, Any]) -> Job:
-    before, shown = job.body["properties"], job_reply(backend, job)["properties"]
+    if job.is_step:
+        # Assumed: the code and the words. The SDK refuses it before it is sent.
+        raise bad_request(f"Job {job.name} is a step of a pipeline.", "PipelineChildJob")
+    before, shown = job.sent, job_reply(backend, job)["properties"]
     for key in sorted(set(properties) - _CHANGEABLE):
         # The SDK archives by a PUT of what a GET showed.
         if _bare(properties[key]) not in [None, _bare(before.get(key)), _bare(shown.get(key))]:
@@ -239,56 +189,47 @@ def _bare(value: Any) -> Any:
     return value
 
 
-def _check(backend: Backend, records: Records, name: str, properties: Mapping[str, Any]) -> None:
-    """Refuse at once what can be seen to be impossible."""
-    # Assumed: an environment version that a job names is there; a test need not register it first.
-    if not _NAME.fullmatch(name):
-        raise bad_request(f"The job's name {name!r} is not valid.", "InvalidJobName")
-    if str(properties.get("jobType")).lower() != "command":
-        raise bad_request(
-            f"The fake has no jobs of type {properties.get('jobType')!r} yet.", "InvalidJobType"
-        )
-    for field in ("tags", "properties"):
-        _check_labels(field, properties.get(field) or {})
-    for field in ("inputs", "outputs"):
-        _check_names(field, properties.get(field) or {})
-    try:
-        demand = _jobs.demand_of(properties)
-        if timeout := (properties.get("limits") or {}).get("timeout"):
-            seconds(timeout)
-    except (TypeError, ValueError) as error:
-        message = f"The job's body has a value that can't be read: {error}."
-        raise bad_request(message, "InvalidRequestBody") from error
-    if demand.nodes < 1:
-        raise bad_request("instanceCount must be at least 1.", "InvalidInstanceCount")
-    if not backend.virtual and demand.nodes > 1:
-        message = "The local workspace is one machine: a job there has one node."
-        raise bad_request(message, "InvalidInstanceCount")
-    backend.engine.places.check(records, demand)
-
-
-def _check_labels(field: str, labels: Mapping[str, Any]) -> None:
-    # Assumed: the code and the words. The limits are documented.
-    long = [key for key, value in labels.items() if len(key) > _KEY or len(str(value)) > _VALUE]
-    if len(labels) > _LABELS or long:
-        message = (
-            f"A job has at most {_LABELS} {field}, keys of {_KEY} and values of {_VALUE} characters; it has "
-            f"{len(labels)}, and too long are: {', '.join(long) or 'none'}."
-        )
-        raise bad_request(message, "InvalidRequestBody")
-
-
-def _check_names(field: str, bindings: Mapping[str, Any]) -> None:
-    if wrong := [name for name in bindings if not _BINDING.fullmatch(name)]:
-        # Assumed: the code and the words; that names are identifiers is the SDK's own rule.
-        raise bad_request(f"Names of {field} that are not valid: {', '.join(wrong)}.", "InvalidRequestBody")
-
-
-def _next_doom(records: Records) -> _jobs.End | None:
-    body = records.get("meta", "next doom")
-    records.remove("meta", "next doom")
-    return None if body is None else _jobs.End(**body)
-
-
 def _operation(name: str) -> str:
     return uuid.uuid5(uuid.NAMESPACE_URL, name).hex
+
+
+@attrs.frozen
+class Filter:
+    """What a list is asked for."""
+
+    view: str
+    kind: str
+    tag: str
+    pairs: tuple[tuple[str, str, str], ...]
+    asset: str
+    scheduled: bool
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Filter:
+        """From the query. Raises Refusal (400) for a view that there isn't."""
+        view = (query.get("listViewType") or "ActiveOnly").lower()
+        if view not in {"activeonly", "archivedonly", "all"}:
+            raise bad_request(f"There is no listViewType {query['listViewType']!r}.", "InvalidListViewType")
+        return cls(
+            view=view,
+            kind=(query.get("jobType") or "").lower(),
+            tag=query.get("tag") or "",
+            pairs=tuple(pair.partition("=") for pair in (query.get("properties") or "").split(",") if pair),
+            asset=query.get("assetName") or "",
+            scheduled=(query.get("scheduled") or "").lower() == "true" or bool(query.get("scheduleId")),
+        )
+
+    def fits(self, job: Job) -> bool:
+        """Whether it is one of those. There are no schedules here, so no job is a schedule's."""
+        archived = bool(job.sent.get("isArchived"))
+        outputs = (job.sent.get("outputs") or {}).values()
+        return not self.scheduled and (
+            (self.view == "all" or archived == (self.view == "archivedonly"))
+            and self.kind in {"", job.kind}
+            and (not self.tag or self.tag in job.tags)
+            and all(
+                key in job.properties and (not sign or job.properties[key] == value)
+                for key, sign, value in self.pairs
+            )
+            and (not self.asset or any((value or {}).get("assetName") == self.asset for value in outputs))
+        )
