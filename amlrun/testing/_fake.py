@@ -147,13 +147,15 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Answer for as long as this lasts."""
+        """Answer for as long as this lasts, before other fakes that could."""
         from amlrun.testing import _patcher  # noqa: PLC0415 - as above
 
         _patcher.install(self._backend, strangers=self._strangers)
+        before = _patcher.asking.set(self._backend)
         try:
             yield
         finally:
+            _patcher.asking.reset(before)
             _patcher.uninstall(self._backend)
 
     @property

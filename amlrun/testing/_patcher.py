@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import threading
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -41,6 +42,8 @@ _lock = threading.RLock()
 _live: list[tuple[Backend, bool]] = []
 _before: list[Callable[..., BaseAdapter]] = []
 """`Session.get_adapter` as it was before ours; empty while ours is not on."""
+asking: ContextVar[Backend | None] = ContextVar("asking", default=None)
+"""The fake whose own transport is sending: where several could answer, it does."""
 
 
 def install(backend: Backend, *, strangers: bool) -> None:
@@ -97,7 +100,9 @@ def _fake(url: str | bytes | None) -> Backend | None:
     with _lock:
         claiming = [backend for backend, _ in _live if backend.claims(host, path)]
     # Of several workspaces in one subscription, the one that the path names; else the first.
-    return next((backend for backend in claiming if backend.owns(path)), claiming[0] if claiming else None)
+    able = [backend for backend in claiming if backend.owns(path)] or claiming
+    mine = asking.get()
+    return mine if mine in able else next(iter(able), None)
 
 
 class _Adapter(HTTPAdapter):
