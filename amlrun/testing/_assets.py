@@ -53,7 +53,7 @@ DEFAULT_COMPONENT = "azureml_default"
 CURATED_REGISTRY = "azureml"
 """The registry that everybody has."""
 _CURATED_PREFIX = "azureml-"  # in the workspace, the curated environments have this prefix
-_SPEC_NOTES = {"$schema", "_source", "description", "display_name", "tags"}
+_SPEC_NOTES = {"$schema", "_source", "description", "display_name", "name", "tags", "version"}
 _ID = re.compile(
     r"(?:azureml:)?(?:/*(?P<root>.*)/)?(?P<kind>codes|components|data|environments|models)/(?P<name>[^/]+)"
     r"/(?P<by>versions|labels)/(?P<value>[^/]+)",
@@ -155,10 +155,13 @@ def put(
     """Write a version; it comes back with whether it is new. Raises Refusal where it would change one."""
     key, before = f"{name}/{version}", records.get(home.kept(kind), f"{name}/{version}")
     properties = {key: value for key, value in sent.items() if value is not None}
+    if spec := properties.get("componentSpec"):
+        # Assumed: the service writes into it under which version it is kept; the SDK reads it there.
+        properties["componentSpec"] = {"name": name, **spec, "version": version}
     if before is not None:
         _check_unchanged(kind, name, version, before["properties"], properties)
         kept = {key: value for key, value in before["properties"].items() if key in kind.frozen}
-        properties = {**properties, **kept}
+        properties = {**kept, **properties}
     created = now if before is None else before["created"]
     body = {
         "name": name, "version": version, "created": created, "modified": now, "properties": properties

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.ai.ml import Input, Output, command, load_job
-from azure.ai.ml.entities import Data, Environment, UserIdentityConfiguration
+from azure.ai.ml import Input, Output, command
+from azure.ai.ml.entities import UserIdentityConfiguration
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest
 
@@ -61,72 +61,6 @@ def test_a_job_goes_through_its_states(
     assert (job.tier, job.instance_type, job.nodes, job.error) == (Tier.STANDARD, "Standard_DS3_v2", 2, "")
     assert job.started is not None
     assert job.ended == job.started + 300
-
-
-def test_a_snapshot_arrives_byte_for_byte(
-    fake_aml: FakeAml, submit: Callable[..., str], tmp_path: Path
-) -> None:
-    """Code is uploaded as it is, once: the second submission finds it by its content."""
-    folder = tmp_path / "src"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "train.py").write_bytes(b"print('\xc3\xa9')\r\n")
-    (folder / "deep" / "data.bin").write_bytes(bytes(range(256)))
-    first = submit(code=str(folder))
-    body = fake_aml.job(first).body["properties"]
-    guid = body["codeId"].split("/")[-3]
-    from tests.testing.wire import requests
-
-    code = requests.get(
-        f"https://management.azure.com{fake_aml.scope.path}/codes/{guid}/versions/1", timeout=5
-    ).json()
-    root = code["properties"]["codeUri"]
-    assert requests.get(f"{root}/train.py", timeout=5).content == b"print('\xc3\xa9')\r\n"
-    assert requests.get(f"{root}/deep/data.bin", timeout=5).content == bytes(range(256))
-    uploads = [call for call in fake_aml.calls if call.method == "PUT" and "train.py" in call.path]
-    submit(code=str(folder))
-    assert [call for call in fake_aml.calls if call.method == "PUT" and "train.py" in call.path] == uploads
-
-
-def test_environments_are_versioned(fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]) -> None:
-    """A version is written and read, the latest is found, and a missing one is the service's 404."""
-    made = client.environments.create_or_update(Environment(name="train", version="3", image="ubuntu"))
-    assert made.id == f"{fake_aml.scope.path}/environments/train/versions/3"
-    assert client.environments.get("train", version="3").image == "ubuntu"
-    assert client.environments.get("train", label="latest").version == "3"
-    assert [found.name for found in client.environments.list()] == ["train"]
-    with pytest.raises(ResourceNotFoundError) as caught:
-        client.environments.get("train", version="4")
-    assert error_of(caught) == (404, "UserError", ["NotFound", "EnvironmentNotFound"])
-    inline = submit(environment=Environment(image="library/python:latest"))
-    assert (
-        "/environments/CliV2AnonymousEnvironment/versions/"
-        in fake_aml.job(inline).body["properties"]["environmentId"]
-    )
-    assert client.environments.get("AzureML-any", label="latest").version == "1"
-
-
-def test_a_job_file_with_data_by_label_is_submitted(
-    fake_aml: FakeAml, client: MLClient, tmp_path: Path
-) -> None:
-    """`@latest` of a data asset is resolved against the workspace's versions."""
-    for version in ("1", "2"):
-        client.data.create_or_update(
-            Data(
-                name="iris",
-                version=version,
-                type="uri_folder",
-                path="azureml://datastores/workspaceblobstore/paths/i/",
-            )
-        )
-    (tmp_path / "job.yml").write_text(
-        "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\n"
-        "command: ls ${{inputs.data}}\n"
-        "environment: azureml://registries/azureml/environments/sklearn-1.5/labels/latest\n"
-        "inputs:\n  data:\n    type: uri_folder\n    path: azureml:iris@latest\n"
-    )
-    run = client.jobs.create_or_update(load_job(tmp_path / "job.yml"))
-    body = fake_aml.job(str(run.name)).body["properties"]
-    assert body["inputs"]["data"]["uri"].endswith("/data/iris/versions/2")
 
 
 def test_the_same_put_again_is_the_same_job(

@@ -255,6 +255,8 @@ def _version(home: Home, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
     }
     if kind.plural == "environments":
         properties["environmentType"] = "UserCreated" if body["created"] else "Curated"
+        if build := properties.get("build"):
+            properties["build"] = {"dockerfilePath": "Dockerfile", **build}
     if kind.plural != "data":
         properties["provisioningState"] = "Succeeded"
     return {
