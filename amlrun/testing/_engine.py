@@ -185,9 +185,15 @@ class Engine:
         key = job.strike[0] if job.strike else None
         return next((aim for aim in _strikes.find(records, job, Moment.RUNNING) if aim.key == key), None)
 
-    def strike(self, records: Records, job: Job, ending: End, now: float) -> None:
-        """What a job runs on is gone: it ends like that. A process ends when its supervisor sees it."""
-        self.finish(records, job, ending, now)
+    def strike(self, records: Records, job: Job, effect: End | Restart | Silence, now: float) -> None:
+        """A fault does this to a job now. A process ends when its supervisor sees it."""
+        if isinstance(effect, End):
+            self.finish(records, job, effect, now)
+        elif isinstance(effect, Silence):
+            back = None if effect.seconds is None else now + effect.seconds
+            self.keep(records, job.at(Stage.SILENT, now, due=back, strike=None))
+        elif isinstance(effect, Restart):
+            self._restart(records, job, effect.warning, now)
 
     def let_strike(self, records: Records, job: Job, now: float) -> bool:
         """Let that fault happen. False: there is none any more, and the job goes on."""
@@ -224,14 +230,7 @@ class Engine:
 
     def _struck(self, records: Records, job: Job, aim: Aim, now: float) -> None:
         _strikes.struck(records, aim)
-        effect = aim.fault.effect()
-        if isinstance(effect, End):
-            self.finish(records, job, effect, now)
-        elif isinstance(effect, Silence):
-            back = None if effect.seconds is None else now + effect.seconds
-            self.keep(records, job.at(Stage.SILENT, now, due=back, strike=None))
-        elif isinstance(effect, Restart):
-            self._restart(records, job, effect.warning, now)
+        self.strike(records, job, aim.fault.effect(), now)
 
     def _restart(self, records: Records, job: Job, warning: str, now: float) -> None:
         back = _jobs.restarted(job, now, warning)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._assets import check_environment
 from amlrun.testing._demands import demand_of, timeout_of
 from amlrun.testing._exchange import bad_request, not_found
 from amlrun.testing._families import parts_of
@@ -24,7 +25,6 @@ _LOCAL_KINDS = ("command", "sweep", "pipeline")
 
 def check(backend: Backend, records: Records, name: str, properties: Mapping[str, Any]) -> None:
     """Refuse at once what can be seen to be impossible. Raises Refusal (400, 404)."""
-    # Assumed: an environment version that a job names is there; a test need not register it first.
     if not _NAME.fullmatch(name):
         raise bad_request(f"The job's name {name!r} is not valid.", "InvalidJobName")
     for field in ("tags", "properties"):
@@ -54,6 +54,8 @@ def _check_part(backend: Backend, records: Records, path: str, properties: Mappi
         runs = ", ".join(_LOCAL_KINDS)
         message = f"The local workspace runs {runs} jobs; {properties.get('jobType')!r}{where} is none."
         raise bad_request(message, "InvalidJobType")
+    if environment := properties.get("environmentId"):
+        check_environment(records, str(environment))
     demand = demand_of(properties)
     timeout_of(properties)
     if demand.nodes < 1:
@@ -62,6 +64,7 @@ def _check_part(backend: Backend, records: Records, path: str, properties: Mappi
         message = "The local workspace is one machine: a job there has one node."
         raise bad_request(message, "InvalidInstanceCount")
     backend.engine.places.check(records, demand)
+    backend.engine.places.check_identity(records, properties)
 
 
 def _check_labels(field: str, labels: Mapping[str, Any]) -> None:
