@@ -6,13 +6,12 @@ parent when it is over. Each method runs inside a transaction of the caller's.
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from amlrun.testing import _jobs, _nodes, _pipelines, _trials
+from amlrun.testing import _assets, _jobs, _nodes, _pipelines, _trials
 from amlrun.testing._demands import demand_of, kind_of, search_of
 from amlrun.testing._jobs import End, Job, Stage
 from amlrun.testing._pipelines import Progress
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 SUBMITTED = "submitted"
 """The kind of the documents that say which jobs came by a PUT, in order: children didn't."""
 _PROGRESS = "progress"
-_COMPONENT = re.compile(r".*/components/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.IGNORECASE)
 _BEST = "best_child_run_id"
 _AUTOML_BEST = "automl_best_child_run_id"
 # Assumed: the words; the code is recorded.
@@ -255,11 +253,9 @@ def _graph(records: Records, properties: Mapping[str, Any]) -> dict[str, Node]:
 
 
 def _component(records: Records, component: str) -> Mapping[str, Any]:
-    match = _COMPONENT.fullmatch(component)
-    found = records.get("components", f"{match['name']}/{match['version']}") if match else None
-    if found is None:
+    spec = _assets.component(records, component)
+    if spec is None:
         raise LookupError(component)
-    spec: Mapping[str, Any] = found["properties"].get("componentSpec") or {}
     return spec
 
 

@@ -37,12 +37,11 @@ def codes_of(caught: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int, list
     return response.status_code, codes
 
 
-def get(fake: FakeAml, path: str) -> dict[str, Any]:
+def get(fake: FakeAml, path: str) -> Any:
     """What a GET below the workspace shows."""
     url = f"https://management.azure.com{fake.scope.path}/{path}"
     sep = "&" if "?" in path else "?"
-    reply: dict[str, Any] = requests.get(f"{url}{sep}api-version=2024-04-01", timeout=5).json()
-    return reply
+    return requests.get(f"{url}{sep}api-version=2024-04-01", timeout=5).json()
 
 
 def test_environments_are_versioned(fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]) -> None:
@@ -132,10 +131,23 @@ def test_what_is_archived_is_not_listed(client: MLClient) -> None:
 def test_a_job_with_an_environment_that_nobody_registered(
     fake_aml: FakeAml, submit: Callable[..., str]
 ) -> None:
-    """It is taken as long as nobody asks for more."""
+    """It is taken, until a test asks for more: then it is 404, and what is registered or curated is taken."""
     assert submit(environment="azureml:nobody:1")
+    fake_aml.require_environments()
+    with pytest.raises(ResourceNotFoundError, match="Environment nobody:1 was not found") as caught:
+        submit(environment="azureml:nobody:1")
+    assert codes_of(caught) == (404, ["NotFound", "EnvironmentNotFound"])
     fake_aml.environment("somebody", "2")
-    assert fake_aml.client().environments.get("somebody", version="2").image == "ubuntu"
+    known = ("somebody:2", "AzureML-any:3", "//registries/azureml/environments/any/versions/1")
+    assert all(submit(environment=f"azureml:{name}") for name in known)
+    assert submit(environment=Environment(image="ubuntu"))
+
+
+def test_environments_of_a_test(fake_aml: FakeAml, client: MLClient) -> None:
+    """One line registers one, and the same line again changes nothing; another image is an error."""
+    for _ in range(2):
+        fake_aml.environment("somebody", "2")
+    assert client.environments.get("somebody", version="2").image == "ubuntu"
     with pytest.raises(ValueError, match="cannot be changed"):
         fake_aml.environment("somebody", "2", image="debian")
 
