@@ -246,9 +246,9 @@ def test_long_lists_come_in_pages(fake_aml: FakeAml, client: MLClient) -> None:
 
 def test_versions_are_filtered_by_tags(fake_aml: FakeAml, client: MLClient) -> None:
     """By key, or by key and value; several must all be there."""
-    for version, tags in (("1", {"a": "b"}), ("2", {"a": "c", "d": "e"})):
+    for version, labels in (("1", {"a": "b"}), ("2", {"a": "c", "d": "e"})):
         client.data.create_or_update(
-            Data(name="iris", version=version, type="uri_folder", path=FILES, tags=tags)
+            Data(name="iris", version=version, type="uri_folder", path=FILES, tags=labels)
         )
     for tags, found in (("a", ["2", "1"]), ("a=b", ["1"]), ("a=c,d", ["2"]), ("x", [])):
         listed = get(fake_aml, f"data/iris/versions?$tags={tags}")["value"]

@@ -29,7 +29,18 @@ if TYPE_CHECKING:
 
     from amlrun.testing import FakeAml
 
-SMALL = {"max_single_put_size": 1024, "max_block_size": 1000, "max_single_get_size": 1024, "retry_total": 0}
+SMALL: dict[str, Any] = {
+    "max_single_put_size": 1024,
+    "max_block_size": 1000,
+    "max_single_get_size": 1024,
+    "retry_total": 0,
+}
+
+
+def code_of(caught: pytest.ExceptionInfo[HttpResponseError]) -> str:
+    """The storage's own code for an error."""
+    error: Any = caught.value
+    return str(error.error_code)
 
 
 @pytest.fixture
@@ -87,7 +98,7 @@ def test_bytes_come_back(container: ContainerClient, size: int) -> None:
         assert some == data[:size][size // 2 :][:10]
     if size <= 1024:
         md5 = hashlib.md5(data[:size], usedforsecurity=False).digest()
-        assert bytes(found.content_settings.content_md5) == md5
+        assert bytes(found.content_settings.content_md5 or b"") == md5
     blob.set_blob_metadata({"c": "d"})
     again = blob.get_blob_properties()
     assert (again.metadata, again.content_settings.content_type) == ({"c": "d"}, "text/plain")
@@ -104,7 +115,7 @@ def test_what_is_deleted_is_gone(container: ContainerClient) -> None:
     for ask in (blob.download_blob, blob.delete_blob, lambda: blob.set_blob_metadata({"a": "b"})):
         with pytest.raises(ResourceNotFoundError) as caught:
             ask()
-        assert caught.value.error_code == "BlobNotFound"
+        assert code_of(caught) == "BlobNotFound"
 
 
 def test_conditions_are_kept(container: ContainerClient) -> None:
@@ -113,7 +124,7 @@ def test_conditions_are_kept(container: ContainerClient) -> None:
     blob.upload_blob(b"1")
     with pytest.raises(ResourceExistsError) as exists:
         blob.upload_blob(b"2")
-    assert exists.value.error_code == "BlobAlreadyExists"
+    assert code_of(exists) == "BlobAlreadyExists"
     before = blob.get_blob_properties().etag
     blob.upload_blob(b"2", overwrite=True)
     assert blob.get_blob_properties().etag != before
@@ -125,7 +136,7 @@ def test_conditions_are_kept(container: ContainerClient) -> None:
     ):
         with pytest.raises(ResourceModifiedError) as modified:
             ask()
-        assert modified.value.error_code == "ConditionNotMet"
+        assert code_of(modified) == "ConditionNotMet"
     assert blob.download_blob().readall() == b"2"
 
 
@@ -138,7 +149,7 @@ def test_a_list_of_blocks_must_be_there(container: ContainerClient) -> None:
     for client, names in ((blob, ["a/b", "z"]), (other, ["c"])):
         with pytest.raises(HttpResponseError) as caught:
             client.commit_block_list([BlobBlock(name) for name in names])
-        assert caught.value.error_code == "InvalidBlockList"
+        assert code_of(caught) == "InvalidBlockList"
     blob.commit_block_list([BlobBlock("c"), BlobBlock("a/b")])
     assert blob.download_blob().readall() == b"21"
 
@@ -165,13 +176,13 @@ def test_containers_are_made_once(container: ContainerClient) -> None:
     assert not other.exists()
     with pytest.raises(ResourceNotFoundError) as missing:
         other.upload_blob("x", b"1")
-    assert missing.value.error_code == "ContainerNotFound"
+    assert code_of(missing) == "ContainerNotFound"
     other.create_container()
     other.upload_blob("x", b"1")
     assert list(other.list_blob_names()) == ["x"]
     with pytest.raises(ResourceExistsError) as twice:
         other.create_container()
-    assert twice.value.error_code == "ContainerAlreadyExists"
+    assert code_of(twice) == "ContainerAlreadyExists"
 
 
 def test_a_checksum_that_does_not_fit_is_refused(url: str) -> None:
@@ -207,12 +218,12 @@ def test_nobody_enters_without_a_credential(client: MLClient, url: str) -> None:
     key = base64.b64encode(b"any").decode()
     own = BlobClient(**where, credential=AzureNamedKeyCredential(str(store.account_name), key))
     assert own.download_blob().readall() == b"1"
-    refused = {
+    refused: dict[str, list[Any]] = {
         "AuthenticationFailed": ["sv=1&sig=x", AzureNamedKeyCredential("other", key)],
         "NoAuthenticationInformation": [None],
     }
     for code, credential in ((code, each) for code, credentials in refused.items() for each in credentials):
         with pytest.raises(ClientAuthenticationError) as caught:
             BlobClient(**where, credential=credential).download_blob()
-        assert caught.value.error_code == code
+        assert code_of(caught) == code
     assert requests.get(f"{account}/{store.container_name}/x", timeout=5).content == b"1"
