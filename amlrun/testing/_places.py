@@ -13,7 +13,7 @@ import attrs
 from amlrun._catalogue import vm_sizes
 from amlrun._offers import Tier
 from amlrun.testing import _words
-from amlrun.testing._computes import INSTANCE, JOBLESS, KUBERNETES, Compute, size_of
+from amlrun.testing._computes import INSTANCE, JOBLESS, KUBERNETES, SPARK, Compute, size_of
 from amlrun.testing._exchange import bad_request
 from amlrun.testing._jobs import Demand, End, Job
 from amlrun.testing._ledger import Hold, Ledger
@@ -43,12 +43,16 @@ class Wait:
     message: str
 
 
-def chosen_size(ledger: Ledger, tier: Tier) -> str | None:
-    """The size that serverless takes when none is named: a general-purpose one that the limits can hold."""
+def chosen_size(ledger: Ledger, tier: Tier, *, gpu: bool = False) -> str | None:
+    """The size that serverless takes when none is named: one that the limits can hold.
+
+    General-purpose, or with a GPU where the job's task needs one.
+    """
     # Assumed: which one. The documentation says: by quota, price, performance and disk.
     usual = {"Standard_DS3_v2": 0, "Standard_DS12_v2": 1, "Standard_D12_v2": 2}
-    rows = sorted((row for row in vm_sizes() if not row["gpus"]), key=lambda row: usual.get(row["name"], 9))
-    fit = (row for row in rows if ledger.never(Hold(row["family"], tier, row["vCPUs"])) is None)
+    rows = (row for row in vm_sizes() if bool(row["gpus"]) is gpu)
+    ranked = sorted(rows, key=lambda row: usual.get(row["name"], 9))
+    fit = (row for row in ranked if ledger.never(Hold(row["family"], tier, row["vCPUs"])) is None)
     return next((str(row["name"]) for row in fit), None)
 
 
@@ -80,6 +84,10 @@ class Places:
             raise bad_request(f"Compute {demand.compute} was not found in the workspace.", "ComputeNotFound")
         if compute.kind in JOBLESS:
             raise bad_request(f"A compute of type {compute.kind} takes no jobs.", "ComputeTypeNotSupported")
+        has_nodes = demand.counted or demand.spark
+        if has_nodes and demand.spark is not (compute.kind == SPARK):
+            message = f"{compute.name} is of type {compute.kind}: Spark pools take Spark jobs, and no others."
+            raise bad_request(message, "ComputeTypeNotSupported")
         if compute.state == "Failed":
             code = compute.problem[0] if compute.problem else "unknown"
             raise bad_request(f"Compute {compute.name} failed to provision: {code}.", "ComputeNotReady")
@@ -105,7 +113,7 @@ class Places:
         if demand.compute:
             compute = self.supply.compute(records, demand.compute)
             return attrs.evolve(job, demand=_on(compute, demand)) if compute else job
-        name = demand.instance_type or chosen_size(self.ledger(records), demand.tier)
+        name = demand.instance_type or chosen_size(self.ledger(records), demand.tier, gpu=demand.gpu)
         row = size_of(name)
         if row is None:
             return job

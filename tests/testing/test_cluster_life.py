@@ -132,6 +132,19 @@ def test_low_priority_nodes_are_taken_away(fake_aml: FakeAml, submit: Callable[.
     assert fake_aml.job("next").status == "Running"
 
 
+def test_the_service_may_restart_the_job_in_place(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """Back to Queued under its name with a warning, until the node comes back."""
+    fake_aml.cluster("low", tier="spot", max_nodes=1)
+    submit(name="j", compute="low")
+    fake_aml.advance(minutes=2)
+    assert fake_aml.preempt_nodes("low", how="restarted") == ("j",)
+    assert (fake_aml.job("j").status, fake_aml.compute("low").nodes) == ("Queued", {"preempted": 1})
+    fake_aml.advance(minutes=2)
+    job = fake_aml.job("j")
+    assert (job.status, job.attempt, len(job.warnings)) == ("Running", 2, 1)
+    assert fake_aml.compute("low").nodes == {"running": 1}
+
+
 def test_an_idle_node_may_be_taken_too(fake_aml: FakeAml) -> None:
     """With its minimum to keep, the cluster takes it back; dedicated nodes are never preempted."""
     fake_aml.cluster("low", tier="spot", min_nodes=1)

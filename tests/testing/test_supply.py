@@ -216,3 +216,30 @@ def test_kubernetes_has_instance_types(
         submit(compute="k8s", instance_type="huge")
     with pytest.raises(ValueError, match="color is no field of the API"):
         fake_aml.kubernetes("other", instance_types={"x": {"color": "blue"}})
+
+
+def test_spark_pools_take_spark_jobs(fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]) -> None:
+    """And no others; they know no quota."""
+    from azure.ai.ml import spark
+    from azure.core.exceptions import HttpResponseError
+
+    fake_aml.synapse_spark("pool")
+    fake_aml.cluster("c")
+    fake_aml.quota("TotalDedicatedCores", limit=0)
+    with pytest.raises(HttpResponseError, match="Spark pools take Spark jobs"):
+        submit(compute="pool")
+    options: dict[str, Any] = {
+        "environment": "azureml:train:1",
+        "code": f"{fake_aml.scope.path}/codes/main/versions/1",
+        "entry": {"file": "main.py"},
+        "driver_cores": 1,
+        "driver_memory": "1g",
+        "executor_cores": 1,
+        "executor_memory": "1g",
+        "executor_instances": 1,
+    }
+    with pytest.raises(HttpResponseError, match="Spark pools take Spark jobs"):
+        client.jobs.create_or_update(spark(name="no", compute="c", **options))
+    client.jobs.create_or_update(spark(name="yes", compute="pool", **options))
+    fake_aml.advance(minutes=3)
+    assert fake_aml.job("yes").status == "Running"

@@ -9,6 +9,8 @@ import pytest
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
@@ -35,6 +37,30 @@ def test_the_workspace_has_identities(fake_aml: FakeAml, client: MLClient) -> No
     seen: Any = client.workspaces.get()
     ids = [one.client_id or vars(one)["clientId"] for one in seen.identity.user_assigned_identities]
     assert ids == [CLIENT_ID]
+
+
+def test_a_job_needs_an_identity_that_is_attached(
+    fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]
+) -> None:
+    """A stranger's is a 404 with the service's codes; the workspace's own will do, and a cluster's there."""
+    from azure.ai.ml import ManagedIdentityConfiguration
+    from azure.core.exceptions import ResourceNotFoundError
+
+    asked = ManagedIdentityConfiguration(client_id=CLIENT_ID)
+    with pytest.raises(ResourceNotFoundError) as refused:
+        submit(name="no", identity=asked)
+    response: Any = refused.value.response
+    assert "UserAssignedIdentityNotFound" in response.text()
+    assert not fake_aml.jobs
+    fake_aml.identity("of-cluster", client_id=CLIENT_ID, attached=False)
+    fake_aml.cluster("c", identity="of-cluster")
+    submit(name="on-cluster", identity=asked, compute="c")
+    with pytest.raises(ResourceNotFoundError):
+        submit(name="still-no", identity=asked)
+    fake_aml.identity("of-cluster", client_id=CLIENT_ID)
+    submit(name="yes", identity=asked)
+    assert fake_aml.jobs == ("on-cluster", "yes")
+    assert client.jobs.get("yes").name == "yes"
 
 
 def test_the_client_updates_the_workspace(fake_aml: FakeAml, client: MLClient) -> None:
