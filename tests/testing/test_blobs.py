@@ -40,7 +40,7 @@ SMALL: dict[str, Any] = {
 def code_of(caught: pytest.ExceptionInfo[HttpResponseError]) -> str:
     """The storage's own code for an error."""
     error: Any = caught.value
-    return str(error.error_code)
+    return str(getattr(error.error_code, "value", error.error_code))
 
 
 @pytest.fixture
