@@ -24,6 +24,7 @@ from amlrun.testing._routes import (
     OF_DISCOVERY,
     OF_HISTORY,
     OF_IDENTITY,
+    OF_LAKES,
     OF_REGISTRIES,
     OF_STORAGE,
     OF_SUBSCRIPTION,
@@ -238,10 +239,16 @@ class Backend:
             f"({names}: {rest or 'itself'}).{known}"
         )
 
+    def _tables_of_host(self, host: str) -> tuple[Routes, ...]:
+        """The tables of a host that has the same ones everywhere."""
+        if _storage.account_of(host):
+            return OF_LAKES if _storage.is_lake(host) else OF_STORAGE
+        return OF_IDENTITY if host == self.identity_host else ()
+
     def _tables(self, request: Request) -> tuple[tuple[Routes, ...], str]:
         path = request.path.rstrip("/")
-        if request.host == self.identity_host or _storage.account_of(request.host):
-            return OF_IDENTITY if request.host == self.identity_host else OF_STORAGE, path
+        if whole := self._tables_of_host(request.host):
+            return whole, path
         if path.lower().startswith(DISCOVERY_PREFIX):
             return OF_DISCOVERY, path
         if request.host == self.registry_host:

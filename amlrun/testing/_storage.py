@@ -20,6 +20,11 @@ SUFFIXES = (".blob.core.windows.net", ".dfs.core.windows.net")
 """Hosts of storage accounts, behind the account's name."""
 
 
+def is_lake(host: str) -> bool:
+    """Whether a host is that of a storage account as a data lake."""
+    return host.endswith(SUFFIXES[1])
+
+
 def account_of(host: str) -> str:
     """The storage account of a host, or ""."""
     name, _, rest = host.partition(".")

@@ -128,6 +128,25 @@ def test_data_is_uploaded_into_a_datastore(client: MLClient, tmp_path: Path, kin
     assert requests.get(f"https://acme.blob.core.windows.net/files/{path}", timeout=5).content == b"1,2\n"
 
 
+@pytest.mark.parametrize("credentials", ["account_key", "sas", "none"])
+def test_data_is_uploaded_into_a_lake(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, credentials: str
+) -> None:
+    """A folder and a file arrive in a data lake; what is there already is not sent again."""
+    fake_aml.datastore("lake", kind="gen2", account="acme", container="files", credentials=credentials)
+    (tmp_path / "iris" / "deep").mkdir(parents=True)
+    (tmp_path / "iris" / "deep" / "x.csv").write_bytes(b"1,2\r\n")
+    for kind, local, inside in (("uri_folder", "iris", "/deep/x.csv"), ("uri_file", "iris/deep/x.csv", "")):
+        for version in ("1", "2"):
+            made = client.data.create_or_update(
+                Data(name=kind, version=version, type=kind, path=str(tmp_path / local), datastore="lake")
+            )
+        path = made.path.partition("/paths/")[2].rstrip("/")
+        url = f"https://acme.blob.core.windows.net/files/{path}{inside}"
+        assert requests.get(url, timeout=5).content == b"1,2\r\n"
+    assert len([call for call in fake_aml.calls if call.method == "PATCH"]) in {2, 4}
+
+
 def test_datastores_without_credentials(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
     """The workspace's default datastore can be one that only identities open, and data still gets there."""
     fake_aml.datastore("workspaceblobstore", credentials="none")

@@ -9,6 +9,7 @@ from amlrun.testing._routes.datastores import DATASTORES
 from amlrun.testing._routes.history import HISTORY
 from amlrun.testing._routes.identity import IDENTITY
 from amlrun.testing._routes.jobs import JOBS
+from amlrun.testing._routes.lakes import LAKES
 from amlrun.testing._routes.quota import QUOTA
 from amlrun.testing._routes.registries import DISCOVERY, REGISTRIES
 from amlrun.testing._routes.workspace import WORKSPACE, WORKSPACES
@@ -25,5 +26,7 @@ OF_HISTORY = (HISTORY,)
 """Routes of the workspace's run history."""
 OF_STORAGE = (BLOBS,)
 """Routes of storage accounts."""
+OF_LAKES = (LAKES, BLOBS)
+"""Routes of storage accounts as data lakes."""
 OF_IDENTITY = (IDENTITY,)
 """Where a job's code gets its tokens."""

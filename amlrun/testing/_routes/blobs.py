@@ -26,13 +26,13 @@ BLOBS = Routes("blobs")
 _META = "x-ms-meta-"
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _BLOCKS = re.compile(r"<(?:Latest|Uncommitted)>(.+?)</(?:Latest|Uncommitted)>")
-_UNCOMMITTED = ".uncommitted"
+UNCOMMITTED = ".uncommitted"
 """The container of blocks that belong to no blob yet."""
 _PAGE = 5000
 _NOT_MODIFIED = 304
 
 
-def _route(method: str, template: str) -> Callable[[BlobHandler], Handler]:
+def guarded_route(routes: Routes, method: str, template: str) -> Callable[[BlobHandler], Handler]:
     """Register a handler, which is told where the container's bytes are; "" if there is none."""
 
     def register(handler: BlobHandler) -> Handler:
@@ -43,7 +43,7 @@ def _route(method: str, template: str) -> Callable[[BlobHandler], Handler]:
                 return refused.reply
 
         guarded.__doc__ = handler.__doc__
-        BLOBS(method, template)(guarded)
+        routes(method, template)(guarded)
         return guarded
 
     return register
@@ -58,7 +58,7 @@ def _entered(backend: Backend, request: Request) -> str:
         return _storage.place(records, account, backend.account, request.args["container"]) or ""
 
 
-@_route("PUT", "/{container}/{+name}")
+@guarded_route(BLOBS, "PUT", "/{container}/{+name}")
 def put_blob(backend: Backend, request: Request, place: str) -> Reply:
     """A blob whole, a block of one, the list of its blocks, or its metadata."""
     name, part, data = request.args["name"], request.query.get("comp"), request.body
@@ -66,31 +66,31 @@ def put_blob(backend: Backend, request: Request, place: str) -> Reply:
         raise Refused(404, "ContainerNotFound")
     if (sent := request.headers.get("content-md5")) and sent != _md5(data):
         raise Refused(400, "Md5Mismatch")
-    found = backend.blobs.stat(place, name)
+    found = stat(backend, request, place)
     _check_conditions(request, found)
     if part == "metadata":
         if found is None:
             raise Refused(404, "BlobNotFound")
         return Reply(200, b"", _note(backend, request, place, found, before=_notes(backend, request, place)))
     if part == "block":
-        backend.blobs.write(_UNCOMMITTED, _block(place, name, request.query["blockid"]), data)
+        backend.blobs.write(UNCOMMITTED, _block(place, name, request.query["blockid"]), data)
         return Reply(201, b"", {"Content-MD5": _md5(data)})
     md5: str | None = _md5(data)
     if part == "blocklist":
         blocks = [_block(place, name, block) for block in _BLOCKS.findall(data.decode())]
-        pieces = [backend.blobs.read(_UNCOMMITTED, block) for block in blocks]
+        pieces = [backend.blobs.read(UNCOMMITTED, block) for block in blocks]
         if None in pieces:
             raise Refused(400, "InvalidBlockList")
         data = b"".join(piece for piece in pieces if piece is not None)
         for block in blocks:
-            backend.blobs.remove(_UNCOMMITTED, block)
+            backend.blobs.remove(UNCOMMITTED, block)
         md5 = request.headers.get("x-ms-blob-content-md5")
     backend.blobs.write(place, name, data)
     written = backend.blobs.stat(place, name) or Stat(0, 0)
     return Reply(201, b"", _note(backend, request, place, written, before={"md5": md5}))
 
 
-@_route("HEAD", "/{container}/{+name}")
+@guarded_route(BLOBS, "HEAD", "/{container}/{+name}")
 def head_blob(backend: Backend, request: Request, place: str) -> Reply:
     """What a blob is, without it."""
     found = _existing(backend, request, place)
@@ -98,7 +98,7 @@ def head_blob(backend: Backend, request: Request, place: str) -> Reply:
     return Reply(200, b"", {**headers, "Content-Length": str(found.size)})
 
 
-@_route("GET", "/{container}/{+name}")
+@guarded_route(BLOBS, "GET", "/{container}/{+name}")
 def get_blob(backend: Backend, request: Request, place: str) -> Reply:
     """A blob, or the range of it that is asked for."""
     name = request.args["name"]
@@ -116,7 +116,7 @@ def get_blob(backend: Backend, request: Request, place: str) -> Reply:
     return Reply(206, piece, {**headers, "Content-Range": f"bytes {first}-{end - 1}/{size}"})
 
 
-@_route("DELETE", "/{container}/{+name}")
+@guarded_route(BLOBS, "DELETE", "/{container}/{+name}")
 def delete_blob(backend: Backend, request: Request, place: str) -> Reply:
     """Forget a blob."""
     name = request.args["name"]
@@ -127,7 +127,7 @@ def delete_blob(backend: Backend, request: Request, place: str) -> Reply:
     return Reply(202)
 
 
-@_route("GET", "/{container}")
+@guarded_route(BLOBS, "GET", "/{container}")
 def list_blobs(backend: Backend, request: Request, place: str) -> Reply:
     """The names in a container that begin with a prefix, page by page; or the container itself."""
     if not place:
@@ -157,7 +157,7 @@ def list_blobs(backend: Backend, request: Request, place: str) -> Reply:
     return Reply(200, text.encode(), {"Content-Type": "application/xml"})
 
 
-@_route("PUT", "/{container}")
+@guarded_route(BLOBS, "PUT", "/{container}")
 def create_container(backend: Backend, request: Request, place: str) -> Reply:
     """A container is made, once."""
     if place:
@@ -167,7 +167,7 @@ def create_container(backend: Backend, request: Request, place: str) -> Reply:
     return Reply(201, b"", _container_headers(backend))
 
 
-@_route("HEAD", "/{container}")
+@guarded_route(BLOBS, "HEAD", "/{container}")
 def head_container(backend: Backend, _request: Request, place: str) -> Reply:
     """Whether a container is there."""
     if not place:
@@ -200,14 +200,24 @@ _WORDS: Mapping[str, str] = {
     "ContainerNotFound": "The specified container does not exist.",
     "InvalidBlockList": "The specified block list is invalid.",
     "InvalidRange": "The range specified is invalid for the current size of the resource.",
+    "FilesystemNotFound": "The specified filesystem does not exist.",
+    "InvalidFlushPosition": "The uploaded data is not contiguous up to the position of the flush.",
     "Md5Mismatch": "The MD5 value specified in the request did not match the one of what arrived.",
     "NoAuthenticationInformation": "Server failed to authenticate the request: no credential came with it.",
+    "PathAlreadyExists": "The specified path already exists.",
+    "PathNotFound": "The specified path does not exist.",
 }
+
+
+def stat(backend: Backend, request: Request, place: str) -> Stat | None:
+    """What the blob that a request names is: a directory of a data lake is one too, without bytes."""
+    found = backend.blobs.stat(place, request.args["name"])
+    return found or (Stat(0, 0) if _notes(backend, request, place).get("directory") else None)
 
 
 def _existing(backend: Backend, request: Request, place: str) -> Stat:
     """The blob that a request names. Raises Refused where it isn't there, or not as the request wants it."""
-    found = backend.blobs.stat(place, request.args["name"]) if place else None
+    found = stat(backend, request, place) if place else None
     if found is None:
         raise Refused(404, "BlobNotFound" if place else "ContainerNotFound")
     _check_conditions(request, found)
@@ -270,6 +280,7 @@ def _note(
     kind = headers.get("x-ms-blob-content-type") or before.get("type") or "application/octet-stream"
     with backend.work() as (records, now):
         body = {
+            "directory": bool(before.get("directory")),
             "md5": before.get("md5"),
             "type": kind,
             "metadata": metadata,
@@ -292,6 +303,7 @@ def _headers(backend: Backend, found: Stat, notes: Mapping[str, Any]) -> dict[st
         "x-ms-blob-type": "BlockBlob",
         "Accept-Ranges": "bytes",
         **{f"{_META}{key}": value for key, value in notes.get("metadata", {}).items()},
+        **({f"{_META}hdi_isfolder": "true"} if notes.get("directory") else {}),
     }
     if notes.get("md5") and notes.get("mark") == found.mark:  # a job may have written it anew
         headers["Content-MD5"] = notes["md5"]
