@@ -19,6 +19,9 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobBlock, BlobClient, ContainerClient, ContentSettings
 
+from amlrun.testing import FakeAml
+from amlrun.testing._blobs import CONTAINERS, FolderBlobs, MemoryBlobs
+from amlrun.testing._exchange import Refusal
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from azure.ai.ml import MLClient
-
-    from amlrun.testing import FakeAml
 
 SMALL: dict[str, Any] = {
     "max_single_put_size": 1024,
@@ -207,6 +208,51 @@ def test_a_range_beyond_the_end_is_refused(url: str) -> None:
     assert (reply.status_code, reply.content, reply.headers["Content-Range"]) == (206, b"89", "bytes 8-9/10")
     same = requests.get(at, headers={"If-None-Match": reply.headers["ETag"]}, timeout=5)
     assert (same.status_code, same.content) == (304, b"")
+
+
+@pytest.mark.parametrize("container", ["azureml", "datastores/mine", "other"])
+def test_files_and_memory_agree(tmp_path: Path, container: str) -> None:
+    """What is kept in a folder reads as what is kept in memory: whole, in part, by prefix, and once gone."""
+    stores = (MemoryBlobs(), FolderBlobs(tmp_path, CONTAINERS))
+    for blobs in stores:
+        assert blobs.names(container) == []
+        blobs.write(container, "a/b", b"0123456789")
+        blobs.write(container, "a/c", b"")
+        blobs.write(container, "ab", b"x")
+        assert blobs.names(container, "a/") == ["a/b", "a/c"]
+        assert blobs.names(container, "a") == ["a/b", "a/c", "ab"]
+        assert blobs.read(container, "a/b", 2, 5) == b"234"
+        assert blobs.read(container, "a/b", 8) == b"89"
+        assert blobs.read(container, "a/b", 20, 30) == b""
+        assert blobs.read(container, "a") is None
+        before = blobs.stat(container, "a/b")
+        blobs.write(container, "a/b", b"012345678x")
+        after = blobs.stat(container, "a/b")
+        assert before is not None
+        assert after is not None
+        assert (before.size, after.size) == (10, 10)
+        assert before.mark != after.mark
+        for name in ("a/b", "a/b", "nothing"):
+            blobs.remove(container, name)
+        assert blobs.stat(container, "a/b") is None
+
+
+@pytest.mark.parametrize(
+    ("container", "name"), [("azureml", "../x"), ("azureml", "/x"), ("..", "x"), ("datastores/..", "x")]
+)
+def test_no_name_leads_out_of_its_folder(tmp_path: Path, container: str, name: str) -> None:
+    """Such a name is refused, whoever sends it."""
+    with pytest.raises(Refusal, match="leads out of its container"):
+        FolderBlobs(tmp_path, CONTAINERS).path(container, name)
+
+
+def test_a_datastores_bytes_are_where_its_jobs_look(tmp_path: Path) -> None:
+    """In a folder of the datastore's name, whosever account it is in."""
+    with FakeAml(tmp_path / "kept") as fake:
+        fake.datastore("mine", account="acme", container="files")
+        url = "https://acme.blob.core.windows.net/files/deep/x.csv"
+        assert requests.put(url, data=b"1", timeout=5).status_code == 201
+        assert (tmp_path / "kept" / "datastores" / "mine" / "deep" / "x.csv").read_bytes() == b"1"
 
 
 def test_nobody_enters_without_a_credential(client: MLClient, url: str) -> None:
