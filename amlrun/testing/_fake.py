@@ -106,9 +106,9 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         return self._backend.clock
 
     @property
-    def virtual(self) -> bool:
-        """Whether its time is virtual; else it is the machine's."""
-        return self._backend.virtual
+    def paces_pollers(self) -> bool:
+        """Whether pollers let its time pass only for those who wait for them: while it is started."""
+        return self._backend.virtual and self._started > 0
 
     def start(self) -> Self:
         """Answer every request of the process that belongs to this workspace, and let no other out.

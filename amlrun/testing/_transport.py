@@ -22,8 +22,8 @@ if TYPE_CHECKING:
             """Its time."""
 
         @property
-        def virtual(self) -> bool:
-            """Whether that is virtual."""
+        def paces_pollers(self) -> bool:
+            """Whether pollers let its time pass only for those who wait for them."""
 
         def installed(self) -> AbstractContextManager[None]:
             """It answers for as long as this lasts."""
@@ -48,10 +48,13 @@ class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, 
 
     def sleep(self, duration: float) -> None:
         """Let the fake's time pass."""
-        if self._fake.virtual:
-            _waits.sleep(self._fake.clock, duration)
-        else:
-            self._fake.clock.sleep(duration)
+        clock = self._fake.clock
+        try:
+            if self._fake.paces_pollers:
+                duration = _waits.rest_of(clock, duration)
+        except _waits.Abandoned:
+            pass  # this transport leads to the fake even when that is stopped
+        clock.sleep(duration)
 
     def now(self) -> float:
         """The fake's time, in seconds since 1970."""

@@ -48,7 +48,7 @@ class _Pollers:
 
     def __init__(self) -> None:
         self.waiting = 0
-        self.asked = 0
+        self.asked = False
         self.abandoned: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._asleep: set[threading.Event] = set()
@@ -68,7 +68,7 @@ class _Pollers:
     def ask(self) -> None:
         """Somebody asks again and again: one sleep may end."""
         with self._lock:
-            self.asked = 1
+            self.asked = bool(self._asleep)
         self.wake()
 
     def wake(self) -> None:
@@ -89,13 +89,14 @@ class _Pollers:
                 if clock in self.abandoned:
                     raise Abandoned("The fake workspace that this operation was waiting in is stopped.")
                 with self._lock:
-                    free, self.asked = bool(self.waiting or self.asked), 0
+                    free, self.asked = bool(self.waiting or self.asked), False
                 if free or clock.now() >= until:
                     return
                 event.wait(_LOOK_AGAIN)
         finally:
             with self._lock:
                 self._asleep.discard(event)
+                self.asked = self.asked and bool(self._asleep)
 
 
 _here = _Here()
@@ -110,14 +111,16 @@ def answered(clock: Clock, *, virtual: bool) -> None:
     _shim_modules()
 
 
-def sleep(clock: Clock, seconds: float) -> None:
-    """Let a virtual clock's time pass; a poller's thread waits until somebody waits for it."""
-    if threading.current_thread().name.startswith(_POLLER):
-        until = clock.now() + seconds
-        _pollers.may_go_on(clock, until)
-        seconds = until - clock.now()
-    if seconds > 0:
-        clock.sleep(seconds)
+def rest_of(clock: Clock, seconds: float) -> float:
+    """What is left to sleep on a virtual clock: all, but of a poller's sleep what others didn't let pass.
+
+    A poller's thread waits here until somebody waits for it. Raises Abandoned where its fake was stopped.
+    """
+    if not threading.current_thread().name.startswith(_POLLER):
+        return seconds
+    until = clock.now() + seconds
+    _pollers.may_go_on(clock, until)
+    return max(0.0, until - clock.now())
 
 
 def passed() -> None:
@@ -196,7 +199,7 @@ def _sleep(seconds: float) -> None:
     if clock is None:
         time.sleep(seconds)
     else:
-        sleep(clock, seconds)
+        clock.sleep(rest_of(clock, seconds))
 
 
 def _awaiting(wait: Callable[..., None]) -> Callable[..., None]:

@@ -133,7 +133,7 @@ def test_the_users_own_identity(
 def test_a_clusters_identity(
     fake_aml: FakeAml, submit: Callable[..., str], enter: Callable[[str], dict[str, str]]
 ) -> None:
-    """A job on a cluster with an identity has the cluster's; one that asks for the workload token has none."""
+    """A job on a cluster with an identity has that one; one that asks for the job's token has none."""
     fake_aml.cluster("cpu", identity="of-the-cluster")
     submit(name="train", compute="cpu", identity=ManagedIdentityConfiguration())
     submit(name="plain", compute="cpu", identity=AmlTokenConfiguration())

@@ -11,7 +11,7 @@ from azure.ai.ml import MLClient, command
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.polling import LROPoller
 
-from amlrun.testing import FakeAml, InternalError, Throttled, local
+from amlrun.testing import FakeAml, InternalError, Throttled, _waits, local
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,12 +121,31 @@ def test_each_client_lets_the_time_of_its_own_workspace_pass(plain: MLClient, fa
 def test_an_operation_ends_with_its_fake() -> None:
     """A poller that still waits when its fake is stopped never goes out into the world: it says so."""
     with FakeAml() as fake:
-        client = fake.client()
+        client = fake.client(transport=None)
         client.jobs.create_or_update(job())
         fake.advance(minutes=2)
         poller = client.jobs.begin_cancel("train")
+        deadline = time.monotonic() + 30
+        while not _waits._pollers._asleep:  # the one private name that tells that it waits
+            assert time.monotonic() < deadline
+            _real_sleep(0.001)
     with pytest.raises(RuntimeError, match="is stopped"):
         poller.result()
+
+
+def test_a_client_of_a_fake_that_is_not_started() -> None:
+    """It works too, or no longer: its operations come to their end by themselves."""
+    fake = FakeAml()
+    client = fake.client()
+    client.jobs.create_or_update(job())
+    fake.advance(minutes=2)
+    client.jobs.begin_cancel("train").result()
+    assert fake.job("train").status == "Canceled"
+    with fake:
+        client.jobs.create_or_update(job("second"))
+        poller = client.jobs.begin_cancel("second")
+    poller.result()
+    assert fake.job("second").status == "Canceled"
 
 
 def test_azure_core_gets_its_own_time_back(tmp_path: Path) -> None:
