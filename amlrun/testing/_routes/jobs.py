@@ -68,7 +68,7 @@ def put_job(backend: Backend, request: Request) -> Reply:
     return Reply(201, job_reply(backend, submitted))
 
 
-@JOBS("GET", "/jobs/{name}", gives="JobOrStep")
+@JOBS("GET", "/jobs/{name}", gives="JobBaseResource")
 def get_job(backend: Backend, request: Request) -> Reply:
     """One job."""
     with backend.work() as (records, _now):
