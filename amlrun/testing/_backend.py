@@ -9,6 +9,7 @@ import itertools
 import uuid
 from contextlib import contextmanager
 from email.utils import formatdate
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import attrs
@@ -93,7 +94,7 @@ class Backend:
         if isinstance(self.clock, VirtualClock):
             self.clock.stir()
 
-    @property
+    @cached_property
     def account(self) -> str:
         """The storage account's name: letters and digits, one for each workspace."""
         digits = f"{self.scope.subscription_id}{self.scope.resource_group}{self.scope.workspace}".lower()
