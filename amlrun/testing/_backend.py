@@ -6,6 +6,7 @@ It knows no HTTP library: `_patcher` brings requests here as values and takes re
 from __future__ import annotations
 
 import itertools
+import threading
 import uuid
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from amlrun._clock import Clock
     from amlrun.testing._blobs import Blobs
+    from amlrun.testing._buckets import Limits
     from amlrun.testing._engine import Engine
     from amlrun.testing._routes.table import Route, Routes
     from amlrun.testing._store import Records, Store
@@ -77,6 +79,9 @@ class Backend:
         """How long a job that only pretends runs, for those submitted from now on."""
         self.calls = Calls(check_route)
         self.injections = Injections()
+        self.limits: Limits | None = None
+        """ARM's limits on the number of requests; None: there are none."""
+        self._lock = threading.Lock()
         self._numbers = itertools.count(1)
 
     @contextmanager
@@ -168,7 +173,7 @@ class Backend:
             args=found.args,
         )
         struck = self.injections.strike(call)
-        fault = next((fault for fault in struck if fault.decides), None)
+        fault = next((fault for fault in struck if fault.decides), None) or self._throttled(request, now)
         status = 0
         try:
             if fault is None or fault.after:
@@ -204,6 +209,15 @@ class Backend:
         if request.path.lower().startswith(_OPEN):
             return None
         return _admission.refused(request, self.scope, now, versioned=request.host == MANAGEMENT)
+
+    def _throttled(self, request: Request, now: float) -> WireFault | None:
+        if request.host != MANAGEMENT:
+            return None
+        with self._lock:
+            if self.limits is None:
+                return None
+            self.limits, refused = self.limits.ask(request.method, now)
+        return refused
 
     def _delay(self, struck: tuple[WireFault, ...], patience: float | None) -> None:
         """Let pass what the reply takes. Raises Lost where the client doesn't wait for that long."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlrun.testing import _injections, _msi
+from amlrun.testing._buckets import full
 from amlrun.testing._calls import Aim
 from amlrun.testing._routes.identity import identities_of
 from amlrun.testing._wire_faults import WireFault
@@ -65,6 +66,23 @@ class WireControls:
             raise TypeError("Faults of jobs are aimed at jobs: give job= and times=, and nothing else.")
         for fault in faults:
             self._inject_job(fault, job or "*", times)
+
+    def throttle(self, *, reads: int | None = 250, writes: int | None = 200) -> None:
+        """Limit the number of requests as ARM does: so many at once, then 25 reads and 10 writes a second.
+
+        What is too much is answered with 429 and Retry-After. `throttle(reads=None, writes=None)` ends it;
+        with one of them None only the other is limited.
+        """
+        if reads is None and writes is None:
+            self._backend.limits = None
+            return
+        endless = 10**9
+        limits = full(
+            self._backend.clock.now(),
+            reads=endless if reads is None else reads,
+            writes=endless if writes is None else writes,
+        )
+        self._backend.limits = limits
 
     def forget_faults(self) -> None:
         """Take back all that `inject` scripted and has yet to happen."""
