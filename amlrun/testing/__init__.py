@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     from amlrun.testing._backend import UnknownHost, UnknownRoute
     from amlrun.testing._calls import Call, Calls
     from amlrun.testing._clock import NothingWillHappen
+    from amlrun.testing._compute_controls import FakeCompute
     from amlrun.testing._decorator import with_fake_aml
     from amlrun.testing._fake import FakeAml
     from amlrun.testing._job_controls import FakeJob
+    from amlrun.testing._job_faults import (
+        CanceledByPlatform,
+        Failed,
+        ImageBuildFailed,
+        NodeLost,
+        NotResponding,
+        Preempted,
+        TimedOut,
+    )
     from amlrun.testing._local import local
     from amlrun.testing._wire_faults import (
         Answer,
@@ -39,27 +49,44 @@ __all__ = [
     "BadGateway",
     "Call",
     "Calls",
+    "CanceledByPlatform",
     "ConnectionLost",
     "DisallowedByPolicy",
     "ExpiredToken",
+    "Failed",
     "FakeAml",
+    "FakeCompute",
     "FakeJob",
     "Forbidden",
     "GatewayTimeout",
+    "ImageBuildFailed",
     "InternalError",
     "NoConnection",
     "NoReadAccess",
     "NoRegistryAccess",
+    "NodeLost",
+    "NotResponding",
     "NothingWillHappen",
+    "Preempted",
     "Slow",
     "Throttled",
+    "TimedOut",
     "UnknownHost",
     "UnknownRoute",
     "local",
     "with_fake_aml",
 ]
 
-_FAULTS = (
+_JOB_FAULTS = (
+    "CanceledByPlatform",
+    "Failed",
+    "ImageBuildFailed",
+    "NodeLost",
+    "NotResponding",
+    "Preempted",
+    "TimedOut",
+)
+_WIRE_FAULTS = (
     "Answer",
     "BadGateway",
     "ConnectionLost",
@@ -75,10 +102,12 @@ _FAULTS = (
     "Throttled",
 )
 _HOMES = {
-    **dict.fromkeys(_FAULTS, "_wire_faults"),
+    **dict.fromkeys(_JOB_FAULTS, "_job_faults"),
+    **dict.fromkeys(_WIRE_FAULTS, "_wire_faults"),
     "Call": "_calls",
     "Calls": "_calls",
     "FakeAml": "_fake",
+    "FakeCompute": "_compute_controls",
     "FakeJob": "_job_controls",
     "NothingWillHappen": "_clock",
     "UnknownHost": "_backend",

@@ -5,6 +5,7 @@ The workspace's own account is there from the start; others are as soon as a dat
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from amlrun.testing._exchange import Request
     from amlrun.testing._store import Records
 
+_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
+"""How the signature of a SAS looks that was made with a key: 32 bytes."""
 SUFFIXES = (".blob.core.windows.net", ".dfs.core.windows.net")
 """Hosts of storage accounts, behind the account's name."""
 
@@ -67,7 +70,8 @@ def place(records: Records, account: str, own: str, container: str) -> str | Non
 def refused(records: Records, request: Request, own: str) -> tuple[int, str] | None:
     """Why a request may not come in, as status and code; None: it may.
 
-    A token is taken at its word, a key as that of the account it names; a SAS must be one that was given out.
+    A token is taken at its word, a key as that of the account it names. A SAS must be one that was given out, or
+    one that the caller has signed for a single blob with the account's key, as `jobs.stream` does for logs.
     """
     account = account_of(request.host)
     kind, _, value = request.headers.get("authorization", "").partition(" ")
@@ -81,4 +85,6 @@ def refused(records: Records, request: Request, own: str) -> tuple[int, str] | N
     container = request.path.lstrip("/").partition("/")[0]
     found: Mapping[str, list[str]] = records.get("container", f"{account}/{container}") or {}
     given_out = {*parse_qs(SAS)["sig"], *found.get("sigs", [])}
-    return None if signature in given_out and (account == own or found) else (403, "AuthenticationFailed")
+    by_key = request.query.get("sr") == "b" and bool(_DIGEST.fullmatch(signature))
+    known_here = account == own or bool(found)
+    return None if known_here and (by_key or signature in given_out) else (403, "AuthenticationFailed")
