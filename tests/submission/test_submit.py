@@ -282,6 +282,7 @@ def test_identity_is_in_the_body(
     fake_aml: FakeAml, client: MLClient, identity: str, expected: dict[str, str]
 ) -> None:
     """Each of the words stands where the service reads it."""
+    fake_aml.identity("mine", client_id="11111111-1111-1111-1111-111111111111")
     run = submit("echo", environment=ENVIRONMENT, identity=identity, client=client)
     assert sent(fake_aml, run.name)["identity"] == expected
 
