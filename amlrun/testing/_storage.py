@@ -70,8 +70,9 @@ def place(records: Records, account: str, own: str, container: str) -> str | Non
 def refused(records: Records, request: Request, own: str) -> tuple[int, str] | None:
     """Why a request may not come in, as status and code; None: it may.
 
-    A token is taken at its word, a key as that of the account it names. A SAS must be one that was given out, or
-    one that the caller has signed for a single blob with the account's key, as `jobs.stream` does for logs.
+    A token is taken at its word, a key as that of the account it names. A SAS must be one that was given out,
+    or one that the caller has signed for a single blob with the account's key, as `jobs.stream` does for
+    logs.
     """
     account = account_of(request.host)
     kind, _, value = request.headers.get("authorization", "").partition(" ")

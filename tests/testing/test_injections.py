@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
 
-from amlrun.testing import BadGateway, ConnectionLost, FakeAml, InternalError, Slow, Throttled
+from amlrun.testing import BadGateway, ConnectionLost, FakeAml, InternalError, Preempted, Slow, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,6 +158,24 @@ def test_a_part_that_never_struck_is_told_too(fake_aml: FakeAml, submit: Callabl
     with pytest.raises(HttpResponseError):
         submit(name="train")
     assert "struck 4 of 5" in never_struck(fake_aml)
+
+
+def test_faults_of_jobs_go_the_same_way(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """They are aimed at jobs by name, strike, and are missed when they don't."""
+    fake_aml.inject(Preempted(), job="train-*")
+    submit(name="train-1", queue_settings={"job_tier": "spot"}, instance_type="Standard_DS3_v2")
+    fake_aml.inject(Preempted(), job="never-*", times=2)
+    fake_aml.inject(Slow(1), on=GET, name="never-1")
+    fake_aml.advance(hours=1)
+    assert fake_aml.job("train-1").status == "Failed"
+    told = never_struck(fake_aml)
+    assert told.startswith("2 scripted faults never struck:")
+    assert "never-*" in told
+    assert "train-*" not in told
+    with pytest.raises(TypeError, match="either all of the wire or all of jobs"):
+        fake_aml.inject(Preempted(), Slow(1), on=GET)
+    with pytest.raises(TypeError, match="aimed at jobs"):
+        fake_aml.inject(Preempted(), on=GET)
 
 
 def test_a_context_manager_fails_at_its_end() -> None:
