@@ -31,7 +31,9 @@ class LocalAml(FakeAml):
         # Each folder is a subscription of its own, so that two in one process are told apart.
         subscription = str(uuid.uuid5(uuid.NAMESPACE_URL, folder.as_uri()))
         usual = Scope(subscription, "local", "local", LOCATION)
-        self._set_up(folder, {}, usual, Engine(ProcessCarrier(folder), Places(Supply(pace=0.0))), clock=RealClock())
+        self._set_up(
+            folder, {}, usual, Engine(ProcessCarrier(folder), Places(Supply(pace=0.0))), clock=RealClock()
+        )
         if grace_seconds is not None:
             with self._backend.store.transaction() as records:
                 records.put("meta", "local", {"grace_seconds": grace_seconds})

@@ -13,13 +13,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.testing.wire import requests
 from azure.ai.ml import Input, Output, command
 from azure.ai.ml.entities import Data
 
 from amlrun._errors import NotConfigured
 from amlrun.testing import FakeJob, local
 from amlrun.testing import _carriers as carriers
+from tests.testing.wire import requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
