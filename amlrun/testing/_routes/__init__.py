@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amlrun.testing._routes.assets import ASSETS, REGISTRY_ASSETS
+from amlrun.testing._routes.assets import ASSETS, REGISTRY_ASSETS, REGISTRY_HOST
 from amlrun.testing._routes.blobs import BLOBS
 from amlrun.testing._routes.computes import COMPUTES
 from amlrun.testing._routes.datastores import DATASTORES
@@ -20,7 +20,7 @@ OF_SUBSCRIPTION = (QUOTA, WORKSPACES, REGISTRIES, REGISTRY_ASSETS)
 """Management routes below the subscription's."""
 OF_DISCOVERY = (DISCOVERY,)
 """Where to find a registry."""
-OF_REGISTRIES = (REGISTRY_ASSETS,)
+OF_REGISTRIES = (REGISTRY_HOST, REGISTRY_ASSETS)
 """What is in registries, on their own host, below the subscription's path."""
 OF_HISTORY = (HISTORY,)
 """Routes of the workspace's run history."""

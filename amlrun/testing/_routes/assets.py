@@ -13,7 +13,7 @@ from amlrun.testing._exchange import Reply, Request, bad_request, not_found, pag
 from amlrun.testing._routes.table import Routes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from amlrun.testing._backend import Backend
     from amlrun.testing._routes.table import Handler
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ASSETS = Routes("assets")
 REGISTRY_ASSETS = Routes("assets of a registry")
+REGISTRY_HOST = Routes("a registry's own host")
 
 OF_REGISTRY = "/resourceGroups/{group}/providers/Microsoft.MachineLearningServices/registries/{registry}"
 """What stands in front of the paths of a registry, behind the subscription."""
@@ -28,20 +29,30 @@ OF_REGISTRY = "/resourceGroups/{group}/providers/Microsoft.MachineLearningServic
 _PAGE = 30
 
 
-def _route(method: str, tail: str, *, takes: str = "", gives: str = "") -> Callable[[Handler], Handler]:
-    """Register a handler for every kind, here and in registries, each with its own definitions."""
+def _route(
+    method: str,
+    tail: str,
+    *,
+    takes: str = "",
+    gives: str = "",
+    here: Container[str] = KINDS,
+    in_registries: Container[str] = KINDS,
+) -> Callable[[Handler], Handler]:
+    """Register a handler for the kinds that have such a route, each with its own definitions."""
 
     def register(handler: Handler) -> Handler:
-        for kind in KINDS.values():
+        for plural, kind in KINDS.items():
             bodies = {"takes": takes.format(kind=kind.resource), "gives": gives.format(kind=kind.resource)}
-            if kind.plural == "data":
+            if plural == "data":
                 bodies = {way: name.replace("DataVersion", "DataVersionBase") for way, name in bodies.items()}
-            path = f"/{{kind:{kind.plural}}}{tail}"
-            ASSETS(method, path, **bodies)(handler)
-            if kind.plural == "models":
+            path = f"/{{kind:{plural}}}{tail}"
+            if plural in here:
+                ASSETS(method, path, **bodies)(handler)
+            if plural in in_registries:
+                REGISTRY_ASSETS(method, OF_REGISTRY + path, **bodies)(handler)
+            if plural == "models" and "{kind}" in takes:
                 # A registry's own host has an older API, whose models have fields beyond the contract.
-                bodies = {**bodies, "takes": ""}
-            REGISTRY_ASSETS(method, OF_REGISTRY + path, **bodies)(handler)
+                REGISTRY_HOST(method, OF_REGISTRY + path, gives=bodies["gives"])(handler)
         return handler
 
     return register
@@ -153,6 +164,8 @@ def list_containers(backend: Backend, request: Request) -> Reply:
     "/{name}/versions/{version}/startPendingUpload",
     takes="PendingUploadRequestDto",
     gives="PendingUploadResponseDto",
+    here=("codes",),
+    in_registries=("codes", "data", "models"),
 )
 def start_pending_upload(backend: Backend, request: Request) -> Reply:
     """A container of its own for the bytes of a version that is about to be made."""

@@ -9,7 +9,7 @@ from amlrun.testing import _assets
 from amlrun.testing._assets import DISCOVERY_PREFIX, KINDS
 from amlrun.testing._blobs import SAS
 from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
-from amlrun.testing._routes.assets import OF_REGISTRY, REGISTRY_ASSETS, upload_reference
+from amlrun.testing._routes.assets import OF_REGISTRY, REGISTRY_HOST, upload_reference
 from amlrun.testing._routes.table import Routes
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def list_registries(backend: Backend, _request: Request) -> Reply:
     return Reply(200, {"value": [_resource(backend, body) for body in found], "nextLink": None})
 
 
-@REGISTRY_ASSETS("PUT", f"{OF_REGISTRY}/tempdatarefs/{{name}}/versions/{{version}}")
+@REGISTRY_HOST("PUT", f"{OF_REGISTRY}/tempdatarefs/{{name}}/versions/{{version}}")
 def reserve(backend: Backend, request: Request) -> Reply:
     """A container for the bytes of a version that is about to be made; 409 where it is made already."""
     body, name, version = request.json, request.args["name"], request.args["version"]
@@ -96,7 +96,7 @@ def reserve(backend: Backend, request: Request) -> Reply:
     return Reply(200, _reference(reference))
 
 
-@REGISTRY_ASSETS("POST", f"{OF_REGISTRY}/datarefs/{{name}}/versions/{{version}}")
+@REGISTRY_HOST("POST", f"{OF_REGISTRY}/datarefs/{{name}}/versions/{{version}}")
 def open_blob(backend: Backend, request: Request) -> Reply:
     """The SAS that opens the container in which an asset of the registry is."""
     uri = str(request.json.get("blobUri"))
@@ -107,7 +107,7 @@ def open_blob(backend: Backend, request: Request) -> Reply:
     return Reply(200, _reference({"blobUri": uri, "credential": opened}))
 
 
-@REGISTRY_ASSETS("POST", f"{OF_REGISTRY}/import")
+@REGISTRY_HOST("POST", f"{OF_REGISTRY}/import")
 def take_in(backend: Backend, request: Request) -> Reply:
     """An asset of the workspace is shared: it is in the registry from now on, under the name it is given."""
     body = request.json.get("properties") or {}
