@@ -76,6 +76,36 @@ def test_a_ledger_comes_back_as_it_was_kept(ledger: Ledger, wanted: list[Hold]) 
     assert Ledger.from_json(ledger.to_json()) == ledger
 
 
+@given(ledgers(), st.sampled_from(FAMILIES), st.integers(0, 8), st.integers(0, 30), st.integers(0, 9))
+def test_as_many_fit_as_can_be_taken(
+    ledger: Ledger, family: str, capacity: int, own: int, count: int
+) -> None:
+    """So many, and not one more: by the family's limit, the total, the workspace's own limit and capacity."""
+    ledger = ledger.with_workspace_limit(family, own).with_capacity("Standard_X", capacity)
+    one = Hold(family, Tier.STANDARD, 4, "Standard_X", 1)
+    fit = ledger.fits(one, count)
+    assert 0 <= fit <= count
+    taken = ledger.take(one.times(fit)) if fit else ledger
+    assert (taken.stock("standard_x").held, taken.held(family, Tier.STANDARD)) == (fit, 4 * fit)
+    assert fit <= capacity
+    assert 4 * fit <= own
+    if fit < count:
+        assert taken.short(one) is not None or taken.lacks(one)
+    assert Ledger.from_json(taken.to_json()) == taken
+
+
+def test_a_limit_of_the_workspaces_own_is_for_dedicated_nodes() -> None:
+    """It binds what the workspace holds itself, tells so, and goes with -1."""
+    ledger = default_ledger().with_workspace_limit("Standard_DSv2_Family", 4)
+    ledger = ledger.with_row("standardDSv2Family", Tier.STANDARD, limit=None, others=12)
+    assert ledger.short(Hold("standardDSv2Family", Tier.STANDARD, 4)) is None
+    shortage = ledger.never(Hold("standardDSv2Family", Tier.STANDARD, 8))
+    assert shortage is not None
+    assert (shortage.of_workspace, shortage.limit, shortage.used) == (True, 4, 0)
+    assert ledger.never(Hold("standardDSv2Family", Tier.SPOT, 8)) is None
+    assert ledger.with_workspace_limit("standardDSv2Family", -1).workspace == {}
+
+
 def test_a_family_without_a_row_cannot_be_had() -> None:
     """What usages doesn't list has no dedicated quota; spot asks the pool alone."""
     ledger = default_ledger()
