@@ -1,4 +1,8 @@
-"""The Markdown keeps its promises: links lead somewhere, every assumption in the code is listed."""
+"""The Markdown keeps its promises.
+
+Links lead somewhere, every assumption in the code is listed, the list of routes is the code's own, and the
+examples of the page on testing are tests.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
+
+import make_routes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,6 +54,25 @@ def unlisted_assumptions() -> list[str]:
     ]
 
 
+def old_routes() -> list[str]:
+    """The list of routes, where it is not the one that the code makes."""
+    page = ROOT / "docs" / "routes.md"
+    same = page.read_text(encoding="utf-8") == make_routes.text()
+    return [] if same else [f"{page.relative_to(ROOT)} is not what .ci/make_routes.py makes"]
+
+
+def untested_examples() -> list[str]:
+    """The examples of docs/testing.md that stand in no file of tests/users, by their first lines."""
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("tests/users/*.py")))
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return [
+        f"docs/testing.md has an example that no test has: {example.splitlines()[0]}"
+        for example in examples
+        if example.strip() not in tests
+    ]
+
+
 if __name__ == "__main__":
-    wrong = broken_links() + unlisted_assumptions()
+    wrong = broken_links() + unlisted_assumptions() + old_routes() + untested_examples()
     sys.exit("\n".join(wrong) if wrong else 0)

@@ -3,8 +3,8 @@
     python .ci/make_contract.py FOLDER        FOLDER holds 2024-01-01-preview/ and common-types/
 
 Writes amlrun/testing/_data/contract.json: every definition that the operations of ROOMS can reach, in
-requests and in replies, each with its fields: their types, what is read-only or write-only, what is required. What the real
-SDK and the real service have beyond that document is in _data/assumed.json, which is written by hand.
+requests and in replies, each with its fields: their types, what is read-only or write-only, what is required.
+What the real SDK and the real service have beyond that document is in _data/assumed.json, written by hand.
 """
 
 from __future__ import annotations
