@@ -174,6 +174,7 @@ class Engine:
 
     def aim(self, records: Records, job: Job, now: float) -> None:
         """A fault was scripted that may be for this job: one whose instant has come strikes now."""
+        job = self._fresh(records, job)
         if job.stage is not Stage.RUNNING:
             return
         job = self._aimed(records, job, now)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUBMITTED = "submitted"
 """The kind of the documents that say which jobs came by a PUT, in order: children didn't."""
-_PROGRESS = "progress"
+_PROGRESS, _NODES = "progress", "nodes"
 _BEST = "best_child_run_id"
 _AUTOML_BEST = "automl_best_child_run_id"
 # Assumed: the words; the code is recorded.
@@ -68,6 +68,11 @@ class Families:
     def begin(self, records: Records, parent: Job, now: float) -> None:
         """A parent runs: its first children are made."""
         self._keep(records, parent, Progress())
+        if parent.kind == "pipeline":
+            # Its components as they are now. Assumed: no node takes over what an earlier run has made, as if
+            # force_rerun were always set.
+            nodes = _spread(records, parent.sent)
+            records.put(_NODES, parent.name, nodes)
         self._go_on(records, parent, now)
 
     def child_over(self, records: Records, child: Job, now: float) -> None:
@@ -140,7 +145,7 @@ class _Nodes:
     def __init__(self, records: Records, parent: Job) -> None:
         self._parent = parent
         self._properties = _nodes.located(parent.sent, parent.name)
-        self._nodes = _graph(records, self._properties)
+        self._nodes = _pipelines.graph_of(records.get(_NODES, parent.name) or {})
         settings = self._properties.get("settings") or {}
         self._goes_on = bool(settings.get("continue_on_step_failure"))
 
@@ -198,7 +203,7 @@ def forget(records: Records, name: str) -> None:
     for child in children_of(records, name):
         forget(records, child)
         records.remove(f"children of {name}", child)
-    for kind in ("job", _PROGRESS):
+    for kind in ("job", _PROGRESS, _NODES):
         records.remove(kind, name)
 
 
@@ -218,7 +223,8 @@ def parts_of(
     kind, path = kind_of(properties), path or name
     if kind == "pipeline":
         properties = _nodes.located(properties, name)
-        nodes = _graph(records, properties)
+        nodes = _pipelines.graph_of(_spread(records, properties))
+        _pipelines.check(nodes)
         for key in nodes:
             child = _resolved(properties, nodes, key, name)
             if not child.get("computeId") and kind_of(child) not in {"pipeline", "spark"}:
@@ -244,12 +250,16 @@ def _resolved(
         raise ValueError(f"node {key} can't be read: {type(error).__name__} {error}") from error
 
 
-def _graph(records: Records, properties: Mapping[str, Any]) -> dict[str, Node]:
+def _spread(records: Records, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline's nodes, each with what its component adds, and the names of those that it needs."""
+
     def spec(component: str) -> Mapping[str, Any]:
         return _component(records, component)
 
-    jobs = properties.get("jobs") or {}
-    return _pipelines.graph_of({name: _nodes.spread(body, spec) for name, body in jobs.items()})
+    return {
+        name: {**_nodes.spread(body, spec), "needs": _pipelines.needs_of(body)}
+        for name, body in (properties.get("jobs") or {}).items()
+    }
 
 
 def _component(records: Records, component: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -60,27 +61,33 @@ class Progress:
         return sum(count for status, count in self.counts.items() if status != "Completed")
 
 
+def needs_of(body: Mapping[str, Any]) -> list[str]:
+    """The nodes whose outputs a node reads."""
+    return sorted(set(_NEED.findall(json.dumps(body))))
+
+
 def graph_of(jobs: Mapping[str, Mapping[str, Any]]) -> dict[str, Node]:
-    """The nodes by name. Raises ValueError for nodes that can't be run, in words that name them."""
-    if not jobs:
-        raise ValueError("the pipeline has no jobs")
-    nodes = {
-        name: Node(
-            name,
-            str(body.get("type")).lower(),
-            body,
-            frozenset(_NEED.findall(json.dumps(body))) - {name},
-        )
+    """The nodes by name; each body has its `needs`."""
+    return {
+        name: Node(name, str(body.get("type")).lower(), body, frozenset(body["needs"]))
         for name, body in jobs.items()
     }
+
+
+def check(nodes: Mapping[str, Node]) -> None:
+    """Raises ValueError for nodes that can't be run, in words that name them."""
+    if not nodes:
+        raise ValueError("the pipeline has no jobs")
     for node in nodes.values():
         if node.kind not in NODE_KINDS:
             runs = ", ".join(NODE_KINDS)
             raise ValueError(f"node {node.name} is of type {node.body.get('type')!r}; the fake runs {runs}")
         if missing := sorted(node.needs - set(nodes)):
             raise ValueError(f"node {node.name} reads the output of {', '.join(missing)}, which isn't there")
-    _check_no_circle(nodes)
-    return nodes
+    try:
+        TopologicalSorter({node.name: node.needs for node in nodes.values()}).prepare()
+    except CycleError as error:
+        raise ValueError(f"nodes wait for each other: {', '.join(error.args[1][1:])}") from error
 
 
 def ready(nodes: Mapping[str, Node], progress: Progress) -> list[Node]:
@@ -91,12 +98,3 @@ def ready(nodes: Mapping[str, Node], progress: Progress) -> list[Node]:
         for node in nodes.values()
         if node.name not in progress.live and node.name not in progress.ended and node.needs <= done
     ]
-
-
-def _check_no_circle(nodes: Mapping[str, Node]) -> None:
-    left = dict(nodes)
-    while free := [name for name, node in left.items() if not node.needs & set(left)]:
-        for name in free:
-            del left[name]
-    if left:
-        raise ValueError(f"the nodes {', '.join(left)} wait for each other")

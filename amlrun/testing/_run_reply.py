@@ -21,7 +21,7 @@ _TYPES: Mapping[str, str] = {
     "spark": "azureml.spark",
     "finetuning": "azureml.finetuning",
 }
-_MODELS = {"mlflow_model": "MLFlowModel", "custom_model": "CustomModel", "triton_model": "TritonModel"}
+# The words of the SDK up to 1.34; 1.35 looks for others, and finds outputs at their usual places only.
 _DATA = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
 
 
