@@ -142,12 +142,20 @@ class Compute:
 def new_compute(name: str, body: Mapping[str, Any], now: float) -> Compute:
     """What a PUT makes, without any node yet. Raises Refusal (400) for what can't be."""
     kind = _kind(body)
-    compute = Compute(name, kind, body, created=now, modified=now)
+    compute = Compute(name, kind, _without_passwords(body), created=now, modified=now)
     if kind == CLUSTER:
         return attrs.evolve(compute, cluster=_cluster(compute))
     if kind in {INSTANCE, VM}:
         return attrs.evolve(compute, machine=Machine.new(now))
     return compute
+
+
+def _without_passwords(value: Any) -> Any:
+    """What was sent without the words that open something: they are neither kept nor shown."""
+    if not isinstance(value, dict):
+        return value
+    kept = {key: item for key, item in value.items() if key not in {"adminUserPassword", "password"}}
+    return {key: _without_passwords(item) for key, item in kept.items()}
 
 
 def changed_compute(compute: Compute, body: Mapping[str, Any], now: float) -> Compute:
@@ -161,7 +169,7 @@ def changed_compute(compute: Compute, body: Mapping[str, Any], now: float) -> Co
     ):
         message = f"Compute {compute.name} is there: its type, VM size and priority can't be changed."
         raise bad_request(message, "ComputePropertyImmutable")
-    after = attrs.evolve(compute, body=body, modified=now)
+    after = attrs.evolve(compute, body=made.body, modified=now)
     if compute.cluster is not None and made.cluster is not None:
         wish = made.cluster
         bounded = compute.cluster.bounded(wish.min_nodes, wish.max_nodes, wish.idle_seconds)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "workspace.sqlite"
 _APPLICATION = 0x616D6C72  # "amlr" in the file's header: what `file` and we know it by
-_VERSION = 1
+_VERSION = 2
 _PATIENCE = 60.0  # seconds that a process waits for another one's transaction
 _TABLES = """
 CREATE TABLE documents (

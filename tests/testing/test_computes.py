@@ -70,6 +70,7 @@ def test_a_cluster_is_made_and_reads_back(fake_aml: FakeAml, client: MLClient) -
         assert compute.idle_time_before_scale_down == 90
         assert (compute.description, compute.tags, compute.location) == ("nights", {"team": "a"}, "eastus")
         assert compute.ssh_settings.admin_username == "me"
+        assert not compute.ssh_settings.admin_password
         assert ids(compute.identity) == [client_id]
     fake_aml.advance(minutes=1)
     assert [node.port or vars(node)["port"] for node in client.compute.list_nodes("low")] == [50000]
