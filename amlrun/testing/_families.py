@@ -128,7 +128,7 @@ def _child(parent: Job, key: str, name: str, properties: Mapping[str, Any], now:
         body={"properties": properties},
         api_version=parent.api_version,
         created=now,
-        demand=demand_of(properties),
+        demand=attrs.evolve(demand_of(properties), gpu=parent.demand.gpu),
         experiment=parent.experiment,
         tags=properties.get("tags") or {},
         properties=properties.get("properties") or {},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun.testing._job_faults import Failed
+from amlrun.testing import Failed
 from tests.testing.kinds import sweep_of, two_steps
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from azure.ai.ml.exceptions import JobException
 
-from amlrun.testing import FakeAml
-from amlrun.testing._job_faults import (
+from amlrun.testing import (
     CanceledByPlatform,
     Failed,
+    FakeAml,
     ImageBuildFailed,
-    JobFault,
     NodeLost,
     NotResponding,
     Preempted,
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.ai.ml import MLClient
+
+    from amlrun.testing._job_faults import JobFault
 
 SPOT = {"instance_type": "Standard_NC4as_T4_v3", "job_tier": "spot"}
 WARNING = "Low priority compute preemption warning: a node has been preempted."

@@ -9,7 +9,7 @@ from azure.ai.ml.exceptions import JobException
 from azure.core.exceptions import HttpResponseError
 
 from amlrun._offers import Tier
-from tests.testing.kinds import spark_of
+from tests.testing.kinds import automl_of, spark_of, sweep_of, two_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,3 +151,38 @@ def test_named_outputs_are_downloaded(fake_aml: FakeAml, client: MLClient, tmp_p
     asked = [call.path for call in fake_aml.calls if "batchGetResolvedUris" in call.path]
     found = [path.read_text() for path in (tmp_path / "got").rglob("std_log.txt")]
     assert found == ["weights"] * len(asked)
+
+
+@pytest.mark.parametrize("kind", ["pipeline", "sweep", "automl", "spark", "command"])
+def test_jobs_of_every_type_are_archived_and_tagged(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, kind: str
+) -> None:
+    """Archive and restore send what a GET showed (before 1.35, as a PUT); nothing starts, nothing is lost."""
+    from azure.ai.ml import command
+
+    fake_aml.cluster("cpu-cluster")
+    make: dict[str, Callable[[], Any]] = {
+        "pipeline": lambda: two_steps("it"),
+        "sweep": lambda: sweep_of(tmp_path, name="it", limits={"max_total_trials": 1}),
+        "automl": lambda: automl_of("it", max_trials=1),
+        "spark": lambda: spark_of(tmp_path / "src", "it"),
+        "command": lambda: command(
+            command="x",
+            name="it",
+            environment="azureml:train:1",
+            docker_args=["--ipc=host"],
+            locations=["eastus"],
+        ),
+    }
+    job: Any = make[kind]()
+    job.tags = {"mine": "1"}
+    client.jobs.create_or_update(job)
+    fake_aml.advance(hours=1)
+    before = fake_aml.job("it")
+    client.jobs.archive("it")
+    assert list(client.jobs.list()) == []
+    client.jobs.restore("it")
+    assert [found.name for found in client.jobs.list() if found] == ["it"]
+    after = fake_aml.job("it")
+    assert (after.statuses, after.tags, after.children) == (before.statuses, before.tags, before.children)
+    assert after.tags["mine"] == "1"

@@ -8,8 +8,7 @@ import pytest
 from azure.ai.ml import Input, Output
 from azure.core.exceptions import HttpResponseError
 
-from amlrun.testing import local
-from amlrun.testing._job_faults import ImageBuildFailed, NotResponding, Preempted
+from amlrun.testing import ImageBuildFailed, NotResponding, Preempted, local
 from tests.testing.kinds import ENVIRONMENT, automl_of, pipeline_of, step, sweep_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from azure.ai.ml.exceptions import PipelineChildJobError
 from azure.core.exceptions import HttpResponseError
 
 from amlrun._offers import Tier
-from amlrun.testing import _job_faults as faults
+from amlrun.testing import Failed
 from tests.testing.kinds import ENVIRONMENT, SIZE, pipeline_of, plain, side_by_side, step, two_steps
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_nodes_run_on_the_default_compute(fake_aml: FakeAml, client: MLClient) -
 @pytest.mark.parametrize("goes_on", [False, True])
 def test_a_failed_node_fails_the_pipeline(fake_aml: FakeAml, client: MLClient, *, goes_on: bool) -> None:
     """The parent says only that a step failed; where it says so, those go on that don't need it."""
-    fake_aml.inject(faults.Failed(exit_code=3), job="wide/n0")
+    fake_aml.inject(Failed(exit_code=3), job="wide/n0")
     start(client, side_by_side(2, continue_on_step_failure=goes_on))
     fake_aml.advance(hours=1)
     parent = fake_aml.job("wide")

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun._offers import Tier
-from amlrun.testing import _job_faults as faults
-from amlrun.testing import _trials
+from amlrun.testing import Failed, Preempted, _trials
 from tests.testing.kinds import SIZE, automl_of, sweep_of, table
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def test_each_trial_holds_nodes(fake_aml: FakeAml, client: MLClient, tmp_path: P
 def test_a_spot_sweep_has_spot_trials(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
     """`queue_settings` of a sweep are its trials'; each may be preempted alone."""
     job = sweep_of(tmp_path, limits={"max_total_trials": 2}, queue_settings="{job_tier: spot}")
-    fake_aml.inject(faults.Preempted(), job="sweep_1")
+    fake_aml.inject(Preempted(), job="sweep_1")
     start(client, job)
     fake_aml.advance(hours=2)
     assert (fake_aml.job("sweep_0").tier, fake_aml.job("sweep_0").instance_type) == (Tier.SPOT, SIZE)
@@ -122,7 +121,7 @@ def test_timeouts_of_a_sweep(fake_aml: FakeAml, client: MLClient, tmp_path: Path
 
 def test_a_sweep_without_a_good_trial_fails(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
     """All trials failed: so does the sweep, and there is no best one."""
-    fake_aml.inject(faults.Failed(), job="sweep_*", times=2)
+    fake_aml.inject(Failed(), job="sweep_*", times=2)
     start(client, sweep_of(tmp_path, limits={"max_total_trials": 2}))
     fake_aml.advance(hours=2)
     assert fake_aml.job("sweep").status == "Failed"

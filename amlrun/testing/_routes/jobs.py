@@ -167,7 +167,7 @@ def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str
     before, shown = job.sent, job_reply(backend, job)["properties"]
     for key in sorted(set(properties) - _CHANGEABLE):
         # The SDK archives by a PUT of what a GET showed.
-        if _bare(properties[key]) not in [None, _bare(before.get(key)), _bare(shown.get(key))]:
+        if not (_is_part(properties[key], before.get(key)) or _is_part(properties[key], shown.get(key))):
             message = (
                 "A job with this name already exists. If you are trying to create a new job, use a different "
                 f"name. Property {key} is immutable."
@@ -181,12 +181,13 @@ def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str
     return backend.engine.keep(records, attrs.evolve(job, body=body, tags=job.tags if tags is None else tags))
 
 
-def _bare(value: Any) -> Any:
-    """A value without what is null in it: null is absent."""
+def _is_part(value: Any, whole: Any) -> bool:
+    """Whether a value says nothing else than another one: what is null or left out says nothing."""
+    if isinstance(value, dict) and isinstance(whole, dict):
+        return all(_is_part(item, whole.get(key)) for key, item in value.items())
     if isinstance(value, dict):
-        items = ((key, _bare(item)) for key, item in value.items())
-        return {key: item for key, item in items if item is not None} or None
-    return value
+        return all(_is_part(item, None) for item in value.values())
+    return value is None or value == whole
 
 
 def _operation(name: str) -> str:
