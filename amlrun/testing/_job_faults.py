@@ -1,7 +1,8 @@
 """What can be made to happen to a job, as values: aimed at a job with `FakeAml.inject`.
 
 `after` is in seconds of running; not given, the fault strikes halfway through the run (at once where nobody
-knows how long that is: of a pipeline or a search, and of a job that really runs). No preemption has been recorded publicly: these are the forms that users report.
+knows how long that is: of a pipeline or a search, and of a job that really runs). No preemption has been
+recorded publicly: these are the forms that users report.
 """
 
 from __future__ import annotations

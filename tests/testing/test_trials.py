@@ -194,6 +194,15 @@ def test_image_and_text_jobs(fake_aml: FakeAml, client: MLClient) -> None:
     assert [len(fake_aml.job(name).children) for name in ("image", "text")] == [1, 2]
 
 
+def test_image_jobs_get_a_gpu(fake_aml: FakeAml, client: MLClient) -> None:
+    """On serverless, where nobody names a size: the service takes one for image and text tasks."""
+    start(client, automl.image_classification(training_data=table(), target_column_name="y", name="image"))
+    fake_aml.advance(hours=3)
+    trial = fake_aml.job("image/0")
+    assert trial.status == "Completed"
+    assert str(trial.instance_type).startswith("Standard_N")
+
+
 def test_misspelt_resources_are_refused(fake_aml: FakeAml) -> None:
     """`instance_count` and `job_tier` on an AutoML body, as azure-ai-ml 1.35 writes them, are no fields."""
     from tests.testing.wire import requests
