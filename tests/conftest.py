@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amlrun.testing import _backend
-from amlrun.testing._contract import faults
+from amlrun.testing._wire import backend
+from amlrun.testing._wire.contract import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from amlrun.testing._exchange import Reply, Request
     from amlrun.testing._routes.table import Route
+    from amlrun.testing._wire.exchange import Reply, Request
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def replies_fit_the_api() -> Iterator[None]:
             wrong = faults(body, gives, reply=True)
             found.extend(f"{request.method} {request.path} {reply.status}: {fault}" for fault in wrong)
 
-    _backend.watchers.append(watch)
+    backend.watchers.append(watch)
     yield
-    _backend.watchers.remove(watch)
+    backend.watchers.remove(watch)
     assert not found, "\n".join(sorted(set(found)))

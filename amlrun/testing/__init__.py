@@ -11,14 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amlrun.testing._backend import UnknownHost, UnknownRoute
-    from amlrun.testing._calls import Call, Calls
-    from amlrun.testing._clock import NothingWillHappen
-    from amlrun.testing._compute_controls import FakeCompute
+    from amlrun.testing._controls.computes import FakeCompute
+    from amlrun.testing._controls.jobs import FakeJob
     from amlrun.testing._decorator import with_fake_aml
     from amlrun.testing._fake import FakeAml
-    from amlrun.testing._job_controls import FakeJob
-    from amlrun.testing._job_faults import (
+    from amlrun.testing._jobs.faults import (
         CanceledByPlatform,
         Failed,
         ImageBuildFailed,
@@ -27,8 +24,11 @@ if TYPE_CHECKING:
         Preempted,
         TimedOut,
     )
-    from amlrun.testing._local import local
-    from amlrun.testing._wire_faults import (
+    from amlrun.testing._local.local import local
+    from amlrun.testing._state.clock import NothingWillHappen
+    from amlrun.testing._wire.backend import UnknownHost, UnknownRoute
+    from amlrun.testing._wire.calls import Call, Calls
+    from amlrun.testing._wire.faults import (
         Answer,
         BadGateway,
         ConnectionLost,
@@ -102,17 +102,17 @@ _WIRE_FAULTS = (
     "Throttled",
 )
 _HOMES = {
-    **dict.fromkeys(_JOB_FAULTS, "_job_faults"),
-    **dict.fromkeys(_WIRE_FAULTS, "_wire_faults"),
-    "Call": "_calls",
-    "Calls": "_calls",
+    **dict.fromkeys(_JOB_FAULTS, "_jobs.faults"),
+    **dict.fromkeys(_WIRE_FAULTS, "_wire.faults"),
+    "Call": "_wire.calls",
+    "Calls": "_wire.calls",
     "FakeAml": "_fake",
-    "FakeCompute": "_compute_controls",
-    "FakeJob": "_job_controls",
-    "NothingWillHappen": "_clock",
-    "UnknownHost": "_backend",
-    "UnknownRoute": "_backend",
-    "local": "_local",
+    "FakeCompute": "_controls.computes",
+    "FakeJob": "_controls.jobs",
+    "NothingWillHappen": "_state.clock",
+    "UnknownHost": "_wire.backend",
+    "UnknownRoute": "_wire.backend",
+    "local": "_local.local",
     "with_fake_aml": "_decorator",
 }
 

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._catalogue import LOCATION
-from amlrun.testing import _waits
-from amlrun.testing._asset_controls import AssetControls
-from amlrun.testing._backend import Backend
-from amlrun.testing._blobs import CONTAINERS, FolderBlobs, MemoryBlobs
-from amlrun.testing._carriers import VirtualCarrier
-from amlrun.testing._engine import Engine
-from amlrun.testing._exchange import Scope
-from amlrun.testing._job_controls import JobControls
-from amlrun.testing._places import Places
-from amlrun.testing._store import Store
-from amlrun.testing._supply_controls import SupplyControls
-from amlrun.testing._usages import default_ledger
-from amlrun.testing._wire_controls import WireControls
+from amlrun.testing._assets.blobs import CONTAINERS, FolderBlobs, MemoryBlobs
+from amlrun.testing._controls.assets import AssetControls
+from amlrun.testing._controls.jobs import JobControls
+from amlrun.testing._controls.supply import SupplyControls
+from amlrun.testing._controls.wire import WireControls
+from amlrun.testing._jobs.carrier import VirtualCarrier
+from amlrun.testing._jobs.engine import Engine
+from amlrun.testing._state.store import Store
+from amlrun.testing._supply.places import Places
+from amlrun.testing._supply.usages import default_ledger
+from amlrun.testing._wire import waits
+from amlrun.testing._wire.backend import Backend
+from amlrun.testing._wire.exchange import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from amlrun._clock import Clock
-    from amlrun.testing._credential import FakeCredential
-    from amlrun.testing._store import Records
-    from amlrun.testing._transport import FakeTransport
+    from amlrun.testing._state.store import Records
+    from amlrun.testing._wire.credential import FakeCredential
+    from amlrun.testing._wire.transport import FakeTransport
 
 _numbers = itertools.count(1)
 _OF_TRANSPORT = ("connection_timeout", "read_timeout")
@@ -115,17 +115,17 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
 
         A user's own mock of `requests` (such as `responses`) goes on answering what belongs to no fake.
         """
-        from amlrun.testing import _patcher  # noqa: PLC0415 - `requests` only when needed
+        from amlrun.testing._wire import patcher  # noqa: PLC0415 - `requests` only when needed
 
-        _patcher.install(self._backend, strangers=self._strangers)
+        patcher.install(self._backend, strangers=self._strangers)
         with self._lock:
             self._started += 1
-        _waits.take_up(self.clock)
+        waits.take_up(self.clock)
         return self
 
     def stop(self) -> None:
         """Take one `start()` back. One more than there were is no error."""
-        from amlrun.testing import _patcher  # noqa: PLC0415 - as above
+        from amlrun.testing._wire import patcher  # noqa: PLC0415 - as above
 
         with self._lock:
             if not self._started:
@@ -133,8 +133,8 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
             self._started -= 1
             last = not self._started
         if last:
-            _waits.abandon(self.clock)
-        _patcher.uninstall(self._backend)
+            waits.abandon(self.clock)
+        patcher.uninstall(self._backend)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -148,20 +148,20 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Answer for as long as this lasts, before other fakes that could."""
-        from amlrun.testing import _patcher  # noqa: PLC0415 - as above
+        from amlrun.testing._wire import patcher  # noqa: PLC0415 - as above
 
-        _patcher.install(self._backend, strangers=self._strangers)
-        before = _patcher.asking.set(self._backend)
+        patcher.install(self._backend, strangers=self._strangers)
+        before = patcher.asking.set(self._backend)
         try:
             yield
         finally:
-            _patcher.asking.reset(before)
-            _patcher.uninstall(self._backend)
+            patcher.asking.reset(before)
+            patcher.uninstall(self._backend)
 
     @property
     def credential(self) -> FakeCredential:
         """A `TokenCredential` that asks nobody."""
-        from amlrun.testing._credential import FakeCredential  # noqa: PLC0415 - it needs azure-core
+        from amlrun.testing._wire.credential import FakeCredential  # noqa: PLC0415 - it needs azure-core
 
         with self._lock:
             if self._credential is None:
@@ -173,7 +173,7 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
 
         `options` are those of azure-core's own, such as `read_timeout`; without any it is always the same.
         """
-        from amlrun.testing._transport import FakeTransport  # noqa: PLC0415 - it needs azure-core
+        from amlrun.testing._wire.transport import FakeTransport  # noqa: PLC0415 - it needs azure-core
 
         if options:
             return FakeTransport(self, **options)

@@ -12,7 +12,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlrun.testing._assets import bare, next_version, visible
+from amlrun.testing._assets.assets import bare, next_version, visible
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:

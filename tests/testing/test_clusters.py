@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun._offers import Tier
-from amlrun.testing._clusters import LEAVE_SECONDS, PREPARE_SECONDS, RETRY_SECONDS, Cluster, NodeState
+from amlrun.testing._supply.clusters import LEAVE_SECONDS, PREPARE_SECONDS, RETRY_SECONDS, Cluster, NodeState
 
 EMPTY = Cluster("c", "Standard_DS3_v2", "standardDSv2Family", 4, Tier.SPOT, 1, 6, 120.0)
 READY = PREPARE_SECONDS

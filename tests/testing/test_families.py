@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amlrun.testing import CanceledByPlatform, Failed, FakeAml, NodeLost, NotResponding, Preempted, TimedOut
-from amlrun.testing import _pipelines as pipelines
+from amlrun.testing._jobs import pipelines
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
-    from amlrun.testing._job_faults import JobFault
+    from amlrun.testing._jobs.faults import JobFault
 
 ENDS = {"Completed", "Failed", "Canceled"}
 SIZE = "Standard_DS3_v2"

@@ -21,7 +21,7 @@ def test_importing_the_fake_pulls_in_nothing_heavy() -> None:
 
 def test_a_supervisor_needs_no_azure() -> None:
     """The process that carries a job, and starts with each, imports nothing of Azure and no HTTP library."""
-    assert heavy_after("amlrun.testing._supervisor") == "[]"
+    assert heavy_after("amlrun.testing._local.supervisor") == "[]"
 
 
 def test_the_public_names_are_the_real_ones() -> None:

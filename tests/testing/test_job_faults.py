@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
 
-    from amlrun.testing._job_faults import JobFault
+    from amlrun.testing._jobs.faults import JobFault
 
 SPOT = {"instance_type": "Standard_NC4as_T4_v3", "job_tier": "spot"}
 WARNING = "Low priority compute preemption warning: a node has been preempted."

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun._offers import Tier
-from amlrun.testing._ledger import TOTALS, Hold, Ledger, Row
-from amlrun.testing._usages import default_ledger
+from amlrun.testing._supply.ledger import TOTALS, Hold, Ledger, Row
+from amlrun.testing._supply.usages import default_ledger
 
 FAMILIES = ("standardDSv2Family", "Standard NCASv3_T4 Family", "noRowFamily")
 holds = st.builds(

@@ -18,7 +18,7 @@ from azure.ai.ml.entities import Data
 
 from amlrun._errors import NotConfigured
 from amlrun.testing import FakeJob, local
-from amlrun.testing import _carriers as carriers
+from amlrun.testing._local import carrier
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
 
-    from amlrun.testing._local import LocalAml
+    from amlrun.testing._local.local import LocalAml
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the local workspace is POSIX only")
 
@@ -273,9 +273,9 @@ def test_who_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 
 def runs(pid: int) -> bool:
     """Whether a process of that pid still runs."""
-    from amlrun.testing import _processes
+    from amlrun.testing._local import processes
 
-    return _processes.start_time(pid) is not None
+    return processes.start_time(pid) is not None
 
 
 def test_a_job_armed_before_it_runs_is_preempted(bench: Workbench) -> None:
@@ -359,7 +359,7 @@ def test_more_than_one_node_is_refused(bench: Workbench) -> None:
 
 def test_the_environment_is_said_once(bench: Workbench, caplog: pytest.LogCaptureFixture) -> None:
     """One INFO line for the process: jobs run in this Python."""
-    carriers._said.clear()  # whichever test came before
+    carrier._said.clear()  # whichever test came before
     with caplog.at_level(logging.INFO, logger="amlrun.testing"):
         for number in range(2):
             bench.end(bench.submit("true", f"j{number}"))

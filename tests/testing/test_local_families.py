@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
 
-    from amlrun.testing._local import LocalAml
+    from amlrun.testing._local.local import LocalAml
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from azure.ai.ml import MLClient, command
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.polling import LROPoller
 
-from amlrun.testing import FakeAml, InternalError, Throttled, _waits, local
+from amlrun.testing import FakeAml, InternalError, Throttled, local
+from amlrun.testing._wire import waits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +127,7 @@ def test_an_operation_ends_with_its_fake() -> None:
         fake.advance(minutes=2)
         poller = client.jobs.begin_cancel("train")
         deadline = time.monotonic() + 30
-        while not _waits._pollers._asleep:  # the one private name that tells that it waits
+        while not waits._pollers._asleep:  # the one private name that tells that it waits
             assert time.monotonic() < deadline
             _real_sleep(0.001)
     with pytest.raises(RuntimeError, match="is stopped"):

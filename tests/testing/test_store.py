@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amlrun._errors import NotConfigured
-from amlrun.testing._store import FILE_NAME, Store
+from amlrun.testing._state.store import FILE_NAME, Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlrun.testing._buckets import Bucket
+from amlrun.testing._wire.buckets import Bucket
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:

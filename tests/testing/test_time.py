@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun.testing import FakeAml, NothingWillHappen
-from amlrun.testing._clock import BEGINNING
+from amlrun.testing._state.clock import BEGINNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

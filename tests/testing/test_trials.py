@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun._offers import Tier
-from amlrun.testing import Failed, Preempted, _trials
+from amlrun.testing import Failed, Preempted
+from amlrun.testing._jobs import trials as _trials
 from tests.testing.kinds import SIZE, automl_of, sweep_of, table
 
 if TYPE_CHECKING:

@@ -6,18 +6,18 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from amlrun.testing import _assets, _storage
-from amlrun.testing._assets import KINDS, Home, Kind
-from amlrun.testing._blobs import SAS
-from amlrun.testing._exchange import Reply, Request, bad_request, not_found, paged, system_data
+from amlrun.testing._assets import assets, storage
+from amlrun.testing._assets.assets import KINDS, Home, Kind
+from amlrun.testing._assets.blobs import SAS
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._wire.exchange import Reply, Request, bad_request, not_found, paged, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
 
-    from amlrun.testing._backend import Backend
     from amlrun.testing._routes.table import Handler
-    from amlrun.testing._store import Records
+    from amlrun.testing._state.store import Records
+    from amlrun.testing._wire.backend import Backend
 
 ASSETS = Routes("assets")
 REGISTRY_ASSETS = Routes("assets of a registry")
@@ -65,7 +65,7 @@ def put_version(backend: Backend, request: Request) -> Reply:
     with backend.work() as (records, now):
         home = _home(backend, records, request)
         sent = _properties(request)
-        body, new = _assets.put(records, home, kind, name, version, sent=sent, now=now)
+        body, new = assets.put(records, home, kind, name, version, sent=sent, now=now)
     return _written(request, _version(home, kind, body), 201 if new else 200)
 
 
@@ -75,7 +75,7 @@ def get_version(backend: Backend, request: Request) -> Reply:
     kind, name, version = _kind(request), request.args["name"], request.args["version"]
     with backend.work() as (records, _now):
         home = _home(backend, records, request)
-        found = _assets.find(records, home, kind, name, version)
+        found = assets.find(records, home, kind, name, version)
     if found is None:
         raise not_found(kind.title, f"{name}:{version}")
     return Reply(200, _version(home, kind, found))
@@ -88,7 +88,7 @@ def delete_version(backend: Backend, request: Request) -> Reply:
     with backend.work() as (records, _now):
         home = _home(backend, records, request)
         there = records.get(home.kept(kind), f"{name}/{version}") is not None
-        _assets.remove(records, home, kind, name, version)
+        assets.remove(records, home, kind, name, version)
     return Reply(200 if there else 204)
 
 
@@ -104,9 +104,9 @@ def list_versions(backend: Backend, request: Request) -> Reply:
         else:
             # Assumed: which lists are empty for a name that nobody has used; the SDK expects it of these.
             empty = bool(home.registry) or kind.plural == "models"
-            if not empty and _assets.container(records, home, kind, name) is None:
+            if not empty and assets.container(records, home, kind, name) is None:
                 raise not_found(kind.title, name)
-            found = _assets.versions(records, home, kind, name, view=_view(request))
+            found = assets.versions(records, home, kind, name, view=_view(request))
     found = [body for body in found if _matches(body, query)]
     if query.get("$orderBy", "").lower().replace(" ", "") in {"createdtime", "createdtimeasc"}:
         found.reverse()
@@ -121,7 +121,7 @@ def get_container(backend: Backend, request: Request) -> Reply:
     kind, name = _kind(request), request.args["name"]
     with backend.work() as (records, _now):
         home = _home(backend, records, request)
-        found = _assets.container(records, home, kind, name)
+        found = assets.container(records, home, kind, name)
         if found is None:
             raise not_found(kind.title, name)
         return Reply(200, _container(records, home, kind, found))
@@ -133,8 +133,8 @@ def put_container(backend: Backend, request: Request) -> Reply:
     kind, name = _kind(request), request.args["name"]
     with backend.work() as (records, now):
         home = _home(backend, records, request)
-        new = _assets.container(records, home, kind, name) is None
-        body = _assets.put_container(records, home, kind, name, sent=_properties(request), now=now)
+        new = assets.container(records, home, kind, name) is None
+        body = assets.put_container(records, home, kind, name, sent=_properties(request), now=now)
         return _written(request, _container(records, home, kind, body), 201 if new else 200)
 
 
@@ -144,8 +144,8 @@ def delete_container(backend: Backend, request: Request) -> Reply:
     kind, name = _kind(request), request.args["name"]
     with backend.work() as (records, _now):
         home = _home(backend, records, request)
-        there = _assets.container(records, home, kind, name) is not None
-        _assets.remove(records, home, kind, name)
+        there = assets.container(records, home, kind, name) is not None
+        assets.remove(records, home, kind, name)
     return Reply(200 if there else 204)
 
 
@@ -155,7 +155,7 @@ def list_containers(backend: Backend, request: Request) -> Reply:
     kind = _kind(request)
     with backend.work() as (records, _now):
         home = _home(backend, records, request)
-        found = _assets.containers(records, home, kind, view=_view(request))
+        found = assets.containers(records, home, kind, view=_view(request))
         return _page(request, found, lambda body: _container(records, home, kind, body))
 
 
@@ -185,7 +185,7 @@ def start_pending_upload(backend: Backend, request: Request) -> Reply:
 def upload_reference(backend: Backend, records: Records, what: str) -> dict[str, Any]:
     """A container for the bytes of `what`, and the SAS that opens it: the same one for the same thing."""
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"{backend.scope.path}{what}").hex
-    _storage.put_container(records, backend.account, name)
+    storage.put_container(records, backend.account, name)
     uri = f"https://{backend.blob_host}/{name}"
     scope = backend.scope
     providers = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}/providers"
@@ -213,7 +213,7 @@ def _kind(request: Request) -> Kind:
 def _home(backend: Backend, records: Records, request: Request) -> Home:
     """Where the asset of a path lives. Raises Refusal (404) for a registry that isn't there."""
     name = request.args.get("registry")
-    return _assets.registry(records, backend.scope, name) if name else _assets.workspace(backend.scope)
+    return assets.registry(records, backend.scope, name) if name else assets.workspace(backend.scope)
 
 
 def _properties(request: Request) -> Mapping[str, Any]:
@@ -282,9 +282,9 @@ def _version(home: Home, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _container(records: Records, home: Home, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
-    found = _assets.versions(records, home, kind, body["name"], view="All")
+    found = assets.versions(records, home, kind, body["name"], view="All")
     # Assumed: an archived version is the latest only where there is no other.
-    active = [version for version in found if _assets.visible(version["properties"], "ActiveOnly")]
+    active = [version for version in found if assets.visible(version["properties"], "ActiveOnly")]
     newest = next(iter(active or found), None)
     properties = {
         "description": None,
@@ -293,7 +293,7 @@ def _container(records: Records, home: Home, kind: Kind, body: Mapping[str, Any]
         "isArchived": False,
         **body["properties"],
         "latestVersion": newest and newest["version"],
-        "nextVersion": _assets.next_version(found),
+        "nextVersion": assets.next_version(found),
     }
     if kind.plural == "data" and newest:
         properties["dataType"] = newest["properties"]["dataType"]

@@ -9,16 +9,16 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from amlrun.testing import _storage
-from amlrun.testing._blobs import Stat
-from amlrun.testing._exchange import Reply, Request
+from amlrun.testing._assets import storage
+from amlrun.testing._assets.blobs import Stat
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._wire.exchange import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from amlrun.testing._backend import Backend
     from amlrun.testing._routes.table import Handler
+    from amlrun.testing._wire.backend import Backend
 
     BlobHandler = Callable[[Backend, Request, str], Reply]
 
@@ -51,11 +51,11 @@ def guarded_route(routes: Routes, method: str, template: str) -> Callable[[BlobH
 
 def _entered(backend: Backend, request: Request) -> str:
     """Where the bytes of the container of a request are. Raises Refused for one that may not come in."""
-    account = _storage.account_of(request.host)
+    account = storage.account_of(request.host)
     with backend.work() as (records, _now):
-        if no := _storage.refused(records, request, backend.account):
+        if no := storage.refused(records, request, backend.account):
             raise Refused(*no)
-        return _storage.place(records, account, backend.account, request.args["container"]) or ""
+        return storage.place(records, account, backend.account, request.args["container"]) or ""
 
 
 @guarded_route(BLOBS, "PUT", "/{container}/{+name}")
@@ -163,7 +163,7 @@ def create_container(backend: Backend, request: Request, place: str) -> Reply:
     if place:
         raise Refused(409, "ContainerAlreadyExists")
     with backend.work() as (records, _now):
-        _storage.put_container(records, _storage.account_of(request.host), request.args["container"])
+        storage.put_container(records, storage.account_of(request.host), request.args["container"])
     return Reply(201, b"", _container_headers(backend))
 
 

@@ -6,19 +6,19 @@ import math
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from amlrun.testing._compute_replies import compute_reply, nodes_reply
-from amlrun.testing._computes import INSTANCE, MANAGED, Compute, new_compute
-from amlrun.testing._exchange import Refusal, Reply, Request, bad_request, instant, not_found
-from amlrun.testing._jobs import NODE_LOST
+from amlrun.testing._jobs.job import NODE_LOST
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._supply import WAIT
-from amlrun.testing._workspaces import read_workspace
+from amlrun.testing._supply.computes import INSTANCE, MANAGED, Compute, new_compute
+from amlrun.testing._supply.replies import compute_reply, nodes_reply
+from amlrun.testing._supply.supply import WAIT
+from amlrun.testing._supply.workspaces import read_workspace
+from amlrun.testing._wire.exchange import Refusal, Reply, Request, bad_request, instant, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from amlrun.testing._backend import Backend
-    from amlrun.testing._store import Records
+    from amlrun.testing._state.store import Records
+    from amlrun.testing._wire.backend import Backend
 
 COMPUTES = Routes("computes")
 

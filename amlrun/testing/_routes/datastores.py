@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amlrun.testing import _datastores
-from amlrun.testing._blobs import SAS
-from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, paged, system_data
+from amlrun.testing._assets import datastores
+from amlrun.testing._assets.blobs import SAS
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, bad_request, paged, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amlrun.testing._backend import Backend
-    from amlrun.testing._store import Records
+    from amlrun.testing._state.store import Records
+    from amlrun.testing._wire.backend import Backend
 
 DATASTORES = Routes("datastores")
 _PAGE = 30  # the contract's default for `count`
@@ -24,9 +24,9 @@ def list_datastores(backend: Backend, request: Request) -> Reply:
     """The workspace's datastores: all, the default one, or those of some names or with a text in them."""
     query = request.query
     with backend.work() as (records, _now):
-        found = _datastores.all_of(records, backend.scope, backend.account)
+        found = datastores.all_of(records, backend.scope, backend.account)
     if (query.get("isDefault") or "").lower() == "true":
-        found = [body for body in found if body["name"] == _datastores.DEFAULT]
+        found = [body for body in found if body["name"] == datastores.DEFAULT]
     if names := query.get("names"):
         found = [body for body in found if body["name"] in names.split(",")]
     if text := query.get("searchText"):
@@ -51,8 +51,8 @@ def put_datastore(backend: Backend, request: Request) -> Reply:
         raise bad_request("The request body has no properties with credentials.", "InvalidRequestBody")
     name = request.args["name"]
     with backend.work() as (records, now):
-        new = _datastores.find(records, backend.scope, backend.account, name) is None
-        body = _datastores.put(records, name, properties, now)
+        new = datastores.find(records, backend.scope, backend.account, name) is None
+        body = datastores.put(records, name, properties, now)
     return Reply(201 if new else 200, _resource(backend, body))
 
 
@@ -60,7 +60,7 @@ def put_datastore(backend: Backend, request: Request) -> Reply:
 def delete_datastore(backend: Backend, request: Request) -> Reply:
     """Forget a datastore, not what is in it: 204 for one that isn't there."""
     name = request.args["name"]
-    if name in _datastores.BUILT_IN:
+    if name in datastores.BUILT_IN:
         # Assumed: the code and the words.
         raise bad_request(f"Datastore {name} belongs to the workspace and can't be deleted.", "InvalidDelete")
     with backend.work() as (records, _now):
@@ -85,7 +85,7 @@ def list_secrets(backend: Backend, request: Request) -> Reply:
 
 def _find(backend: Backend, records: Records, request: Request) -> Mapping[str, Any]:
     name = request.args["name"]
-    found = _datastores.find(records, backend.scope, backend.account, name)
+    found = datastores.find(records, backend.scope, backend.account, name)
     if found is None:
         raise Refusal(404, f"Could not find datastore: {name}", "UserError", "NotFound", "DataStoreNotFound")
     return found
@@ -101,7 +101,7 @@ def _resource(backend: Backend, body: Mapping[str, Any]) -> dict[str, Any]:
             "tags": {},
             "properties": None,
             **body["properties"],
-            "isDefault": body["name"] == _datastores.DEFAULT,
+            "isDefault": body["name"] == datastores.DEFAULT,
         },
         "systemData": system_data(body["created"], body["modified"]),
     }

@@ -7,15 +7,15 @@ from urllib.parse import urlencode
 
 import attrs
 
-from amlrun.testing._blobs import ARTIFACTS, SAS, artifact_prefix
-from amlrun.testing._exchange import Reply, Request, bad_request, instant
+from amlrun.testing._assets.blobs import ARTIFACTS, SAS, artifact_prefix
+from amlrun.testing._jobs.run_reply import outputs_of, run_reply
 from amlrun.testing._routes.jobs import find_job
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._run_reply import outputs_of, run_reply
+from amlrun.testing._wire.exchange import Reply, Request, bad_request, instant
 
 if TYPE_CHECKING:
-    from amlrun.testing._backend import Backend
-    from amlrun.testing._store import Records
+    from amlrun.testing._state.store import Records
+    from amlrun.testing._wire.backend import Backend
 
 HISTORY = Routes("run history")
 _PAGE = 100  # Assumed: how many children a page has where nobody says $top.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from amlrun.testing import _msi
-from amlrun.testing._exchange import Reply, Request
-from amlrun.testing._identities import WORKSPACE_PRINCIPAL
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._tokens import LIFETIME, token
-from amlrun.testing._workspaces import read_workspace
+from amlrun.testing._supply.identities import WORKSPACE_PRINCIPAL
+from amlrun.testing._supply.workspaces import read_workspace
+from amlrun.testing._wire import msi
+from amlrun.testing._wire.exchange import Reply, Request
+from amlrun.testing._wire.tokens import LIFETIME, token
 
 if TYPE_CHECKING:
-    from amlrun.testing._backend import Backend
-    from amlrun.testing._jobs import Job
+    from amlrun.testing._jobs.job import Job
+    from amlrun.testing._wire.backend import Backend
 
 IDENTITY = Routes("managed identity")
 
@@ -37,12 +37,12 @@ def token_of_identity(backend: Backend, request: Request) -> Reply:
 def token_on_behalf(backend: Backend, request: Request) -> Reply:
     """A token of the user who submitted the job."""
     job = _job(backend, request.args["secret"])
-    if job is None or not _msi.on_behalf(job):
+    if job is None or not msi.on_behalf(job):
         return _refusal(401, "The secret is of no job with its user's identity.")
     return _token(request, oid="00000000-0000-0000-0000-000000000001", upn="fake-user")
 
 
-def identities_of(backend: Backend, job: Job) -> tuple[_msi.Identity, ...]:
+def identities_of(backend: Backend, job: Job) -> tuple[msi.Identity, ...]:
     """The managed identities that a job may use, its default one first."""
     with backend.work() as (records, now):
         workspace = read_workspace(records, now)
@@ -52,12 +52,12 @@ def identities_of(backend: Backend, job: Job) -> tuple[_msi.Identity, ...]:
         if compute
         else None
     )
-    return _msi.identities_of(job, (own, workspace.shown_identity(workspace.identity, WORKSPACE_PRINCIPAL)))
+    return msi.identities_of(job, (own, workspace.shown_identity(workspace.identity, WORKSPACE_PRINCIPAL)))
 
 
 def _job(backend: Backend, secret: str) -> Job | None:
     name = secret.rpartition(".")[0]
-    if secret != _msi.secret_of(name, backend.scope):
+    if secret != msi.secret_of(name, backend.scope):
         return None
     with backend.work() as (records, _now):
         return backend.engine.job(records, name)

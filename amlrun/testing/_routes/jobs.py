@@ -8,20 +8,20 @@ from urllib.parse import urlencode
 
 import attrs
 
-from amlrun.testing import _strikes
-from amlrun.testing._demands import demand_of
-from amlrun.testing._exchange import Refusal, Reply, Request, bad_request, not_found
-from amlrun.testing._families import SUBMITTED, forget
-from amlrun.testing._job_checks import check
-from amlrun.testing._job_reply import job_reply
-from amlrun.testing._jobs import Job
+from amlrun.testing._jobs import strikes
+from amlrun.testing._jobs.checks import check
+from amlrun.testing._jobs.demands import demand_of
+from amlrun.testing._jobs.families import SUBMITTED, forget
+from amlrun.testing._jobs.job import Job
+from amlrun.testing._jobs.reply import job_reply
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._wire.exchange import Refusal, Reply, Request, bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amlrun.testing._backend import Backend
-    from amlrun.testing._store import Records
+    from amlrun.testing._state.store import Records
+    from amlrun.testing._wire.backend import Backend
 
 JOBS = Routes("jobs")
 _PAGE = 100  # Assumed: how many jobs a page has; nobody can choose it.
@@ -52,7 +52,7 @@ def put_job(backend: Backend, request: Request) -> Reply:
             return Reply(200, job_reply(backend, job))
         check(backend, records, name, properties)
         records.put(SUBMITTED, name, {})
-        _strikes.name_next(records, name)
+        strikes.name_next(records, name)
         job = Job(
             name=name,
             body=body,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from amlrun.testing import _assets
-from amlrun.testing._assets import DISCOVERY_PREFIX, KINDS
-from amlrun.testing._blobs import SAS
-from amlrun.testing._exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
+from amlrun.testing._assets import assets
+from amlrun.testing._assets.assets import DISCOVERY_PREFIX, KINDS
+from amlrun.testing._assets.blobs import SAS
 from amlrun.testing._routes.assets import OF_REGISTRY, REGISTRY_HOST, upload_reference
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amlrun.testing._backend import Backend
+    from amlrun.testing._wire.backend import Backend
 
 DISCOVERY = Routes("discovery of registries")
 REGISTRIES = Routes("registries")
@@ -32,7 +32,7 @@ def discover(backend: Backend, request: Request) -> Reply:
     """Where a registry's own host is, and in which subscription and resource group it is."""
     scope = backend.scope
     with backend.work() as (records, _now):
-        found = _assets.find_registry(records, request.args["registry"])
+        found = assets.find_registry(records, request.args["registry"])
     if found is None:
         raise not_found("Registry", request.args["registry"])
     host = backend.registry_host
@@ -58,7 +58,7 @@ def discover(backend: Backend, request: Request) -> Reply:
 def get_registry(backend: Backend, request: Request) -> Reply:
     """One registry."""
     with backend.work() as (records, _now):
-        found = _assets.find_registry(records, request.args["registry"])
+        found = assets.find_registry(records, request.args["registry"])
     if found is None:
         name = f"{PROVIDER}/registries/{request.args['registry']}"
         message = (
@@ -87,7 +87,7 @@ def reserve(backend: Backend, request: Request) -> Reply:
     if kind is None:
         raise bad_request(f"{body.get('assetId')!r} is no id of an asset.", "InvalidAssetId")
     with backend.work() as (records, _now):
-        home = _assets.registry(records, backend.scope, request.args["registry"])
+        home = assets.registry(records, backend.scope, request.args["registry"])
         if records.get(home.kept(kind), f"{name}/{version}"):
             message = f"{kind.title} {name} with version {version} is already registered."
             raise Refusal(409, message, "UserError", "Conflict", "AlreadyExists")
@@ -101,7 +101,7 @@ def open_blob(backend: Backend, request: Request) -> Reply:
     """The SAS that opens the container in which an asset of the registry is."""
     uri = str(request.json.get("blobUri"))
     with backend.work() as (records, _now):
-        _assets.registry(records, backend.scope, request.args["registry"])
+        assets.registry(records, backend.scope, request.args["registry"])
     container = "/".join(uri.split("/")[:4])
     opened = {"credentialType": "SAS", "sasUri": f"{container}?{SAS}"}
     return Reply(200, _reference({"blobUri": uri, "credential": opened}))
@@ -117,13 +117,13 @@ def take_in(backend: Backend, request: Request) -> Reply:
     if match is None or kind is None:
         raise bad_request(f"{source!r} is no id of an asset.", "InvalidAssetId")
     with backend.work() as (records, now):
-        home = _assets.registry(records, backend.scope, request.args["registry"])
-        here = _assets.workspace(backend.scope)
-        found = _assets.find(records, here, kind, match["name"], match["version"])
+        home = assets.registry(records, backend.scope, request.args["registry"])
+        here = assets.workspace(backend.scope)
+        found = assets.find(records, here, kind, match["name"], match["version"])
         if found is None:
             raise not_found(kind.title, f"{match['name']}:{match['version']}")
         name, version = str(body.get("destinationName")), str(body.get("destinationVersion"))
-        _assets.put(records, home, kind, name, version, sent=found["properties"], now=now)
+        assets.put(records, home, kind, name, version, sent=found["properties"], now=now)
     # Assumed: it is done at once, and there is nothing to say.
     return Reply(200)
 
@@ -135,9 +135,9 @@ def _reference(reference: Mapping[str, Any]) -> dict[str, Any]:
 def _resource(backend: Backend, found: Mapping[str, Any]) -> dict[str, Any]:
     scope, name = backend.scope, found["name"]
     discovery = f"https://{backend.history_host}{DISCOVERY_PREFIX}{name}/discovery"
-    endpoint = f"{backend.history_host}/mlflow/v1.0{_assets.registry_path(scope, name)}"
+    endpoint = f"{backend.history_host}/mlflow/v1.0{assets.registry_path(scope, name)}"
     return {
-        "id": _assets.registry_path(scope, name),
+        "id": assets.registry_path(scope, name),
         "name": name,
         "type": f"{PROVIDER}/registries",
         "location": scope.location,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun.testing._exchange import PROVIDER, Reply, Request, not_found
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._workspaces import keep_workspace, read_workspace
+from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
+from amlrun.testing._wire.exchange import PROVIDER, Reply, Request, not_found
 
 if TYPE_CHECKING:
-    from amlrun.testing._backend import Backend
+    from amlrun.testing._wire.backend import Backend
 
 WORKSPACE = Routes("workspace")
 WORKSPACES = Routes("workspaces")

@@ -1,0 +1,1 @@
+"""What jobs refer to: assets, datastores, and the bytes behind them."""

@@ -1,0 +1,1 @@
+"""The parts of `FakeAml`, by what a test says with them."""

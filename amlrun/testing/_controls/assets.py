@@ -1,0 +1,103 @@
+"""The part of `FakeAml` that says which registries, environments and datastores there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amlrun.testing._assets import assets, datastores
+from amlrun.testing._assets.assets import KINDS
+from amlrun.testing._assets.blobs import ACCOUNT_KEY, SAS
+from amlrun.testing._wire.exchange import Refusal
+
+if TYPE_CHECKING:
+    from amlrun.testing._wire.backend import Backend
+
+_KINDS = {
+    "blob": ("AzureBlob", "containerName"),
+    "gen2": ("AzureDataLakeGen2", "filesystem"),
+    "file": ("AzureFile", "fileShareName"),
+}
+_NOBODY = "00000000-0000-0000-0000-000000000001"
+_CREDENTIALS: dict[str, dict[str, Any]] = {
+    "account_key": {"credentialsType": "AccountKey", "secrets": {"key": ACCOUNT_KEY}},
+    "sas": {"credentialsType": "Sas", "secrets": {"sasToken": SAS}},
+    "service_principal": {
+        "credentialsType": "ServicePrincipal",
+        "authorityUrl": "https://login.microsoftonline.com",
+        "tenantId": _NOBODY,
+        "clientId": _NOBODY,
+        "secrets": {"clientSecret": "this secret opens nothing"},
+    },
+    "none": {"credentialsType": "None"},
+}
+
+
+class AssetControls:
+    """What the workspace's jobs can refer to."""
+
+    _backend: Backend
+
+    def registry(self, name: str) -> None:
+        """Let a registry be there, for `client(registry_name=name)` and for ids that name it."""
+        with self._backend.work() as (records, now):
+            assets.put_registry(records, name, now)
+
+    def environment(
+        self, name: str, version: str = "1", *, image: str = "ubuntu", registry: str | None = None
+    ) -> None:
+        """Register an environment of an image, in the workspace or in a registry.
+
+        Raises LookupError where there is no such registry, ValueError where that version has another image.
+        """
+        kind = KINDS["environments"]
+        with self._backend.work() as (records, now):
+            home = assets.workspace(self._backend.scope)
+            if registry is not None:
+                if assets.find_registry(records, registry) is None:
+                    raise LookupError(f"There is no registry {registry}: say fake.registry({registry!r}).")
+                home = assets.registry(records, self._backend.scope, registry)
+            try:
+                sent = {"image": image, "osType": "Linux"}
+                assets.put(records, home, kind, name, version, sent=sent, now=now)
+            except Refusal as refusal:
+                raise ValueError(refusal.message) from refusal
+
+    def require_environments(self) -> None:
+        """From now on a job whose environment isn't registered is refused; curated ones are there."""
+        with self._backend.work() as (records, _now):
+            records.put("meta", "strict environments", {"since": self._backend.clock.now()})
+
+    def datastore(
+        self,
+        name: str,
+        *,
+        kind: str = "blob",
+        account: str | None = None,
+        container: str | None = None,
+        credentials: str = "account_key",
+    ) -> None:
+        """Put a datastore into the workspace, or change how one that is there is opened.
+
+        `kind` is `blob`, `gen2` or `file`; `credentials` are `account_key`, `sas`, `service_principal` or
+        `none`: whoever reaches it then does so with an identity. Without an account it is in the workspace's
+        own; without a container it has one of its own name. The workspace's own datastores stay in place.
+
+        Raises ValueError for a kind or credentials that there are not.
+        """
+        if kind not in _KINDS:
+            raise ValueError(f"{kind!r} is no kind of datastore: there are {', '.join(_KINDS)}.")
+        if credentials not in _CREDENTIALS:
+            raise ValueError(f"{credentials!r} are no credentials: there are {', '.join(_CREDENTIALS)}.")
+        datastore_type, field = _KINDS[kind]
+        with self._backend.work() as (records, now):
+            before = datastores.find(records, self._backend.scope, self._backend.account, name)
+            properties = {
+                "datastoreType": datastore_type,
+                "accountName": account or self._backend.account,
+                field: container or name,
+                "endpoint": "core.windows.net",
+                "protocol": "https",
+                **(before["properties"] if before and name in datastores.BUILT_IN else {}),
+                "credentials": _CREDENTIALS[credentials],
+            }
+            datastores.put(records, name, properties, now)

@@ -1,0 +1,314 @@
+"""The part of `FakeAml` that says which computes there are, and makes things happen to their nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from amlrun._durations import iso
+from amlrun._offers import Tier
+from amlrun.testing._jobs.faults import NodeLost, Preempted
+from amlrun.testing._supply import identities
+from amlrun.testing._supply.clusters import NodeState
+from amlrun.testing._supply.computes import (
+    CLUSTER,
+    INSTANCE,
+    KINDS,
+    KUBERNETES,
+    SPARK,
+    VM,
+    Compute,
+    new_compute,
+    size_of,
+)
+from amlrun.testing._wire.contract import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun.testing._jobs.faults import JobFault
+    from amlrun.testing._state.store import Records
+    from amlrun.testing._wire.backend import Backend
+
+
+@attrs.frozen
+class FakeCompute:
+    """How a compute stands.
+
+    `state` is that of its provisioning, `nodes` are a cluster's, counted by the service's words for how they
+    stand, `machine` is the state of a compute instance or VM, `jobs` are those that have nodes there, and
+    `problem` is the code of the error that it shows, or "".
+    """
+
+    name: str
+    kind: str
+    state: str
+    nodes: Mapping[str, int]
+    resizing: bool
+    machine: str | None
+    jobs: tuple[str, ...]
+    problem: str
+
+
+class ComputeControls:
+    """What the workspace's jobs can be placed on, beside serverless."""
+
+    _backend: Backend
+
+    def cluster(
+        self,
+        name: str,
+        *,
+        size: str = "Standard_DS3_v2",
+        min_nodes: int = 0,
+        max_nodes: int = 4,
+        tier: str = "standard",
+        idle_seconds: float = 120.0,
+        nodes: int = 0,
+        identity: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Put a cluster (AmlCompute) into the workspace; its minimum of nodes, and `nodes`, idle at once.
+
+        `identity` names a user-assigned identity of its own. `error` is the code of the service's for which
+        it failed to provision (`VmSizeNotSupported`, …): it is there, and of no use.
+
+        Raises ValueError for a size that the catalogue doesn't have, for nodes beyond the maximum, and where
+        they exceed quota.
+        """
+        row = known_size(size)
+        idle = max(nodes, min_nodes)
+        if idle > max_nodes:
+            raise ValueError(f"{idle} nodes are more than max_nodes={max_nodes}.")
+        scale = {
+            "minNodeCount": min_nodes,
+            "maxNodeCount": max_nodes,
+            "nodeIdleTimeBeforeScaleDown": iso(idle_seconds),
+        }
+        own = {
+            "vmSize": row["name"],
+            "vmPriority": "LowPriority" if Tier(tier) is Tier.SPOT else "Dedicated",
+            "scaleSettings": scale,
+        }
+        with self._backend.work() as (records, now):
+            body = self._body(CLUSTER, own, identity)
+            compute = new_compute(name, body, now)
+            supply = self._backend.engine.places.supply
+            cluster = compute.cluster
+            assert cluster is not None  # noqa: S101 - it was made as one
+            cluster = attrs.evolve(cluster, idle_seconds=idle_seconds, pace=supply.pace)
+            if error is not None:
+                problem = error, f"The cluster failed to provision: {error}."
+                compute = attrs.evolve(compute, state="Failed", problem=problem)
+            elif idle:
+                supply.keep_ledger(records, supply.ledger(records).take(cluster.one.times(idle)))
+                cluster = cluster.grow(idle, now)
+                at_rest = tuple(node.to(NodeState.IDLE, now) for node in cluster.nodes)
+                cluster = attrs.evolve(cluster, nodes=at_rest)
+            supply.keep(records, attrs.evolve(compute, cluster=cluster))
+        self._backend.stir()
+
+    def compute_instance(
+        self, name: str, *, size: str = "Standard_DS3_v2", running: bool = True, identity: str | None = None
+    ) -> None:
+        """Put a compute instance into the workspace: one node that takes jobs one after another.
+
+        It holds its cores, stopped or not. Raises ValueError for a size that the catalogue doesn't have, and
+        where it exceeds quota.
+        """
+        own = {"vmSize": known_size(size)["name"]}
+        with self._backend.work() as (records, now):
+            supply = self._backend.engine.places.supply
+            compute = new_compute(name, self._body(INSTANCE, own, identity), now)
+            machine = compute.machine
+            assert machine is not None  # noqa: S101 - it was made with one
+            assert compute.hold is not None  # noqa: S101 - its size is known
+            supply.keep_ledger(records, supply.ledger(records).take(compute.hold))
+            machine = attrs.evolve(machine.created(), state="Running" if running else "Stopped", holds=True)
+            supply.keep(records, attrs.evolve(compute, machine=machine))
+        self._backend.stir()
+
+    def virtual_machine(self, name: str) -> None:
+        """Attach a VM: one node, beyond Azure ML's quota, that takes jobs one after another."""
+        self._attach(name, VM, {"sshPort": 22}, self._resource("Microsoft.Compute/virtualMachines", name))
+
+    def kubernetes(
+        self,
+        name: str,
+        *,
+        instance_types: Mapping[str, Mapping[str, Any]] | None = None,
+        default: str | None = None,
+        nodes: int | None = None,
+        namespace: str = "default",
+    ) -> None:
+        """Attach a Kubernetes cluster, beyond Azure ML's quota.
+
+        `instance_types` are its own, by name, as the service writes them: `{"gpu": {"resources": {…}}}`;
+        `default` is the one for jobs that name none. `nodes`: how many jobs' nodes it holds at once; None:
+        enough.
+
+        Raises ValueError for instance types that the API doesn't have in that form.
+        """
+        own: dict[str, Any] = {"namespace": namespace}
+        if instance_types:
+            own["instanceTypes"] = {key: dict(value) for key, value in instance_types.items()}
+        if default is not None:
+            own["defaultInstanceType"] = default
+        if found := faults(own, "KubernetesProperties"):
+            raise ValueError(f"{'; '.join(found)}.")
+        resource = self._resource("Microsoft.Kubernetes/connectedClusters", name)
+        self._attach(name, KUBERNETES, own, resource, capacity=nodes)
+
+    def synapse_spark(self, name: str, *, pool: str = "spark") -> None:
+        """Attach a Synapse Spark pool."""
+        resource = self._resource("Microsoft.Synapse/workspaces", f"synapse/bigDataPools/{pool}")
+        self._attach(name, SPARK, {}, resource)
+
+    def attached(self, name: str, kind: str, **properties: Any) -> None:
+        """Attach a compute of any kind, in the service's spelling: `AKS`, `Databricks`, `DataFactory`, ….
+
+        `properties` are its own, as the service names them. Most of these kinds take no jobs.
+        Raises ValueError for a kind that there isn't, and for properties that the API doesn't have.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"There is no kind {kind!r} of compute. There are: {', '.join(KINDS)}.")
+        self._attach(name, kind, properties, self._resource(f"Microsoft.{kind}/resources", name))
+
+    def preempt_nodes(
+        self, cluster: str, *, count: int = 1, how: Literal["failed", "restarted", "canceled"] = "failed"
+    ) -> tuple[str, ...]:
+        """Take nodes of a low-priority cluster away, those that run first; returns the jobs that are hit.
+
+        They show as `preempted`, hold no quota, and come back when they are wanted and there is room. What
+        becomes of the jobs is said by `how`, as in `Preempted`.
+
+        Raises LookupError where there is no such cluster, ValueError where its nodes are dedicated.
+        """
+        if self._cluster_tier(cluster) is not Tier.SPOT:
+            raise ValueError(f"{cluster} has dedicated nodes: only low-priority ones are preempted.")
+        return self._hit(cluster, NodeState.PREEMPTED, count, Preempted(how))
+
+    def lose_nodes(self, cluster: str, *, count: int = 1) -> tuple[str, ...]:
+        """Nodes of a cluster become unusable, those that run first; returns the jobs that are hit.
+
+        Raises LookupError where there is no such cluster.
+        """
+        return self._hit(cluster, NodeState.UNUSABLE, count, NodeLost())
+
+    def stick(self, cluster: str) -> None:
+        """From now on the cluster shows that it resizes, and no node comes, until `unstick`.
+
+        Raises LookupError where there is no such cluster.
+        """
+        self._stick(cluster, stuck=True)
+
+    def unstick(self, cluster: str) -> None:
+        """The cluster resizes again as it should. Raises LookupError where there is no such cluster."""
+        self._stick(cluster, stuck=False)
+
+    def compute(self, name: str) -> FakeCompute:
+        """How a compute stands. Raises LookupError where there is none."""
+        with self._backend.work() as (records, _now):
+            found = self._compute(records, name)
+        cluster, machine = found.cluster, found.machine
+        counts = {state.value: cluster.count(state) for state in NodeState} if cluster else {}
+        problem = found.problem or (cluster.problem if cluster else None)
+        return FakeCompute(
+            name=found.name,
+            kind=found.kind,
+            state=found.state,
+            nodes={state: count for state, count in counts.items() if count},
+            resizing=cluster.resizing if cluster else False,
+            machine=machine.shown if machine else None,
+            jobs=found.jobs,
+            problem=problem[0] if problem else "",
+        )
+
+    # -- how it is done
+
+    def _stirred(self, records: Records, now: float) -> None:
+        """What there is has changed: clusters may grow, and who waits may start."""
+        self._backend.engine.places.supply.refresh(records, now)
+        self._backend.engine.dispatch(records, now)
+
+    def _compute(self, records: Records, name: str) -> Compute:
+        compute = self._backend.engine.places.supply.compute(records, name)
+        if compute is None:
+            raise LookupError(
+                f"There is no compute {name}. There are: {', '.join(records.names('compute'))}."
+            )
+        return compute
+
+    def _cluster(self, records: Records, name: str) -> Compute:
+        compute = self._compute(records, name)
+        if compute.cluster is None:
+            raise LookupError(f"{name} is no cluster, but a compute of type {compute.kind}.")
+        return compute
+
+    def _cluster_tier(self, name: str) -> Tier | None:
+        with self._backend.work() as (records, _now):
+            cluster = self._cluster(records, name).cluster
+        return cluster.tier if cluster else None
+
+    def _hit(self, name: str, state: NodeState, count: int, fault: JobFault) -> tuple[str, ...]:
+        engine = self._backend.engine
+        with self._backend.work() as (records, now):
+            compute = self._cluster(records, name)
+            jobs = engine.places.supply.hit(records, compute, state, count, now)
+            for job in (engine.job(records, one) for one in jobs):
+                if job is not None and not job.over:
+                    engine.strike(records, job, fault.effect(), now)
+            engine.dispatch(records, now)
+        self._backend.stir()
+        return jobs
+
+    def _stick(self, name: str, *, stuck: bool) -> None:
+        with self._backend.work() as (records, now):
+            compute = self._cluster(records, name)
+            cluster = compute.cluster and attrs.evolve(compute.cluster, stuck=stuck, resized=now)
+            self._backend.engine.places.supply.keep(records, attrs.evolve(compute, cluster=cluster))
+            self._stirred(records, now)
+        self._backend.stir()
+
+    def _attach(
+        self, name: str, kind: str, own: Mapping[str, Any], resource: str, *, capacity: int | None = None
+    ) -> None:
+        with self._backend.work() as (records, now):
+            body = self._body(kind, own, resource=resource)
+            if found := faults(body, "ComputeResource"):
+                raise ValueError(f"{'; '.join(found)}.")
+            compute = attrs.evolve(new_compute(name, body, now), capacity=capacity)
+            if compute.machine is not None:
+                compute = attrs.evolve(compute, machine=compute.machine.created())
+            self._backend.engine.places.supply.keep(records, compute)
+        self._backend.stir()
+
+    def _resource(self, kind: str, name: str) -> str:
+        scope = self._backend.scope
+        group = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}"
+        return f"{group}/providers/{kind}/{name}"
+
+    def _body(
+        self, kind: str, own: Mapping[str, Any], identity: str | None = None, resource: str = ""
+    ) -> dict[str, Any]:
+        """The body that somebody would have sent."""
+        scope = self._backend.scope
+        properties: dict[str, Any] = {"computeType": kind}
+        if own:
+            properties["properties"] = dict(own)
+        if resource:
+            properties["resourceId"] = resource
+        body: dict[str, Any] = {"location": scope.location, "properties": properties}
+        if identity is not None:
+            named = identities.identity_id(scope.subscription_id, scope.resource_group, identity)
+            body["identity"] = identities.attached(None, named)
+        return body
+
+
+def known_size(name: str) -> Mapping[str, Any]:
+    """The catalogue's row of a size. Raises ValueError for one that it doesn't have."""
+    row = size_of(name)
+    if row is None:
+        raise ValueError(f"{name!r} is no size of the catalogue.")
+    return row

@@ -1,0 +1,109 @@
+"""The part of `FakeAml` that says what there is to be had: quota, capacity, computes, identities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from amlrun._offers import Tier
+from amlrun.testing._controls.computes import ComputeControls, known_size
+from amlrun.testing._supply import identities
+from amlrun.testing._supply.usages import row_name
+from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
+from amlrun.testing._wire.contract import faults
+
+
+class SupplyControls(ComputeControls):
+    """What the workspace's jobs can be placed on."""
+
+    # -- quota and capacity
+
+    def quota(
+        self,
+        name: str,
+        *,
+        limit: int | None = None,
+        used: int | None = None,
+        spot_used: int | None = None,
+        workspace_limit: int | None = None,
+    ) -> None:
+        """Set a limit, and how much of it others use, in vCPUs: from now on, for who waits too.
+
+        `name` is a family in any of its spellings, `TotalDedicatedCores` or `TotalLowPriorityCores` (the one
+        pool of spot). Families have no limit of their own for spot: `spot_used` is only counted. A workspace
+        may have a limit of its own for a family's dedicated nodes (-1: none): it counts what it holds itself.
+
+        Raises ValueError for a name that is neither, and for a total with what only a family has.
+        """
+        name, total = row_name(name)
+        if total is not None and (spot_used is not None or workspace_limit is not None):
+            only = "workspace_limit" if spot_used is None else f"used={spot_used}, not spot_used"
+            raise ValueError(f"{name} is one row, and no workspace's: only a family has more ({only}).")
+        with self._backend.work() as (records, now):
+            places = self._backend.engine.places
+            ledger = places.ledger(records).with_row(name, total or Tier.STANDARD, limit=limit, others=used)
+            if total is None:
+                ledger = ledger.with_row(name, Tier.SPOT, limit=None, others=spot_used)
+            if workspace_limit is not None:
+                ledger = ledger.with_workspace_limit(name, workspace_limit)
+            places.keep_ledger(records, ledger)
+            self._stirred(records, now)
+        self._backend.stir()
+
+    def capacity(self, size: str, *, nodes: int | None, fails: bool = False) -> None:
+        """How many nodes of a size the region has for this workspace in all; None: as many as quota allows.
+
+        Quota is not capacity: jobs that find no node wait, and begin when some are given back or there is
+        room again. With `fails` those that come to the queue meanwhile end with `OutOfCapacity`.
+
+        Raises ValueError for a size that the catalogue doesn't have.
+        """
+        row = known_size(size)
+        with self._backend.work() as (records, now):
+            places = self._backend.engine.places
+            ledger = places.ledger(records).with_capacity(row["name"], nodes, fails=fails)
+            places.keep_ledger(records, ledger)
+            self._stirred(records, now)
+        self._backend.stir()
+
+    def as_data_scientist(self) -> None:
+        """From now on the caller's role ends at the workspace: usages, sizes and quotas are 403."""
+        self._backend.reads_quota = False
+
+    # -- the workspace
+
+    def identity(
+        self,
+        name: str,
+        *,
+        client_id: str | None = None,
+        principal_id: str | None = None,
+        attached: bool = True,
+    ) -> str:
+        """Make a user-assigned identity, and attach it to the workspace; returns its client id.
+
+        `name` may be a whole ARM id. Not `attached`, it is only known: a compute can have it.
+        """
+        scope = self._backend.scope
+        resource = identities.identity_id(scope.subscription_id, scope.resource_group, name)
+        ids = identities.made_up(resource)
+        ids["clientId"] = client_id or ids["clientId"]
+        ids["principalId"] = principal_id or ids["principalId"]
+        with self._backend.work() as (records, now):
+            workspace = read_workspace(records, now).with_identity(resource, ids)
+            if attached:
+                both = identities.attached(workspace.identity, resource)
+                workspace = attrs.evolve(workspace, identity=both)
+            keep_workspace(records, workspace)
+        return ids["clientId"]
+
+    def workspace_properties(self, **properties: Any) -> None:
+        """Set properties of the workspace, as the service names them: `imageBuildCompute="cpu"`, ….
+
+        Raises ValueError for what a workspace of the API doesn't have.
+        """
+        if found := faults(properties, "WorkspaceProperties"):
+            raise ValueError(f"{'; '.join(found)}.")
+        with self._backend.work() as (records, now):
+            keep_workspace(records, read_workspace(records, now).patched({"properties": properties}))

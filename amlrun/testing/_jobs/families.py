@@ -1,0 +1,280 @@
+"""Parents and their children: pipelines and their nodes, searches and their trials.
+
+A parent runs while its children do; a child is a job like any other, with nodes of its own, that tells its
+parent when it is over. Each method runs inside a transaction of the caller's.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+from amlrun.testing._assets import assets
+from amlrun.testing._jobs import pipelines, trials
+from amlrun.testing._jobs.demands import demand_of, kind_of, search_of
+from amlrun.testing._jobs.job import CANCELED, COMPLETED, End, Job, Stage
+from amlrun.testing._jobs.nodes import child_of, located, spread
+from amlrun.testing._jobs.pipelines import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from amlrun.testing._jobs.pipelines import Node
+    from amlrun.testing._state.store import Records
+
+SUBMITTED = "submitted"
+"""The kind of the documents that say which jobs came by a PUT, in order: children didn't."""
+_PROGRESS, _NODES = "progress", "nodes"
+_BEST = "best_child_run_id"
+_AUTOML_BEST = "automl_best_child_run_id"
+# Assumed: the words; the code is recorded.
+_STEP_FAILED = End(
+    "Failed",
+    "UserError",
+    "Pipeline has some failed steps. See child run or execution logs for more details.",
+    inner="PipelineHasStepJobFailed",
+)
+# Assumed: that a search fails only when none of its trials has completed, and the words.
+_TRIALS_FAILED = End(
+    "Failed", "UserError", "None of the trials has completed. See the child runs for details."
+)
+
+
+class Hand(Protocol):
+    """What a family needs of the engine."""
+
+    def job(self, records: Records, name: str) -> Job | None:
+        """A job."""
+
+    def keep(self, records: Records, job: Job) -> Job:
+        """Write a job."""
+
+    def submit(self, records: Records, job: Job, now: float) -> Job:
+        """A new job enters."""
+
+    def cancel(self, records: Records, job: Job, now: float) -> Job:
+        """A job is to end."""
+
+    def finish(self, records: Records, job: Job, ending: End, now: float) -> Job:
+        """A job is over."""
+
+
+class Families:
+    """All moves between parents and children."""
+
+    def __init__(self, hand: Hand) -> None:
+        self._hand = hand
+
+    def begin(self, records: Records, parent: Job, now: float) -> None:
+        """A parent runs: its first children are made."""
+        self._keep(records, parent, Progress())
+        if parent.kind == "pipeline":
+            # Its components as they are now. Assumed: no node takes over what an earlier run has made, as if
+            # force_rerun were always set.
+            nodes = _spread(records, parent.sent)
+            records.put(_NODES, parent.name, nodes)
+        self._go_on(records, parent, now)
+
+    def child_over(self, records: Records, child: Job, now: float) -> None:
+        """A child has ended: others may start, or the parent is over too."""
+        parent = self._hand.job(records, child.parent or "")
+        if parent is None:
+            return
+        key, before = child.path.rpartition("/")[2], self._progress(records, parent)
+        progress = before.end(key, child.status, remember=parent.kind == "pipeline")
+        self._keep(records, parent, progress)
+        if parent.stage is Stage.CANCELING:
+            if not progress.live:
+                self._hand.finish(records, parent, CANCELED, now)
+        elif not parent.over:
+            self._go_on(records, parent, now)
+
+    def cancel_children(self, records: Records, parent: Job, now: float) -> bool:
+        """Ask for the end of all that live. Returns whether there are any."""
+        for name in self._progress(records, parent).live.values():
+            child = self._hand.job(records, name)
+            if child is not None and not child.over:
+                self._hand.cancel(records, child, now)
+        return bool(self._progress(records, parent).live)
+
+    def _go_on(self, records: Records, parent: Job, now: float) -> None:
+        """Make the children that can be made, or end the parent. A child may end as soon as it is made."""
+        following = _Nodes(records, parent) if parent.kind == "pipeline" else _Trials(parent)
+        while True:
+            progress = self._progress(records, parent)
+            current = self._hand.job(records, parent.name)
+            if current is None or current.over or current.stage is Stage.CANCELING:
+                return
+            if ending := following.ending(progress):
+                self._hand.finish(records, _with_best(current, progress), ending, now)
+                return
+            if (key := following.key(progress)) is None:
+                return
+            name, properties = following.child(key)
+            self._keep(records, parent, progress.start(key, name))
+            records.put(f"children of {parent.name}", name, {})
+            self._hand.submit(records, _child(current, key, name, properties, now), now)
+
+    def _keep(self, records: Records, parent: Job, progress: Progress) -> None:
+        records.put(_PROGRESS, parent.name, attrs.asdict(progress))
+
+    def _progress(self, records: Records, parent: Job) -> Progress:
+        return Progress(**(records.get(_PROGRESS, parent.name) or {}))
+
+
+def _child(parent: Job, key: str, name: str, properties: Mapping[str, Any], now: float) -> Job:
+    return Job(
+        name=name,
+        body={"properties": properties},
+        api_version=parent.api_version,
+        created=now,
+        demand=attrs.evolve(demand_of(properties), gpu=parent.demand.gpu),
+        experiment=parent.experiment,
+        tags=properties.get("tags") or {},
+        properties=properties.get("properties") or {},
+        run_seconds=parent.run_seconds,
+        parent=parent.name,
+        path=f"{parent.label}/{key}",
+        is_step=parent.kind == "pipeline",
+    )
+
+
+class _Nodes:
+    """What follows in a pipeline."""
+
+    def __init__(self, records: Records, parent: Job) -> None:
+        self._parent = parent
+        self._properties = located(parent.sent, parent.name)
+        self._nodes = pipelines.graph_of(records.get(_NODES, parent.name) or {})
+        settings = self._properties.get("settings") or {}
+        self._goes_on = bool(settings.get("continue_on_step_failure"))
+
+    def ending(self, progress: Progress) -> End | None:
+        """How the pipeline ends, if it does now."""
+        # Assumed: without continue_on_step_failure, a node that fails ends those that run beside it.
+        if progress.failed and (not self._goes_on or (not progress.live and not self._ready(progress))):
+            return _STEP_FAILED
+        return None if progress.live or self._ready(progress) else COMPLETED
+
+    def key(self, progress: Progress) -> str | None:
+        """The next node that may start."""
+        return next((node.name for node in self._ready(progress)), None)
+
+    def child(self, key: str) -> tuple[str, Mapping[str, Any]]:
+        """The job that it becomes: its name and the `properties` of its body."""
+        return child_name(self._parent.name, key), _resolved(
+            self._properties, self._nodes, key, self._parent.name
+        )
+
+    def _ready(self, progress: Progress) -> list[Node]:
+        return pipelines.ready(self._nodes, progress)
+
+
+class _Trials:
+    """What follows in a search."""
+
+    def __init__(self, parent: Job) -> None:
+        self._parent = parent
+        self._search = search_of(parent.sent, trials.combinations_of(parent.sent))
+
+    def ending(self, progress: Progress) -> End | None:
+        """How the search ends, if it does now."""
+        if progress.live or progress.started < self._search.trials:
+            return None
+        return COMPLETED if progress.counts.get("Completed") else _TRIALS_FAILED
+
+    def key(self, progress: Progress) -> str | None:
+        """The next trial's number, if it may start."""
+        more = progress.started < self._search.trials and len(progress.live) < self._search.at_once
+        return str(progress.started) if more else None
+
+    def child(self, key: str) -> tuple[str, Mapping[str, Any]]:
+        """The job that it is: its name and the `properties` of its body."""
+        return f"{self._parent.name}_{key}", trials.trial_of(self._parent.sent, self._parent.name, int(key))
+
+
+def children_of(records: Records, name: str) -> list[str]:
+    """The names of a job's children, in the order in which they were made."""
+    return records.names(f"children of {name}")
+
+
+def forget(records: Records, name: str) -> None:
+    """Remove a job that is over, and its children."""
+    for child in children_of(records, name):
+        forget(records, child)
+        records.remove(f"children of {name}", child)
+    for kind in ("job", _PROGRESS, _NODES):
+        records.remove(kind, name)
+
+
+def child_name(parent: str, node: str) -> str:
+    """The name of the job that a pipeline's node becomes: nobody's choice, as the service's are."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent}/{node}"))
+
+
+def parts_of(
+    records: Records, properties: Mapping[str, Any], name: str, path: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The jobs that a job of that body would run, itself included, by path: what a PUT can check beforehand.
+
+    Raises ValueError, TypeError for a body that can't be run, LookupError for a component that isn't there.
+    """
+    yield path or name, properties
+    kind, path = kind_of(properties), path or name
+    if kind == "pipeline":
+        properties = located(properties, name)
+        nodes = pipelines.graph_of(_spread(records, properties))
+        pipelines.check(nodes)
+        for key in nodes:
+            child = _resolved(properties, nodes, key, name)
+            if not child.get("computeId") and kind_of(child) not in {"pipeline", "spark"}:
+                # Assumed: that it is refused; the SDK refuses it before it is sent.
+                raise ValueError(f"node {key} has no compute, and the pipeline no default_compute")
+            yield from parts_of(records, child, child_name(name, key), f"{path}/{key}")
+    elif kind in {"sweep", "automl"}:
+        trials.trials_of(properties)
+        yield f"{path}/0", trials.trial_of(properties, name, 0)
+
+
+def _resolved(
+    properties: Mapping[str, Any], nodes: Mapping[str, Node], key: str, parent: str
+) -> Mapping[str, Any]:
+    # What a node's outputs are depends on its own body and the pipeline's alone: no sibling need have run.
+    siblings = {
+        need: child_of(properties, nodes[need], child_name(parent, need), {})["outputs"]
+        for need in nodes[key].needs
+    }
+    try:
+        return child_of(properties, nodes[key], child_name(parent, key), siblings)
+    except (KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"node {key} can't be read: {type(error).__name__} {error}") from error
+
+
+def _spread(records: Records, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline's nodes, each with what its component adds, and the names of those that it needs."""
+
+    def spec(component: str) -> Mapping[str, Any]:
+        return _component(records, component)
+
+    return {
+        name: {**spread(body, spec), "needs": pipelines.needs_of(body)}
+        for name, body in (properties.get("jobs") or {}).items()
+    }
+
+
+def _component(records: Records, component: str) -> Mapping[str, Any]:
+    spec = assets.component(records, component)
+    if spec is None:
+        raise LookupError(component)
+    return spec
+
+
+def _with_best(parent: Job, progress: Progress) -> Job:
+    # Assumed: the first trial that completes is the best: nobody measures anything here.
+    if parent.kind == "pipeline" or progress.best is None:
+        return parent
+    if parent.kind == "automl":
+        return attrs.evolve(parent, tags={**parent.tags, _AUTOML_BEST: progress.best})
+    return attrs.evolve(parent, properties={**parent.properties, _BEST: progress.best})

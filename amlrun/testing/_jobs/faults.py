@@ -1,0 +1,218 @@
+"""What can be made to happen to a job, as values: aimed at a job with `FakeAml.inject`.
+
+`after` is in seconds of running; not given, the fault strikes halfway through the run (at once where nobody
+knows how long that is: of a pipeline or a search, and of a job that really runs). No preemption has been
+recorded publicly: these are the forms that users report.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import attrs
+
+from amlrun._offers import Tier
+from amlrun.testing._jobs.job import (
+    CANCELED,
+    NODE_LOST,
+    PREEMPTED,
+    PREEMPTION_WARNING,
+    End,
+    Job,
+    exit_message,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HOW = ("failed", "restarted", "canceled", "queued")
+
+
+class Moment(enum.Enum):
+    """When in a job's life a fault strikes."""
+
+    BUILDING = "building"  # while its image is made ready
+    ALLOCATING = "allocating"  # while its nodes come up
+    RUNNING = "running"
+
+
+@attrs.frozen
+class Restart:
+    """What a fault does: the job goes back to the queue, under its name."""
+
+    warning: str
+
+
+@attrs.frozen
+class Silence:
+    """What a fault does: nothing is heard of the job for so many seconds; None: never again."""
+
+    seconds: float | None
+
+
+def _positive(_fault: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+    if value is not None and value < 0:
+        raise ValueError(f"{attribute.name} is in seconds, from 0 up: {value}")
+
+
+def _after() -> Any:
+    return attrs.field(default=None, validator=_positive)
+
+
+@attrs.frozen
+class JobFault:
+    """What all of them have in common."""
+
+    of_any_job: ClassVar[bool] = False
+    """Whether it happens to parents too, which have no nodes."""
+
+    @property
+    def moment(self) -> Moment:
+        """When it strikes."""
+        return Moment.RUNNING
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds of running until it strikes; None: halfway."""
+        return getattr(self, "after", None)
+
+    def effect(self) -> End | Restart | Silence:
+        """What it does to the job."""
+        raise NotImplementedError
+
+    def fits(self, job: Job) -> bool:
+        """Whether it can happen to such a job."""
+        return self.of_any_job or not job.has_children
+
+
+@attrs.frozen
+class Preempted(JobFault):
+    """A spot job's nodes are taken away; jobs on dedicated nodes are never struck.
+
+    `how`: "failed", the job ends Failed with a PreemptionError; "restarted", it goes back to Queued and runs
+    again under its name, with a warning; "canceled", the platform cancels it, with that warning; "queued",
+    its nodes are gone before it ever runs, and it waits for others.
+    """
+
+    how: Literal["failed", "restarted", "canceled", "queued"] = attrs.field(
+        default="failed", validator=attrs.validators.in_(_HOW)
+    )
+    after: float | None = _after()
+
+    @property
+    def moment(self) -> Moment:
+        """While its nodes come up, or while it runs."""
+        return Moment.ALLOCATING if self.how == "queued" else Moment.RUNNING
+
+    def effect(self) -> End | Restart | Silence:
+        """By `how`."""
+        if self.how == "failed":
+            return PREEMPTED
+        if self.how == "canceled":
+            return End("Canceled", warning=PREEMPTION_WARNING, lost=True)
+        return Restart(PREEMPTION_WARNING)
+
+    def fits(self, job: Job) -> bool:
+        """Spot jobs with nodes of their own."""
+        return job.demand.tier is Tier.SPOT and job.demand.counted
+
+
+@attrs.frozen
+class CanceledByPlatform(JobFault):
+    """The job ends Canceled, and nothing says why."""
+
+    of_any_job: ClassVar[bool] = True
+    after: float | None = _after()
+
+    def effect(self) -> End | Restart | Silence:
+        """Canceled, without CancelRequested before it."""
+        return CANCELED
+
+
+@attrs.frozen
+class NodeLost(JobFault):
+    """The node that runs the job is gone: it ends Failed, as by a fault of the platform."""
+
+    after: float | None = _after()
+
+    def effect(self) -> End | Restart | Silence:
+        """Failed."""
+        return NODE_LOST
+
+
+@attrs.frozen
+class NotResponding(JobFault):
+    """Nothing is heard of the job for `seconds`; then it is Running again. None: nothing ever again."""
+
+    seconds: float | None = attrs.field(default=300.0, validator=_positive)
+    after: float | None = _after()
+
+    def effect(self) -> End | Restart | Silence:
+        """Silence."""
+        return Silence(self.seconds)
+
+
+@attrs.frozen
+class Failed(JobFault):
+    """The job ends Failed with that code and message in run history's error.
+
+    Without a message it fails as a job does whose command ends with `exit_code`.
+    """
+
+    of_any_job: ClassVar[bool] = True
+    code: str = "UserError"
+    message: str | None = None
+    exit_code: int = 1
+    after: float | None = _after()
+
+    def effect(self) -> End | Restart | Silence:
+        """Failed."""
+        return End("Failed", self.code, self.message or exit_message(self.exit_code))
+
+
+@attrs.frozen
+class ImageBuildFailed(JobFault):
+    """The job's image can't be built: it ends Failed before it is queued."""
+
+    # Assumed: the usual code and words; ImageBuildComputeNotValid is one that users report.
+    code: str = "ImageBuildFailure"
+    message: str = "Image build failed. For more details, check log file azureml-logs/20_image_build_log.txt."
+
+    @property
+    def moment(self) -> Moment:
+        """While the job is Preparing."""
+        return Moment.BUILDING
+
+    def effect(self) -> End | Restart | Silence:
+        """Failed."""
+        return End("Failed", self.code, self.message)
+
+
+@attrs.frozen
+class TimedOut(JobFault):
+    """The system cancels the job as if its time were up: it ends Canceled."""
+
+    of_any_job: ClassVar[bool] = True
+    after: float | None = _after()
+
+    def effect(self) -> End | Restart | Silence:
+        """Canceled."""
+        return CANCELED
+
+
+_KINDS: Mapping[str, type[JobFault]] = {
+    kind.__name__: kind
+    for kind in (Preempted, CanceledByPlatform, NodeLost, NotResponding, Failed, ImageBuildFailed, TimedOut)
+}
+
+
+def to_json(fault: JobFault) -> dict[str, Any]:
+    """As it is kept."""
+    return {"kind": type(fault).__name__, **attrs.asdict(fault)}
+
+
+def from_json(body: Mapping[str, Any]) -> JobFault:
+    """As it was kept."""
+    fields = dict(body)
+    return _KINDS[fields.pop("kind")](**fields)

@@ -1,0 +1,1 @@
+"""The embedded workspace `local`, whose jobs are processes of this machine."""

@@ -1,0 +1,27 @@
+"""What every request must bring before anybody looks at what it asks for. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun.testing._wire.exchange import Refusal, Reply
+from amlrun.testing._wire.faults import challenge_of
+
+if TYPE_CHECKING:
+    from amlrun.testing._wire.exchange import Request, Scope
+
+
+def refused(request: Request, scope: Scope, now: float, *, versioned: bool) -> Reply | None:
+    """What is said to a request without a token, or without the api-version that ARM asks for."""
+    if not request.headers.get("authorization"):
+        # Assumed: the words of run history; these are ARM's.
+        message = "Authentication failed. The 'Authorization' header is missing."
+        reply = Refusal(401, message, "AuthenticationFailed").reply(scope, now)
+        challenge = challenge_of(error="invalid_token", description=message)
+        return attrs.evolve(reply, headers={"WWW-Authenticate": challenge})
+    if versioned and not request.query.get("api-version"):
+        message = "The api-version query parameter (?api-version=) is required for all requests."
+        return Refusal(400, message, "MissingApiVersionParameter").reply(scope, now)
+    return None

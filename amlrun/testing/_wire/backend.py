@@ -1,0 +1,302 @@
+"""One fake workspace behind its routes: state, time and storage, and how a request finds its answer.
+
+It knows no HTTP library: `_patcher` brings requests here as values and takes replies away as values.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import uuid
+from contextlib import contextmanager
+from email.utils import formatdate
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun.testing._assets import storage
+from amlrun.testing._assets.assets import DATA_PLANE, DISCOVERY_PREFIX, find_registry
+from amlrun.testing._routes import (
+    OF_DISCOVERY,
+    OF_HISTORY,
+    OF_IDENTITY,
+    OF_LAKES,
+    OF_REGISTRIES,
+    OF_STORAGE,
+    OF_SUBSCRIPTION,
+    OF_WORKSPACE,
+)
+from amlrun.testing._state.clock import VirtualClock
+from amlrun.testing._wire import admission
+from amlrun.testing._wire.calls import Call, Calls
+from amlrun.testing._wire.contract import faults
+from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
+from amlrun.testing._wire.faults import Asked, Lost, Slow
+from amlrun.testing._wire.injections import Injections, check_route
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from amlrun._clock import Clock
+    from amlrun.testing._assets.blobs import Blobs
+    from amlrun.testing._jobs.engine import Engine
+    from amlrun.testing._routes.table import Route, Routes
+    from amlrun.testing._state.store import Records, Store
+    from amlrun.testing._wire.buckets import Limits
+    from amlrun.testing._wire.faults import WireFault
+
+MANAGEMENT = "management.azure.com"
+_HISTORY_PREFIX = "/history/v1.0"
+_OPEN = ("/discovery", DISCOVERY_PREFIX)
+"""Paths that anybody may read: the SDK asks there without a token."""
+
+
+watchers: list[Callable[[Route | None, Request, Reply], None]] = []
+"""Who looks at every exchange: our own tests hold each reply against the API's definitions here."""
+
+
+class UnknownRoute(NotImplementedError):
+    """A request to a fake workspace that has no answer to it."""
+
+
+class UnknownHost(ConnectionError):
+    """A request that would have left for the network while a fake forbids it."""
+
+
+class Backend:
+    """A workspace's state and everything that may look at it."""
+
+    def __init__(self, scope: Scope, store: Store, blobs: Blobs, engine: Engine, clock: Clock | None) -> None:
+        self.scope = scope
+        self.store = store
+        self.blobs = blobs
+        self.engine = engine
+        self.clock: Clock = VirtualClock(store, engine) if clock is None else clock
+        self.virtual = clock is None
+        self.reads_quota = True
+        """Whether the caller's role may read usages, sizes and quotas: subscription paths."""
+        self.run_seconds = 300.0
+        """How long a job that only pretends runs, for those submitted from now on."""
+        self.calls = Calls(check_route)
+        self.injections = Injections()
+        self.limits: Limits | None = None
+        """ARM's limits on the number of requests; None: there are none."""
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+
+    @contextmanager
+    def work(self) -> Iterator[tuple[Records, float]]:
+        """A transaction, all that was due before it done, and what time it is."""
+        with self.store.transaction() as records:
+            now = self.clock.now()
+            if not self.virtual:
+                self.engine.catch_up(records, now)
+                self.engine.find_lost(records, now)
+            yield records, now
+
+    def stir(self) -> None:
+        """Something changed from outside."""
+        if isinstance(self.clock, VirtualClock):
+            self.clock.stir()
+
+    @cached_property
+    def account(self) -> str:
+        """The storage account's name: letters and digits, one for each workspace."""
+        digits = f"{self.scope.subscription_id}{self.scope.resource_group}{self.scope.workspace}".lower()
+        return f"fakeaml{_fingerprint(digits)}"
+
+    @property
+    def blob_host(self) -> str:
+        """The storage account's host."""
+        return f"{self.account}.blob.core.windows.net"
+
+    @property
+    def history_host(self) -> str:
+        """The host of run history: the one of the workspace's discoveryUrl."""
+        return f"{self.scope.location}.api.azureml.ms"
+
+    @property
+    def registry_host(self) -> str:
+        """The host of the registries that this fake has."""
+        return f"cert-{self.scope.location}.experiments.azureml.net"
+
+    @property
+    def identity_host(self) -> str:
+        """The host where the code of jobs gets tokens."""
+        return f"{self.account}.identity.invalid"
+
+    def claims(self, host: str, path: str) -> bool:
+        """Whether a URL is this workspace's business."""
+        if host in {self.blob_host, self.identity_host}:
+            return True
+        if account := storage.account_of(host):
+            with self.store.transaction() as records:
+                return storage.known(records, account)
+        lower, mine = f"{path.lower()}/", f"/subscriptions/{self.scope.subscription_id.lower()}/"
+        if lower.startswith(DISCOVERY_PREFIX) and host.endswith(".api.azureml.ms"):
+            return True  # its host is the same for every region
+        if host == self.registry_host:
+            return lower.startswith(f"{DATA_PLANE}{mine}")
+        if host == MANAGEMENT:
+            return lower.startswith(mine)
+        return host == self.history_host and (
+            f"{self.scope.path.lower()}/" in lower or lower.startswith("/discovery")
+        )
+
+    def owns(self, path: str) -> bool:
+        """Whether a management path is of this very workspace, not only of its subscription."""
+        if path.lower().startswith(DISCOVERY_PREFIX):
+            with self.store.transaction() as records:
+                return find_registry(records, path[len(DISCOVERY_PREFIX) :].partition("/")[0]) is not None
+        return f"{path.lower()}/".startswith(f"{self.scope.path.lower()}/")
+
+    def answer(self, request: Request, *, patience: float | None = None) -> Reply:
+        """The reply, which the client awaits for `patience` seconds.
+
+        Raises UnknownRoute, naming it, for a route that the fake doesn't have; Lost where no reply comes.
+        """
+        try:
+            route, place, found = self._find(request)
+            refusal = None
+        except Refusal as error:
+            route, place, found, refusal = None, request.path, request, error
+        now = self.clock.now()
+        call = Call(
+            method=request.method,
+            path=request.path,
+            api_version=request.query.get("api-version", ""),
+            body=b"" if storage.account_of(request.host) else request.body,
+            time=now,
+            status=0,
+            route=route.template if route else "",
+            place=place,
+            args=found.args,
+        )
+        struck = self.injections.strike(call)
+        fault = next((fault for fault in struck if fault.decides), None) or self._throttled(request, now)
+        status = 0
+        try:
+            if fault is None or fault.after:
+                reply = refusal.reply(self.scope, now) if refusal else self._served(route, found, now)
+            self._delay(struck, patience)
+            if fault is not None:
+                # What the service answered, if it did, never arrives.
+                reply = fault.reply(Asked(request, self.scope, now))
+            status = reply.status
+        finally:
+            self.calls.note(attrs.evolve(call, status=status, faults=struck))
+        return attrs.evolve(reply, headers={**self._headers(request, now), **reply.headers})
+
+    def _served(self, route: Route | None, request: Request, now: float) -> Reply:
+        """What the service answers."""
+        reply = self._admitted(request, now)
+        if reply is None:
+            assert route is not None  # noqa: S101 - or it was refused before
+            try:
+                _hold_to_contract(route, request)
+                reply = route.handler(self, request)
+            except Refusal as refusal:
+                reply = refusal.reply(self.scope, now)
+        for watch in watchers:
+            watch(route, request, reply)
+        if request.method not in {"GET", "HEAD"}:
+            self.stir()
+        return reply
+
+    def _admitted(self, request: Request, now: float) -> Reply | None:
+        if storage.account_of(request.host) or request.host == self.identity_host:
+            return None  # these have their own ways to come in
+        if request.path.lower().startswith(_OPEN):
+            return None
+        return admission.refused(request, self.scope, now, versioned=request.host == MANAGEMENT)
+
+    def _throttled(self, request: Request, now: float) -> WireFault | None:
+        if request.host != MANAGEMENT:
+            return None
+        with self._lock:
+            if self.limits is None:
+                return None
+            self.limits, refused = self.limits.ask(request.method, now)
+        return refused
+
+    def _delay(self, struck: tuple[WireFault, ...], patience: float | None) -> None:
+        """Let pass what the reply takes. Raises Lost where the client doesn't wait for that long."""
+        seconds = sum(fault.seconds for fault in struck if isinstance(fault, Slow))
+        if patience is not None and seconds > patience:
+            self.clock.sleep(patience)
+            raise Lost("timeout", patience)
+        if seconds:
+            self.clock.sleep(seconds)
+
+    def _headers(self, request: Request, now: float) -> dict[str, str]:
+        """What every reply brings along."""
+        number = str(uuid.UUID(int=next(self._numbers)))
+        theirs = request.headers.get("x-ms-client-request-id")
+        return {
+            "Cache-Control": "no-cache",
+            "Date": formatdate(now, usegmt=True),
+            "x-ms-request-id": number,
+            "x-ms-correlation-request-id": number,
+            **({"x-ms-client-request-id": theirs} if theirs else {}),
+        }
+
+    def _find(self, request: Request) -> tuple[Route, str, Request]:
+        tables, rest = self._tables(request)
+        for routes in tables:
+            if found := routes.find(request.method, rest):
+                route, args = found
+                return route, rest, attrs.evolve(request, args=args)
+        near = sorted({method for routes in tables for method in routes.near(rest)})
+        known = f" It has {', '.join(near)} there." if near else ""
+        names = ", ".join(routes.name for routes in tables)
+        raise UnknownRoute(
+            f"The fake Azure ML has no route {request.method} {request.host}{request.path} "
+            f"({names}: {rest or 'itself'}).{known}"
+        )
+
+    def _tables_of_host(self, host: str) -> tuple[Routes, ...]:
+        """The tables of a host that has the same ones everywhere."""
+        if storage.account_of(host):
+            return OF_LAKES if storage.is_lake(host) else OF_STORAGE
+        return OF_IDENTITY if host == self.identity_host else ()
+
+    def _tables(self, request: Request) -> tuple[tuple[Routes, ...], str]:
+        path = request.path.rstrip("/")
+        if whole := self._tables_of_host(request.host):
+            return whole, path
+        if path.lower().startswith(DISCOVERY_PREFIX):
+            return OF_DISCOVERY, path
+        if request.host == self.registry_host:
+            begin = f"{DATA_PLANE}/subscriptions/{self.scope.subscription_id}"
+            return OF_REGISTRIES, path[len(begin) :]
+        if request.host == self.history_host:
+            # `/history/v1.0<the workspace's path>/…`: run history's routes begin behind the workspace.
+            begin = f"{_HISTORY_PREFIX}{self.scope.path}"
+            mine = path.lower().startswith(begin.lower())
+            return OF_HISTORY, path[len(begin) :] if mine else path
+        if self.owns(path):
+            return OF_WORKSPACE, path[len(self.scope.path) :]
+        marker = f"/providers/{PROVIDER}/workspaces/".lower()
+        if marker in path.lower():
+            name = path[path.lower().index(marker) + len(marker) :].partition("/")[0]
+            message = (
+                f"The Resource '{PROVIDER}/workspaces/{name}' was not found. For more details please go to "
+                "https://aka.ms/ARMResourceNotFoundFix"
+            )
+            raise Refusal(404, message, "ResourceNotFound")
+        return OF_SUBSCRIPTION, path[len("/subscriptions/") + len(self.scope.subscription_id) :]
+
+
+def _hold_to_contract(route: Route, request: Request) -> None:
+    """Refuse a body that the API doesn't have. Raises Refusal (400)."""
+    if route.takes and (found := faults(request.json, route.takes)):
+        # Assumed: the words and the inner code.
+        raise bad_request(f"The request is invalid: {'; '.join(found)}.", "InvalidRequestBody")
+
+
+def _fingerprint(text: str) -> str:
+    value = 0
+    for character in text:
+        value = (value * 131 + ord(character)) % 16**12
+    return f"{value:012x}"

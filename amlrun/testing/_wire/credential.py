@@ -1,0 +1,41 @@
+"""A credential that needs nobody: tokens that can be decoded and open nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from azure.core.credentials import AccessToken, AccessTokenInfo
+
+from amlrun.testing._wire.tokens import LIFETIME, token
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class FakeCredential:
+    """A `TokenCredential` whose tokens are JSON web tokens without a signature."""
+
+    def get_token(self, *scopes: str, **_options: Any) -> AccessToken:
+        """A token for the scopes. It is valid by the machine's clock: azure-core looks at that one."""
+        expires = int(time.time()) + LIFETIME
+        return AccessToken(_token(scopes, expires), expires)
+
+    def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:  # noqa: ARG002 - the protocol's
+        """The same in the newer form."""
+        expires = int(time.time()) + LIFETIME
+        return AccessTokenInfo(_token(scopes, expires), expires)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def _token(scopes: tuple[str, ...], expires: int) -> str:
+    resource = scopes[0].removesuffix("/.default") if scopes else ""
+    return token(resource, expires, oid="00000000-0000-0000-0000-000000000001", upn="fake-user")
