@@ -1,7 +1,7 @@
 """The Markdown keeps its promises.
 
-Links lead somewhere, every assumption in the code is listed, the list of routes is the code's own, and the
-examples of the page on testing are tests.
+Links lead somewhere, every assumption in the code is listed, the lists of routes and of names are the code's
+own, and the examples of the page on testing are tests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import make_routes
+import make_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,11 +54,13 @@ def unlisted_assumptions() -> list[str]:
     ]
 
 
-def old_routes() -> list[str]:
-    """The list of routes, where it is not the one that the code makes."""
-    page = ROOT / "docs" / "routes.md"
-    same = page.read_text(encoding="utf-8") == make_routes.text()
-    return [] if same else [f"{page.relative_to(ROOT)} is not what .ci/make_routes.py makes"]
+def old_pages() -> list[str]:
+    """The pages that are not those which the code makes."""
+    return [
+        f"docs/{name} is not what .ci/make_pages.py makes"
+        for name, text in make_pages.PAGES.items()
+        if (ROOT / "docs" / name).read_text(encoding="utf-8") != text()
+    ]
 
 
 def untested_examples() -> list[str]:
@@ -74,5 +76,5 @@ def untested_examples() -> list[str]:
 
 
 if __name__ == "__main__":
-    wrong = broken_links() + unlisted_assumptions() + old_routes() + untested_examples()
+    wrong = broken_links() + unlisted_assumptions() + old_pages() + untested_examples()
     sys.exit("\n".join(wrong) if wrong else 0)

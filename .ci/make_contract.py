@@ -64,8 +64,8 @@ class Contract:
         made: dict[str, Any] = {"readOnly": True} if schema.get("readOnly") else {}
         if "read" not in schema.get("x-ms-mutability", ["read"]):
             made["writeOnly"] = True
-        if "read" not in schema.get("x-ms-mutability", ["read"]):
-            made["writeOnly"] = True
+        if schema.get("x-ms-secret"):
+            made["secret"] = True
         return {**made, **(self._named(schema["$ref"]) if "$ref" in schema else self._plain(schema))}
 
     def _named(self, reference: str) -> dict[str, Any]:

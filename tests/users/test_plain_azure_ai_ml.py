@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,8 @@ from azure.ai.ml.entities import AmlCompute, Environment
 from azure.ai.ml.sweep import Choice
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ManagedIdentityCredential
+
+from tests.users.polling import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +102,22 @@ def test_the_job_that_leaves(fake_aml: FakeAml, client: MLClient) -> None:
     assert sent["resources"]["instanceType"] == "Standard_D16a_v4"
     assert sent["queueSettings"]["jobTier"].lower() == "spot"
     assert sent["inputs"]["rate"]["value"] == "0.1"
+
+
+@pytest.fixture
+def its_time(fake_aml: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launch code's own loops wait in the fake's time."""
+    its = SimpleNamespace(sleep=fake_aml.clock.sleep, time=fake_aml.clock.now, monotonic=fake_aml.clock.now)
+    monkeypatch.setattr("tests.users.polling.time", its)
+
+
+@pytest.mark.usefixtures("its_time")
+def test_a_loop_of_the_projects_own(fake_aml: FakeAml, client: MLClient) -> None:
+    """Hours of polling take no time, and a deadline is a deadline."""
+    fake_aml.runtime(hours=5)
+    with pytest.raises(TimeoutError):
+        wait_for(client, train(client, rate=0.1, name="long"), timeout=3600)
+    assert wait_for(client, "long", timeout=24 * 3600) == "Completed"
 
 
 def test_a_job_to_its_end(fake_aml: FakeAml, client: MLClient) -> None:
