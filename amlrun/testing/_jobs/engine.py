@@ -7,7 +7,7 @@ has them is carried on (in virtual time, or by a process) is a `Carrier`; what a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -22,6 +22,7 @@ from amlrun.testing._jobs.job import (
     End,
     Job,
     Stage,
+    deadline_of,
     ended,
     outcome,
     restarted,
@@ -31,9 +32,12 @@ from amlrun.testing._jobs.job import (
 from amlrun.testing._supply.places import WAIT, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from amlrun.testing._jobs.carrier import Carrier
     from amlrun.testing._jobs.strikes import Aim
     from amlrun.testing._state.store import Records
+    from amlrun.testing._supply.ledger import Ledger
     from amlrun.testing._supply.places import Places
 
 PREPARE_SECONDS = 55.0
@@ -90,8 +94,7 @@ class Engine:
         held, job = job.holding, ended(job, now, ending)
         self.keep(records, job)
         if held:
-            self.places.give_back(records, job, now, lost=ending.lost)
-            self.dispatch(records, now)
+            self._give_back(records, job, now, lost=ending.lost)
         if job.has_children:
             self.families.cancel_children(records, job, now)
         if job.parent:
@@ -101,17 +104,23 @@ class Engine:
     # -- what happens by itself
 
     def catch_up(self, records: Records, until: float) -> int:
-        """Everything that is due by then, in order. Returns how many things happened."""
-        count = 0
+        """Everything that is due by then, in order. Returns how many things happened.
+
+        Raises RuntimeError for an event that changes nothing: a fake may be wrong, but must not hang.
+        """
+        count, before, seen = 0, None, None
         while (event := records.next_due()) is not None and event[0] <= until:
             at, kind, name = event
-            count += 1
+            seen = _changed(records, event, seen) if event == before else None
+            count, before = count + 1, event
             if kind == "job":
                 job = self.job(records, name)
                 assert job is not None  # noqa: S101 - it was due a line ago
                 self._happens(records, job, at)
-            elif self.places.happens(records, name, at):
-                self.dispatch(records, at)
+            else:
+                ledger = self.places.ledger(records)
+                if self.places.happens(records, name, at):
+                    self._dispatch_freed(records, name, ledger, at)
         return count
 
     def find_lost(self, records: Records, now: float) -> None:
@@ -123,13 +132,23 @@ class Engine:
                     ending = CANCELED if stage is Stage.CANCELING else NODE_LOST
                     self.finish(records, job, ending, now)
 
-    def dispatch(self, records: Records, now: float) -> None:
-        """Start what waits and fits, pool by pool, in the order of submission."""
+    def dispatch(self, records: Records, now: float, pool: str | None = None) -> None:
+        """Start what waits and fits, in the order of submission: in one pool, or in all, one by one."""
         # Assumed: first come, first served within a pool; a large job at the head is not overtaken.
-        for shelf in records.shelves("job"):
+        for shelf in records.shelves("job") if pool is None else [WAIT + pool]:
             while shelf.startswith(WAIT) and (body := records.head("job", shelf)) is not None:
                 if not self._start(records, Job.from_json(body), now):
                     break
+
+    def _dispatch_freed(self, records: Records, pool: str, before: Ledger, now: float) -> None:
+        """Something has changed in a pool: others are concerned only where it gave quota back."""
+        freed = self.places.ledger(records).has_freed(before)
+        self.dispatch(records, now, None if freed else pool)
+
+    def _give_back(self, records: Records, job: Job, now: float, *, lost: bool) -> None:
+        before = self.places.ledger(records)
+        self.places.give_back(records, job, now, lost=lost)
+        self._dispatch_freed(records, self.places.pool(job.demand), before, now)
 
     def _happens(self, records: Records, job: Job, at: float) -> None:
         if job.stage is Stage.STARTING:
@@ -140,7 +159,11 @@ class Engine:
             if not self._struck_at(records, job, Moment.ALLOCATING, at):
                 self.run(records, job, at)
         elif job.stage is Stage.SILENT:
-            self._aimed(records, job.at(Stage.RUNNING, at), at)
+            deadline = deadline_of(job, timeout_of(job.sent))
+            if deadline is not None and deadline <= at:
+                self.finish(records, job, CANCELED, at)
+            else:
+                self._aimed(records, job.at(Stage.RUNNING, at), at)
         elif job.stage is Stage.RUNNING:
             self._runs_on(records, job, at)
         elif job.stage is Stage.CANCELING:
@@ -200,13 +223,28 @@ class Engine:
 
     def strike(self, records: Records, job: Job, effect: End | Restart | Silence, now: float) -> None:
         """A fault does this to a job now. A process ends when its supervisor sees it."""
-        if isinstance(effect, End):
+        if job.stage is Stage.CANCELING and not isinstance(effect, Silence):
+            # What somebody asked for is what becomes of it.
+            lost = isinstance(effect, Restart) or effect.lost
+            self.finish(records, job, attrs.evolve(CANCELED, lost=lost), now)
+        elif isinstance(effect, End):
             self.finish(records, job, effect, now)
         elif isinstance(effect, Silence):
             back = None if effect.seconds is None else now + effect.seconds
-            self.keep(records, job.at(Stage.SILENT, now, due=back, strike=None))
+            deadline = None if self.carrier.real else deadline_of(job, timeout_of(job.sent))
+            due = min((at for at in (back, deadline) if at is not None), default=None)
+            self.keep(records, job.at(Stage.SILENT, now, due=due, strike=None))
         elif isinstance(effect, Restart):
             self._restart(records, job, effect.warning, now)
+
+    def lose(
+        self, records: Records, names: Iterable[str], effect: End | Restart | Silence, now: float
+    ) -> None:
+        """The nodes of these jobs are gone: those that live bear it, those that are to end are canceled."""
+        for name in names:
+            job = self.job(records, name)
+            if job is not None and not job.over:
+                self.strike(records, job, effect, now)
 
     def let_strike(self, records: Records, job: Job, now: float) -> bool:
         """Let that fault happen. False: there is none any more, and the job goes on."""
@@ -247,8 +285,9 @@ class Engine:
         back = restarted(job, now, warning)
         self.keep(records, back)
         if job.holding:
-            self.places.give_back(records, back, now, lost=True)
-        self.dispatch(records, now)
+            self._give_back(records, back, now, lost=True)
+        else:
+            self.dispatch(records, now, self.places.pool(back.demand))
 
     # -- the queue
 
@@ -269,7 +308,7 @@ class Engine:
             self.finish(records, job, refusal, now)
             return
         self.keep(records, job.at(Stage.WAITING, now, waits_for=QUEUED))
-        self.dispatch(records, now)
+        self.dispatch(records, now, self.places.pool(job.demand))
 
     def _start(self, records: Records, job: Job, now: float) -> bool:
         if not job.demand.counted:
@@ -277,7 +316,9 @@ class Engine:
             return True
         found = self.places.take(records, job, now)
         if isinstance(found, Wait):
-            self.keep(records, attrs.evolve(job, waits_for=(found.code, found.message)))
+            why = (found.code, found.message)
+            if why != job.waits_for:
+                self.keep(records, attrs.evolve(job, waits_for=why))
             return False
         self._seat(records, attrs.evolve(job, holding=True), now, new_nodes=found.new_nodes)
         return True
@@ -289,6 +330,17 @@ class Engine:
         found = self.job(records, job.name)
         assert found is not None  # noqa: S101 - it was kept
         return found
+
+
+def _changed(
+    records: Records, event: tuple[float, str, str], seen: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """The document of an event that is due again, which differs from what it was the last time."""
+    at, kind, name = event
+    body = records.get(kind, name)
+    if body == seen:
+        raise RuntimeError(f"The fake is wrong: at {at}, {kind} {name} is due again and again, unchanged.")
+    return body
 
 
 def _environment_of(job: Job) -> str:

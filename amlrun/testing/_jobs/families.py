@@ -66,6 +66,8 @@ class Families:
 
     def __init__(self, hand: Hand) -> None:
         self._hand = hand
+        self._served: set[str] = set()
+        """Parents whose children are being made: a child that ends at once must not begin that anew."""
 
     def begin(self, records: Records, parent: Job, now: float) -> None:
         """A parent runs: its first children are made."""
@@ -101,6 +103,15 @@ class Families:
 
     def _go_on(self, records: Records, parent: Job, now: float) -> None:
         """Make the children that can be made, or end the parent. A child may end as soon as it is made."""
+        if parent.name in self._served:
+            return
+        self._served.add(parent.name)
+        try:
+            self._serve(records, parent, now)
+        finally:
+            self._served.discard(parent.name)
+
+    def _serve(self, records: Records, parent: Job, now: float) -> None:
         following = _Nodes(records, parent) if parent.kind == "pipeline" else _Trials(parent)
         while True:
             progress = self._progress(records, parent)

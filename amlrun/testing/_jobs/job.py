@@ -211,22 +211,23 @@ def running(job: Job, now: float) -> Job:
     return job.at(Stage.RUNNING, now, started=started, since=now, waits_for=None)
 
 
+def deadline_of(job: Job, timeout: float | None) -> float | None:
+    """When the system cancels a job that has started; None: never."""
+    # Assumed: a restart in place doesn't start the timeout anew.
+    return None if timeout is None or job.started is None else job.started + timeout
+
+
 def stop_of(job: Job, timeout: float | None) -> float | None:
     """When a running job stops by itself: done, or timed out. None: a parent that waits for its children."""
-    assert job.started is not None  # noqa: S101 - it runs, so it has started
-    assert job.since is not None  # noqa: S101 - likewise
-    ends = [] if job.has_children else [job.since + job.run_seconds]
-    if timeout is not None:
-        # Assumed: a restart in place doesn't start the timeout anew.
-        ends.append(job.started + timeout)
-    return min(ends, default=None)
+    assert job.since is not None  # noqa: S101 - it runs
+    ends = [None if job.has_children else job.since + job.run_seconds, deadline_of(job, timeout)]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def outcome(job: Job, now: float, timeout: float | None) -> End:
     """How a running job ends by itself. The system cancels a job that outlives its timeout."""
-    assert job.started is not None  # noqa: S101 - it runs, so it has started
-    late = timeout is not None and now - job.started >= timeout
-    return CANCELED if late else COMPLETED
+    deadline = deadline_of(job, timeout)
+    return CANCELED if deadline is not None and now >= deadline else COMPLETED
 
 
 def restarted(job: Job, now: float, warning: str) -> Job:

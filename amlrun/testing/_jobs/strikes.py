@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from amlrun.testing._state.store import Records
 
 _KIND = "job fault"
+_PATTERNS = "*"
+"""The shelf of faults for more than one job; one for a single job is on the shelf of its name."""
 
 
 @attrs.frozen
@@ -56,14 +58,14 @@ def script(records: Records, fault: JobFault, job: str, times: int) -> None:
     """Put a fault on the list."""
     number = (records.get("meta", "job faults") or {"count": 0})["count"] + 1
     records.put("meta", "job faults", {"count": number})
-    aim = Aim(f"{number:06d}", fault, job, times, times)
-    records.put(_KIND, aim.key, aim.to_json())
+    _keep(records, Aim(f"{number:06d}", fault, job, times, times))
 
 
 def find(records: Records, job: Job, moment: Moment) -> Iterator[Aim]:
     """Those that wait for such a job at that moment, in the order in which they were scripted."""
-    for body in records.all(_KIND):
-        aim = Aim.from_json(body)
+    shelves = dict.fromkeys((job.name, job.label, _PATTERNS))
+    aims = [Aim.from_json(body) for shelf in shelves for body in records.on_shelf(_KIND, shelf)]
+    for aim in sorted(aims, key=lambda aim: aim.key):
         if aim.fault.moment is moment and aim.hits(job):
             yield aim
 
@@ -71,9 +73,19 @@ def find(records: Records, job: Job, moment: Moment) -> Iterator[Aim]:
 def struck(records: Records, aim: Aim) -> None:
     """One of its strikes is done. It leaves the list with its last one."""
     if aim.left > 1:
-        records.put(_KIND, aim.key, attrs.evolve(aim, left=aim.left - 1).to_json())
+        _keep(records, attrs.evolve(aim, left=aim.left - 1))
     else:
         records.remove(_KIND, aim.key)
+
+
+def is_pattern(job: str) -> bool:
+    """Whether it may mean more than one job."""
+    return any(sign in job for sign in "*?[")
+
+
+def _keep(records: Records, aim: Aim) -> None:
+    shelf = _PATTERNS if is_pattern(aim.job) else aim.job
+    records.put(_KIND, aim.key, aim.to_json(), shelf=shelf)
 
 
 def forget(records: Records) -> None:

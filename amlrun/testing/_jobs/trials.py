@@ -5,7 +5,6 @@ What is drawn at random is drawn from the job's name and the trial's number: a t
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 import re
@@ -97,8 +96,11 @@ def values_of(properties: Mapping[str, Any], name: str, number: int) -> dict[str
     """What that trial of a sweep tries, by hyperparameter."""
     axes = _axes(properties)
     if _is_grid(properties):
-        choices = itertools.product(*(axis.arguments[0] for axis in axes.values()))
-        return dict(zip(axes, next(itertools.islice(choices, number, None)), strict=True))
+        chosen: dict[str, Any] = {}
+        for key, axis in reversed(axes.items()):  # the last one changes first
+            number, place = divmod(number, len(axis.arguments[0]))
+            chosen[key] = axis.arguments[0][place]
+        return {key: chosen[key] for key in axes}
     return {key: axis.draw(random.Random(f"{name} {number} {key}")) for key, axis in axes.items()}  # noqa: S311 - no secret
 
 

@@ -132,6 +132,10 @@ class Ledger:
             raise ValueError(f"{hold} is not held")
         return self._add(hold, -1)
 
+    def has_freed(self, before: Ledger) -> bool:
+        """Whether somebody holds less than before."""
+        return any(row.held < before.rows.get(key, row).held for key, row in self.rows.items())
+
     def with_row(self, name: str, tier: Tier, *, limit: int | None, others: int | None) -> Ledger:
         """The ledger with a row's limit and others' use changed; None leaves each as it is."""
         row = self._row(name, tier)
