@@ -3,7 +3,8 @@
     python .ci/make_contract.py FOLDER        FOLDER holds 2024-01-01-preview/ and common-types/
 
 Writes amlrun/testing/_data/contract.json: every definition that the operations of ROOMS can reach, in
-requests and in replies, each with its fields: their types, what is read-only or write-only, what is required.
+requests and in replies, each with its fields: their types, what is read-only or write-only, what is required;
+and which names a PUT takes, by collection: `computes`, `jobs`, ….
 What the real SDK and the real service have beyond that document is in _data/assumed.json, written by hand.
 """
 
@@ -25,6 +26,8 @@ ROOMS = re.compile(
     r"((workspaces|registries)/\{\w+\}/(jobs|codes|components|environments|data|models|datastores|computes|listKeys)"
     r"|workspaces/\{\w+\}$|(workspaces|registries)$|registries/\{\w+\}$|locations/)"
 )
+WORKSPACE_PATH = "/providers/Microsoft.MachineLearningServices/workspaces/{workspaceName}"
+COLLECTION = re.compile(re.escape(WORKSPACE_PATH) + r"/(?P<collection>\w+)/\{(?P<name>\w+)\}$")
 NOT_OURS = {"Labeling", "Schedule"}
 SIMPLE = {"string", "integer", "number", "boolean"}
 
@@ -128,6 +131,20 @@ def roots(document: dict[str, Any]) -> set[str]:
     return found
 
 
+def names(documents: list[dict[str, Any]]) -> dict[str, str]:
+    """The patterns of the names that the workspace's collections take."""
+    found: dict[str, str] = {}
+    shared = {key: value for document in documents for key, value in document.get("parameters", {}).items()}
+    for document in documents:
+        for path, operations in document.get("paths", {}).items():
+            match = COLLECTION.search(path)
+            for part in operations.get("put", {}).get("parameters", []) if match else ():
+                parameter = shared.get(part["$ref"].rpartition("/")[2], {}) if "$ref" in part else part
+                if match and parameter.get("name") == match["name"] and "pattern" in parameter:
+                    found[match["collection"]] = parameter["pattern"]
+    return {key: value for key, value in sorted(found.items()) if ROOMS.search(f"{WORKSPACE_PATH}/{key}")}
+
+
 def main(folder: Path) -> None:
     """Read the contract and write the table."""
     places = [folder / "common-types" / "v3" / name for name in COMMON]
@@ -142,7 +159,8 @@ def main(folder: Path) -> None:
             if name in definitions:
                 contract.reach(name)
     lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(contract.table.items())]
-    head = f'{{"source": {json.dumps(SOURCE)}, "made by": ".ci/make_contract.py", "definitions": {{\n'
+    head = f'{{"source": {json.dumps(SOURCE)}, "made by": ".ci/make_contract.py",\n'
+    head += f'"names": {json.dumps(names(documents))},\n"definitions": {{\n'
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
 

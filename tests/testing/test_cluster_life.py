@@ -47,26 +47,26 @@ def statuses(fake: FakeAml) -> list[str]:
 
 def test_a_cluster_follows_its_queue(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """Resizing to what the waiting jobs want, up to the maximum; then they run, the rest one by one."""
-    fake_aml.cluster("c", max_nodes=3)
-    assert allocation(fake_aml, "c") == ("Steady", 0, 0)
+    fake_aml.cluster("cpu", max_nodes=3)
+    assert allocation(fake_aml, "cpu") == ("Steady", 0, 0)
     for number in range(5):
-        submit(name=f"j{number}", compute="c")
+        submit(name=f"j{number}", compute="cpu")
     fake_aml.advance(seconds=61)
-    assert allocation(fake_aml, "c") == ("Resizing", 3, 3)
-    assert fake_aml.compute("c").nodes == {"preparing": 3}
+    assert allocation(fake_aml, "cpu") == ("Resizing", 3, 3)
+    assert fake_aml.compute("cpu").nodes == {"preparing": 3}
     assert used(fake_aml, DSV2) == 12
     fake_aml.advance(minutes=1)
     assert statuses(fake_aml) == ["Running"] * 3 + ["Queued"] * 2
-    assert fake_aml.compute("c").jobs == ("j0", "j1", "j2")
-    assert allocation(fake_aml, "c")[0] == "Steady"
+    assert fake_aml.compute("cpu").jobs == ("j0", "j1", "j2")
+    assert allocation(fake_aml, "cpu")[0] == "Steady"
     fake_aml.advance(minutes=5)
     assert statuses(fake_aml) == ["Completed"] * 3 + ["Running"] * 2
-    assert fake_aml.compute("c").nodes == {"running": 2, "idle": 1}
+    assert fake_aml.compute("cpu").nodes == {"running": 2, "idle": 1}
     fake_aml.advance(seconds=95)
-    assert fake_aml.compute("c").nodes == {"running": 2, "leaving": 1}
-    assert allocation(fake_aml, "c") == ("Resizing", 3, 2)
+    assert fake_aml.compute("cpu").nodes == {"running": 2, "leaving": 1}
+    assert allocation(fake_aml, "cpu") == ("Resizing", 3, 2)
     fake_aml.advance(minutes=10)
-    assert allocation(fake_aml, "c") == ("Steady", 0, 0)
+    assert allocation(fake_aml, "cpu") == ("Steady", 0, 0)
     assert used(fake_aml, DSV2) == 0
 
 
@@ -74,10 +74,10 @@ def test_nodes_tell_which_job_they_run(
     fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]
 ) -> None:
     """The list of nodes has the state of each node and the run on it."""
-    fake_aml.cluster("c", nodes=3)
-    submit(name="two", compute="c", instance_count=2)
+    fake_aml.cluster("cpu", nodes=3)
+    submit(name="two", compute="cpu", instance_count=2)
     fake_aml.advance(seconds=65)
-    nodes = [vars(node) for node in client.compute.list_nodes("c")]
+    nodes = [vars(node) for node in client.compute.list_nodes("cpu")]
     found = [(node["node_state"] or node["nodeState"], node["run_id"] or node.get("runId")) for node in nodes]
     assert sorted(map(str, found)) == ["('idle', None)", "('running', 'two')", "('running', 'two')"]
     assert fake_aml.job("two").status == "Running"  # nobody had to come
@@ -86,24 +86,24 @@ def test_nodes_tell_which_job_they_run(
 def test_a_cluster_takes_what_quota_there_is(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """With room for one node of two, one comes, the error shows, and quota in the middle brings the other."""
     fake_aml.quota(DSV2, limit=8, used=4)
-    fake_aml.cluster("c", max_nodes=2)
-    submit(name="a", compute="c")
-    submit(name="b", compute="c")
+    fake_aml.cluster("cpu", max_nodes=2)
+    submit(name="a", compute="cpu")
+    submit(name="b", compute="cpu")
     fake_aml.advance(minutes=2)
     assert statuses(fake_aml) == ["Running", "Queued"]
-    error = shown(fake_aml, "c")["errors"][0]["error"]
+    error = shown(fake_aml, "cpu")["errors"][0]["error"]
     assert error["code"] == "ClusterCoreQuotaReached"
     assert "needs 4 vCPUs of family standardDSv2Family, 0 of 8 free" in error["message"]
     fake_aml.quota(DSV2, used=0)
     fake_aml.advance(minutes=1)
     assert statuses(fake_aml) == ["Running", "Running"]
-    assert shown(fake_aml, "c")["errors"] is None
+    assert shown(fake_aml, "cpu")["errors"] is None
 
 
 def test_a_cluster_and_serverless_share_the_quota(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """Idle nodes hold their cores until they leave: only then a serverless job starts."""
     fake_aml.quota(DSV2, limit=4)
-    fake_aml.cluster("c", nodes=1, idle_seconds=600)
+    fake_aml.cluster("cpu", nodes=1, idle_seconds=600)
     submit(name="serverless", instance_type="Standard_DS3_v2")
     fake_aml.advance(minutes=5)
     assert statuses(fake_aml) == ["Queued"]
@@ -161,35 +161,36 @@ def test_an_idle_node_may_be_taken_too(fake_aml: FakeAml) -> None:
 
 def test_a_node_may_become_unusable(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """The job on it loses its node; the node counts until it is gone, and another comes."""
-    fake_aml.cluster("c", max_nodes=1)
-    submit(name="lost", compute="c")
-    submit(name="next", compute="c")
+    fake_aml.cluster("cpu", max_nodes=1)
+    submit(name="lost", compute="cpu")
+    submit(name="next", compute="cpu")
     fake_aml.advance(minutes=2)
-    assert fake_aml.lose_nodes("c") == ("lost",)
+    assert fake_aml.lose_nodes("cpu") == ("lost",)
     assert fake_aml.job("lost").status == "Failed"
-    assert fake_aml.compute("c").nodes == {"unusable": 1}
+    assert fake_aml.compute("cpu").nodes == {"unusable": 1}
     fake_aml.advance(minutes=4)
     assert fake_aml.job("next").status == "Running"
 
 
 def test_a_cluster_may_be_stuck(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """It resizes from 0 to 0 for ever, and its jobs wait; until it comes loose."""
-    fake_aml.cluster("c")
-    fake_aml.stick("c")
-    submit(name="j", compute="c")
+    fake_aml.cluster("cpu")
+    fake_aml.stick("cpu")
+    submit(name="j", compute="cpu")
     fake_aml.advance(hours=20)
-    assert allocation(fake_aml, "c") == ("Resizing", 0, 0)
+    assert allocation(fake_aml, "cpu") == ("Resizing", 0, 0)
     assert statuses(fake_aml) == ["Queued"]
-    fake_aml.unstick("c")
+    fake_aml.unstick("cpu")
     fake_aml.advance(minutes=1)
-    assert (allocation(fake_aml, "c"), statuses(fake_aml)) == (("Steady", 1, 1), ["Running"])
+    assert (allocation(fake_aml, "cpu"), statuses(fake_aml)) == (("Steady", 1, 1), ["Running"])
 
 
 def test_a_cluster_may_have_failed(fake_aml: FakeAml, client: MLClient) -> None:
     """It is there with the code of its error, and has no nodes."""
-    fake_aml.cluster("c", min_nodes=2, error="VmSizeNotSupported")
-    assert client.compute.get("c").provisioning_errors == "VmSizeNotSupported"
-    assert (fake_aml.compute("c").state, fake_aml.compute("c").problem) == ("Failed", "VmSizeNotSupported")
+    fake_aml.cluster("cpu", min_nodes=2, error="VmSizeNotSupported")
+    assert client.compute.get("cpu").provisioning_errors == "VmSizeNotSupported"
+    broken = fake_aml.compute("cpu")
+    assert (broken.state, broken.problem) == ("Failed", "VmSizeNotSupported")
     assert used(fake_aml, DSV2) == 0
 
 
@@ -197,9 +198,9 @@ def test_a_canceled_job_frees_its_nodes(
     fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]
 ) -> None:
     """Whether it ran, waited or was just about to get them."""
-    fake_aml.cluster("c", max_nodes=2)
+    fake_aml.cluster("cpu", max_nodes=2)
     for name in ("runs", "waits", "coming"):
-        submit(name=name, compute="c", instance_count=2)
+        submit(name=name, compute="cpu", instance_count=2)
     fake_aml.advance(minutes=2)
     client.jobs.begin_cancel("waits").result()
     client.jobs.begin_cancel("runs").result()
@@ -207,34 +208,34 @@ def test_a_canceled_job_frees_its_nodes(
     assert statuses(fake_aml) == ["Canceled", "Canceled", "Running"]
     client.jobs.begin_cancel("coming").result()
     fake_aml.advance(minutes=5)
-    assert (statuses(fake_aml)[2], allocation(fake_aml, "c")) == ("Canceled", ("Steady", 0, 0))
+    assert (statuses(fake_aml)[2], allocation(fake_aml, "cpu")) == ("Canceled", ("Steady", 0, 0))
 
 
 def test_a_lower_maximum_lets_jobs_finish(
     fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]
 ) -> None:
     """Scale settings change under running jobs: they go on, and the nodes leave behind them."""
-    fake_aml.cluster("c", max_nodes=4)
+    fake_aml.cluster("cpu", max_nodes=4)
     for number in range(4):
-        submit(name=f"j{number}", compute="c")
+        submit(name=f"j{number}", compute="cpu")
     fake_aml.advance(minutes=2)
-    compute: Any = client.compute.get("c")
+    compute: Any = client.compute.get("cpu")
     compute.max_instances = 1
     client.compute.begin_update(compute).result()
     assert statuses(fake_aml) == ["Running"] * 4
-    submit(name="later", compute="c")
+    submit(name="later", compute="cpu")
     fake_aml.advance(minutes=7)
     assert statuses(fake_aml) == ["Completed"] * 4 + ["Running"]
-    assert fake_aml.compute("c").nodes == {"running": 1}
+    assert fake_aml.compute("cpu").nodes == {"running": 1}
 
 
 def test_many_jobs_on_one_cluster(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """A long queue is worked off in order, whatever its nodes do in between."""
-    fake_aml.cluster("c", tier="spot", max_nodes=5)
+    fake_aml.cluster("cpu", tier="spot", max_nodes=5)
     fake_aml.runtime(minutes=1)
-    names = [submit(name=f"j{number:03d}", compute="c") for number in range(60)]
+    names = [submit(name=f"j{number:03d}", compute="cpu") for number in range(60)]
     fake_aml.advance(hours=3)
     started = [fake_aml.job(name).started for name in names]
     assert started == sorted(started, key=lambda at: at or 0.0)
     assert {fake_aml.job(name).status for name in names} == {"Completed"}
-    assert allocation(fake_aml, "c") == ("Steady", 0, 0)
+    assert allocation(fake_aml, "cpu") == ("Steady", 0, 0)

@@ -81,17 +81,17 @@ def test_a_cluster_is_changed(fake_aml: FakeAml, client: MLClient) -> None:
     """Scale settings at once, by the SDK's PUT and by PATCH; its size and tier stay."""
     from azure.core.exceptions import HttpResponseError
 
-    fake_aml.cluster("c", nodes=4)
-    compute: Any = client.compute.get("c")
+    fake_aml.cluster("cpu", nodes=4)
+    compute: Any = client.compute.get("cpu")
     compute.max_instances = 2
     assert client.compute.begin_update(compute).result().max_instances == 2
     fake_aml.advance(seconds=20)
-    assert fake_aml.compute("c").nodes == {"idle": 2}
-    url = f"https://management.azure.com{fake_aml.scope.path}/computes/c"
+    assert fake_aml.compute("cpu").nodes == {"idle": 2}
+    url = f"https://management.azure.com{fake_aml.scope.path}/computes/cpu"
     body = {"properties": {"properties": {"scaleSettings": {"minNodeCount": 3, "maxNodeCount": 3}}}}
     assert requests.patch(url, json=body, timeout=5).status_code == 200
     fake_aml.advance(minutes=1)
-    assert fake_aml.compute("c").nodes == {"idle": 3}
+    assert fake_aml.compute("cpu").nodes == {"idle": 3}
     compute.size = "Standard_D2_v2"
     with pytest.raises(HttpResponseError, match="can't be changed"):
         client.compute.begin_update(compute)
@@ -114,17 +114,17 @@ def test_a_cluster_that_cannot_be_fails(
     from azure.core.exceptions import HttpResponseError
 
     size, least, code = why
-    wanted = AmlCompute(name="no", size=size, min_instances=least, max_instances=8)
+    wanted = AmlCompute(name="not", size=size, min_instances=least, max_instances=8)
     with pytest.raises(HttpResponseError, match=code):
         client.compute.begin_create_or_update(wanted).result()
-    properties = shown(fake_aml, "no")
+    properties = shown(fake_aml, "not")
     assert properties["provisioningState"] == "Failed"
     assert [error["error"]["code"] for error in properties["provisioningErrors"]] == [code]
-    assert client.compute.get("no").provisioning_errors == code
+    assert client.compute.get("not").provisioning_errors == code
     with pytest.raises(HttpResponseError, match="failed to provision"):
-        submit(compute="no")
+        submit(compute="not")
     fake_aml.quota("standardDSv2Family", limit=50)
-    fixed = AmlCompute(name="no", size=DS3, min_instances=least, max_instances=8)
+    fixed = AmlCompute(name="not", size=DS3, min_instances=least, max_instances=8)
     assert client.compute.begin_create_or_update(fixed).result().provisioning_state == "Succeeded"
 
 
@@ -134,18 +134,18 @@ def test_a_cluster_goes_and_takes_its_jobs_along(
     """Jobs that run or wait there fail, its cores come back, and its name is free."""
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-    fake_aml.cluster("c", max_nodes=1, nodes=1)
+    fake_aml.cluster("cpu", max_nodes=1, nodes=1)
     for name in ("runs", "waits"):
-        submit(name=name, compute="c")
+        submit(name=name, compute="cpu")
     fake_aml.advance(minutes=2)
-    submit(name="late", compute="c")
-    poller = client.compute.begin_delete("c")
-    assert fake_aml.compute("c").state == "Deleting"
+    submit(name="late", compute="cpu")
+    poller = client.compute.begin_delete("cpu")
+    assert fake_aml.compute("cpu").state == "Deleting"
     with pytest.raises(HttpResponseError, match="was not found"):
-        submit(compute="c")
+        submit(compute="cpu")
     poller.result()
     with pytest.raises(ResourceNotFoundError):
-        client.compute.get("c")
+        client.compute.get("cpu")
     fake_aml.advance(minutes=2)
     assert {name: fake_aml.job(name).status for name in fake_aml.jobs} == {
         "runs": "Failed",
@@ -153,7 +153,7 @@ def test_a_cluster_goes_and_takes_its_jobs_along(
         "late": "Failed",
     }
     assert list(client.compute.list()) == []
-    fake_aml.cluster("c")
+    fake_aml.cluster("cpu")
 
 
 def test_a_compute_instance_lives(fake_aml: FakeAml, client: MLClient) -> None:
@@ -240,22 +240,22 @@ def test_attached_kinds_read_back(client: MLClient) -> None:
         KubernetesCompute(name="k8s", resource_id=kubernetes, namespace="ml")
     ).result()
     client.compute.begin_attach(
-        VirtualMachineCompute(name="vm", resource_id=vm, ssh_settings=settings)
+        VirtualMachineCompute(name="box", resource_id=vm, ssh_settings=settings)
     ).result()
     client.compute.begin_attach(SynapseSparkCompute(name="spark", resource_id=spark)).result()
     found: dict[str, Any] = {compute.name: compute for compute in client.compute.list()}
     assert {name: compute.type for name, compute in found.items()} == {
         "k8s": "kubernetes",
-        "vm": "virtualmachine",
+        "box": "virtualmachine",
         "spark": "synapsespark",
     }
     assert {name: compute.resource_id for name, compute in found.items()} == {
         "k8s": kubernetes,
-        "vm": vm,
+        "box": vm,
         "spark": spark,
     }
     assert found["k8s"].namespace == "ml"
-    assert (found["vm"].ssh_settings.ssh_port, found["spark"].node_size) == (2222, "Small")
+    assert (found["box"].ssh_settings.ssh_port, found["spark"].node_size) == (2222, "Small")
     for name in found:
         client.compute.begin_delete(name, action="Detach").result()
     assert not list(client.compute.list())
@@ -279,17 +279,17 @@ def test_what_cannot_be_is_refused(fake_aml: FakeAml, client: MLClient) -> None:
     """Computes that aren't there are 404, actions that a kind doesn't have are 400."""
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-    fake_aml.cluster("c")
+    fake_aml.cluster("cpu")
     for gone in (client.compute.begin_delete, client.compute.begin_start):
         with pytest.raises(ResourceNotFoundError, match="ghost"):
             gone("ghost")
     with pytest.raises(HttpResponseError, match="of type AmlCompute"):
-        client.compute.begin_stop("c")
+        client.compute.begin_stop("cpu")
     with pytest.raises(HttpResponseError, match="can't be detached"):
-        client.compute.begin_delete("c", action="Detach")
+        client.compute.begin_delete("cpu", action="Detach")
     with pytest.raises(LookupError, match="There are: c"):
         fake_aml.compute("ghost")
     with pytest.raises(ValueError, match="no kind 'Mainframe'"):
-        fake_aml.attached("x", "Mainframe")
+        fake_aml.attached("aks", "Mainframe")
     with pytest.raises(ValueError, match="5 nodes are more than max_nodes=4"):
-        fake_aml.cluster("d", nodes=5)
+        fake_aml.cluster("deep", nodes=5)

@@ -229,11 +229,11 @@ def test_a_cluster_that_cannot_be_is_refused(
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
     with pytest.raises(ValueError, match="no size of the catalogue"):
-        fake_aml.cluster("c", size="Standard_Nonsense")
+        fake_aml.cluster("cpu", size="Standard_Nonsense")
     with pytest.raises(ValueError, match="does not fit"):
-        fake_aml.cluster("c", min_nodes=7, max_nodes=7)
-    fake_aml.cluster("c", max_nodes=2)
+        fake_aml.cluster("cpu", min_nodes=7, max_nodes=7)
+    fake_aml.cluster("cpu", max_nodes=2)
     with pytest.raises(HttpResponseError, match="has at most 2"):
-        submit(compute="c", instance_count=3)
+        submit(compute="cpu", instance_count=3)
     with pytest.raises(ResourceNotFoundError):
-        client.compute.get("d")
+        client.compute.get("deep")

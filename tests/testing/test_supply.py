@@ -116,14 +116,14 @@ def test_a_job_may_end_for_want_of_capacity(fake_aml: FakeAml, submit: Callable[
 def test_a_cluster_needs_capacity_too(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
     """It shows `OutOfCapacity`, and grows when there is some."""
     fake_aml.capacity(DS3, nodes=1)
-    fake_aml.cluster("c")
+    fake_aml.cluster("cpu")
     for name in ("a", "b"):
-        submit(name=name, compute="c")
+        submit(name=name, compute="cpu")
     fake_aml.advance(minutes=2)
-    assert (statuses(fake_aml), fake_aml.compute("c").problem) == (["Running", "Queued"], "OutOfCapacity")
+    assert (statuses(fake_aml), fake_aml.compute("cpu").problem) == (["Running", "Queued"], "OutOfCapacity")
     fake_aml.capacity(DS3, nodes=2)
     fake_aml.advance(minutes=1)
-    assert (statuses(fake_aml), fake_aml.compute("c").problem) == (["Running", "Running"], "")
+    assert (statuses(fake_aml), fake_aml.compute("cpu").problem) == (["Running", "Running"], "")
 
 
 def test_quota_may_vanish_in_the_middle(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
@@ -180,9 +180,9 @@ def test_a_stopped_instance_lets_jobs_wait(
 def test_instances_count(fake_aml: FakeAml) -> None:
     """A compute instance holds its cores and counts as a cluster; what is attached does neither."""
     fake_aml.compute_instance("mine", running=False)
-    fake_aml.cluster("c")
+    fake_aml.cluster("cpu")
     fake_aml.kubernetes("k8s")
-    fake_aml.virtual_machine("vm")
+    fake_aml.virtual_machine("box")
     rows = requests.get(region(fake_aml, "usages"), timeout=5).json()["value"]
     totals = {
         row["name"]["value"]: row["currentValue"] for row in rows if row["name"]["value"][:5] == "Total"
@@ -224,7 +224,7 @@ def test_spark_pools_take_spark_jobs(fake_aml: FakeAml, client: MLClient, submit
     from azure.core.exceptions import HttpResponseError
 
     fake_aml.synapse_spark("pool")
-    fake_aml.cluster("c")
+    fake_aml.cluster("cpu")
     fake_aml.quota("TotalDedicatedCores", limit=0)
     with pytest.raises(HttpResponseError, match="Spark pools take Spark jobs"):
         submit(compute="pool")
@@ -239,7 +239,7 @@ def test_spark_pools_take_spark_jobs(fake_aml: FakeAml, client: MLClient, submit
         "executor_instances": 1,
     }
     with pytest.raises(HttpResponseError, match="Spark pools take Spark jobs"):
-        client.jobs.create_or_update(spark(name="no", compute="c", **options))
+        client.jobs.create_or_update(spark(name="no", compute="cpu", **options))
     client.jobs.create_or_update(spark(name="yes", compute="pool", **options))
     fake_aml.advance(minutes=3)
     assert fake_aml.job("yes").status == "Running"

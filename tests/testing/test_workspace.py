@@ -53,8 +53,8 @@ def test_a_job_needs_an_identity_that_is_attached(
     assert "UserAssignedIdentityNotFound" in response.text()
     assert not fake_aml.jobs
     fake_aml.identity("of-cluster", client_id=CLIENT_ID, attached=False)
-    fake_aml.cluster("c", identity="of-cluster")
-    submit(name="on-cluster", identity=asked, compute="c")
+    fake_aml.cluster("cpu", identity="of-cluster")
+    submit(name="on-cluster", identity=asked, compute="cpu")
     with pytest.raises(ResourceNotFoundError):
         submit(name="still-no", identity=asked)
     fake_aml.identity("of-cluster", client_id=CLIENT_ID)

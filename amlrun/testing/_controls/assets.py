@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amlrun.testing._assets import assets, datastores
 from amlrun.testing._assets.assets import KINDS
 from amlrun.testing._assets.blobs import ACCOUNT_KEY, SAS
+from amlrun.testing._controls.arguments import check_name
 from amlrun.testing._wire.exchange import Refusal
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ class AssetControls:
     ) -> None:
         """Register an environment of an image, in the workspace or in a registry.
 
-        Raises LookupError where there is no such registry, ValueError where that version has another image.
+        Raises LookupError where there is no such registry, ValueError where that version has another
+        image and for a name that the service refuses (the registry `azureml` has Microsoft's own, with dots).
         """
+        if registry is None or registry.lower() != assets.CURATED_REGISTRY:
+            check_name("environments", name)
         kind = KINDS["environments"]
         with self._backend.work() as (records, now):
             home = assets.workspace(self._backend.scope)
@@ -82,8 +86,9 @@ class AssetControls:
         `none`: whoever reaches it then does so with an identity. Without an account it is in the workspace's
         own; without a container it has one of its own name. The workspace's own datastores stay in place.
 
-        Raises ValueError for a kind or credentials that there are not.
+        Raises ValueError for a kind or credentials that there are not, and for a name that is refused.
         """
+        check_name("datastores", name)
         if kind not in _KINDS:
             raise ValueError(f"{kind!r} is no kind of datastore: there are {', '.join(_KINDS)}.")
         if credentials not in _CREDENTIALS:

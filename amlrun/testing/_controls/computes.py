@@ -8,6 +8,14 @@ import attrs
 
 from amlrun._durations import iso
 from amlrun._offers import Tier
+from amlrun.testing._controls.arguments import (
+    check_counts,
+    check_name,
+    check_seconds,
+    did_you_mean,
+    known_size,
+    known_tier,
+)
 from amlrun.testing._jobs.faults import NodeLost, Preempted
 from amlrun.testing._supply import identities
 from amlrun.testing._supply.clusters import NodeState
@@ -20,7 +28,6 @@ from amlrun.testing._supply.computes import (
     VM,
     Compute,
     new_compute,
-    size_of,
 )
 from amlrun.testing._wire.contract import faults
 
@@ -30,6 +37,16 @@ if TYPE_CHECKING:
     from amlrun.testing._jobs.faults import JobFault
     from amlrun.testing._state.store import Records
     from amlrun.testing._wire.backend import Backend
+
+PROVISIONING_ERRORS = (
+    "AllocationFailed",
+    "ClusterCoreQuotaReached",
+    "ClusterMinNodesExceedCoreQuota",
+    "OutOfCapacity",
+    "SkuNotAvailable",
+    "VmSizeNotSupported",
+)
+"""The service's codes for clusters that could not be provisioned."""
 
 
 @attrs.frozen
@@ -67,17 +84,20 @@ class ComputeControls:
         idle_seconds: float = 120.0,
         nodes: int = 0,
         identity: str | None = None,
-        error: str | None = None,
-    ) -> None:
+        error: str | tuple[str, str] | None = None,
+    ) -> FakeCompute:
         """Put a cluster (AmlCompute) into the workspace; its minimum of nodes, and `nodes`, idle at once.
 
-        `identity` names a user-assigned identity of its own. `error` is the code of the service's for which
-        it failed to provision (`VmSizeNotSupported`, …): it is there, and of no use.
+        `tier` is `standard` or `spot`, or the SDK's `dedicated` or `low_priority`. `identity` names a
+        user-assigned identity of its own. `error` is the code of the service's for which it failed to
+        provision (`VmSizeNotSupported`, …), or any code with its message: it is there, and of no use.
 
-        Raises ValueError for a size that the catalogue doesn't have, for nodes beyond the maximum, and where
-        they exceed quota.
+        Raises ValueError for a name that the service refuses or that is taken, for a size that the catalogue
+        doesn't have, for nodes beyond the maximum, and where they exceed quota.
         """
-        row = known_size(size)
+        row, problem = known_size(size), _problem(error)
+        check_counts(min_nodes=min_nodes, max_nodes=max_nodes, nodes=nodes)
+        check_seconds(idle_seconds=idle_seconds)
         idle = max(nodes, min_nodes)
         if idle > max_nodes:
             raise ValueError(f"{idle} nodes are more than max_nodes={max_nodes}.")
@@ -88,18 +108,16 @@ class ComputeControls:
         }
         own = {
             "vmSize": row["name"],
-            "vmPriority": "LowPriority" if Tier(tier) is Tier.SPOT else "Dedicated",
+            "vmPriority": "LowPriority" if known_tier(tier) is Tier.SPOT else "Dedicated",
             "scaleSettings": scale,
         }
         with self._backend.work() as (records, now):
-            body = self._body(CLUSTER, own, identity)
-            compute = new_compute(name, body, now)
+            compute = self._new(records, name, self._body(CLUSTER, own, identity), now)
             supply = self._backend.engine.places.supply
             cluster = compute.cluster
             assert cluster is not None  # noqa: S101 - it was made as one
             cluster = attrs.evolve(cluster, idle_seconds=idle_seconds, pace=supply.pace)
-            if error is not None:
-                problem = error, f"The cluster failed to provision: {error}."
+            if problem is not None:
                 compute = attrs.evolve(compute, state="Failed", problem=problem)
             elif idle:
                 supply.keep_ledger(records, supply.ledger(records).take(cluster.one.times(idle)))
@@ -108,19 +126,20 @@ class ComputeControls:
                 cluster = attrs.evolve(cluster, nodes=at_rest)
             supply.keep(records, attrs.evolve(compute, cluster=cluster))
         self._backend.stir()
+        return self.compute(name)
 
     def compute_instance(
         self, name: str, *, size: str = "Standard_DS3_v2", running: bool = True, identity: str | None = None
-    ) -> None:
+    ) -> FakeCompute:
         """Put a compute instance into the workspace: one node that takes jobs one after another.
 
-        It holds its cores, stopped or not. Raises ValueError for a size that the catalogue doesn't have, and
-        where it exceeds quota.
+        It holds its cores, stopped or not. Raises ValueError for a name that the service refuses or that is
+        taken, for a size that the catalogue doesn't have, and where it exceeds quota.
         """
         own = {"vmSize": known_size(size)["name"]}
         with self._backend.work() as (records, now):
             supply = self._backend.engine.places.supply
-            compute = new_compute(name, self._body(INSTANCE, own, identity), now)
+            compute = self._new(records, name, self._body(INSTANCE, own, identity), now)
             machine = compute.machine
             assert machine is not None  # noqa: S101 - it was made with one
             assert compute.hold is not None  # noqa: S101 - its size is known
@@ -128,10 +147,16 @@ class ComputeControls:
             machine = attrs.evolve(machine.created(), state="Running" if running else "Stopped", holds=True)
             supply.keep(records, attrs.evolve(compute, machine=machine))
         self._backend.stir()
+        return self.compute(name)
 
-    def virtual_machine(self, name: str) -> None:
-        """Attach a VM: one node, beyond Azure ML's quota, that takes jobs one after another."""
-        self._attach(name, VM, {"sshPort": 22}, self._resource("Microsoft.Compute/virtualMachines", name))
+    def virtual_machine(self, name: str) -> FakeCompute:
+        """Attach a VM: one node, beyond Azure ML's quota, that takes jobs one after another.
+
+        Raises ValueError for a name that the service refuses or that is taken.
+        """
+        return self._attach(
+            name, VM, {"sshPort": 22}, self._resource("Microsoft.Compute/virtualMachines", name)
+        )
 
     def kubernetes(
         self,
@@ -141,15 +166,17 @@ class ComputeControls:
         default: str | None = None,
         nodes: int | None = None,
         namespace: str = "default",
-    ) -> None:
+    ) -> FakeCompute:
         """Attach a Kubernetes cluster, beyond Azure ML's quota.
 
         `instance_types` are its own, by name, as the service writes them: `{"gpu": {"resources": {…}}}`;
         `default` is the one for jobs that name none. `nodes`: how many jobs' nodes it holds at once; None:
         enough.
 
-        Raises ValueError for instance types that the API doesn't have in that form.
+        Raises ValueError for a name that the service refuses or that is taken, and for instance types that
+        the API doesn't have in that form.
         """
+        check_counts(nodes=nodes)
         own: dict[str, Any] = {"namespace": namespace}
         if instance_types:
             own["instanceTypes"] = {key: dict(value) for key, value in instance_types.items()}
@@ -158,22 +185,23 @@ class ComputeControls:
         if found := faults(own, "KubernetesProperties"):
             raise ValueError(f"{'; '.join(found)}.")
         resource = self._resource("Microsoft.Kubernetes/connectedClusters", name)
-        self._attach(name, KUBERNETES, own, resource, capacity=nodes)
+        return self._attach(name, KUBERNETES, own, resource, capacity=nodes)
 
-    def synapse_spark(self, name: str, *, pool: str = "spark") -> None:
-        """Attach a Synapse Spark pool."""
+    def synapse_spark(self, name: str, *, pool: str = "spark") -> FakeCompute:
+        """Attach a Synapse Spark pool. Raises ValueError for a name that the service refuses or is taken."""
         resource = self._resource("Microsoft.Synapse/workspaces", f"synapse/bigDataPools/{pool}")
-        self._attach(name, SPARK, {}, resource)
+        return self._attach(name, SPARK, {}, resource)
 
-    def attached(self, name: str, kind: str, **properties: Any) -> None:
+    def attached(self, name: str, kind: str, **properties: Any) -> FakeCompute:
         """Attach a compute of any kind, in the service's spelling: `AKS`, `Databricks`, `DataFactory`, ….
 
         `properties` are its own, as the service names them. Most of these kinds take no jobs.
-        Raises ValueError for a kind that there isn't, and for properties that the API doesn't have.
+        Raises ValueError for a kind that there isn't, for properties that the API doesn't have, and for a
+        name that the service refuses or that is taken.
         """
         if kind not in KINDS:
             raise ValueError(f"There is no kind {kind!r} of compute. There are: {', '.join(KINDS)}.")
-        self._attach(name, kind, properties, self._resource(f"Microsoft.{kind}/resources", name))
+        return self._attach(name, kind, properties, self._resource(f"Microsoft.{kind}/resources", name))
 
     def preempt_nodes(
         self, cluster: str, *, count: int = 1, how: Literal["failed", "restarted", "canceled"] = "failed"
@@ -183,7 +211,8 @@ class ComputeControls:
         They show as `preempted`, hold no quota, and come back when they are wanted and there is room. What
         becomes of the jobs is said by `how`, as in `Preempted`.
 
-        Raises LookupError where there is no such cluster, ValueError where its nodes are dedicated.
+        Raises LookupError where there is no such cluster, ValueError where its nodes are dedicated and for a
+        count below 1.
         """
         if self._cluster_tier(cluster) is not Tier.SPOT:
             raise ValueError(f"{cluster} has dedicated nodes: only low-priority ones are preempted.")
@@ -252,13 +281,12 @@ class ComputeControls:
         return cluster.tier if cluster else None
 
     def _hit(self, name: str, state: NodeState, count: int, fault: JobFault) -> tuple[str, ...]:
+        check_counts(1, count=count)
         engine = self._backend.engine
         with self._backend.work() as (records, now):
             compute = self._cluster(records, name)
             jobs = engine.places.supply.hit(records, compute, state, count, now)
-            for job in (engine.job(records, one) for one in jobs):
-                if job is not None and not job.over:
-                    engine.strike(records, job, fault.effect(), now)
+            engine.lose(records, jobs, fault.effect(), now)
             engine.dispatch(records, now)
         self._backend.stir()
         return jobs
@@ -273,16 +301,24 @@ class ComputeControls:
 
     def _attach(
         self, name: str, kind: str, own: Mapping[str, Any], resource: str, *, capacity: int | None = None
-    ) -> None:
+    ) -> FakeCompute:
         with self._backend.work() as (records, now):
             body = self._body(kind, own, resource=resource)
             if found := faults(body, "ComputeResource"):
                 raise ValueError(f"{'; '.join(found)}.")
-            compute = attrs.evolve(new_compute(name, body, now), capacity=capacity)
+            compute = attrs.evolve(self._new(records, name, body, now), capacity=capacity)
             if compute.machine is not None:
                 compute = attrs.evolve(compute, machine=compute.machine.created())
             self._backend.engine.places.supply.keep(records, compute)
         self._backend.stir()
+        return self.compute(name)
+
+    def _new(self, records: Records, name: str, body: Mapping[str, Any], now: float) -> Compute:
+        """A compute that wasn't there. Raises ValueError for a name that is refused, or taken."""
+        check_name("computes", name)
+        if self._backend.engine.places.supply.compute(records, name) is not None:
+            raise ValueError(f"There is a compute {name} already.")
+        return new_compute(name, body, now)
 
     def _resource(self, kind: str, name: str) -> str:
         scope = self._backend.scope
@@ -306,9 +342,14 @@ class ComputeControls:
         return body
 
 
-def known_size(name: str) -> Mapping[str, Any]:
-    """The catalogue's row of a size. Raises ValueError for one that it doesn't have."""
-    row = size_of(name)
-    if row is None:
-        raise ValueError(f"{name!r} is no size of the catalogue.")
-    return row
+def _problem(error: str | tuple[str, str] | None) -> tuple[str, str] | None:
+    """Why a cluster failed: code and message. Raises ValueError for a code alone that isn't known."""
+    if error is None or isinstance(error, tuple):
+        return error
+    if error not in PROVISIONING_ERRORS:
+        known = ", ".join(PROVISIONING_ERRORS)
+        raise ValueError(
+            f"{error!r} is no code that the fake knows.{did_you_mean(error, PROVISIONING_ERRORS)} There are: "
+            f"{known}. Any other comes with its message: error=({error!r}, 'why')."
+        )
+    return error, f"The cluster failed to provision: {error}."

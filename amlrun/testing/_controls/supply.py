@@ -7,9 +7,12 @@ from typing import Any
 import attrs
 
 from amlrun._offers import Tier
-from amlrun.testing._controls.computes import ComputeControls, known_size
+from amlrun.testing._controls.arguments import check_counts, did_you_mean, known_size
+from amlrun.testing._controls.computes import ComputeControls
 from amlrun.testing._supply import identities
-from amlrun.testing._supply.usages import row_name
+from amlrun.testing._supply.computes import size_of
+from amlrun.testing._supply.ledger import TOTALS
+from amlrun.testing._supply.usages import row_name, spellings
 from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
 from amlrun.testing._wire.contract import faults
 
@@ -34,9 +37,14 @@ class SupplyControls(ComputeControls):
         pool of spot). Families have no limit of their own for spot: `spot_used` is only counted. A workspace
         may have a limit of its own for a family's dedicated nodes (-1: none): it counts what it holds itself.
 
-        Raises ValueError for a name that is neither, and for a total with what only a family has.
+        Raises ValueError for a name that is neither, for a total with what only a family has, for what is no
+        whole number of vCPUs, and where nothing is said.
         """
-        name, total = row_name(name)
+        check_counts(limit=limit, used=used, spot_used=spot_used)
+        check_counts(-1, workspace_limit=workspace_limit)
+        if limit is used is spot_used is workspace_limit is None:
+            raise ValueError(f"Say what of {name}: limit=, used=, spot_used= or workspace_limit=, in vCPUs.")
+        name, total = _known_row(name)
         if total is not None and (spot_used is not None or workspace_limit is not None):
             only = "workspace_limit" if spot_used is None else f"used={spot_used}, not spot_used"
             raise ValueError(f"{name} is one row, and no workspace's: only a family has more ({only}).")
@@ -57,8 +65,9 @@ class SupplyControls(ComputeControls):
         Quota is not capacity: jobs that find no node wait, and begin when some are given back or there is
         room again. With `fails` those that come to the queue meanwhile end with `OutOfCapacity`.
 
-        Raises ValueError for a size that the catalogue doesn't have.
+        Raises ValueError for a size that the catalogue doesn't have, and for no number of nodes.
         """
+        check_counts(nodes=nodes)
         row = known_size(size)
         with self._backend.work() as (records, now):
             places = self._backend.engine.places
@@ -107,3 +116,15 @@ class SupplyControls(ComputeControls):
             raise ValueError(f"{'; '.join(found)}.")
         with self._backend.work() as (records, now):
             keep_workspace(records, read_workspace(records, now).patched({"properties": properties}))
+
+
+def _known_row(name: str) -> tuple[str, Tier | None]:
+    """As `row_name`. Raises ValueError with what may have been meant: a size's family, or a near name."""
+    try:
+        return row_name(name)
+    except ValueError as error:
+        if size := size_of(name):
+            message = f"{name!r} is a size, of {row_name(size['family'])[0]}: quota is a family's."
+            raise ValueError(message) from error
+        near = did_you_mean(name, [*TOTALS.values(), *spellings().values()])
+        raise ValueError(f"{error}{near}") from error

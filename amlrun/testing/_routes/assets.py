@@ -45,6 +45,8 @@ def _route(
             bodies = {"takes": takes.format(kind=kind.resource), "gives": gives.format(kind=kind.resource)}
             if plural == "data":
                 bodies = {way: name.replace("DataVersion", "DataVersionBase") for way, name in bodies.items()}
+            if method == "PUT":
+                bodies["named"] = plural
             path = f"/{{kind:{plural}}}{tail}"
             if plural in here:
                 ASSETS(method, path, **bodies)(handler)

@@ -40,7 +40,7 @@ def get_compute(backend: Backend, request: Request) -> Reply:
         return Reply(200, shown(backend, records, _find(backend, records, request)))
 
 
-@COMPUTES("PUT", "/computes/{name}", takes="ComputeResource", gives="ComputeResource")
+@COMPUTES("PUT", "/computes/{name}", named="computes", takes="ComputeResource", gives="ComputeResource")
 def put_compute(backend: Backend, request: Request) -> Reply:
     """201: a new compute begins to be, or one that failed begins anew. 200: one that is there is changed."""
     supply = backend.engine.places.supply
@@ -181,10 +181,7 @@ def _instance(backend: Backend, records: Records, request: Request) -> Compute:
 
 def _end_jobs(backend: Backend, records: Records, names: Iterable[str], now: float) -> None:
     # Assumed: the jobs on a compute that goes end as jobs do that lose their nodes.
-    engine = backend.engine
-    for name in names:
-        if (job := engine.job(records, name)) is not None and not job.over:
-            engine.finish(records, job, NODE_LOST, now)
+    backend.engine.lose(records, names, NODE_LOST, now)
 
 
 def _waiting(records: Records, compute: Compute) -> list[str]:

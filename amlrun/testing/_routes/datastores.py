@@ -43,7 +43,9 @@ def get_datastore(backend: Backend, request: Request) -> Reply:
         return Reply(200, _resource(backend, _find(backend, records, request)))
 
 
-@DATASTORES("PUT", "/datastores/{name}", takes="DatastoreResource", gives="DatastoreResource")
+@DATASTORES(
+    "PUT", "/datastores/{name}", named="datastores", takes="DatastoreResource", gives="DatastoreResource"
+)
 def put_datastore(backend: Backend, request: Request) -> Reply:
     """Write a datastore, with its secrets: 201 for a new one, 200 for one that was there."""
     properties = request.json.get("properties")

@@ -21,7 +21,8 @@ class Route:
     """A template names its parts in braces: `{name}`, `{+rest}` (slashes too), `{kind:codes|data}`.
 
     Its other words match in any case. `takes` and `gives` name the contract's definitions of the body that
-    comes and of the one that goes back; "" where there is none, or where it is not JSON.
+    comes and of the one that goes back; "" where there is none, or where it is not JSON. `named` is the
+    contract's collection whose names `{name}` must have; "" where any will do.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Route:
     pattern: re.Pattern[str]
     takes: str = ""
     gives: str = ""
+    named: str = ""
 
 
 class Routes:
@@ -40,12 +42,12 @@ class Routes:
         self.routes: list[Route] = []
 
     def __call__(
-        self, method: str, template: str, *, takes: str = "", gives: str = ""
+        self, method: str, template: str, *, takes: str = "", gives: str = "", named: str = ""
     ) -> Callable[[Handler], Handler]:
         """Register the decorated function."""
 
         def register(handler: Handler) -> Handler:
-            self.routes.append(Route(method, template, handler, _pattern(template), takes, gives))
+            self.routes.append(Route(method, template, handler, _pattern(template), takes, gives, named))
             return handler
 
         return register

@@ -41,6 +41,11 @@ def _sizes() -> Mapping[str, Mapping[str, Any]]:
     return {row["name"].lower(): row for row in vm_sizes()}
 
 
+def sizes() -> list[str]:
+    """The names of the catalogue's sizes."""
+    return [row["name"] for row in _sizes().values()]
+
+
 def size_of(name: str | None) -> Mapping[str, Any] | None:
     """The catalogue's row of a size, in any case."""
     return _sizes().get(name.lower()) if name else None

@@ -30,7 +30,7 @@ from amlrun.testing._routes import (
 from amlrun.testing._state.clock import VirtualClock
 from amlrun.testing._wire import admission
 from amlrun.testing._wire.calls import Call, Calls
-from amlrun.testing._wire.contract import faults
+from amlrun.testing._wire.contract import faults, misnamed
 from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
 from amlrun.testing._wire.faults import Asked, Lost, Slow
 from amlrun.testing._wire.injections import Injections, check_route
@@ -72,12 +72,11 @@ class Backend:
         self.store = store
         self.blobs = blobs
         self.engine = engine
+        engine.blobs = blobs
         self.clock: Clock = VirtualClock(store, engine) if clock is None else clock
         self.virtual = clock is None
         self.reads_quota = True
         """Whether the caller's role may read usages, sizes and quotas: subscription paths."""
-        self.run_seconds = 300.0
-        """How long a job that only pretends runs, for those submitted from now on."""
         self.calls = Calls(check_route)
         self.injections = Injections()
         self.limits: Limits | None = None
@@ -289,7 +288,10 @@ class Backend:
 
 
 def _hold_to_contract(route: Route, request: Request) -> None:
-    """Refuse a body that the API doesn't have. Raises Refusal (400)."""
+    """Refuse a name or a body that the API doesn't have. Raises Refusal (400)."""
+    if route.named and (why := misnamed(route.named, request.args["name"])):
+        # Assumed: the words and the inner code.
+        raise bad_request(f"The request is invalid: {why}.", "InvalidResourceName")
     if route.takes and (found := faults(request.json, route.takes)):
         # Assumed: the words and the inner code.
         raise bad_request(f"The request is invalid: {'; '.join(found)}.", "InvalidRequestBody")

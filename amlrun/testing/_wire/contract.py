@@ -8,6 +8,7 @@ without case, and null is absent: so the service does it, or the SDK's own bodie
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,21 @@ def definitions() -> Mapping[str, Any]:
         for known, fields in table.get("added", {}).items():
             rows[known] = {**rows[known], "fields": {**rows[known]["fields"], **fields}}
     return rows
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    table = json.loads((files("amlrun.testing") / "_data" / "contract.json").read_text(encoding="utf-8"))
+    names: dict[str, str] = table["names"]
+    return names
+
+
+def misnamed(collection: str, name: str) -> str:
+    """Why the API makes nothing of that name in a collection (`computes`, `data`, …); "": it does."""
+    pattern = _names()[collection]
+    if re.fullmatch(pattern, name):
+        return ""
+    return f"{name!r} is no name for {collection}: it must match {pattern}"
 
 
 def faults(body: Any, definition: str, *, reply: bool = False) -> list[str]:
