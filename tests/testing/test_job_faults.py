@@ -241,7 +241,7 @@ def test_a_fault_that_never_struck_is_told() -> None:
     ("make", "words"),
     [
         (lambda: Preempted(how="gently"), "how"),  # type: ignore[arg-type]
-        (lambda: Failed(after=-1), "after is in seconds, from 0 up"),
+        (lambda: Failed(after=-1), "after is in seconds, a number from 0 up"),
     ],
 )
 def test_a_fault_that_makes_no_sense(make: Callable[[], JobFault], words: str) -> None:

@@ -29,6 +29,8 @@ CONTAINERS: Mapping[str, str] = {
 """The containers of the workspace's own datastores."""
 ARTIFACTS = "azureml"
 """The container of what jobs leave behind."""
+LOG = "user_logs/std_log.txt"
+"""A job's log, among its own files."""
 ACCOUNT_KEY = base64.b64encode(b"this key opens nothing" + bytes(42)).decode()
 SAS = "sv=2024-11-04&sr=c&sp=rwl&se=2099-01-01T00%3A00%3A00Z&sig=fake"
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun.testing._assets.blobs import ARTIFACTS, LOG, artifact_prefix
+from amlrun.testing._jobs import outputs
 from amlrun.testing._jobs import strikes as _strikes
 from amlrun.testing._jobs.demands import timeout_of
 from amlrun.testing._jobs.families import Families
@@ -34,6 +36,7 @@ from amlrun.testing._supply.places import WAIT, Wait
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from amlrun.testing._assets.blobs import Blobs
     from amlrun.testing._jobs.carrier import Carrier
     from amlrun.testing._jobs.strikes import Aim
     from amlrun.testing._state.store import Records
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from amlrun.testing._supply.places import Places
 
 PREPARE_SECONDS = 55.0
+_RUN_SECONDS = 300.0
 _IMAGE = "image"
 
 
@@ -51,6 +55,8 @@ class Engine:
         self.carrier = carrier
         self.places = places
         self.families = Families(self)
+        self.blobs: Blobs | None = None
+        """Where jobs that only pretend leave their logs."""
 
     # -- reading and writing the values
 
@@ -93,6 +99,9 @@ class Engine:
         """A job is over: its nodes go back, whoever waits for them may start, and its family is told."""
         held, job = job.holding, ended(job, now, ending)
         self.keep(records, job)
+        if job.status == "Completed":
+            outputs.register(records, job, now)
+        self._leave_log(job)
         if held:
             self._give_back(records, job, now, lost=ending.lost)
         if job.has_children:
@@ -100,6 +109,13 @@ class Engine:
         if job.parent:
             self.families.child_over(records, job, now)
         return job
+
+    def _leave_log(self, job: Job) -> None:
+        """A job that ran has a log, if an empty one."""
+        if self.blobs is None or self.carrier.real or job.has_children or job.started is None:
+            return
+        if self.blobs.stat(ARTIFACTS, log := artifact_prefix(job.name) + LOG) is None:
+            self.blobs.write(ARTIFACTS, log, b"")
 
     # -- what happens by itself
 
@@ -330,6 +346,11 @@ class Engine:
         found = self.job(records, job.name)
         assert found is not None  # noqa: S101 - it was kept
         return found
+
+
+def run_seconds(records: Records) -> float:
+    """How long a job that only pretends runs, of those submitted now."""
+    return float((records.get("meta", "runtime") or {"seconds": _RUN_SECONDS})["seconds"])
 
 
 def _changed(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from amlrun.testing._assets import assets
+from amlrun.testing._assets.blobs import ARTIFACTS, artifact_prefix
 from amlrun.testing._jobs import pipelines, trials
 from amlrun.testing._jobs.demands import demand_of, kind_of, search_of
 from amlrun.testing._jobs.job import CANCELED, COMPLETED, End, Job, Stage
@@ -21,11 +22,14 @@ from amlrun.testing._jobs.pipelines import Progress
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amlrun.testing._assets.blobs import Blobs
     from amlrun.testing._jobs.pipelines import Node
     from amlrun.testing._state.store import Records
 
 SUBMITTED = "submitted"
 """The kind of the documents that say which jobs came by a PUT, in order: children didn't."""
+METRICS = "metrics"
+"""The kind of the documents that hold what jobs have measured."""
 _PROGRESS, _NODES = "progress", "nodes"
 _BEST = "best_child_run_id"
 _AUTOML_BEST = "automl_best_child_run_id"
@@ -86,12 +90,24 @@ class Families:
             return
         key, before = child.path.rpartition("/")[2], self._progress(records, parent)
         progress = before.end(key, child.status, remember=parent.kind == "pipeline")
-        self._keep(records, parent, progress)
+        self._keep(records, parent, _judged(records, parent, progress, child))
         if parent.stage is Stage.CANCELING:
             if not progress.live:
                 self._hand.finish(records, parent, CANCELED, now)
         elif not parent.over:
             self._go_on(records, parent, now)
+
+    def measured(self, records: Records, child: Job) -> None:
+        """A job has another value of a metric: its search, over or not, may have another best trial."""
+        parent = self._hand.job(records, child.parent or "")
+        if parent is None or not child.over:
+            return
+        before = self._progress(records, parent)
+        progress = _judged(records, parent, before, child)
+        if progress != before:
+            self._keep(records, parent, progress)
+            if parent.over:
+                self._hand.keep(records, _with_best(parent, progress))
 
     def cancel_children(self, records: Records, parent: Job, now: float) -> bool:
         """Ask for the end of all that live. Returns whether there are any."""
@@ -211,13 +227,20 @@ def children_of(records: Records, name: str) -> list[str]:
     return records.names(f"children of {name}")
 
 
-def forget(records: Records, name: str) -> None:
-    """Remove a job that is over, and its children."""
+def forget(records: Records, blobs: Blobs, name: str) -> None:
+    """Remove a job that is over, its children, and their own files."""
     for child in children_of(records, name):
-        forget(records, child)
+        forget(records, blobs, child)
         records.remove(f"children of {name}", child)
-    for kind in ("job", _PROGRESS, _NODES):
+    for kind in ("job", _PROGRESS, _NODES, METRICS, "log"):
         records.remove(kind, name)
+    for path in blobs.names(ARTIFACTS, artifact_prefix(name)):
+        blobs.remove(ARTIFACTS, path)
+
+
+def child_called(parent: Job, key: str) -> str:
+    """The name of a job's child, by the last name of its path."""
+    return child_name(parent.name, key) if parent.kind == "pipeline" else f"{parent.name}_{key}"
 
 
 def child_name(parent: str, node: str) -> str:
@@ -282,8 +305,21 @@ def _component(records: Records, component: str) -> Mapping[str, Any]:
     return spec
 
 
+def metrics_of(records: Records, name: str) -> dict[str, list[list[float]]]:
+    """A job's metrics by name: each value with its instant and step before it."""
+    kept: dict[str, list[list[float]]] = (records.get(METRICS, name) or {}).get("metrics", {})
+    return kept
+
+
+def _judged(records: Records, parent: Job, progress: Progress, child: Job) -> Progress:
+    """With a trial that is over taken into account."""
+    # Assumed: one that failed is never the best, however good it was.
+    if parent.kind == "pipeline" or child.status != "Completed":
+        return progress
+    return progress.judge(child.name, trials.score_of(parent.sent, metrics_of(records, child.name)))
+
+
 def _with_best(parent: Job, progress: Progress) -> Job:
-    # Assumed: the first trial that completes is the best: nobody measures anything here.
     if parent.kind == "pipeline" or progress.best is None:
         return parent
     if parent.kind == "automl":

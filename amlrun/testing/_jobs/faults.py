@@ -51,9 +51,17 @@ class Silence:
     seconds: float | None
 
 
-def _positive(_fault: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and value < 0:
-        raise ValueError(f"{attribute.name} is in seconds, from 0 up: {value}")
+def _positive(_fault: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is None:
+        return
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not value >= 0:
+        raise ValueError(f"{attribute.name} is in seconds, a number from 0 up, not {value!r}.")
+
+
+def _known(_fault: object, _attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value not in _HOW:
+        raise ValueError(f"how is one of {', '.join(_HOW)}, not {value!r}.")
 
 
 def _after() -> Any:
@@ -81,9 +89,9 @@ class JobFault:
         """What it does to the job."""
         raise NotImplementedError
 
-    def fits(self, job: Job) -> bool:
-        """Whether it can happen to such a job."""
-        return self.of_any_job or not job.has_children
+    def misfit(self, job: Job) -> str:
+        """Why it can't happen to such a job; "": it can."""
+        return f"a {job.kind}, which has no nodes" if job.has_children and not self.of_any_job else ""
 
 
 @attrs.frozen
@@ -96,7 +104,7 @@ class Preempted(JobFault):
     """
 
     how: Literal["failed", "restarted", "canceled", "queued"] = attrs.field(
-        default="failed", validator=attrs.validators.in_(_HOW)
+        default="failed", validator=_known
     )
     after: float | None = _after()
 
@@ -113,9 +121,11 @@ class Preempted(JobFault):
             return End("Canceled", warning=PREEMPTION_WARNING, lost=True)
         return Restart(PREEMPTION_WARNING)
 
-    def fits(self, job: Job) -> bool:
-        """Spot jobs with nodes of their own."""
-        return job.demand.tier is Tier.SPOT and job.demand.counted
+    def misfit(self, job: Job) -> str:
+        """Spot jobs with nodes of their own are struck."""
+        if job.has_children or (job.demand.counted and job.demand.tier is Tier.SPOT):
+            return super().misfit(job)
+        return "on dedicated nodes" if job.demand.counted else "on nodes that hold no quota"
 
 
 @attrs.frozen

@@ -193,7 +193,8 @@ def _output(
     default = str(settings.get("default_datastore") or BLOB_STORE)
     store = default.rstrip("/").rpartition("/")[2].removeprefix("azureml:")
     # Assumed: where an output is that nobody gave a place.
-    uri = value.get("uri") or f"azureml://datastores/{store}/paths/azureml/{name}/{key}/"
+    end = "" if str(kind).lower() == "uri_file" else "/"
+    uri = value.get("uri") or f"azureml://datastores/{store}/paths/azureml/{name}/{key}{end}"
     for word, meant in (("name", name), ("output_name", key), ("default_datastore", store)):
         uri = uri.replace(f"${{{{{word}}}}}", meant)
     kept = {item: value[item] for item in ("mode", "assetName", "assetVersion") if value.get(item)}

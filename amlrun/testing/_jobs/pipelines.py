@@ -31,7 +31,8 @@ class Progress:
     """How far a parent's children are.
 
     `live` holds the names of those that live, by key; `ended` how a pipeline's nodes ended, by key; `counts`
-    how many ended how; `best` the name of the first that completed.
+    how many ended how; `best` the name of the best trial that completed, `score` how good it is (more is
+    better; None: nobody measured it).
     """
 
     live: Mapping[str, str] = attrs.field(factory=dict)
@@ -39,6 +40,7 @@ class Progress:
     counts: Mapping[str, int] = attrs.field(factory=dict)
     started: int = 0
     best: str | None = None
+    score: float | None = None
 
     def start(self, key: str, child: str) -> Progress:
         """A child was made."""
@@ -46,14 +48,18 @@ class Progress:
 
     def end(self, key: str, status: str, *, remember: bool) -> Progress:
         """A child is over. Thousands of trials are only counted; a pipeline remembers each node."""
-        name = self.live[key]
         return attrs.evolve(
             self,
             live={other: child for other, child in self.live.items() if other != key},
             ended={**self.ended, key: status} if remember else self.ended,
             counts={**self.counts, status: self.counts.get(status, 0) + 1},
-            best=self.best or (name if status == "Completed" else None),
         )
+
+    def judge(self, name: str, score: float | None) -> Progress:
+        """A trial has completed, or was measured since: it may be the best one."""
+        # Assumed: where nobody measures anything, the first that completes is the best.
+        better = score is not None and (self.score is None or score > self.score)
+        return attrs.evolve(self, best=name, score=score) if better or self.best is None else self
 
     @property
     def failed(self) -> int:

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from amlrun.testing._jobs.job import QUEUED, Job, Stage
+from amlrun.testing._jobs.outputs import outputs_of
 from amlrun.testing._wire.exchange import instant
 
 if TYPE_CHECKING:
@@ -21,8 +22,15 @@ _TYPES: Mapping[str, str] = {
     "spark": "azureml.spark",
     "finetuning": "azureml.finetuning",
 }
-# The words of the SDK up to 1.34; 1.35 looks for others, and finds outputs at their usual places only.
-_DATA = {"uri_file": "UriFile", "uri_folder": "UriFolder", "mltable": "MLTable"}
+# The words of the SDK. 1.35 looks for other ones of data, and finds models only.
+_DATA = {
+    "uri_file": "UriFile",
+    "uri_folder": "UriFolder",
+    "mltable": "MLTable",
+    "custom_model": "CustomModel",
+    "mlflow_model": "MLFlowModel",
+    "triton_model": "TritonModel",
+}
 
 
 def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
@@ -75,24 +83,24 @@ def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
         "error": _error(backend, job, now),
         "warnings": [{"source": None, "message": warning} for warning in job.warnings],
         "inputs": None,
-        "outputs": {name: outputs_of(job)[name][0] for name in outputs_of(job)} or None,
+        "outputs": {name: found[0] for name, found in named_outputs(job).items()} or None,
         "services": {},
     }
 
 
-def outputs_of(job: Job) -> dict[str, tuple[dict[str, str], str]]:
+def named_outputs(job: Job) -> dict[str, tuple[dict[str, str], str]]:
     """The outputs of a job that is over, by name: what run history calls each, and its URI."""
     if not job.over:
         return {}
-    found = {}
-    for name, value in (job.sent.get("outputs") or {}).items():
-        kind = str((value or {}).get("jobOutputType") or "uri_folder").lower()
-        uri = (value or {}).get("uri")
-        if uri and kind in _DATA:
-            # Assumed: the form of the id. The SDK hands it back as it is to ask for the URI.
-            asset = f"azureml://jobs/{job.name}/outputs/{name}"
-            found[name] = ({"assetId": asset, "type": _DATA[kind]}, uri)
-    return found
+    # Assumed: the form of the id. The SDK hands it back as it is to ask for the URI.
+    return {
+        name: (
+            {"assetId": f"azureml://jobs/{job.name}/outputs/{name}", "type": _DATA[output.kind]},
+            output.uri,
+        )
+        for name, output in outputs_of(job).items()
+        if output.kind in _DATA
+    }
 
 
 def _queueing(job: Job) -> dict[str, str] | None:

@@ -11,34 +11,42 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun.testing._jobs.faults import from_json, to_json
+from amlrun.testing._jobs.faults import Moment, from_json, to_json
+from amlrun.testing._jobs.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from amlrun.testing._jobs.faults import JobFault, Moment
-    from amlrun.testing._jobs.job import Job
+    from amlrun.testing._jobs.faults import JobFault
     from amlrun.testing._state.store import Records
 
 _KIND = "job fault"
+_SHOWN = 5
 _PATTERNS = "*"
 """The shelf of faults for more than one job; one for a single job is on the shelf of its name."""
 
 
 @attrs.frozen
 class Aim:
-    """A fault and whom it is for: the jobs whose name or path the pattern fits. `left`: strikes to come."""
+    """A fault and whom it is for: the jobs whose name or path the pattern fits. `left`: strikes to come.
+
+    `by` is who scripted it: of several fakes with the same state, the one that asks whether it struck.
+    """
 
     key: str
     fault: JobFault
     job: str
     times: int
     left: int
+    by: str
+
+    def names(self, job: Job) -> bool:
+        """Whether the pattern fits that job."""
+        return any(fnmatchcase(name, self.job) for name in {job.name, job.label})
 
     def hits(self, job: Job) -> bool:
-        """Whether it is for that job."""
-        names = {job.name, job.label}
-        return self.left > 0 and any(fnmatchcase(name, self.job) for name in names) and self.fault.fits(job)
+        """Whether it is for that job, and can happen to it."""
+        return self.left > 0 and self.names(job) and not self.fault.misfit(job)
 
     def __str__(self) -> str:
         """As a test reads it that was not struck."""
@@ -54,11 +62,13 @@ class Aim:
         return cls(**{**body, "fault": from_json(body["fault"])})
 
 
-def script(records: Records, fault: JobFault, job: str, times: int) -> None:
+def script(records: Records, fault: JobFault, job: str, times: int, by: str) -> Aim:
     """Put a fault on the list."""
     number = (records.get("meta", "job faults") or {"count": 0})["count"] + 1
     records.put("meta", "job faults", {"count": number})
-    _keep(records, Aim(f"{number:06d}", fault, job, times, times))
+    aim = Aim(f"{number:06d}", fault, job, times, times, by)
+    _keep(records, aim)
+    return aim
 
 
 def find(records: Records, job: Job, moment: Moment) -> Iterator[Aim]:
@@ -88,25 +98,51 @@ def _keep(records: Records, aim: Aim) -> None:
     records.put(_KIND, aim.key, aim.to_json(), shelf=shelf)
 
 
-def forget(records: Records) -> None:
-    """Take all of them off the list."""
-    for aim in pending(records):
+def forget(records: Records, by: str) -> None:
+    """Take all that somebody scripted off the list."""
+    for aim in pending(records, by):
         records.remove(_KIND, aim.key)
-    records.remove("meta", "next fault")
+    if (body := records.get("meta", "next fault")) is not None and body["by"] == by:
+        records.remove("meta", "next fault")
 
 
-def pending(records: Records) -> list[Aim]:
-    """Those that have strikes left."""
-    return [Aim.from_json(body) for body in records.all(_KIND)]
+def pending(records: Records, by: str) -> list[Aim]:
+    """Those that somebody scripted and that have strikes left."""
+    return [aim for aim in map(Aim.from_json, records.all(_KIND)) if aim.by == by]
 
 
-def script_next(records: Records, fault: JobFault) -> None:
+def told(records: Records, aim: Aim) -> str:
+    """One that has strikes left, in words, with what came near it."""
+    jobs = [Job.from_json(body) for body in records.all("job")]
+    near = [f"{job.label}: {_miss(aim.fault, job)}" for job in jobs if aim.names(job)]
+    if not near:
+        labels = [job.label for job in jobs]
+        near = [f"there were: {', '.join(labels[:_SHOWN])}" if labels else "there was no job"]
+        near += [f"and {len(labels) - _SHOWN} more"] if len(labels) > _SHOWN else []
+    more = [f"and {len(near) - _SHOWN} more"] if len(near) > _SHOWN else []
+    return f"{aim} ({'; '.join([*near[:_SHOWN], *more])})"
+
+
+def _miss(fault: JobFault, job: Job) -> str:
+    """Why a fault has not struck a job that its pattern fits, as far as that can be seen."""
+    if misfit := fault.misfit(job):
+        return misfit
+    if not job.over:
+        late = fault.moment is not Moment.RUNNING and job.started is not None
+        return "it ran when this was scripted" if late else f"still {job.status}, and nobody waited"
+    if job.started is None or job.ended is None:
+        return f"ended {job.status} and never ran"
+    after = "" if fault.delay is None else f", after={fault.delay:g}"
+    return f"ended {job.status} after {job.ended - job.started:g} s of running{after}"
+
+
+def script_next(records: Records, fault: JobFault, by: str) -> None:
     """Put a fault aside for the next job that is submitted, whatever its name."""
-    records.put("meta", "next fault", to_json(fault))
+    records.put("meta", "next fault", {"fault": to_json(fault), "by": by})
 
 
 def name_next(records: Records, job: str) -> None:
     """That job was submitted: what was put aside is for it."""
     if (body := records.get("meta", "next fault")) is not None:
         records.remove("meta", "next fault")
-        script(records, from_json(body), job, 1)
+        script(records, from_json(body["fault"]), job, 1, body["by"])

@@ -145,6 +145,21 @@ def trial_of(properties: Mapping[str, Any], name: str, number: int) -> dict[str,
     )
 
 
+def score_of(properties: Mapping[str, Any], metrics: Mapping[str, Sequence[Sequence[Any]]]) -> float | None:
+    """How good a trial is by its search's objective, more is better; None: it doesn't have that metric.
+
+    `metrics` are its values by metric, each with its instant and step before it.
+    """
+    is_sweep = kind_of(properties) == "sweep"
+    said = properties.get("objective" if is_sweep else "taskDetails") or {}
+    name = str(said.get("primaryMetric") or "")
+    # Assumed: of several values the best one counts, and AutoML makes small what is called an error.
+    goal = str(said.get("goal") or "") if is_sweep else "minimize" if "error" in name.lower() else ""
+    sign = -1.0 if goal.lower() == "minimize" else 1.0
+    values = [sign * value for _at, _step, value in metrics.get(name, ())]
+    return max((value for value in values if not math.isnan(value)), default=None)
+
+
 def _made(shared: Mapping[str, Any], **own: Any) -> dict[str, Any]:
     return {key: value for key, value in {**shared, **own}.items() if value is not None}
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from amlrun.testing._assets.blobs import ARTIFACTS, BLOB_STORE, artifact_prefix
+from amlrun.testing._assets.blobs import ARTIFACTS, BLOB_STORE, LOG, artifact_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from amlrun.testing._jobs.job import Job
     from amlrun.testing._wire.exchange import Scope
 
-LOG = "user_logs/std_log.txt"
 _ALLOWED = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import attrs
 
 from amlrun.testing._assets.blobs import ARTIFACTS, SAS, artifact_prefix
-from amlrun.testing._jobs.run_reply import outputs_of, run_reply
+from amlrun.testing._jobs.families import metrics_of
+from amlrun.testing._jobs.run_reply import named_outputs, run_reply
 from amlrun.testing._routes.jobs import find_job
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._wire.exchange import Reply, Request, bad_request, instant
@@ -173,13 +174,23 @@ def get_services(backend: Backend, request: Request) -> Reply:
 @HISTORY("POST", "/data/v1.0/{+workspace}/dataversion/batchGetResolvedUris")
 def resolve_outputs(backend: Backend, request: Request) -> Reply:
     """The URIs of outputs by the ids that runs give them, as `jobs.download` asks for them."""
+    return _resolved(backend, request, "uri")
+
+
+@HISTORY("POST", "/modelregistry/v1.0/{+workspace}/models/batchGetResolvedUris")
+def resolve_models(backend: Backend, request: Request) -> Reply:
+    """The same of outputs that are models."""
+    return _resolved(backend, request, "path")
+
+
+def _resolved(backend: Backend, request: Request, field: str) -> Reply:
     found = {}
     with backend.work() as (records, _now):
         for asset in request.json.get("values") or []:
             name, _, output = str(asset).removeprefix("azureml://jobs/").partition("/outputs/")
-            outputs = outputs_of(find_job(backend, records, name))
+            outputs = named_outputs(find_job(backend, records, name))
             if output in outputs:
-                found[asset] = {"uri": outputs[output][1], "type": outputs[output][0]["type"]}
+                found[asset] = {field: outputs[output][1], "type": outputs[output][0]["type"]}
     return Reply(200, {"values": found})
 
 
@@ -192,7 +203,7 @@ def resolve_outputs(backend: Backend, request: Request) -> Reply:
 def list_metrics(backend: Backend, request: Request) -> Reply:
     """Which metrics a run has."""
     with backend.work() as (records, _now):
-        kept = _metrics(backend, records, request.args["name"])
+        kept = metrics_of(records, find_job(backend, records, request.args["name"]).name)
     return Reply(
         200,
         {
@@ -221,7 +232,7 @@ def get_metric(backend: Backend, request: Request) -> Reply:
     metric = str(request.json.get("metricName"))
     with backend.work() as (records, _now):
         job = find_job(backend, records, request.args["name"])
-        kept = _metrics(backend, records, job.name).get(metric, [])
+        kept = metrics_of(records, job.name).get(metric, [])
     return Reply(
         200,
         {
@@ -244,14 +255,6 @@ def get_metric(backend: Backend, request: Request) -> Reply:
             "nextLink": None,
         },
     )
-
-
-def _metrics(backend: Backend, records: Records, name: str) -> dict[str, list[tuple[float, int, float]]]:
-    job = find_job(backend, records, name)
-    kept: dict[str, list[tuple[float, int, float]]] = (records.get("metrics", job.name) or {}).get(
-        "metrics", {}
-    )
-    return kept
 
 
 def _run_data(backend: Backend, records: Records, name: str, now: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import attrs
 from amlrun.testing._jobs import strikes
 from amlrun.testing._jobs.checks import check
 from amlrun.testing._jobs.demands import demand_of
+from amlrun.testing._jobs.engine import run_seconds
 from amlrun.testing._jobs.families import SUBMITTED, forget
 from amlrun.testing._jobs.job import Job
 from amlrun.testing._jobs.reply import job_reply
@@ -62,7 +63,7 @@ def put_job(backend: Backend, request: Request) -> Reply:
             experiment=properties.get("experimentName") or "Default",
             tags=properties.get("tags") or {},
             properties=properties.get("properties") or {},
-            run_seconds=backend.run_seconds,
+            run_seconds=run_seconds(records),
         )
         submitted = backend.engine.submit(records, job, now)
     return Reply(201, job_reply(backend, submitted))
@@ -114,7 +115,7 @@ def delete_job(backend: Backend, request: Request) -> Reply:
             # Assumed: that a job that lives can't be deleted, the code and the words.
             message = f"Cannot delete job {job.name}: it is {job.status}. Cancel it first."
             raise Refusal(409, message, "UserError", "Conflict", "JobNotInTerminalStatus")
-        forget(records, job.name)
+        forget(records, backend.blobs, job.name)
         records.remove(SUBMITTED, job.name)
     return Reply(200)
 
