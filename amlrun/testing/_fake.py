@@ -80,6 +80,8 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         clock: Clock | None,
     ) -> None:
         store = Store(folder)
+        if folder is not None:
+            store.check()
         with store.transaction() as records:
             scope = _scope(records, wanted, usual)
             if records.get("meta", "ledger") is None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FILE_NAME = "workspace.sqlite"
 _APPLICATION = 0x616D6C72  # "amlr" in the file's header: what `file` and we know it by
 _VERSION = 2
+_MAGIC = b"SQLite format 3\0"
+_FIELDS = (60, 68)  # where sqlite's header has the user's version and the application
 _PATIENCE = 60.0  # seconds that a process waits for another one's transaction
 _TABLES = """
 CREATE TABLE documents (
@@ -127,10 +129,12 @@ class Records:
         )
         return [json.loads(row[0]) for row in rows]
 
-    def next_due(self) -> tuple[float, str, str] | None:
-        """When, and to which document (kind, name), the next thing happens."""
+    def next_due(self, kind: str | None = None) -> tuple[float, str, str] | None:
+        """When, and to which document (kind, name), the next thing happens: any, or one of that kind."""
         row = self._one(
-            "SELECT due, kind, name FROM documents WHERE due IS NOT NULL ORDER BY due, kind, seq LIMIT 1"
+            "SELECT due, kind, name FROM documents WHERE due IS NOT NULL AND kind = COALESCE(?, kind) "
+            "ORDER BY due, kind, seq LIMIT 1",
+            kind,
         )
         return None if row is None else (row[0], row[1], row[2])
 
@@ -147,6 +151,8 @@ class Store:
         self._depth = 0
         self.place: object = self if folder is None else folder.resolve()
         """What two stores of the same state have in common."""
+        self.shared = folder is not None
+        """Whether another process may be at the same state."""
         path = ":memory:"
         if folder is not None:
             path = str(folder / FILE_NAME)
@@ -161,7 +167,15 @@ class Store:
         self._connection = self._connect(path)
         # Nobody has to close a fake: whoever forgets it forgets its connection too.
         self.close = weakref.finalize(self, self._connection.close)
-        self._create()
+        try:
+            self._create()
+        except sqlite3.Error as error:
+            self.close()
+            hint = "Give another folder, or move this one away."
+            if "locked" in str(error):
+                hint = f"Another process has been writing to it for {_PATIENCE:g} seconds: end that one."
+            message = f"The state of a workspace in {path} can't be read: {error}."
+            raise NotConfigured(message, hint=hint) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Records]:
@@ -173,13 +187,13 @@ class Store:
             self._depth += 1
             try:
                 yield Records(self._connection)
-            except BaseException:
-                if outermost:
-                    self._connection.execute("ROLLBACK")
-                raise
-            else:
                 if outermost:
                     self._connection.execute("COMMIT")
+            except BaseException:
+                # sqlite has itself taken back what some errors end, such as a full disk.
+                if outermost and self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
             finally:
                 self._depth -= 1
 
@@ -191,10 +205,27 @@ class Store:
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
+    def check(self) -> None:
+        """Read all of it. Raises NotConfigured where it is damaged."""
+        try:
+            with self._lock:
+                problem = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            problem = str(error)
+        if problem != "ok":
+            hint = "Give another folder, or move this one away."
+            raise NotConfigured(f"The state of a workspace in {self.place} is damaged: {problem}.", hint=hint)
+
     def _create(self) -> None:
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                if self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+                    self._connection.execute("ROLLBACK")
+                    hint = "Give another folder, or move this one away. Nothing in it was changed."
+                    raise NotConfigured(
+                        f"The database in {self.place} is not the state of a workspace.", hint=hint
+                    )
                 for statement in _TABLES.split(";"):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
@@ -203,23 +234,26 @@ class Store:
 
 
 def _check(path: Path) -> None:
-    """Refuse a file that isn't ours, reading only."""
+    """Refuse a file that isn't ours, reading only its header.
+
+    It is read as bytes: a process that was killed in a transaction leaves one that sqlite can take back only
+    where it may write.
+    """
     hint = "Give another folder, or move this one away. Nothing in it was changed."
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
-        try:
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-            problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise NotConfigured(
-            f"The state of a workspace in {path} can't be read: {error}.", hint=hint
-        ) from error
-    if tables == 0 and version == 0:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        message = f"The state of a workspace in {path} can't be read: {error}."
+        raise NotConfigured(message, hint=hint) from error
+    if not header:
         return  # another process has opened it and not yet written the tables
+    if len(header) < 100 or not header.startswith(_MAGIC):  # noqa: PLR2004 - a header's length
+        message = f"The state of a workspace in {path} can't be read: file is not a database."
+        raise NotConfigured(message, hint=hint)
+    version, application = (int.from_bytes(header[at : at + 4], "big") for at in _FIELDS)
+    if application == version == 0:
+        return  # being made, or another program's: who opens it sees which
     if application != _APPLICATION:
         raise NotConfigured(f"{path} is not the state of a workspace.", hint=hint)
     if version != _VERSION:
@@ -227,5 +261,3 @@ def _check(path: Path) -> None:
             f"{path} is of version {version} of the state's format; this amlrun reads version {_VERSION}.",
             hint=hint,
         )
-    if problem != "ok":
-        raise NotConfigured(f"The state of a workspace in {path} is damaged: {problem}.", hint=hint)
