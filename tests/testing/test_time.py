@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun.testing import FakeAml, NothingWillHappen
+from amlrun.testing._jobs.carrier import VirtualCarrier
+from amlrun.testing._jobs.engine import Engine
 from amlrun.testing._state.clock import BEGINNING
+from amlrun.testing._state.store import Store
+from amlrun.testing._supply.places import Places
+from tests.testing.wire import requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from azure.ai.ml import MLClient
+
+    from amlrun.testing._state.store import Records
 
 
 def sleep_on(fake: FakeAml, seconds: float) -> None:
@@ -58,6 +65,91 @@ def test_waiting_without_jobs_is_an_error_too(fake_aml: FakeAml) -> None:
     """With no job at all it says so."""
     with pytest.raises(NothingWillHappen, match="no job is live"):
         sleep_on(fake_aml, 86400)
+
+
+def wait(fake: FakeAml, *, timeout: float, every: float) -> int:
+    """Poll with a deadline, as a user writes it; returns how often."""
+    deadline, polls = fake.clock.now() + timeout, 0
+    while fake.clock.now() < deadline:
+        fake.clock.sleep(every)
+        polls += 1
+    return polls
+
+
+@pytest.mark.parametrize("days", [1 / 12, 1, 60])
+def test_a_deadline_passes_in_a_stuck_workspace(fake_aml: FakeAml, days: float) -> None:
+    """However far away it is and how often the loop looks, in some hundred polls, and not much too late."""
+    before = fake_aml.clock.now()
+    assert wait(fake_aml, timeout=days * 86400, every=5) < 600
+    assert fake_aml.clock.now() - before < 1.1 * days * 86400 + 5
+
+
+def test_many_waits_with_deadlines_pass(fake_aml: FakeAml) -> None:
+    """One after another, in one test."""
+    for _ in range(30):
+        wait(fake_aml, timeout=3600, every=30)
+    with pytest.raises(NothingWillHappen):
+        sleep_on(fake_aml, 30)
+    wait(fake_aml, timeout=3600, every=30)
+
+
+def test_short_waits_pass_exactly(fake_aml: FakeAml) -> None:
+    """An hour of looking every ten seconds, counted, is an hour."""
+    before = fake_aml.clock.now()
+    for _ in range(360):
+        fake_aml.clock.sleep(10)
+    assert fake_aml.clock.now() == before + 3600
+
+
+def test_an_endless_wait_that_catches_everything_ends(fake_aml: FakeAml) -> None:
+    """A loop that goes on after any Exception is told again, and then by more than that."""
+    caught = []
+
+    def poll_for_ever() -> None:
+        while len(caught) < 100:
+            try:
+                sleep_on(fake_aml, 0)
+            except Exception as error:  # noqa: BLE001, PERF203 - that is what such loops do
+                caught.append(type(error))
+
+    with pytest.raises(BaseException, match="no job is live") as ended:
+        poll_for_ever()
+    assert not isinstance(ended.value, Exception)
+    assert caught == [NothingWillHappen] * 2
+
+
+def test_the_error_says_what_would_help(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """Which cluster is stuck or has failed, beside the jobs."""
+    fake_aml.cluster("broken", error="ClusterCoreQuotaReached")
+    fake_aml.cluster("cpu")
+    fake_aml.stick("cpu")
+    with pytest.raises(NothingWillHappen, match="compute broken is Failed: ClusterCoreQuotaReached"):
+        sleep_on(fake_aml, 10)
+    submit(name="train", compute="cpu")
+    with pytest.raises(NothingWillHappen, match=r'(?s)train: Queued.*compute cpu is stuck: unstick\("cpu"\)'):
+        sleep_on(fake_aml, 10)
+
+
+def test_nodes_that_come_and_go_are_no_hope(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """A job that wants two nodes where quota lets there be one waits for nothing, whatever that one does."""
+    fake_aml.cluster("cpu", nodes=1, max_nodes=2)
+    fake_aml.quota("TotalDedicatedCores", limit=4)
+    submit(name="wide", compute="cpu", instance_count=2)
+    with pytest.raises(NothingWillHappen, match="wide: Queued"):
+        sleep_on(fake_aml, 30)
+
+
+def test_in_a_folder_another_process_may_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, waiting is pointless only when real time has passed too."""
+    real = [0.0]
+    monkeypatch.setattr("amlrun.testing._state.clock.time.monotonic", lambda: real[0])
+    monkeypatch.setattr("amlrun.testing._state.clock.time.sleep", lambda _seconds: None)
+    fake = FakeAml(tmp_path)
+    for _ in range(2000):
+        fake.clock.sleep(86400)
+    real[0] = 60.0
+    with pytest.raises(NothingWillHappen):
+        sleep_on(fake, 86400)
 
 
 def test_a_pause_before_the_next_attempt_is_no_waiting_for_nothing(
@@ -116,3 +208,44 @@ def test_the_sdk_gets_its_own_time_back(client: MLClient, fake_aml: FakeAml) -> 
     assert helper.time is not time
     fake_aml.stop()
     assert helper.time is time
+
+
+@pytest.mark.parametrize(
+    "said", [{"minutes": -60}, {"minutes": "5"}, {}, {"seconds": float("inf")}, {"hours": float("nan")}]
+)
+def test_a_length_of_time_is_said(fake_aml: FakeAml, said: Any) -> None:
+    """Time doesn't go back, and no job runs for less than no time."""
+    before = fake_aml.clock.now()
+    with pytest.raises(ValueError, match=r"from 0 up, not|Say how long"):
+        fake_aml.advance(**said)
+    with pytest.raises(ValueError, match=r"from 0 up, not|Say how long"):
+        fake_aml.runtime(**said)
+    assert fake_aml.clock.now() == before
+
+
+def test_the_runtime_is_kept_with_the_workspace(tmp_path: Path) -> None:
+    """Another fake of the same folder goes by it too."""
+    FakeAml(tmp_path).runtime(hours=2)
+    with FakeAml(tmp_path) as other:
+        body = {"properties": {"jobType": "Command", "command": "x", "environmentId": "azureml:train:1"}}
+        url = f"https://management.azure.com{other.scope.path}/jobs/j"
+        assert requests.put(url, json=body, timeout=5).status_code == 201
+        other.advance(hours=1)
+        assert other.job("j").status == "Running"
+
+
+class Broken(Places):
+    """Nodes that never come to rest."""
+
+    def happens(self, _records: Records, _name: str, _at: float) -> bool:
+        """Nothing, though something was due."""
+        return True
+
+
+def test_an_event_that_changes_nothing_is_an_error() -> None:
+    """Were the fake wrong somewhere, it would say so, and not hang."""
+    store = Store()
+    with store.transaction() as records:
+        records.put("compute", "gpu", {}, due=10.0)
+        with pytest.raises(RuntimeError, match=r"compute gpu is due again and again"):
+            Engine(VirtualCarrier(), Broken()).catch_up(records, 20.0)
