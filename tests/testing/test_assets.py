@@ -219,17 +219,6 @@ def test_a_model_goes_there_and_back(client: MLClient, tmp_path: Path) -> None:
     assert [found.version for found in client.models.list(name="net")] == ["1"]
 
 
-def test_a_model_of_a_job(client: MLClient) -> None:
-    """What a job left behind is registered by its path."""
-    path = "azureml://jobs/train/outputs/artifacts/paths/model"
-    client.models.create_or_update(Model(name="net", version="7", path=path, type="mlflow_model"))
-    found = client.models.get("net", version="7")
-    assert (found.type, str(found.path).endswith("train/outputs/artifacts/paths/model")) == (
-        "mlflow_model",
-        True,
-    )
-
-
 def test_long_lists_come_in_pages(fake_aml: FakeAml, client: MLClient) -> None:
     """A page names the next one until all have been seen, whichever end comes first; `$top` ends a list."""
     for number in range(1, 66):

@@ -8,7 +8,7 @@ import pytest
 from azure.ai.ml import Input, Output, command, load_component
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
-from amlrun.testing._assets import assets
+from amlrun.testing._assets import ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def folder(tmp_path: Path) -> Path:
 def spec_of(fake: FakeAml, component_id: str) -> dict[str, Any] | None:
     """What a pipeline's node finds under an id."""
     with fake._backend.work() as (records, _now):  # the engine's way in
-        return assets.component(records, component_id)
+        return ids.component(records, component_id)
 
 
 @pytest.mark.parametrize("name", ["train", "score", "count", "both"])

@@ -10,7 +10,7 @@ from azure.ai.ml.entities import BuildContext, Data, Environment, Model
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from amlrun.testing import FakeAml
-from amlrun.testing._assets import assets
+from amlrun.testing._assets import ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +76,9 @@ def test_components_data_and_models_of_a_registry(
     (copy,) = (tmp_path / "down").rglob("train.py")
     assert copy.read_bytes() == b"print(1)\r\n"
     with fake_aml._backend.work() as (records, _now):
-        assert assets.component(records, found.id) is not None
-        assert assets.component(records, "azureml://registries/shared/components/train/labels/latest")
-        assert assets.component(records, "azureml:train:1") is None
+        assert ids.component(records, found.id) is not None
+        assert ids.component(records, "azureml://registries/shared/components/train/labels/latest")
+        assert ids.component(records, "azureml:train:1") is None
 
 
 def test_assets_are_shared_into_a_registry(client: MLClient, shared: MLClient) -> None:
@@ -141,5 +141,5 @@ def test_a_job_may_name_a_registrys_environment(
         made = client.jobs.create_or_update(command(command="ls", environment=environment))
         assert fake_aml.job(str(made.name)).body["properties"]["environmentId"] == environment
         with fake_aml._backend.work() as (records, _now):
-            assert assets.environment_exists(records, environment)
-            assert not assets.environment_exists(records, environment.replace("train", "other"))
+            assert ids.environment_exists(records, environment)
+            assert not ids.environment_exists(records, environment.replace("train", "other"))

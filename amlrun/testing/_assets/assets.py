@@ -1,11 +1,10 @@
 """Assets as the fake keeps them: versions of names, in the workspace or in a registry.
 
-Whoever runs jobs asks here what an id means: `component`, `check_environment`.
+What an id means that stands in a body is in `ids`.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -54,12 +53,6 @@ CURATED_REGISTRY = "azureml"
 """The registry that everybody has."""
 _CURATED_PREFIX = "azureml-"  # in the workspace, the curated environments have this prefix
 _SPEC_NOTES = {"$schema", "_source", "description", "display_name", "name", "tags", "version"}
-_ID = re.compile(
-    r"(?:azureml:)?(?:/*(?P<root>.*)/)?(?P<kind>codes|components|data|environments|models)/(?P<name>[^/]+)"
-    r"/(?P<by>versions|labels)/(?P<value>[^/]+)",
-    re.IGNORECASE,
-)
-_SHORT = re.compile(r"(?:azureml:)?(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))")
 
 
 @attrs.frozen
@@ -289,55 +282,3 @@ def next_version(found: list[dict[str, Any]]) -> str:
     """The version that the service would give to the next of these."""
     # Assumed: one more than the highest number, whatever else there is.
     return str(max((int(body["version"]) for body in found if body["version"].isdigit()), default=0) + 1)
-
-
-# -- what an id means
-
-
-def resolve(records: Records, kind: Kind, asset_id: str) -> dict[str, Any] | None:
-    """The version that an id in a body means, by version or by label, here or in a registry; or None.
-
-    It reads ARM ids, `azureml:<name>:<version>`, `azureml:<name>@<label>` and `azureml://registries/…`.
-    """
-    scope = Scope(**(records.get("meta", "scope") or {}))
-    if short := _SHORT.fullmatch(asset_id):
-        home, name, version, label = workspace(scope), short["name"], short["version"], short["label"]
-    elif (match := _ID.fullmatch(asset_id)) and match["kind"].lower() == kind.plural:
-        found = _home(records, scope, match["root"] or "")
-        if found is None:
-            return None
-        home, name = found, match["name"]
-        by_version = match["by"].lower() == "versions"
-        version, label = (match["value"], None) if by_version else (None, match["value"])
-    else:
-        return None
-    if version:
-        return find(records, home, kind, name, version)
-    return labelled(records, home, kind, name, label or "")
-
-
-def _home(records: Records, scope: Scope, root: str) -> Home | None:
-    place, _, name = root.rpartition("/")
-    if place.rpartition("/")[2].lower() == "registries":
-        return registry(records, scope, name) if find_registry(records, name) else None
-    return workspace(scope) if name.lower() in {"", scope.workspace.lower()} else None
-
-
-def component(records: Records, component_id: str) -> dict[str, Any] | None:
-    """The `componentSpec` of a component, here or in a registry, or None where it isn't there."""
-    found = resolve(records, KINDS["components"], component_id)
-    spec: dict[str, Any] | None = None if found is None else found["properties"].get("componentSpec")
-    return spec
-
-
-def environment_exists(records: Records, environment_id: str) -> bool:
-    """Whether an environment version is registered, here or in a registry, or curated."""
-    return resolve(records, KINDS["environments"], environment_id) is not None
-
-
-def check_environment(records: Records, environment_id: str) -> None:
-    """Refuse (404) an environment that isn't registered, where the fake's user asked for that."""
-    if records.get("meta", "strict environments") and not environment_exists(records, environment_id):
-        # Assumed: the code and the words. Who doesn't ask for it need not register what a job names.
-        name = environment_id.rpartition("/environments/")[2].replace("/versions/", ":")
-        raise not_found("Environment", name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from amlrun.testing._assets.assets import check_environment
+from amlrun.testing._assets import references
+from amlrun.testing._assets.ids import check_environment
 from amlrun.testing._jobs.demands import demand_of, timeout_of
 from amlrun.testing._jobs.families import parts_of
 from amlrun.testing._wire.exchange import bad_request, not_found
@@ -31,6 +32,7 @@ def check(backend: Backend, records: Records, name: str, properties: Mapping[str
         _check_labels(field, properties.get(field) or {})
     for field in ("inputs", "outputs"):
         _check_names(field, properties.get(field) or {})
+    references.check_job(records, backend.scope, backend.account, properties)
     try:
         for path, part in parts_of(records, properties, name):
             _check_part(backend, records, path, part)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from amlrun.testing._assets import assets
+from amlrun.testing._assets import ids
 from amlrun.testing._assets.blobs import ARTIFACTS, artifact_prefix
 from amlrun.testing._jobs import pipelines, trials
 from amlrun.testing._jobs.demands import demand_of, kind_of, search_of
@@ -299,7 +299,7 @@ def _spread(records: Records, properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _component(records: Records, component: str) -> Mapping[str, Any]:
-    spec = assets.component(records, component)
+    spec = ids.component(records, component)
     if spec is None:
         raise LookupError(component)
     return spec

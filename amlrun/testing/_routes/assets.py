@@ -6,9 +6,10 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from amlrun.testing._assets import assets, storage
+from amlrun.testing._assets import assets, references, storage
 from amlrun.testing._assets.assets import KINDS, Home, Kind
 from amlrun.testing._assets.blobs import SAS
+from amlrun.testing._jobs.outputs import DEFAULT, output_of
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._wire.exchange import Reply, Request, bad_request, not_found, paged, system_data
 
@@ -67,6 +68,8 @@ def put_version(backend: Backend, request: Request) -> Reply:
     with backend.work() as (records, now):
         home = _home(backend, records, request)
         sent = _properties(request)
+        if not home.registry:
+            sent = _placed(backend, records, kind, sent)
         body, new = assets.put(records, home, kind, name, version, sent=sent, now=now)
     return _written(request, _version(home, kind, body), 201 if new else 200)
 
@@ -223,6 +226,27 @@ def _properties(request: Request) -> Mapping[str, Any]:
     if not isinstance(properties, dict):
         raise bad_request("The request body has no properties.", "InvalidRequestBody")
     return properties
+
+
+def _placed(backend: Backend, records: Records, kind: Kind, sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was sent, with the place in a datastore of what a job has left behind.
+
+    Raises Refusal (404) where the path leads to a datastore, a job or an output that isn't there.
+    """
+    field = {"data": "dataUri", "models": "modelUri"}.get(kind.plural, "")
+    uri = str(sent.get(field) or "")
+    references.check(records, backend.scope, backend.account, uri, kind.plural)
+    left = references.job_path(uri)
+    job = None if left is None else backend.engine.job(records, left.job)
+    if left is None or job is None:
+        return sent
+    found = output_of(job, left.output or DEFAULT)
+    if found is None:
+        # Assumed: the code and the words.
+        raise not_found("Output", f"{left.output} of job {left.job}")
+    # Assumed: that the path becomes that of the datastore, and which job a model's is.
+    place = references.in_full(backend.scope, found.uri, left.path)
+    return {**sent, field: place, **({"jobName": job.name} if kind.plural == "models" else {})}
 
 
 def _view(request: Request) -> str:
