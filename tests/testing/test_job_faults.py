@@ -18,6 +18,7 @@ from amlrun.testing import (
     TimedOut,
 )
 from tests.testing.kinds import two_steps
+from tests.testing.wire import requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,6 @@ WARNING = "Low priority compute preemption warning: a node has been preempted."
 
 def run_of(fake: FakeAml, name: str) -> dict[str, Any]:
     """Run history's view of a job."""
-    from tests.testing.wire import requests
-
     url = f"https://{fake.scope.location}.api.azureml.ms/history/v1.0{fake.scope.path}/runs/{name}"
     found: dict[str, Any] = requests.get(url, timeout=5).json()
     return found
@@ -240,7 +239,8 @@ def test_a_fault_that_never_struck_is_told() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Preempted(how="gently"), "how"),  # type: ignore[arg-type]
+        (lambda: Preempted(how="gently"), "how is one of failed, .*, not 'gently'"),  # type: ignore[arg-type]
+        (lambda: Preempted(after="5"), "after is in seconds, a number"),  # type: ignore[arg-type]
         (lambda: Failed(after=-1), "after is in seconds, a number from 0 up"),
     ],
 )
@@ -251,10 +251,102 @@ def test_a_fault_that_makes_no_sense(make: Callable[[], JobFault], words: str) -
 
 
 def test_faults_are_kept_with_the_workspace(fake_aml: FakeAml, tmp_path: Any) -> None:
-    """A second process on the folder meets them too."""
+    """A second process on the folder meets them too; the one that scripted them asks whether they struck."""
     assert fake_aml.jobs == ()
     first = FakeAml(tmp_path / "state")
     first.inject(Failed("UserError", "planned"), job="j")
-    second = FakeAml(tmp_path / "state")
-    with pytest.raises(AssertionError, match="struck 0 of 1 times"):
+    with FakeAml(tmp_path / "state") as second:
+        send(second, "j")
         second.check_faults()
+        with pytest.raises(AssertionError, match="struck 0 of 1 times"):
+            first.check_faults()
+        second.advance(hours=1)
+        assert second.job("j").error == "planned"
+    first.check_faults()
+
+
+def send(fake: FakeAml, name: str, **properties: Any) -> None:
+    """Submit a command job as a body."""
+    sent = {"jobType": "Command", "command": "x", "environmentId": "azureml:train:1", **properties}
+    url = f"https://management.azure.com{fake.scope.path}/jobs/{name}"
+    assert requests.put(url, json={"properties": sent}, timeout=5).status_code == 201
+
+
+def test_a_fault_that_never_struck_says_what_came_near() -> None:
+    """Jobs that its pattern fits, each with why it was spared; where none does, those that there were."""
+    fake = FakeAml()
+    fake.start()
+    fake.inject(Preempted(), job="train-*")
+    fake.inject(NodeLost(after=36000), job="train-1")
+    fake.inject(Failed(), job="late")
+    fake.inject(Failed(), job="trian")
+    for name in ("train-1", "train-2"):
+        send(fake, name)
+    fake.advance(hours=1)
+    send(fake, "late")
+    with pytest.raises(AssertionError) as caught:
+        fake.check_faults()
+    fake.stop()
+    for words in (
+        "(train-1: on dedicated nodes; train-2: on dedicated nodes)",
+        "(train-1: ended Completed after 300 s of running, after=36000)",
+        "(late: still Starting, and nobody waited)",
+        "(there were: train-1, train-2, late)",
+    ):
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("times", ["2", 0, 1.5, True])
+def test_how_often_a_fault_strikes_is_a_number(fake_aml: FakeAml, times: Any) -> None:
+    """From 1 up."""
+    with pytest.raises(ValueError, match="times"):
+        fake_aml.inject(Failed(), job="j", times=times)
+
+
+def cluster_job(fake: FakeAml) -> None:
+    """A job `j` that runs on a spot cluster, and whose end somebody has asked for."""
+    fake.cluster("gpu", tier="spot", nodes=1, max_nodes=2)
+    send(fake, "j", computeId=f"{fake.scope.path}/computes/gpu")
+    fake.advance(minutes=2)
+    assert fake.job("j").status == "Running"
+    url = f"https://management.azure.com{fake.scope.path}/jobs/j/cancel"
+    assert requests.post(url, timeout=5).status_code == 202
+
+
+@pytest.mark.parametrize("how", ["failed", "restarted", "canceled"])
+def test_a_cancel_outlives_the_loss_of_the_nodes(fake_aml: FakeAml, how: Any) -> None:
+    """A job whose end was asked for is Canceled, whatever its preemption would have made of it."""
+    cluster_job(fake_aml)
+    assert fake_aml.preempt_nodes("gpu", how=how) == ("j",)
+    fake_aml.advance(hours=1)
+    assert fake_aml.job("j").statuses[-3:] == ("Running", "CancelRequested", "Canceled")
+    assert fake_aml.compute("gpu").jobs == ()
+
+
+def test_a_cancel_outlives_its_compute(fake_aml: FakeAml) -> None:
+    """It doesn't become a failure because the compute goes too."""
+    cluster_job(fake_aml)
+    url = f"https://management.azure.com{fake_aml.scope.path}/computes/gpu?underlyingResourceAction=Delete"
+    assert requests.delete(url, timeout=5).status_code == 202
+    fake_aml.advance(hours=1)
+    assert fake_aml.job("j").statuses[-2:] == ("CancelRequested", "Canceled")
+
+
+def test_a_silent_job_is_canceled_at_its_timeout(fake_aml: FakeAml) -> None:
+    """The system's clock runs on while nothing is heard of it."""
+    fake_aml.inject(NotResponding(seconds=None, after=60), job="j")
+    send(fake_aml, "j", limits={"jobLimitsType": "Command", "timeout": "PT10M"})
+    fake_aml.advance(hours=1)
+    job = fake_aml.job("j")
+    assert job.statuses[-2:] == ("NotResponding", "Canceled")
+    assert (job.ended or 0) - (job.started or 0) == 600
+
+
+@pytest.mark.parametrize("begin", [0.1, 0.7, 1.3, 2.9, 7.77])
+def test_a_job_that_outlives_its_timeout_is_canceled(fake_aml: FakeAml, begin: float) -> None:
+    """At whatever fraction of a second it starts, and however odd its timeout is."""
+    fake_aml.runtime(hours=5)
+    fake_aml.advance(seconds=begin)
+    send(fake_aml, "j", limits={"jobLimitsType": "Command", "timeout": "PT61.3S"})
+    fake_aml.advance(hours=6)
+    assert fake_aml.job("j").status == "Canceled"

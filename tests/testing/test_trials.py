@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -285,3 +286,46 @@ def test_a_search_that_cannot_be_run_is_refused(
     reply = requests.put(url, json={"properties": body}, timeout=5)
     assert reply.status_code == 400
     assert words in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("goal", "best"), [("maximize", "sweep_2"), ("minimize", "sweep_1")])
+def test_the_best_trial_is_the_best_by_the_objective(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, goal: str, best: str
+) -> None:
+    """The best value of its metric counts; one that failed, or that has no such metric, is none."""
+    job = sweep_of(tmp_path, limits={"max_total_trials": 5})
+    job.objective.goal = goal
+    start(client, job)
+    fake_aml.advance(minutes=2)
+    fake_aml.metric("sweep/0", "loss", -7.0)
+    for number, values in {1: [0.2, 0.1], 2: [0.9, 0.3], 3: [0.5], 4: [0.0, 1.0]}.items():
+        for step, value in enumerate(values):
+            fake_aml.metric(f"sweep/{number}", "accuracy", value, step=step)
+    fake_aml.fail("sweep/4")
+    fake_aml.advance(hours=1)
+    assert client.jobs.get("sweep").properties["best_child_run_id"] == best
+    fake_aml.metric("sweep/3", "accuracy", 2.0 if goal == "maximize" else -2.0)
+    assert client.jobs.get("sweep").properties["best_child_run_id"] == "sweep_3"
+
+
+@pytest.mark.parametrize(
+    ("metric", "best"), [("Accuracy", "auto_1"), ("NormalizedMeanAbsoluteError", "auto_0")]
+)
+def test_the_best_trial_of_automl(metric: str, best: str) -> None:
+    """What is called an error is small in the best model; everything else is large."""
+    sent = {"jobType": "AutoML", "taskDetails": {"primaryMetric": metric}}
+    values = {"auto_0": 0.1, "auto_1": 0.9}
+    scores = {name: _trials.score_of(sent, {metric: [[0.0, 0, value]]}) for name, value in values.items()}
+    assert max(scores, key=lambda name: scores[name] or 0.0) == best
+    assert _trials.score_of(sent, {metric: [[0.0, 0, float("nan")]]}) is None
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_a_grid_has_each_combination_once(sizes: list[int]) -> None:
+    """In the order of nested loops, the last hyperparameter's the innermost."""
+    space = {f"p{place}": ["choice", [list(range(size))]] for place, size in enumerate(sizes)}
+    sent = {"jobType": "Sweep", "samplingAlgorithm": {"samplingAlgorithmType": "Grid"}, "searchSpace": space}
+    found = [
+        tuple(_trials.values_of(sent, "s", n).values()) for n in range(_trials.combinations_of(sent) or 0)
+    ]
+    assert found == list(itertools.product(*(range(size) for size in sizes)))
