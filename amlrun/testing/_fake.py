@@ -91,7 +91,6 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         self._backend = Backend(scope, store, blobs, engine, clock)
         self._lock = threading.RLock()
         self._started = 0
-        self._strangers = clock is not None
         self._transport: FakeTransport | None = None
         self._credential: FakeCredential | None = None
 
@@ -107,11 +106,6 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         """The workspace's time: `now()` and `sleep(seconds)`."""
         return self._backend.clock
 
-    @property
-    def paces_pollers(self) -> bool:
-        """Whether pollers let its time pass only for those who wait for them: while it is started."""
-        return self._backend.virtual and self._started > 0
-
     def start(self) -> Self:
         """Answer every request of the process that belongs to this workspace, and let no other out.
 
@@ -119,7 +113,7 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         """
         from amlrun.testing._wire import patcher  # noqa: PLC0415 - `requests` only when needed
 
-        patcher.install(self._backend, strangers=self._strangers)
+        patcher.install(self._backend)
         with self._lock:
             self._started += 1
         waits.take_up(self.clock)
@@ -149,47 +143,59 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Answer for as long as this lasts, before other fakes that could."""
+        """Answer for as long as this lasts."""
         from amlrun.testing._wire import patcher  # noqa: PLC0415 - as above
 
-        patcher.install(self._backend, strangers=self._strangers)
-        before = patcher.asking.set(self._backend)
+        patcher.install(self._backend)
         try:
             yield
         finally:
-            patcher.asking.reset(before)
             patcher.uninstall(self._backend)
 
     @property
     def credential(self) -> FakeCredential:
-        """A `TokenCredential` that asks nobody."""
+        """A `TokenCredential` that asks nobody, for clients of your own while the fake is started.
+
+        Its tokens raise RuntimeError while that isn't: the client would be asking the real network.
+        """
         from amlrun.testing._wire.credential import FakeCredential  # noqa: PLC0415 - it needs azure-core
 
         with self._lock:
             if self._credential is None:
-                self._credential = FakeCredential()
+                self._credential = FakeCredential(self._ready if self._backend.virtual else None)
             return self._credential
+
+    def _ready(self) -> None:
+        from amlrun.testing._wire import patcher  # noqa: PLC0415 - as above
+
+        if not patcher.is_live(self._backend):
+            raise RuntimeError(patcher.NOT_STARTED)
+        patcher.renew()
 
     def transport(self, **options: Any) -> FakeTransport:
         """An azure-core transport to this workspace, on its clock. It works even while not started.
+
+        But uploads and downloads don't: the SDK makes clients of its own for them. They raise RuntimeError.
 
         `options` are those of azure-core's own, such as `read_timeout`; without any it is always the same.
         """
         from amlrun.testing._wire.transport import FakeTransport  # noqa: PLC0415 - it needs azure-core
 
         if options:
-            return FakeTransport(self, **options)
+            return FakeTransport(self._backend, **options)
         with self._lock:
             if self._transport is None:
-                self._transport = FakeTransport(self)
+                self._transport = FakeTransport(self._backend)
             return self._transport
 
     def client(self, **options: Any) -> MLClient:
         """The real `MLClient` of this workspace; `options` are MLClient's own and win over these."""
         from azure.ai.ml import MLClient  # noqa: PLC0415 - over a second
 
+        from amlrun.testing._wire.credential import FakeCredential  # noqa: PLC0415 - as above
+
         settings: dict[str, Any] = {
-            "credential": self.credential,
+            "credential": self.credential if "transport" in options else FakeCredential(),
             "subscription_id": self.scope.subscription_id,
             "resource_group_name": self.scope.resource_group,
             "workspace_name": self.scope.workspace,

@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import responses
-from requests import Session
+from azure.ai.ml import command
+from requests import Response, Session
+from requests.adapters import HTTPAdapter
 
 from amlrun.testing import FakeAml, UnknownHost, UnknownRoute
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from requests.adapters import BaseAdapter
 
 
 def name_at(fake: FakeAml) -> str:
@@ -109,9 +114,112 @@ def test_a_users_own_responses_outside_hears_what_is_not_ours(tmp_path: Path) ->
     """Inside a user's own `responses`, a fake that lets strangers through leaves them to it."""
     from amlrun.testing import local
 
-    with responses.RequestsMock() as mock:
-        mock.get("https://example.com/x", json={"mine": True})
+    with responses.RequestsMock() as users:
+        users.get("https://example.com/x", json={"mine": True})
         fake = local(tmp_path / "state")
         with fake:
             assert requests.get("https://example.com/x", timeout=5).json() == {"mine": True}
             assert name_at(fake) == "local"
+
+
+class Theirs:
+    """Somebody's own patch in the place of ours, who puts back what he found."""
+
+    def __init__(self) -> None:
+        self.before: Any = Session.get_adapter
+
+    def start(self) -> None:
+        """On."""
+        self.before = before = Session.get_adapter
+
+        def get_adapter(session: Session, url: Any) -> BaseAdapter:
+            return before(session, url)
+
+        Session.get_adapter = get_adapter  # type: ignore[method-assign,assignment]
+
+    def stop(self) -> None:
+        """Off."""
+        Session.get_adapter = self.before  # type: ignore[method-assign]
+
+
+def test_another_patch_of_the_same_may_end_first() -> None:
+    """It takes ours off with it; the next that the fake hears of puts it on again, and none is left."""
+    before = Session.get_adapter
+    theirs = Theirs()
+    theirs.start()
+    first = FakeAml().start()
+    theirs.stop()
+    assert first.credential.get_token("x").token
+    assert name_at(first) == "fake-workspace"
+    first.stop()
+    with FakeAml() as second:
+        assert name_at(second) == "fake-workspace"
+    assert Session.get_adapter is before
+
+
+def test_another_patch_of_the_same_may_end_last() -> None:
+    """Ours stays under it, without effect, and later fakes answer over it."""
+    before = Session.get_adapter
+    fake, theirs = FakeAml().start(), Theirs()
+    theirs.start()
+    fake.stop()
+    with FakeAml() as second:
+        assert name_at(second) == "fake-workspace"
+        with pytest.raises(UnknownHost):
+            requests.get("https://example.com/x", timeout=5)
+    theirs.stop()
+    with FakeAml() as third:
+        assert name_at(third) == "fake-workspace"
+    Session.get_adapter = before  # type: ignore[method-assign]
+
+
+def test_a_wrapper_of_send_opens_no_way_out(fake_aml: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instrumentation that wraps what sends is no mock: strangers are refused as ever."""
+    send = HTTPAdapter.send
+
+    def wrapped(*args: Any, **options: Any) -> Any:
+        return send(*args, **options)
+
+    monkeypatch.setattr(HTTPAdapter, "send", wrapped)
+    with pytest.raises(UnknownHost, match=fake_aml.scope.workspace):
+        requests.get("https://example.com/x", timeout=5)
+
+
+def test_a_mock_of_unittest_hears_strangers(fake_aml: FakeAml) -> None:
+    """One in the place of what sends."""
+    with mock.patch.object(HTTPAdapter, "send", return_value=Response()) as send:
+        requests.get("https://example.com/x", timeout=5)
+        assert name_at(fake_aml) == "fake-workspace"
+    send.assert_called_once()
+
+
+# -- a fake that is not started
+
+
+def test_one_that_is_not_started_leaves_the_process_alone() -> None:
+    """While its own client sends, nobody else's requests are looked at."""
+    before, seen = Session.get_adapter, []
+    fake = FakeAml()
+    client = fake.client()
+
+    def look(_call: object) -> None:
+        seen.append(Session.get_adapter)
+
+    fake.calls.note = look  # type: ignore[method-assign,assignment]
+    assert client.workspaces.get("fake-workspace").name == "fake-workspace"
+    assert set(seen) == {before}
+
+
+def test_one_that_is_not_started_lets_nothing_out(tmp_path: Path) -> None:
+    """What its own client can't answer for says so at once, and so does its credential elsewhere."""
+    fake = FakeAml()
+    client = fake.client()
+    for number in range(2):
+        (tmp_path / "train.py").write_text(f"print({number})")
+        job = command(command="python train.py", environment="azureml:train:1", code=tmp_path)
+        with pytest.raises(Exception, match=r"not started.*start\(\)"):
+            client.jobs.create_or_update(job)
+        with pytest.raises(RuntimeError, match=r"not started.*start\(\)"):
+            fake.credential.get_token("https://management.azure.com/.default")
+        with fake:
+            client.jobs.create_or_update(job)

@@ -103,7 +103,7 @@ def test_short_waits_pass_exactly(fake_aml: FakeAml) -> None:
 
 def test_an_endless_wait_that_catches_everything_ends(fake_aml: FakeAml) -> None:
     """A loop that goes on after any Exception is told again, and then by more than that."""
-    caught = []
+    caught: list[type] = []
 
     def poll_for_ever() -> None:
         while len(caught) < 100:

@@ -10,21 +10,34 @@ from azure.core.credentials import AccessToken, AccessTokenInfo
 from amlrun.testing._wire.tokens import LIFETIME, token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
 
 
 class FakeCredential:
-    """A `TokenCredential` whose tokens are JSON web tokens without a signature."""
+    """A `TokenCredential` whose tokens are JSON web tokens without a signature.
+
+    `ready` is called before each is given; it raises where the fake isn't there to be asked.
+    """
+
+    def __init__(self, ready: Callable[[], None] | None = None) -> None:
+        self._ready = ready
 
     def get_token(self, *scopes: str, **_options: Any) -> AccessToken:
         """A token for the scopes. It is valid by the machine's clock: azure-core looks at that one."""
-        expires = int(time.time()) + LIFETIME
+        expires = self._expires()
         return AccessToken(_token(scopes, expires), expires)
 
     def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:  # noqa: ARG002 - the protocol's
         """The same in the newer form."""
-        expires = int(time.time()) + LIFETIME
+        expires = self._expires()
         return AccessTokenInfo(_token(scopes, expires), expires)
+
+    def _expires(self) -> int:
+        if self._ready is not None:
+            self._ready()
+        return int(time.time()) + LIFETIME
 
     def close(self) -> None:
         """Nothing is open."""

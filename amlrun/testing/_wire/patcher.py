@@ -1,23 +1,24 @@
-"""The one patch of `requests` in the process, shared by all live fakes.
+"""How requests of `requests` come to fakes: adapters, and the one patch of the process, shared by live fakes.
 
-It is on `Session.get_adapter`: requests of a live fake's get an adapter that answers, whatever else is
+The patch is on `Session.get_adapter`: requests of a live fake's get an adapter that answers, whatever else is
 patched. Two patches taken off out of order would leave the process patched, so there is one, counted: it goes
-on with the first fake and off with the last; under somebody else's patch it stays, and does nothing.
+on with the first fake and off with the last. Where somebody else's patch came over it, it stays under it and
+does nothing; where somebody has taken it off, it goes on again.
 
 A request belongs to the fake whose workspace its URL names. One that belongs to none goes out if every live
-fake lets strangers through. Else it goes to a user's own mock (of `HTTPAdapter.send`, as `responses` has it),
-or, where there is none, it is an error.
+fake lets strangers through. Else it goes to a user's own mock (`responses`, or a mock of unittest in the
+place of `HTTPAdapter.send`), or, where there is none, it is an error.
 """
 
 from __future__ import annotations
 
 import io
 import threading
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
+from requests import Session
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError
@@ -30,7 +31,7 @@ from amlrun.testing._wire.faults import Lost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from requests import PreparedRequest, Response, Session
+    from requests import PreparedRequest, Response
     from requests.adapters import BaseAdapter
 
     from amlrun._clock import Clock
@@ -38,75 +39,118 @@ if TYPE_CHECKING:
 _MACHINE = "169.254.169.254"
 """Where azure-identity asks whether this is a virtual machine of Azure. With a fake live it is none."""
 
+_MOCKS = {"responses", "unittest"}
+"""Whose functions in the place of `HTTPAdapter.send` let nothing out."""
+_OPENING = ("/listsecrets", "/startpendingupload")
+"""What the SDK asks before it goes to storage with clients of its own."""
+NOT_STARTED = (
+    "This FakeAml is not started, so what the SDK sends by ways of its own would go to the real network. Use "
+    "the fixture, `with`, or start()."
+)
+
 _lock = threading.RLock()
-_live: list[tuple[Backend, bool]] = []
-_before: list[Callable[..., BaseAdapter]] = []
-"""`Session.get_adapter` as it was before ours; empty while ours is not on."""
-asking: ContextVar[Backend | None] = ContextVar("asking", default=None)
-"""The fake whose own transport is sending: where several could answer, it does."""
+_live: list[Backend] = []
+_patches: list[tuple[Callable[[Session, Any], BaseAdapter], Callable[[Session, Any], BaseAdapter]]] = []
+"""Each of ours in the place of `Session.get_adapter`, and what was there before it."""
 
 
-def install(backend: Backend, *, strangers: bool) -> None:
-    """Answer for this workspace from now on. `strangers`: let requests to unknown hosts through.
+def install(backend: Backend) -> None:
+    """Answer for this workspace from now on.
 
     Raises ValueError where a live fake of another state has the same scope.
     """
     with _lock:
-        for other, _ in _live:
-            if (
-                other.scope == backend.scope
-                and other is not backend
-                and other.store.place != backend.store.place
-            ):
+        for other in _live:
+            if other.scope == backend.scope and other.store.place != backend.store.place:
                 raise ValueError(
                     f"Another fake is live as {backend.scope.path}: give one of them another name."
                 )
-        _live.append((backend, strangers))
-        if not _before:
-            _before.append(requests.Session.get_adapter)
-            requests.Session.get_adapter = _get_adapter  # type: ignore[assignment,method-assign]
+        _live.append(backend)
         if backend.virtual:
             waits.install(_virtual_clocks)
+    renew()
 
 
 def uninstall(backend: Backend) -> None:
     """Take one `install` of this workspace back."""
     with _lock:
-        index = max(place for place, (live, _) in enumerate(_live) if live is backend)
+        index = max(place for place, live in enumerate(_live) if live is backend)
         del _live[index]
-        if not _live and requests.Session.get_adapter is _get_adapter:
-            requests.Session.get_adapter = _before.pop()  # type: ignore[method-assign]
-        if not any(live.virtual for live, _ in _live):
+        if not _live:
+            while _patches and Session.get_adapter is _patches[-1][0]:
+                Session.get_adapter = _patches.pop()[1]  # type: ignore[method-assign,assignment]
+            _patches.clear()
+        if not any(live.virtual for live in _live):
             waits.uninstall()
+
+
+def is_live(backend: Backend) -> bool:
+    """Whether it answers whoever asks."""
+    with _lock:
+        return any(live is backend for live in _live)
+
+
+def renew() -> None:
+    """Be in the place of `Session.get_adapter`, where a fake is live and somebody has put another there."""
+    with _lock:
+        before = Session.get_adapter
+        if not _live or (_patches and before is _patches[-1][0]):
+            return
+
+        def get_adapter(session: Session, url: Any) -> BaseAdapter:
+            return _ADAPTER if fake_of(url) or not _open() else before(session, url)
+
+        _patches.append((get_adapter, before))
+        Session.get_adapter = get_adapter  # type: ignore[method-assign,assignment]
 
 
 def _virtual_clocks() -> tuple[Clock, ...]:
     with _lock:
-        return tuple({id(backend): backend.clock for backend, _ in _live if backend.virtual}.values())
+        return tuple({id(backend): backend.clock for backend in _live if backend.virtual}.values())
 
 
-def _get_adapter(session: Session, url: str | bytes) -> BaseAdapter:
-    """In the place of `Session.get_adapter`."""
+def _open(own: Backend | None = None) -> bool:
+    """Whether a request that belongs to no fake may go its way."""
     with _lock:
-        free = all(strangers for _, strangers in _live)
-    # What a user has put there decides for itself what may go out.
-    mocked = HTTPAdapter.send.__module__ != HTTPAdapter.__module__
-    return _before[0](session, url) if _fake(url) is None and (free or mocked) else _ADAPTER
+        live = list(_live) if own is None else [*_live, own]
+    mock = str(getattr(HTTPAdapter.send, "__module__", "")).partition(".")[0]
+    return mock in _MOCKS or not any(backend.virtual for backend in live)
 
 
-def _fake(url: str | bytes | None) -> Backend | None:
+def fake_of(url: str | bytes | None, own: Backend | None = None) -> Backend | None:
+    """The fake that a URL belongs to; `own` is asked first, live or not."""
     parts = urlsplit(url.decode() if isinstance(url, bytes) else str(url))
     host, path = parts.hostname or "", unquote(parts.path)
     with _lock:
-        claiming = [backend for backend, _ in _live if backend.claims(host, path)]
-    # Of several workspaces in one subscription, the one that the path names; else the first.
-    able = [backend for backend in claiming if backend.owns(path)] or claiming
-    mine = asking.get()
-    return mine if mine in able else next(iter(able), None)
+        known = list(_live) if own is None else [own, *_live]
+    # Outside of the lock: each looks into its state. Of several workspaces in one subscription, the one that
+    # the path names; else the first.
+    claiming = [backend for backend in known if backend.claims(host, path)]
+    return next((backend for backend in claiming if backend.owns(path)), next(iter(claiming), None))
+
+
+class OwnSession(Session):
+    """A session whose requests come to one fake, whether it is live or not."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.trust_env = False
+        self._backend = backend
+        self._adapter = _Adapter(backend)
+
+    def get_adapter(self, url: Any) -> BaseAdapter:
+        """The fake's adapter, for all that may not go its way."""
+        renew()
+        mine = fake_of(url, self._backend) or not _open(self._backend)
+        return self._adapter if mine else super().get_adapter(url)
 
 
 class _Adapter(HTTPAdapter):
-    """What answers for the live fakes."""
+    """What answers for the live fakes, or for one."""
+
+    def __init__(self, own: Backend | None = None) -> None:
+        super().__init__()
+        self._own = own
 
     def send(
         self,
@@ -117,16 +161,19 @@ class _Adapter(HTTPAdapter):
         **_options: Any,
     ) -> Response:
         """The fake's reply. Raises UnknownHost for a URL that is no fake's."""
-        backend = _fake(request.url)
+        backend = fake_of(request.url, self._own)
         if backend is None and urlsplit(str(request.url)).hostname == _MACHINE:
             raise _error(Lost("refused"), request)
         if backend is None:
             with _lock:
-                known = ", ".join(sorted({live.scope.path for live, _ in _live}))
+                live = [*_live, *([self._own] if self._own else [])]
+            known = ", ".join(sorted({backend.scope.path for backend in live}))
             raise UnknownHost(
                 f"{request.method} {request.url} belongs to no fake workspace, and nothing may leave for the "
                 f"network while a fake is live. Live: {known} at {MANAGEMENT}, with run history and blobs."
             )
+        if str(request.url).partition("?")[0].lower().endswith(_OPENING) and not is_live(backend):
+            raise RuntimeError(NOT_STARTED)
         patience = timeout[1] if isinstance(timeout, tuple) else timeout
         waits.answered(backend.clock, virtual=backend.virtual)
         try:

@@ -6,27 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.pipeline.transport import RequestsTransport
 
-from amlrun.testing._wire import waits
+from amlrun.testing._wire import patcher, waits
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from typing import Protocol
-
-    from amlrun._clock import Clock
-
-    class Answering(Protocol):
-        """What a fake offers here."""
-
-        @property
-        def clock(self) -> Clock:
-            """Its time."""
-
-        @property
-        def paces_pollers(self) -> bool:
-            """Whether pollers let its time pass only for those who wait for them."""
-
-        def installed(self) -> AbstractContextManager[None]:
-            """It answers for as long as this lasts."""
+    from amlrun.testing._wire.backend import Backend
 
 
 class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, so Any
@@ -36,21 +19,18 @@ class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, 
     clock. One such transport serves many clients, so none of them closes it.
     """
 
-    def __init__(self, fake: Answering, **options: Any) -> None:
-        super().__init__(**options)
-        self._fake = fake
+    def __init__(self, backend: Backend, **options: Any) -> None:
+        session = patcher.OwnSession(backend)
+        super().__init__(session=session, session_owner=False, use_env_settings=False, **options)
+        self._backend = backend
         self.open()
-
-    def send(self, request: Any, **options: Any) -> Any:
-        """Send a request to the fake."""
-        with self._fake.installed():
-            return super().send(request, **options)
 
     def sleep(self, duration: float) -> None:
         """Let the fake's time pass."""
-        clock = self._fake.clock
+        clock = self._backend.clock
         try:
-            if self._fake.paces_pollers:
+            # Of a fake that isn't started nobody is told who waits.
+            if self._backend.virtual and patcher.is_live(self._backend):
                 duration = waits.rest_of(clock, duration)
         except waits.Abandoned:
             pass  # this transport leads to the fake even when that is stopped
@@ -58,7 +38,7 @@ class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, 
 
     def now(self) -> float:
         """The fake's time, in seconds since 1970."""
-        return self._fake.clock.now()
+        return self._backend.clock.now()
 
     def close(self) -> None:
         """Stay open: the next client uses it too."""
