@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun.testing import FakeAml
+from amlrun.testing import FakeAml, NotResponding
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
 
 
@@ -41,12 +43,13 @@ class Work:
         return 0
 
 
-def submit(fake: FakeAml, count: int) -> None:
+def submit(fake: FakeAml, count: int, *, first: int = 0, **more: Any) -> None:
     """Send jobs as bodies."""
-    properties = {"jobType": "Command", "command": "x", "environmentId": "azureml:train:1"}
-    for number in range(count):
+    properties = {"jobType": "Command", "command": "x", "environmentId": "azureml:train:1", **more}
+    for number in range(first, first + count):
         url = f"https://management.azure.com{fake.scope.path}/jobs/job-{number}"
-        body = {"properties": {**properties, "resources": {"instanceType": "Standard_DS3_v2"}}}
+        size = {} if "computeId" in more else {"resources": {"instanceType": "Standard_DS3_v2"}}
+        body = {"properties": {**properties, **size}}
         assert requests.put(url, json=body, timeout=60).status_code == 201
 
 
@@ -70,3 +73,39 @@ def test_the_work_for_a_job_does_not_grow_with_their_number() -> None:
     """Eight times as many jobs, in one queue, are eight times the work."""
     few, many = work(40), work(320)
     assert many == pytest.approx(few, rel=0.25)
+
+
+def work_with_faults(count: int) -> tuple[float, float]:
+    """The same with a fault scripted for each, and each preempted while all run."""
+    with FakeAml() as fake, Work(fake) as done:
+        fake.quota("TotalLowPriorityCores", limit=4 * count)
+        for number in range(count):
+            fake.inject(NotResponding(seconds=10, after=60), job=f"job-{number}")
+        submit(fake, count, queueSettings={"jobTier": "Spot"})
+        fake.advance(minutes=4)
+        for name in fake.jobs:
+            fake.preempt(name)
+    assert {fake.job(name).status for name in fake.jobs} == {"Failed"}
+    return done.calls / count, done.steps / count
+
+
+def work_of_clusters(count: int) -> tuple[float, float]:
+    """So many clusters with a job each."""
+    with FakeAml() as fake:
+        fake.quota("standardDSv2Family", limit=4 * count)
+        fake.quota("TotalDedicatedCores", limit=4 * count)
+        for number in range(count):
+            fake.cluster(f"cluster{number}x")
+        with Work(fake) as done:
+            for number in range(count):
+                submit(fake, 1, first=number, computeId=f"{fake.scope.path}/computes/cluster{number}x")
+            fake.advance(hours=1)
+    assert {fake.job(name).status for name in fake.jobs} == {"Completed"}
+    return done.calls / count, done.steps / count
+
+
+@pytest.mark.parametrize("of", [work_with_faults, work_of_clusters])
+def test_nor_does_it_with_faults_or_clusters(of: Callable[[int], tuple[float, float]]) -> None:
+    """A fault is looked up by its job, and a queue is looked at when something has changed for it."""
+    few, many = of(20), of(80)
+    assert many == pytest.approx(few, rel=0.35)

@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 
 from amlrun.testing import ImageBuildFailed, NotResponding, Preempted, local
 from tests.testing.kinds import ENVIRONMENT, automl_of, pipeline_of, step, sweep_of
+from tests.testing.wire import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,3 +162,20 @@ def test_what_does_not_run_here_is_refused(here: LocalAml, client: MLClient) -> 
         client.jobs.create_or_update(job)
     with pytest.raises(ValueError, match="have no moment building"):
         here.inject(ImageBuildFailed(), job="x")
+
+
+def test_a_search_whose_trials_all_end_at_once(here: LocalAml) -> None:
+    """However many there are: each is refused as it comes to the queue, and the next one follows."""
+    resources = {"instanceType": "Standard_Nope"}
+    properties = {
+        "jobType": "Sweep",
+        "objective": {"goal": "Maximize", "primaryMetric": "m"},
+        "samplingAlgorithm": {"samplingAlgorithmType": "Random"},
+        "searchSpace": {"x": ["uniform", [0, 1]]},
+        "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 300, "maxConcurrentTrials": 1},
+        "trial": {"command": "echo", "environmentId": ENVIRONMENT, "resources": resources},
+    }
+    url = f"https://management.azure.com{here.scope.path}/jobs/many"
+    assert requests.put(url, json={"properties": properties}, timeout=60).status_code == 201
+    assert here.job("many").status == "Failed"
+    assert len(here.job("many").children) == 300

@@ -303,3 +303,15 @@ def test_what_is_no_job_of_its_own(client: MLClient, fake_aml: FakeAml) -> None:
         client.jobs.stream(fake_aml.job("pipe/make").name)
     client.jobs.archive("pipe")
     assert list(client.jobs.list()) == []
+
+
+def test_a_path_that_is_not_there(fake_aml: FakeAml, client: MLClient) -> None:
+    """What is there is told: a parent's children by their paths, or jobs of a near name."""
+    client.jobs.create_or_update(two_steps("pipe"))
+    fake_aml.advance(minutes=1)
+    with pytest.raises(LookupError, match=r"no job pipe/b\. pipe has: pipe/make\.$"):
+        fake_aml.job("pipe/b")
+    with pytest.raises(LookupError, match=r"Did you mean pipe\? There are: pipe\."):
+        fake_aml.job("pipes")
+    with pytest.raises(LookupError, match=r"no job other/b\. There are: pipe\."):
+        fake_aml.job("other/b")
