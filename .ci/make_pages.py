@@ -29,13 +29,21 @@ PLACES = {
     "Below the subscription": _routes.OF_SUBSCRIPTION,
     "Run history, on the host that the workspace names": _routes.OF_HISTORY,
     "Where registries are": _routes.OF_DISCOVERY,
+    "A registry's own host": _routes.OF_REGISTRIES[:1],
     "Storage accounts": _routes.OF_STORAGE,
+    "Storage accounts as data lakes": _routes.OF_LAKES[:1],
     "Inside a job": _routes.OF_IDENTITY,
 }
 
 
 def routes() -> str:
     """The list of routes."""
+    listed = {id(table) for tables in PLACES.values() for table in tables}
+    all_tables = [
+        table for name, tables in vars(_routes).items() if name.startswith("OF_") for table in tables
+    ]
+    if unlisted := [table.name for table in all_tables if id(table) not in listed]:
+        raise SystemExit(f"These tables of routes have no place in PLACES: {', '.join(unlisted)}.")
     parts = [ROUTES.strip()]
     for place, tables in PLACES.items():
         parts.append(f"## {place}")
