@@ -246,6 +246,27 @@ def test_no_name_leads_out_of_its_folder(tmp_path: Path, container: str, name: s
         FolderBlobs(tmp_path, CONTAINERS).path(container, name)
 
 
+def test_a_file_is_no_folder_too(tmp_path: Path) -> None:
+    """In a folder a blob can't be below another one's name, nor above it: refused, and nothing is left."""
+    blobs = FolderBlobs(tmp_path, CONTAINERS)
+    blobs.write("own", "a", b"1")
+    blobs.write("own", "b/c", b"2")
+    for name in ("a/x", "a/x/y", "b"):
+        with pytest.raises(Refusal, match="can't be beside"):
+            blobs.write("own", name, b"3")
+    assert blobs.names("own") == ["a", "b/c"]
+
+
+def test_what_a_query_must_have(url: str) -> None:
+    """A block has an id, a page a size: 400 in the storage's words."""
+    place, _, sas = url.partition("?")
+    block = requests.put(f"{place}/blob?comp=block&{sas}", data=b"x", timeout=5)
+    page = requests.get(f"{url}&restype=container&comp=list&maxresults=many", timeout=5)
+    codes = [answer.headers["x-ms-error-code"] for answer in (block, page)]
+    assert codes == ["MissingRequiredQueryParameter", "OutOfRangeQueryParameterValue"]
+    assert (block.status_code, page.status_code) == (400, 400)
+
+
 def test_a_datastores_bytes_are_where_its_jobs_look(tmp_path: Path) -> None:
     """In a folder of the datastore's name, whosever account it is in."""
     with FakeAml(tmp_path / "kept") as fake:

@@ -185,6 +185,20 @@ def test_a_cluster_may_be_stuck(fake_aml: FakeAml, submit: Callable[..., str]) -
     assert (allocation(fake_aml, "cpu"), statuses(fake_aml)) == (("Steady", 1, 1), ["Running"])
 
 
+def test_no_node_comes_back_to_a_stuck_cluster(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """Time passes over a preempted node that can't come back; it does once the cluster resizes again."""
+    fake_aml.cluster("low", tier="spot", nodes=1)
+    submit(name="j", compute="low")
+    fake_aml.advance(minutes=2)
+    fake_aml.stick("low")
+    assert fake_aml.preempt_nodes("low", how="restarted") == ("j",)
+    fake_aml.advance(hours=1)
+    assert (fake_aml.compute("low").nodes, statuses(fake_aml)) == ({"preempted": 1}, ["Queued"])
+    fake_aml.unstick("low")
+    fake_aml.advance(minutes=3)
+    assert statuses(fake_aml) == ["Running"]
+
+
 def test_a_cluster_may_have_failed(fake_aml: FakeAml, client: MLClient) -> None:
     """It is there with the code of its error, and has no nodes."""
     fake_aml.cluster("cpu", min_nodes=2, error="VmSizeNotSupported")

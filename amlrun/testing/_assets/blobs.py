@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -139,9 +140,18 @@ class FolderBlobs:
         return Stat(found.st_size, found.st_mtime_ns)
 
     def write(self, container: str, name: str, data: bytes) -> None:
-        """Write a blob whole: whoever reads it meanwhile sees the old one or the new one."""
+        """Write a blob whole: whoever reads it meanwhile sees the old one or the new one.
+
+        Raises Refusal (409) for a name below another blob, or above one: a file is no folder too.
+        """
         path = self.path(container, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError, NotADirectoryError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() or not path.parent.is_dir():
+            message = (
+                f"Kept in a folder, {name} can't be beside a blob whose name is a part of it, or it of that."
+            )
+            raise Refusal(409, message, "UserError", "Conflict", "PathConflict")
         part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
         part.write_bytes(data)
         part.replace(path)

@@ -42,11 +42,6 @@ def put_container(records: Records, account: str, name: str, datastore: str = ""
     records.put("container", f"{account}/{name}", body, shelf=account)
 
 
-def remove_container(records: Records, account: str, name: str) -> None:
-    """Forget a container."""
-    records.remove("container", f"{account}/{name}")
-
-
 def known(records: Records, account: str) -> bool:
     """Whether a datastore has named this account."""
     return records.head("container", account) is not None

@@ -78,7 +78,8 @@ class SupplyControls(ComputeControls):
 
     def as_data_scientist(self) -> None:
         """From now on the caller's role ends at the workspace: usages, sizes and quotas are 403."""
-        self._backend.reads_quota = False
+        with self._backend.work() as (records, now):
+            records.put("meta", "reads no quota", {"since": now})
 
     # -- the workspace
 

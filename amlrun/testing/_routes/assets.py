@@ -116,7 +116,9 @@ def list_versions(backend: Backend, request: Request) -> Reply:
     if query.get("$orderBy", "").lower().replace(" ", "") in {"createdtime", "createdtimeasc"}:
         found.reverse()
     if top := query.get("$top"):
-        found = found[: int(top)] if top.isdigit() else found
+        if not top.isdigit():
+            raise bad_request(f"$top must be a number, not {top!r}.", "InvalidQueryParameter")
+        found = found[: int(top)]
     return _page(request, found, lambda body: _version(home, kind, body))
 
 

@@ -73,7 +73,9 @@ def put_blob(backend: Backend, request: Request, place: str) -> Reply:
             raise Refused(404, "BlobNotFound")
         return Reply(200, b"", _note(backend, request, place, found, before=_notes(backend, request, place)))
     if part == "block":
-        backend.blobs.write(UNCOMMITTED, _block(place, name, request.query["blockid"]), data)
+        if not (block := request.query.get("blockid")):
+            raise Refused(400, "MissingRequiredQueryParameter")
+        backend.blobs.write(UNCOMMITTED, _block(place, name, block), data)
         return Reply(201, b"", {"Content-MD5": _md5(data)})
     md5: str | None = _md5(data)
     if part == "blocklist":
@@ -139,7 +141,9 @@ def list_blobs(backend: Backend, request: Request, place: str) -> Reply:
     names = _folded(backend.blobs.names(place, prefix), prefix, delimiter)
     marker = query.get("marker") or ""
     rest = [name for name in names if name >= marker]
-    most = int(query.get("maxresults") or _PAGE)
+    asked = query.get("maxresults") or str(_PAGE)
+    if not asked.isdigit() or not (most := int(asked)):
+        raise Refused(400, "OutOfRangeQueryParameterValue")
     entries = "".join(
         _entry(backend, place, name)
         if names[name]
@@ -203,6 +207,8 @@ _WORDS: Mapping[str, str] = {
     "FilesystemNotFound": "The specified filesystem does not exist.",
     "InvalidFlushPosition": "The uploaded data is not contiguous up to the position of the flush.",
     "Md5Mismatch": "The MD5 value specified in the request did not match the one of what arrived.",
+    "MissingRequiredQueryParameter": "A query parameter that's mandatory for this request is not specified.",
+    "OutOfRangeQueryParameterValue": "A query parameter is outside the permissible range.",
     "NoAuthenticationInformation": "Server failed to authenticate the request: no credential came with it.",
     "PathAlreadyExists": "The specified path already exists.",
     "PathNotFound": "The specified path does not exist.",

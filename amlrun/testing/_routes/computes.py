@@ -12,7 +12,7 @@ from amlrun.testing._supply.computes import INSTANCE, MANAGED, Compute, new_comp
 from amlrun.testing._supply.replies import compute_reply, nodes_reply
 from amlrun.testing._supply.supply import WAIT
 from amlrun.testing._supply.workspaces import read_workspace
-from amlrun.testing._wire.exchange import Refusal, Reply, Request, bad_request, instant, not_found
+from amlrun.testing._wire.exchange import Reply, Request, bad_request, instant, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,10 +46,6 @@ def put_compute(backend: Backend, request: Request) -> Reply:
     supply = backend.engine.places.supply
     with backend.work() as (records, now):
         before = supply.compute(records, request.args["name"])
-        if before is not None and before.state == "Deleting":
-            # Assumed: the code and the words.
-            message = f"Compute {before.name} is being deleted."
-            raise Refusal(409, message, "UserError", "Conflict", "ComputeBeingDeleted")
         if before is None or before.state == "Failed":
             compute = supply.create(records, new_compute(request.args["name"], request.json, now), now)
         else:
@@ -191,7 +187,9 @@ def _waiting(records: Records, compute: Compute) -> list[str]:
 def _operation(backend: Backend, records: Records, compute: Compute, now: float) -> dict[str, str]:
     """The headers of a long-running operation that lasts until the compute has come to rest."""
     due = compute.ready or (compute.machine and compute.machine.due) or now
-    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{compute.name} {now} {len(records.names('operation'))}").hex
+    number = (records.get("meta", "operations") or {"made": 0})["made"] + 1
+    records.put("meta", "operations", {"made": number})
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{compute.name} {now} {number}").hex
     records.put("operation", name, {"until": due, "since": now, "of": compute.created})
     # Assumed: the paths. That there are the two headers is in the contract.
     path = f"https://management.azure.com{backend.scope.path}/computes/{compute.name}"

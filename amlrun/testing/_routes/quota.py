@@ -62,7 +62,9 @@ def get_sizes(backend: Backend, request: Request) -> Reply:
 
 def _quota_right(backend: Backend, request: Request, action: str) -> None:
     location = request.args["location"]
-    if not backend.reads_quota:
+    with backend.work() as (records, _now):
+        may_not = records.get("meta", "reads no quota") is not None
+    if may_not:
         raise forbidden(f"{PROVIDER}/{action}", request.path)
     if location.lower() != backend.scope.location.lower():
         # Assumed: the words. The fake has one region.

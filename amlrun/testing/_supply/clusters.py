@@ -119,7 +119,13 @@ class Cluster:
     @property
     def due(self) -> float | None:
         """When the next node comes to another state by itself."""
-        return min((at for node in self.nodes if (at := self._until(node)) is not None), default=None)
+        spare = self._has_spare
+        return min((at for node in self.nodes if (at := self._until(node, spare)) is not None), default=None)
+
+    @property
+    def _has_spare(self) -> bool:
+        """Whether a node may leave."""
+        return self.count(*_ALIVE) > self.min_nodes
 
     def missing(self, wanted: int) -> int:
         """How many more nodes are to come where the jobs that wait want so many."""
@@ -196,9 +202,9 @@ class Cluster:
         """
         spare = self.count(*_ALIVE) - self._stay(wanted)
         above = self.count(*_ALIVE) - self.max_nodes
-        nodes = []
+        nodes, has_spare = [], self._has_spare
         for node in self.nodes:
-            until = self._until(node)
+            until = self._until(node, has_spare)
             over = until is not None and until <= now
             if node.state is NodeState.IDLE and (above > 0 or (over and spare > 0)):
                 nodes.append(node.to(NodeState.LEAVING, now))
@@ -221,14 +227,15 @@ class Cluster:
     def _would_return(self, node: Node, now: float) -> bool:
         return node.state is NodeState.PREEMPTED and node.job is None and node.since + RETRY_SECONDS <= now
 
-    def _until(self, node: Node) -> float | None:
+    def _until(self, node: Node, has_spare: bool) -> float | None:  # noqa: FBT001 - asked for once for all
         """When a node comes to another state by itself."""
         if node.state is NodeState.IDLE:
-            spare = self.count(*_ALIVE) > self.min_nodes
             # never 0: a node that is wanted idles again when its time is over
-            return node.since + max(1.0, self.idle_seconds) if spare else None
-        # A job that runs ends by itself; where there is no room, a node comes back when somebody makes some.
-        if node.job is not None or (node.state is NodeState.PREEMPTED and self.problem is not None):
+            return node.since + max(1.0, self.idle_seconds) if has_spare else None
+        # A job that runs ends by itself; where no node can come, one comes back when somebody makes it so.
+        if node.job is not None:
+            return None
+        if node.state is NodeState.PREEMPTED and (self.stuck or self.problem is not None):
             return None
         times = {
             NodeState.PREPARING: PREPARE_SECONDS * self.pace,

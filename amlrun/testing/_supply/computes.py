@@ -17,7 +17,8 @@ from amlrun._offers import Tier
 from amlrun.testing._supply.clusters import Cluster
 from amlrun.testing._supply.ledger import Hold
 from amlrun.testing._supply.machines import Machine
-from amlrun.testing._wire.exchange import bad_request
+from amlrun.testing._wire.contract import without_secrets
+from amlrun.testing._wire.exchange import Refusal, bad_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,9 +146,12 @@ class Compute:
 
 
 def new_compute(name: str, body: Mapping[str, Any], now: float) -> Compute:
-    """What a PUT makes, without any node yet. Raises Refusal (400) for what can't be."""
+    """What a PUT makes, without any node yet. What opens something is neither kept nor shown.
+
+    Raises Refusal (400) for what can't be.
+    """
     kind = _kind(body)
-    compute = Compute(name, kind, _without_passwords(body), created=now, modified=now)
+    compute = Compute(name, kind, without_secrets(body, "ComputeResource"), created=now, modified=now)
     if kind == CLUSTER:
         return attrs.evolve(compute, cluster=_cluster(compute))
     if kind in {INSTANCE, VM}:
@@ -155,12 +159,15 @@ def new_compute(name: str, body: Mapping[str, Any], now: float) -> Compute:
     return compute
 
 
-def _without_passwords(value: Any) -> Any:
-    """What was sent without the words that open something: they are neither kept nor shown."""
-    if not isinstance(value, dict):
-        return value
-    kept = {key: item for key, item in value.items() if key not in {"adminUserPassword", "password"}}
-    return {key: _without_passwords(item) for key, item in kept.items()}
+def check_changeable(compute: Compute) -> None:
+    """Refuse (409) to change a compute that goes, or that failed. Raises Refusal."""
+    # Assumed: the code and the words.
+    if compute.state == "Deleting":
+        message = f"Compute {compute.name} is being deleted."
+        raise Refusal(409, message, "UserError", "Conflict", "ComputeBeingDeleted")
+    if compute.state == "Failed":
+        message = f"Compute {compute.name} failed to provision: create it anew, or delete it."
+        raise Refusal(409, message, "UserError", "Conflict", "ComputeNotReady")
 
 
 def changed_compute(compute: Compute, body: Mapping[str, Any], now: float) -> Compute:

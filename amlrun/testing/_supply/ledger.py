@@ -104,7 +104,9 @@ class Ledger:
         return next((row for row in self._caps(hold) if row.used + hold.cores > row.limit), None)
 
     def fits(self, one: Hold, count: int) -> int:
-        """How many of so many holds have room together, by quota and by capacity."""
+        """How many of so many holds have room together, by quota and by capacity; of no known size: none."""
+        if not one.cores:
+            return 0
         rooms = [row.free // one.cores for row in self._caps(one)]
         stock = self.stock(one.size)
         if stock.capacity is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun.testing._supply import words
-from amlrun.testing._supply.computes import INSTANCE, Compute, changed_compute
+from amlrun.testing._supply.computes import INSTANCE, Compute, changed_compute, check_changeable
 from amlrun.testing._supply.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -73,12 +73,14 @@ class Supply:
 
     def change(self, records: Records, compute: Compute, body: Mapping[str, Any], now: float) -> Compute:
         """A compute gets another body. Its nodes follow at once. Raises Refusal for what can't be changed."""
+        check_changeable(compute)
         after = changed_compute(compute, body, now)
         if compute.state != "Creating":
             after = attrs.evolve(after, state="Updating", ready=now + UPDATE_SECONDS * self.pace)
         if compute.cluster is not None and after.cluster is not None and compute.state != "Creating":
-            stepped = after.cluster.step(now, self.wanted(records, after.cluster))
-            return self._settle(records, attrs.evolve(after, cluster=compute.cluster), stepped, now)
+            wanted = self.wanted(records, after.cluster)
+            before, stepped = attrs.evolve(after, cluster=compute.cluster), after.cluster.step(now, wanted)
+            return self._settle(records, before, stepped, now, wanted=wanted)
         return self.keep(records, after)
 
     def delete(self, records: Records, compute: Compute, now: float) -> Compute:
@@ -157,8 +159,8 @@ class Supply:
         elif compute.machine is not None and compute.machine.due is not None:
             self._powered(records, compute)
         elif compute.cluster is not None:
-            after = compute.cluster.step(at, self.wanted(records, compute.cluster))
-            self._settle(records, compute, after, at)
+            wanted = self.wanted(records, compute.cluster)
+            self._settle(records, compute, compute.cluster.step(at, wanted), at, wanted=wanted)
         return True
 
     def settled(self, records: Records, compute: Compute, at: float) -> Compute:
@@ -212,8 +214,13 @@ class Supply:
         self.keep_ledger(records, ledger)
         records.remove("compute", compute.name.lower())
 
-    def _settle(self, records: Records, compute: Compute, after: Cluster, now: float) -> Compute:
-        """The cluster as it has come to stand: what left is released, and what is wanted begins to come."""
+    def _settle(
+        self, records: Records, compute: Compute, after: Cluster, now: float, *, wanted: int | None = None
+    ) -> Compute:
+        """The cluster as it has come to stand: what left is released, and what is wanted begins to come.
+
+        `wanted` is for who knows it already.
+        """
         before = compute.cluster
         assert before is not None  # noqa: S101 - the callers have one
         first = ledger = self.ledger(records)
@@ -224,7 +231,9 @@ class Supply:
         if came := min(back, ledger.fits(after.one, back)):
             after, ledger = after.come_back(came, now), ledger.take(after.one.times(came))
         room = grows and len(after.nodes) < after.max_nodes
-        missing = after.missing(self.wanted(records, after)) if room else 0
+        if room and wanted is None:
+            wanted = self.wanted(records, after)
+        missing = after.missing(wanted or 0) if room else 0
         if grown := min(missing, ledger.fits(after.one, missing)):
             after, ledger = after.grow(grown, now), ledger.take(after.one.times(grown))
         short = came < back or grown < missing

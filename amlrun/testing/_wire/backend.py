@@ -5,6 +5,7 @@ It knows no HTTP library: `_patcher` brings requests here as values and takes re
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import threading
 import uuid
@@ -32,7 +33,7 @@ from amlrun.testing._wire import admission
 from amlrun.testing._wire.calls import Call, Calls
 from amlrun.testing._wire.contract import faults, misnamed
 from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
-from amlrun.testing._wire.faults import Asked, Lost, Slow
+from amlrun.testing._wire.faults import Answer, Asked, Lost, Slow
 from amlrun.testing._wire.injections import Injections, check_route
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 MANAGEMENT = "management.azure.com"
 _HISTORY_PREFIX = "/history/v1.0"
+_TOLD = 10
+"""So many faults of a body are told."""
 _OPEN = ("/discovery", DISCOVERY_PREFIX)
 """Paths that anybody may read: the SDK asks there without a token."""
 
@@ -57,7 +60,11 @@ watchers: list[Callable[[Route | None, Request, Reply], None]] = []
 
 
 class UnknownRoute(NotImplementedError):
-    """A request to a fake workspace that has no answer to it."""
+    """A request to a fake workspace that has no answer to it. `place` is its path below the workspace."""
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class UnknownHost(ConnectionError):
@@ -75,8 +82,6 @@ class Backend:
         engine.blobs = blobs
         self.clock: Clock = VirtualClock(store, engine) if clock is None else clock
         self.virtual = clock is None
-        self.reads_quota = True
-        """Whether the caller's role may read usages, sizes and quotas: subscription paths."""
         self.calls = Calls(check_route)
         self.injections = Injections()
         self.limits: Limits | None = None
@@ -155,9 +160,11 @@ class Backend:
 
         Raises UnknownRoute, naming it, for a route that the fake doesn't have; Lost where no reply comes.
         """
+        refusal: Refusal | UnknownRoute | None = None
         try:
             route, place, found = self._find(request)
-            refusal = None
+        except UnknownRoute as error:
+            route, place, found, refusal = None, error.place, request, error
         except Refusal as error:
             route, place, found, refusal = None, request.path, request, error
         now = self.clock.now()
@@ -177,11 +184,15 @@ class Backend:
         status = 0
         try:
             if fault is None or fault.after:
+                if isinstance(refusal, UnknownRoute):
+                    raise refusal
                 reply = refusal.reply(self.scope, now) if refusal else self._served(route, found, now)
             self._delay(struck, patience)
             if fault is not None:
                 # What the service answered, if it did, never arrives.
                 reply = fault.reply(Asked(request, self.scope, now))
+                if not isinstance(fault, Answer):  # which may say anything
+                    _show(route, request, reply)
             status = reply.status
         finally:
             self.calls.note(attrs.evolve(call, status=status, faults=struck))
@@ -197,8 +208,7 @@ class Backend:
                 reply = route.handler(self, request)
             except Refusal as refusal:
                 reply = refusal.reply(self.scope, now)
-        for watch in watchers:
-            watch(route, request, reply)
+        _show(route, request, reply)
         if request.method not in {"GET", "HEAD"}:
             self.stir()
         return reply
@@ -248,10 +258,11 @@ class Backend:
                 return route, rest, attrs.evolve(request, args=args)
         near = sorted({method for routes in tables for method in routes.near(rest)})
         known = f" It has {', '.join(near)} there." if near else ""
-        names = ", ".join(routes.name for routes in tables)
+        aim = f"{request.method} {rest or '/'}"
         raise UnknownRoute(
-            f"The fake Azure ML has no route {request.method} {request.host}{request.path} "
-            f"({names}: {rest or 'itself'}).{known}"
+            f"The fake Azure ML has no route {request.method} {request.host}{request.path}.{known} "
+            f'inject(Answer(200, {{…}}), on="{aim}") stubs it; docs/routes.md of amlrun lists all that there are.',
+            rest,
         )
 
     def _tables_of_host(self, host: str) -> tuple[Routes, ...]:
@@ -294,11 +305,18 @@ def _hold_to_contract(route: Route, request: Request) -> None:
         raise bad_request(f"The request is invalid: {why}.", "InvalidResourceName")
     if route.takes and (found := faults(request.json, route.takes)):
         # Assumed: the words and the inner code.
-        raise bad_request(f"The request is invalid: {'; '.join(found)}.", "InvalidRequestBody")
+        raise bad_request(f"The request is invalid: {_told(found)}.", "InvalidRequestBody")
+
+
+def _told(found: list[str]) -> str:
+    more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
+    return "; ".join([*found[:_TOLD], *more])
+
+
+def _show(route: Route | None, request: Request, reply: Reply) -> None:
+    for watch in watchers:
+        watch(route, request, reply)
 
 
 def _fingerprint(text: str) -> str:
-    value = 0
-    for character in text:
-        value = (value * 131 + ord(character)) % 16**12
-    return f"{value:012x}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -65,6 +65,32 @@ def faults(body: Any, definition: str, *, reply: bool = False) -> list[str]:
     return [fault.removeprefix(".") for fault in found]
 
 
+def without_secrets(value: Any, definition: str) -> Any:
+    """A body without what opens something: passwords, keys, tokens."""
+    row = definitions()[definition]
+    if "by" in row and isinstance(value, dict):
+        kinds = {kind.lower(): child for kind, child in row["kinds"].items()}
+        if child := kinds.get(str(value.get(row["by"])).lower()):
+            return without_secrets(value, child)
+    return _without(value, row)
+
+
+def _without(value: Any, field: Mapping[str, Any]) -> Any:
+    """A value of a field, or of a row of fields, without its secrets."""
+    if "ref" in field:
+        return without_secrets(value, field["ref"])
+    if isinstance(value, list) and "items" in field:
+        return [_without(item, field["items"]) for item in value]
+    if isinstance(value, dict) and "values" in field:
+        return {key: _without(item, field["values"]) for key, item in value.items()}
+    if isinstance(value, dict) and "fields" in field:
+        known = {key: field["fields"].get(key, {}) for key in value}
+        return {
+            key: _without(item, known[key]) for key, item in value.items() if not known[key].get("secret")
+        }
+    return value
+
+
 @attrs.frozen
 class _Reading:
     """One body on its way through the tables."""
