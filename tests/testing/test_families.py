@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from amlrun.testing import CanceledByPlatform, Failed, FakeAml, NodeLost, NotResponding, Preempted, TimedOut
 from amlrun.testing._jobs import pipelines
+from amlrun.testing._state.store import Store
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
@@ -171,15 +172,21 @@ def test_a_sweep_always_ends(
 @given(needs=graphs())
 def test_nodes_come_in_an_order(needs: dict[str, list[str]]) -> None:
     """One after the other, each ready when those that it needs have completed: all of them, in the end."""
-    nodes = pipelines.graph_of({name: {"type": "command", "needs": others} for name, others in needs.items()})
-    pipelines.check(nodes)
-    progress = pipelines.Progress()
-    while found := pipelines.ready(nodes, progress):
-        name = found[0].name
-        assert set(needs[name]) <= set(progress.ended)
-        progress = progress.start(name, name).end(name, "Completed", remember=True)
-    assert set(progress.ended) == set(needs)
-    assert (progress.started, progress.failed) == (len(needs), 0)
+    jobs = {name: {"type": "command", "needs": others} for name, others in needs.items()}
+    pipelines.check(pipelines.graph_of(jobs))
+    done: list[str] = []
+    with Store().transaction() as records:
+        steps = pipelines.Steps(records, "p")
+        steps.lay(jobs)
+        while name := steps.next():
+            assert set(needs[name]) <= set(done)
+            steps.start(name)
+            assert steps.next() != name
+            steps.complete(name)
+            done.append(name)
+        steps.forget()
+        assert records.names("nodes of p") == []
+    assert sorted(done) == sorted(needs)
 
 
 def test_a_circle_is_no_graph() -> None:

@@ -13,7 +13,7 @@ from amlrun._offers import Tier
 from amlrun.testing._assets.blobs import ARTIFACTS, LOG, artifact_prefix
 from amlrun.testing._controls.arguments import did_you_mean
 from amlrun.testing._jobs import strikes
-from amlrun.testing._jobs.families import METRICS, SUBMITTED, child_called, children_of, metrics_of
+from amlrun.testing._jobs.families import METRICS, SUBMITTED, child_called, children_of, metrics_of, whole
 from amlrun.testing._jobs.faults import Failed, JobFault, Moment, Preempted
 from amlrun.testing._jobs.job import Job, Stage
 from amlrun.testing._jobs.outputs import DEFAULT, output_of, outputs_of
@@ -250,7 +250,7 @@ class JobControls:
         Raises LookupError where there is none.
         """
         with self._backend.work() as (records, _now):
-            job = self._job(records, name)
+            job = whole(records, self._job(records, name))
             children = children_of(records, job.name)
         return FakeJob(
             name=job.name,

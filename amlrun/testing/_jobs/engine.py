@@ -15,7 +15,7 @@ from amlrun.testing._assets.blobs import ARTIFACTS, LOG, artifact_prefix
 from amlrun.testing._jobs import outputs
 from amlrun.testing._jobs import strikes as _strikes
 from amlrun.testing._jobs.demands import timeout_of
-from amlrun.testing._jobs.families import Families
+from amlrun.testing._jobs.families import Families, aside
 from amlrun.testing._jobs.faults import Moment, Restart, Silence
 from amlrun.testing._jobs.job import (
     CANCELED,
@@ -67,6 +67,7 @@ class Engine:
 
     def keep(self, records: Records, job: Job) -> Job:
         """Write a job where it belongs: due, or on the shelf where its pool's jobs wait."""
+        job = aside(records, job)
         shelf = None
         if job.stage is Stage.WAITING:
             shelf = WAIT + self.places.pool(job.demand)

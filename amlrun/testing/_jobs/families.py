@@ -17,7 +17,7 @@ from amlrun.testing._jobs import pipelines, trials
 from amlrun.testing._jobs.demands import demand_of, kind_of, search_of
 from amlrun.testing._jobs.job import CANCELED, COMPLETED, End, Job, Stage
 from amlrun.testing._jobs.nodes import child_of, located, spread
-from amlrun.testing._jobs.pipelines import Progress
+from amlrun.testing._jobs.pipelines import Progress, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,8 @@ SUBMITTED = "submitted"
 """The kind of the documents that say which jobs came by a PUT, in order: children didn't."""
 METRICS = "metrics"
 """The kind of the documents that hold what jobs have measured."""
-_PROGRESS, _NODES = "progress", "nodes"
+_PROGRESS, _GRAPH = "progress", "graph"
+_LIVE = "live"
 _BEST = "best_child_run_id"
 _AUTOML_BEST = "automl_best_child_run_id"
 # Assumed: the words; the code is recorded.
@@ -79,8 +80,7 @@ class Families:
         if parent.kind == "pipeline":
             # Its components as they are now. Assumed: no node takes over what an earlier run has made, as if
             # force_rerun were always set.
-            nodes = _spread(records, parent.sent)
-            records.put(_NODES, parent.name, nodes)
+            Steps(records, parent.name).lay(_spread(records, whole(records, parent).sent))
         self._go_on(records, parent, now)
 
     def child_over(self, records: Records, child: Job, now: float) -> None:
@@ -88,9 +88,11 @@ class Families:
         parent = self._hand.job(records, child.parent or "")
         if parent is None:
             return
-        key, before = child.path.rpartition("/")[2], self._progress(records, parent)
-        progress = before.end(key, child.status, remember=parent.kind == "pipeline")
+        progress = self._progress(records, parent).end(child.status)
         self._keep(records, parent, _judged(records, parent, progress, child))
+        records.put(f"children of {parent.name}", child.name, {"name": child.name})
+        if parent.kind == "pipeline" and child.status == "Completed":
+            Steps(records, parent.name).complete(child.path.rpartition("/")[2])
         if parent.stage is Stage.CANCELING:
             if not progress.live:
                 self._hand.finish(records, parent, CANCELED, now)
@@ -111,11 +113,11 @@ class Families:
 
     def cancel_children(self, records: Records, parent: Job, now: float) -> bool:
         """Ask for the end of all that live. Returns whether there are any."""
-        for name in self._progress(records, parent).live.values():
-            child = self._hand.job(records, name)
+        for live in records.on_shelf(f"children of {parent.name}", _LIVE):
+            child = self._hand.job(records, live["name"])
             if child is not None and not child.over:
                 self._hand.cancel(records, child, now)
-        return bool(self._progress(records, parent).live)
+        return self._progress(records, parent).live > 0
 
     def _go_on(self, records: Records, parent: Job, now: float) -> None:
         """Make the children that can be made, or end the parent. A child may end as soon as it is made."""
@@ -140,8 +142,8 @@ class Families:
             if (key := following.key(progress)) is None:
                 return
             name, properties = following.child(key)
-            self._keep(records, parent, progress.start(key, name))
-            records.put(f"children of {parent.name}", name, {})
+            self._keep(records, parent, progress.start())
+            records.put(f"children of {parent.name}", name, {"name": name}, shelf=_LIVE)
             self._hand.submit(records, _child(current, key, name, properties, now), now)
 
     def _keep(self, records: Records, parent: Job, progress: Progress) -> None:
@@ -174,29 +176,30 @@ class _Nodes:
     def __init__(self, records: Records, parent: Job) -> None:
         self._parent = parent
         self._properties = located(parent.sent, parent.name)
-        self._nodes = pipelines.graph_of(records.get(_NODES, parent.name) or {})
+        self._steps = Steps(records, parent.name)
         settings = self._properties.get("settings") or {}
         self._goes_on = bool(settings.get("continue_on_step_failure"))
 
     def ending(self, progress: Progress) -> End | None:
         """How the pipeline ends, if it does now."""
         # Assumed: without continue_on_step_failure, a node that fails ends those that run beside it.
-        if progress.failed and (not self._goes_on or (not progress.live and not self._ready(progress))):
+        goes_on = progress.live > 0 or self._steps.next() is not None
+        if progress.failed and not (self._goes_on and goes_on):
             return _STEP_FAILED
-        return None if progress.live or self._ready(progress) else COMPLETED
+        return None if goes_on else COMPLETED
 
-    def key(self, progress: Progress) -> str | None:
+    def key(self, _progress: Progress) -> str | None:
         """The next node that may start."""
-        return next((node.name for node in self._ready(progress)), None)
+        return self._steps.next()
 
     def child(self, key: str) -> tuple[str, Mapping[str, Any]]:
-        """The job that it becomes: its name and the `properties` of its body."""
+        """The job that it becomes: its name and the `properties` of its body. It counts as started."""
+        self._steps.start(key)
+        node = self._steps.node(key)
+        needed = {need: self._steps.node(need) for need in node.needs}
         return child_name(self._parent.name, key), _resolved(
-            self._properties, self._nodes, key, self._parent.name
+            self._properties, {**needed, key: node}, key, self._parent.name
         )
-
-    def _ready(self, progress: Progress) -> list[Node]:
-        return pipelines.ready(self._nodes, progress)
 
 
 class _Trials:
@@ -214,12 +217,27 @@ class _Trials:
 
     def key(self, progress: Progress) -> str | None:
         """The next trial's number, if it may start."""
-        more = progress.started < self._search.trials and len(progress.live) < self._search.at_once
+        more = progress.started < self._search.trials and progress.live < self._search.at_once
         return str(progress.started) if more else None
 
     def child(self, key: str) -> tuple[str, Mapping[str, Any]]:
         """The job that it is: its name and the `properties` of its body."""
         return f"{self._parent.name}_{key}", trials.trial_of(self._parent.sent, self._parent.name, int(key))
+
+
+def aside(records: Records, job: Job) -> Job:
+    """A pipeline without its nodes, which are kept beside it: it is read at each step, and they are many."""
+    if job.kind != "pipeline" or "jobs" not in job.sent:
+        return job
+    records.put(_GRAPH, job.name, {"jobs": job.sent["jobs"]})
+    sent = {key: value for key, value in job.sent.items() if key != "jobs"}
+    return attrs.evolve(job, body={**job.body, "properties": sent})
+
+
+def whole(records: Records, job: Job) -> Job:
+    """A job with its body as it was sent."""
+    kept = records.get(_GRAPH, job.name) if job.kind == "pipeline" else None
+    return job if kept is None else attrs.evolve(job, body={**job.body, "properties": {**job.sent, **kept}})
 
 
 def children_of(records: Records, name: str) -> list[str]:
@@ -232,7 +250,8 @@ def forget(records: Records, blobs: Blobs, name: str) -> None:
     for child in children_of(records, name):
         forget(records, blobs, child)
         records.remove(f"children of {name}", child)
-    for kind in ("job", _PROGRESS, _NODES, METRICS, "log"):
+    Steps(records, name).forget()
+    for kind in ("job", _PROGRESS, _GRAPH, METRICS, "log"):
         records.remove(kind, name)
     for path in blobs.names(ARTIFACTS, artifact_prefix(name)):
         blobs.remove(ARTIFACTS, path)

@@ -12,7 +12,7 @@ from amlrun.testing._jobs import strikes
 from amlrun.testing._jobs.checks import check
 from amlrun.testing._jobs.demands import demand_of
 from amlrun.testing._jobs.engine import run_seconds
-from amlrun.testing._jobs.families import SUBMITTED, forget
+from amlrun.testing._jobs.families import SUBMITTED, forget, whole
 from amlrun.testing._jobs.job import Job
 from amlrun.testing._jobs.reply import job_reply
 from amlrun.testing._routes.table import Routes
@@ -49,7 +49,7 @@ def put_job(backend: Backend, request: Request) -> Reply:
     with backend.work() as (records, now):
         before = backend.engine.job(records, name)
         if before is not None:
-            job = _again(backend, records, before, properties)
+            job = _again(backend, records, whole(records, before), properties)
             return Reply(200, job_reply(backend, job))
         check(backend, records, name, properties)
         records.put(SUBMITTED, name, {})
@@ -65,7 +65,7 @@ def put_job(backend: Backend, request: Request) -> Reply:
             properties=properties.get("properties") or {},
             run_seconds=run_seconds(records),
         )
-        submitted = backend.engine.submit(records, job, now)
+        submitted = whole(records, backend.engine.submit(records, job, now))
     return Reply(201, job_reply(backend, submitted))
 
 
@@ -73,7 +73,7 @@ def put_job(backend: Backend, request: Request) -> Reply:
 def get_job(backend: Backend, request: Request) -> Reply:
     """One job."""
     with backend.work() as (records, _now):
-        job = find_job(backend, records, request.args["name"])
+        job = whole(records, find_job(backend, records, request.args["name"]))
     return Reply(200, job_reply(backend, job))
 
 
@@ -89,7 +89,7 @@ def list_jobs(backend: Backend, request: Request) -> Reply:
             if names is None:
                 raise bad_request(f"$skip {past!r} is none of a nextLink's.", "InvalidContinuationToken")
             for name in names:
-                job, past = find_job(backend, records, name), name
+                job, past = whole(records, find_job(backend, records, name)), name
                 if wanted.fits(job):
                     found.append(job)
                 if len(found) == _PAGE:
@@ -179,7 +179,9 @@ def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str
     }
     body = {**job.body, "properties": {**before, **changed}}
     tags = properties.get("tags")
-    return backend.engine.keep(records, attrs.evolve(job, body=body, tags=job.tags if tags is None else tags))
+    job = attrs.evolve(job, body=body, tags=job.tags if tags is None else tags)
+    backend.engine.keep(records, job)
+    return job
 
 
 def _is_part(value: Any, whole: Any) -> bool:
