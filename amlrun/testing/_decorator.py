@@ -32,7 +32,7 @@ def with_fake_aml(function: Any = None, /, **options: Any) -> Any:
         @with_fake_aml(location="westeurope")
         def test_submission(fake_aml): ...
 
-    Raises TypeError for a class: decorate its methods.
+    Raises TypeError for a class (decorate its methods) and for a generator.
     """
     if function is None:
         return lambda decorated: _decorated(decorated, options)
@@ -42,6 +42,8 @@ def with_fake_aml(function: Any = None, /, **options: Any) -> Any:
 def _decorated(function: Any, options: dict[str, Any]) -> Any:
     if isinstance(function, type) or not callable(function):
         raise TypeError(f"with_fake_aml decorates functions and methods, not {function!r}.")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{function!r} is a generator: use `with FakeAml() as fake:` in it.")
     signature = inspect.signature(function)
     passed = PARAMETER in signature.parameters
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
+import sys
 import threading
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,10 +67,11 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
             "workspace": workspace,
             "location": location,
         }
-        usual = Scope(
-            f"00000000-0000-0000-0000-{next(_numbers):012d}", "fake-group", "fake-workspace", LOCATION
-        )
         kept_in = None if folder is None else Path(folder)
+        number = f"00000000-0000-0000-0000-{next(_numbers):012d}"
+        if kept_in is not None:  # another process may have as many, of other folders
+            number = str(uuid.uuid5(uuid.NAMESPACE_URL, kept_in.resolve().as_uri()))
+        usual = Scope(number, "fake-group", "fake-workspace", LOCATION)
         self._set_up(kept_in, wanted, usual, Engine(VirtualCarrier(), Places()), clock=None)
 
     def _set_up(
@@ -94,6 +98,12 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         self._transport: FakeTransport | None = None
         self._credential: FakeCredential | None = None
 
+    def __repr__(self) -> str:
+        scope = f"{self.scope.subscription_id}/{self.scope.resource_group}/{self.scope.workspace}"
+        now = dt.datetime.fromtimestamp(self.clock.now(), tz=dt.timezone.utc)
+        there = "started" if self._started else "not started"
+        return f"<{type(self).__name__} {scope} at {now:%Y-%m-%dT%H:%M:%SZ}, {len(self.jobs)} jobs, {there}>"
+
     # -- being there
 
     @property
@@ -119,8 +129,12 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         waits.take_up(self.clock)
         return self
 
-    def stop(self) -> None:
-        """Take one `start()` back. One more than there were is no error."""
+    def stop(self, *, check: bool = True) -> None:
+        """Take one `start()` back. One more than there were is no error.
+
+        The last one raises AssertionError where a scripted fault never struck: not with `check=False`, and
+        not while another error is on its way.
+        """
         from amlrun.testing._wire import patcher  # noqa: PLC0415 - as above
 
         with self._lock:
@@ -131,13 +145,15 @@ class FakeAml(AssetControls, JobControls, SupplyControls, WireControls):
         if last:
             waits.abandon(self.clock)
         patcher.uninstall(self._backend)
+        if last and check and sys.exc_info()[0] is None:
+            self.check_faults()
 
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         """Stop. Raises AssertionError where a scripted fault never struck, but hides no other error."""
-        self.stop()
+        self.stop(check=False)
         if kind is None and not self._started:
             self.check_faults()
 

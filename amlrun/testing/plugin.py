@@ -56,7 +56,7 @@ def fake_aml_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., F
 
         def make(**options: Any) -> FakeAml:
             fake = FakeAml(**options).start()
-            stack.callback(fake.stop)
+            stack.callback(fake.stop, check=False)  # the test's call has done it
             request.node.stash.setdefault(_started, []).append(fake)
             return fake
 

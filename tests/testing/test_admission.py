@@ -39,6 +39,23 @@ def test_a_management_request_needs_an_api_version(fake_aml: FakeAml) -> None:
     assert requests.put(f"{root(fake_aml)}/jobs/train", json=body, timeout=5).status_code == 201
 
 
+def test_an_api_version_is_a_date(fake_aml: FakeAml) -> None:
+    """What can be none is 400."""
+    for version, status in (("banana", 400), ("2024", 400), ("2024-04-01", 200), ("2024-04-01-preview", 200)):
+        reply = plain.get(f"{root(fake_aml)}?api-version={version}", headers=SIGNED, timeout=5)
+        assert reply.status_code == status
+        assert status == 200 or reply.json()["error"]["code"] == "InvalidApiVersionParameter"
+
+
+def test_a_body_full_of_faults_is_told_in_short(fake_aml: FakeAml) -> None:
+    """The first ten, and how many more."""
+    body = {"properties": {f"field{number}": 1 for number in range(2000)} | {"jobType": "Command"}}
+    reply = requests.put(f"{root(fake_aml)}/jobs/train", json=body, timeout=5)
+    assert reply.status_code == 400
+    assert len(reply.text) < 3000
+    assert "and 19" in reply.json()["error"]["message"]
+
+
 def test_a_refused_request_is_in_the_record(fake_aml: FakeAml) -> None:
     """With its route and status, as any other."""
     plain.get(f"{root(fake_aml)}/jobs/train", timeout=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -150,3 +150,26 @@ def test_bytes_of_blobs_and_secrets_are_not_kept(
     client.datastores.get("workspaceblobstore", include_secrets=True)
     fake_aml.calls.expect("POST /datastores/{name}/listSecrets")
     assert not [call for call in fake_aml.calls if "secret of mine" in repr(call) or "sig=" in repr(call)]
+
+
+def test_secrets_are_not_shown(fake_aml: FakeAml, client: MLClient) -> None:
+    """Logs of tests are read by others: neither a call nor a missed expectation shows a key."""
+    from azure.ai.ml.entities import AccountKeyConfiguration, AzureBlobDatastore
+
+    store = AzureBlobDatastore(
+        name="mine",
+        account_name="account",
+        container_name="box",
+        credentials=AccountKeyConfiguration(account_key="c2VjcmV0"),
+    )
+    client.create_or_update(store)
+    (call,) = fake_aml.calls.expect("PUT /datastores/{name}")
+    assert b"c2VjcmV0" in call.body
+    assert "c2VjcmV0" not in repr(call)
+    properties: dict[str, Any] = {"credentials": {"secrets": {"key": "b3RoZXI="}}}
+    with pytest.raises(AssertionError, match=r"another properties\.credentials\.secrets\.key") as caught:
+        fake_aml.calls.expect("PUT /datastores/{name}", body={"properties": properties})
+    assert "b3RoZXI=" not in str(caught.value)
+    with pytest.raises(AssertionError, match="its body has properties") as caught:
+        fake_aml.calls.expect("PUT /datastores/{name}", body={"properties": 1})
+    assert "c2VjcmV0" not in str(caught.value)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
 
-from amlrun.testing import BadGateway, ConnectionLost, FakeAml, InternalError, Preempted, Slow, Throttled
+from amlrun.testing import (
+    Answer,
+    BadGateway,
+    ConnectionLost,
+    FakeAml,
+    InternalError,
+    Preempted,
+    Slow,
+    Throttled,
+    UnknownRoute,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,10 +127,47 @@ def test_what_makes_no_sense_is_refused(fake_aml: FakeAml) -> None:
         fake_aml.inject(Throttled(), job="train")
     with pytest.raises(TypeError):
         fake_aml.inject("a fault", job="train")
-    with pytest.raises(TypeError, match="must be"):
-        Throttled(retry_after="soon")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="must be >= 0"):
-        Slow(-1)
+    with pytest.raises(ValueError, match="count from 1, not times='2'"):
+        fake_aml.inject(Throttled(), on=PUT, times="2")  # type: ignore[arg-type]
+
+
+def test_what_is_no_fault_is_told_by_what_it_is(fake_aml: FakeAml) -> None:
+    """A class without its parentheses, a word, a fault of jobs that is to strike for ever."""
+    with pytest.raises(TypeError, match=r"Throttled is a class: give Throttled\(\)"):
+        fake_aml.inject(Throttled, on=PUT)
+    with pytest.raises(TypeError, match=r"'preempted' is no fault\. Did you mean Preempted"):
+        fake_aml.inject("preempted", job="train")
+    with pytest.raises(TypeError, match="Say how many jobs"):
+        fake_aml.inject(Preempted(), job="x*", times=None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [
+        (Throttled, {"retry_after": "5"}, "retry_after must be a number of seconds, 0 or more, not '5'"),
+        (Throttled, {"header": "no"}, "header must be True or False, not 'no'"),
+        (Slow, {"seconds": -1}, "seconds must be a number of seconds, 0 or more, not -1"),
+        (InternalError, {"code": "Oh"}, "code must be one of InternalServerError, ServiceError, not 'Oh'"),
+        (Answer, {"status": "200"}, "status must be an HTTP status, not '200'"),
+        (Answer, {"status": 200, "body": "x"}, "body must be a dict or list (JSON), or bytes, not 'x'"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_says_why(kind: Any, fields: dict[str, Any], words: str) -> None:
+    """In words, with the field's name and what was given."""
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}\\.$"):
+        kind(**fields)
+
+
+def test_a_route_that_is_missing_can_be_stubbed(fake_aml: FakeAml, client: MLClient) -> None:
+    """An `Answer` serves it, for its times; the calls are in the record; a stub that nobody asked is told."""
+    with pytest.raises(UnknownRoute, match=r'inject\(Answer\(200, .*\), on="GET /schedules"\)'):
+        list(client.schedules.list())
+    fake_aml.inject(Answer(200, {"value": []}), on="GET */schedules*", times=2)
+    assert list(client.schedules.list()) == []
+    assert [call.status for call in fake_aml.calls.of("GET /schedules")] == [0, 200]
+    assert "struck 1 of 2" in never_struck(fake_aml)
+    with pytest.raises(UnknownRoute):
+        list(client.schedules.list())
 
 
 def never_struck(fake: FakeAml) -> str:

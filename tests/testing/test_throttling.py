@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +60,10 @@ def test_a_bucket_never_gives_more_than_it_has(gaps: list[float], size: int, rat
             given_out += 1
         assert given_out <= size + now * rate + 1e-6
         assert 0 <= bucket.level <= size
+
+
+def test_limits_that_make_no_sense(fake_aml: FakeAml) -> None:
+    """They are whole numbers from 1 up."""
+    for limits in ({"reads": -1}, {"writes": "5"}, {"reads": 0}):
+        with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+            fake_aml.throttle(**limits)

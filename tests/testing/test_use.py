@@ -20,7 +20,7 @@ from amlrun.testing import FakeAml, Throttled, UnknownHost, local, with_fake_aml
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 pytest_plugins = ["pytester"]
@@ -81,6 +81,20 @@ def test_a_class_may_not_be_decorated() -> None:
         with_fake_aml(FakeAml)
 
 
+def test_a_generator_may_not_be_decorated() -> None:
+    """The fake would be gone before its first step."""
+
+    def steps() -> Iterator[int]:
+        yield 1
+
+    async def async_steps() -> AsyncIterator[int]:
+        yield 1
+
+    for function in (steps, async_steps):
+        with pytest.raises(TypeError, match="is a generator"):
+            with_fake_aml(function)
+
+
 def test_a_decorated_function_fails_where_a_fault_never_struck() -> None:
     """As every use does."""
 
@@ -118,6 +132,40 @@ class TestWithUnittest(unittest.TestCase):
     def test_a_second_one(self, fake_aml: FakeAml) -> None:
         """The decorator works here too, beside the first."""
         self.assertEqual((name_at(self.fake), name_at(fake_aml)), ("fake-workspace", "second"))  # noqa: PT009
+
+
+def test_the_last_stop_tells_of_faults_that_never_struck() -> None:
+    """As the other ways to end do; not while an error is on its way, and not when told not to."""
+    fake = FakeAml().start().start()
+    fake.inject(Throttled(), on=PUT)
+    fake.stop()
+    with pytest.raises(AssertionError, match="never struck"):
+        fake.stop()
+    fake.start().stop(check=False)
+    with pytest.raises(KeyError):  # noqa: PT012 - the whole of it is the point
+        try:
+            fake.start()
+            raise KeyError
+        finally:
+            fake.stop()
+
+
+def test_a_fake_says_what_it_is(fake_aml: FakeAml) -> None:
+    """Workspace, time, number of jobs, and whether it is started."""
+    assert repr(fake_aml) == (
+        f"<FakeAml {fake_aml.scope.subscription_id}/fake-group/fake-workspace at 2026-01-05T09:00:00Z, "
+        "0 jobs, started>"
+    )
+    assert repr(FakeAml(workspace="mine")).endswith("/mine at 2026-01-05T09:00:00Z, 0 jobs, not started>")
+
+
+def test_a_folder_is_a_subscription_of_its_own(tmp_path: Path) -> None:
+    """Whatever process made it, and however many it had made before."""
+    first, second = FakeAml(tmp_path / "a"), FakeAml(tmp_path / "b")
+    code = "import sys; from amlrun.testing import FakeAml; print(FakeAml(sys.argv[1]).scope.subscription_id)"
+    command: list[Any] = [sys.executable, "-c", code, tmp_path / "c"]
+    third = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert len({first.scope.subscription_id, second.scope.subscription_id, third}) == 3
 
 
 # -- the fixtures

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._controls.arguments import check_counts, did_you_mean
+from amlrun.testing._jobs.faults import JobFault
 from amlrun.testing._routes.identity import identities_of
 from amlrun.testing._wire import injections, msi
 from amlrun.testing._wire.buckets import full
@@ -44,35 +46,43 @@ class WireControls:
         always, and once at least). Several faults in one `inject` strike one call together; what several
         `inject` script is played in the order in which it was scripted.
 
-        Faults of jobs: `job` is a glob over the names of jobs, `times` the number of jobs, or attempts of
-        one, that they strike.
+        Faults of jobs: `job` is a glob over the names of jobs (not given: any), `times` the number of jobs,
+        or attempts of one, that they strike.
 
         A fault that never strikes fails the test: with the fixture, the decorator and `with FakeAml()` at the
         end. `forget_faults()` takes them back.
 
+        An `Answer` may be for a path that the fake has no route for (`GET /schedules*`): it stubs it.
+
         Raises ValueError for a route that the fake doesn't have (near ones are named), and for faults that
         can't strike together; TypeError for what is no fault, or one that is aimed as the other kind.
         """
+        for fault in faults:
+            if not isinstance(fault, (WireFault, JobFault)):
+                raise TypeError(_no_fault(fault))
         of_wire = [fault for fault in faults if isinstance(fault, WireFault)]
-        if of_wire and len(of_wire) == len(faults):
+        if not faults or 0 < len(of_wire) < len(faults):
+            raise TypeError("Give faults, either all of the wire or all of jobs.")
+        if of_wire:
             if on is None or job is not None:
                 raise TypeError("Faults of the wire are aimed at calls: give on=, and not job=.")
             made = injections.of(of_wire, Aim(on, name), call=call, times=times)
             self._backend.injections.add(made)
             return
-        if of_wire or not faults:
-            raise TypeError("Give faults, either all of the wire or all of jobs.")
-        if on is not None or name is not None or call != 1 or times is None:
-            raise TypeError("Faults of jobs are aimed at jobs: give job= and times=, and nothing else.")
+        if on is not None or name is not None or call != 1:
+            raise TypeError("Faults of jobs are aimed at jobs: give job=, and not on=, name= or call=.")
+        if times is None:
+            raise TypeError("Say how many jobs the fault is to strike: times=None is for faults of the wire.")
         for fault in faults:
-            self._inject_job(fault, job or "*", times)
+            self._inject_job(fault, "*" if job is None else job, times)
 
     def throttle(self, *, reads: int | None = 250, writes: int | None = 200) -> None:
         """Limit the number of requests as ARM does: so many at once, then 25 reads and 10 writes a second.
 
         What is too much is answered with 429 and Retry-After. `throttle(reads=None, writes=None)` ends it;
-        with one of them None only the other is limited.
+        with one of them None only the other is limited. Raises ValueError for what is no whole number.
         """
+        check_counts(1, reads=reads, writes=writes)
         if reads is None and writes is None:
             self._backend.limits = None
             return
@@ -108,16 +118,18 @@ class WireControls:
             job = self._job(records, name)
         return msi.variables(job, backend.scope, backend.identity_host, identities_of(backend, job))
 
-    # -- what JobControls does
+    if TYPE_CHECKING:  # what JobControls does
 
-    def _job(self, records: Records, name: str) -> Job:
-        raise NotImplementedError
+        def _job(self, records: Records, name: str) -> Job: ...
+        def _inject_job(self, fault: Any, job: str, times: Any) -> None: ...
+        def _forget_job_faults(self) -> None: ...
+        def _pending_job_faults(self) -> list[str]: ...
 
-    def _inject_job(self, fault: Any, job: str, times: int) -> None:
-        raise TypeError(f"{fault!r} is no fault. For {job}, {times} times, give one of amlrun.testing.")
 
-    def _forget_job_faults(self) -> None:
-        return
-
-    def _pending_job_faults(self) -> list[str]:
-        return []
+def _no_fault(given: Any) -> str:
+    """Why something can't be injected, and what may have been meant."""
+    if isinstance(given, type):
+        return f"{given.__name__} is a class: give {given.__name__}()."
+    names = [kind.__name__ for kind in (*WireFault.__subclasses__(), *JobFault.__subclasses__())]
+    near = did_you_mean(given, names) if isinstance(given, str) else ""
+    return f"{given!r} is no fault.{near} Give one of amlrun.testing, such as Throttled()."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,6 +12,8 @@ from amlrun.testing._wire.faults import challenge_of
 
 if TYPE_CHECKING:
     from amlrun.testing._wire.exchange import Request, Scope
+
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-[a-z]+)?")
 
 
 def refused(request: Request, scope: Scope, now: float, *, versioned: bool) -> Reply | None:
@@ -24,4 +27,10 @@ def refused(request: Request, scope: Scope, now: float, *, versioned: bool) -> R
     if versioned and not request.query.get("api-version"):
         message = "The api-version query parameter (?api-version=) is required for all requests."
         return Refusal(400, message, "MissingApiVersionParameter").reply(scope, now)
+    if versioned and not _VERSION.fullmatch(request.query["api-version"]):
+        # Assumed: the words, and that nothing else about a version is looked at.
+        message = (
+            f"The api-version '{request.query['api-version']}' is invalid: it must be YYYY-MM-DD(-preview)."
+        )
+        return Refusal(400, message, "InvalidApiVersionParameter").reply(scope, now)
     return None

@@ -258,10 +258,10 @@ class Backend:
                 return route, rest, attrs.evolve(request, args=args)
         near = sorted({method for routes in tables for method in routes.near(rest)})
         known = f" It has {', '.join(near)} there." if near else ""
-        aim = f"{request.method} {rest or '/'}"
+        stub = f'inject(Answer(200, {{…}}), on="{request.method} {rest or "/"}")'
         raise UnknownRoute(
             f"The fake Azure ML has no route {request.method} {request.host}{request.path}.{known} "
-            f'inject(Answer(200, {{…}}), on="{aim}") stubs it; docs/routes.md of amlrun lists all that there are.',
+            f"{stub} stubs it; docs/routes.md of amlrun lists all that there are.",
             rest,
         )
 

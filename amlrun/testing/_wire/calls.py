@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT = 10_000
 _SHOWN = 10
+_SECRET = re.compile(r"(?i)secret|password|token|access_?key|account_?key|^key$|sasuri|connectionstring")
+"""Fields whose values nobody shows."""
 
 
 @attrs.frozen
@@ -31,7 +33,7 @@ class Call:
     method: str
     path: str
     api_version: str
-    body: bytes
+    body: bytes = attrs.field(repr=False)  # it may hold secrets, and logs are read by others
     time: float
     status: int
     route: str = ""
@@ -113,9 +115,11 @@ class Calls(Sequence[Call]):
 
         `name` is a glob too. Raises ValueError for a route that the fake doesn't have.
         """
-        self._known(on)
         aim = Aim(on, name)
-        return tuple(call for call in self._taken() if not aim.miss(call))
+        found = tuple(call for call in self._taken() if not aim.miss(call))
+        if not found:
+            self._known(on)
+        return found
 
     def expect(
         self,
@@ -130,13 +134,14 @@ class Calls(Sequence[Call]):
         `body` is what the calls' bodies must hold: mappings are compared by the keys that are given here, all
         else as it is. Raises AssertionError that says what came instead; ValueError as `of` does.
         """
-        self._known(on)
         aim = Aim(on, name)
         misses = [(call, aim.miss(call) or _lacks(call.json, body)) for call in self._taken()]
         found = tuple(call for call, miss in misses if not miss)
+        if not found:
+            self._known(on)
         if len(found) != times if times is not None else not found:
-            wanted = f"{aim}{'' if body is None else f' and a body with {json.dumps(body, default=str)}'}"
-            raise AssertionError(_came_instead(wanted, times, found, misses))
+            holding = "" if body is None else f" and a body with {json.dumps(_blanked(body), default=str)}"
+            raise AssertionError(_came_instead(f"{aim}{holding}", times, found, misses))
         return found
 
     def clear(self) -> None:
@@ -218,4 +223,13 @@ def _lacks(found: Any, wanted: Any, path: str = "") -> str:
             if missing := _lacks(found[key], value, below):
                 return missing
         return ""
-    return "" if found == wanted else f"its body has {path or 'itself'} {found!r}, not {wanted!r}"
+    hidden = any(_SECRET.search(part) for part in path.split("."))
+    how = f"{path or 'itself'} {_blanked(found)!r}, not {_blanked(wanted)!r}"
+    return "" if found == wanted else f"its body has {f'another {path}' if hidden else how}"
+
+
+def _blanked(value: Any) -> Any:
+    """A body as it may stand in a log."""
+    if isinstance(value, Mapping):
+        return {key: "…" if _SECRET.search(str(key)) else _blanked(item) for key, item in value.items()}
+    return [_blanked(item) for item in value] if isinstance(value, list) else value

@@ -11,17 +11,35 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
-from attrs.validators import ge, in_, instance_of, optional
+from attrs.validators import optional
 
 from amlrun.testing._wire.exchange import Refusal, Reply, forbidden
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from amlrun.testing._wire.exchange import Request, Scope
 
-_BOOL = instance_of(bool)
-_SECONDS: Any = [instance_of((int, float)), ge(0)]
+
+def _check(wanted: str, fits: Callable[[Any], bool]) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    """A validator: ValueError, in words, for what doesn't fit."""
+
+    def check(_fault: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not fits(value):
+            raise ValueError(f"{attribute.name} must be {wanted}, not {value!r}.")
+
+    return check
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+_BOOL = _check("True or False", lambda value: isinstance(value, bool))
+_SECONDS = _check("a number of seconds, 0 or more", _is_seconds)
+_TEXT = _check("a text", lambda value: isinstance(value, str))
+_STATUS = _check("an HTTP status", lambda value: isinstance(value, int) and 100 <= value <= 599)  # noqa: PLR2004
+_BODY = _check("a dict or list (JSON), or bytes", lambda value: isinstance(value, (dict, list, bytes)))
 
 
 class Lost(Exception):
@@ -122,7 +140,11 @@ class InternalError(WireFault):
     """500, with the code `InternalServerError` or `ServiceError`."""
 
     code: str = attrs.field(
-        default="InternalServerError", validator=in_(["InternalServerError", "ServiceError"])
+        default="InternalServerError",
+        validator=_check(
+            "one of InternalServerError, ServiceError",
+            lambda value: value in ("InternalServerError", "ServiceError"),
+        ),
     )
     taken: bool = attrs.field(default=False, validator=_BOOL)
 
@@ -190,7 +212,7 @@ class Forbidden(WireFault):
     given, it is one that fits the call.
     """
 
-    action: str | None = attrs.field(default=None, validator=optional(instance_of(str)))
+    action: str | None = attrs.field(default=None, validator=optional(_TEXT))
 
     def reply(self, asked: Asked) -> Reply:
         """The reply, as ARM words it."""
@@ -213,8 +235,8 @@ class NoReadAccess(WireFault):
 class DisallowedByPolicy(WireFault):
     """403 `RequestDisallowedByPolicy`: a policy of the subscription forbids it; no role helps."""
 
-    policy: str = attrs.field(default="Allowed sizes", validator=instance_of(str))
-    assignment: str = attrs.field(default="allowed-sizes", validator=instance_of(str))
+    policy: str = attrs.field(default="Allowed sizes", validator=_TEXT)
+    assignment: str = attrs.field(default="allowed-sizes", validator=_TEXT)
 
     def reply(self, asked: Asked) -> Reply:
         """The reply."""
@@ -247,10 +269,13 @@ class NoRegistryAccess(WireFault):
 
 @attrs.frozen
 class Answer(WireFault):
-    """Any reply that is not among the others: `body` is JSON, or bytes."""
+    """Any reply that is not among the others: `body` is JSON, or bytes.
 
-    status: int = attrs.field(validator=instance_of(int))
-    body: dict[str, Any] | list[Any] | bytes = b""
+    It may answer for a route that the fake doesn't have.
+    """
+
+    status: int = attrs.field(validator=_STATUS)
+    body: dict[str, Any] | list[Any] | bytes = attrs.field(default=b"", validator=_BODY)
     headers: Mapping[str, str] = attrs.field(factory=dict)
     taken: bool = attrs.field(default=False, validator=_BOOL)
 

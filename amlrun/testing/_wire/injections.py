@@ -6,7 +6,8 @@ import re
 import threading
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from amlrun.testing._routes import (
     OF_DISCOVERY,
@@ -18,6 +19,7 @@ from amlrun.testing._routes import (
     OF_WORKSPACE,
 )
 from amlrun.testing._wire.calls import Aim, Call, nearest
+from amlrun.testing._wire.faults import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,12 +110,17 @@ class Injections:
             return [injection.told() for injection in self._all if injection.pending]
 
 
+@cache
+def _probes() -> tuple[Call, ...]:
+    """A call of each route."""
+    routes = (route for table in _TABLES for route in table.routes)
+    return tuple(Call(route.method, "", "", b"", 0.0, 0, route=route.template) for route in routes)
+
+
 def check_route(on: str) -> None:
     """Raise ValueError for what leads to no route of the fake, and name near ones."""
     aim = Aim(on)
-    routes = [route for table in _TABLES for route in table.routes]
-    probes = [Call(route.method, "", "", b"", 0.0, 0, route=route.template) for route in routes]
-    if not all(aim.miss(probe) for probe in probes):
+    if not all(aim.miss(probe) for probe in _probes()):
         return
     # A path, wherever its globs may lead, below a workspace or subscription. (Any path could be a blob's.)
     method, _, path = on.partition(" ")
@@ -122,18 +129,20 @@ def check_route(on: str) -> None:
     for route in (route for table in _MANAGED for route in table.routes):
         if fnmatchcase(route.method, method.upper()) and route.pattern.fullmatch(plain):
             return
-    names = sorted({f"{route.method} {route.template}" for route in routes})
+    names = sorted({f"{probe.method} {probe.route}" for probe in _probes()})
     near = get_close_matches(on, names, n=3, cutoff=0.5) or names[:3]
     raise ValueError(f"{on!r} leads to no route of the fake. Near it: {', '.join(near)}.")
 
 
-def of(faults: Sequence[WireFault], aim: Aim, *, call: int, times: int | None) -> Injection:
+def of(faults: Sequence[WireFault], aim: Aim, *, call: Any, times: Any) -> Injection:
     """What strikes together. Raises ValueError for faults that can't, and for counts that are none."""
     if not faults:
         raise ValueError("No fault was given.")
     if sum(fault.decides for fault in faults) > 1:
         raise ValueError(f"Only one of these can become of a call: {', '.join(map(str, faults))}.")
-    if call < 1 or (times is not None and times < 1):
-        raise ValueError(f"call and times count from 1, not call={call}, times={times}.")
-    check_route(aim.on)
+    for word, count in (("call", call), ("times", times)):
+        if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
+            raise ValueError(f"call and times count from 1, not {word}={count!r}.")
+    if not any(isinstance(fault, Answer) for fault in faults):  # which serves what the fake doesn't have
+        check_route(aim.on)
     return Injection(tuple(faults), aim, call=call, times=times)
