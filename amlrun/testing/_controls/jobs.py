@@ -13,8 +13,9 @@ from amlrun._offers import Tier
 from amlrun.testing._assets.blobs import ARTIFACTS, LOG, artifact_prefix
 from amlrun.testing._controls.arguments import did_you_mean
 from amlrun.testing._jobs import strikes
-from amlrun.testing._jobs.families import METRICS, SUBMITTED, child_called, children_of, metrics_of, whole
+from amlrun.testing._jobs.families import METRICS, SUBMITTED, children_of, metrics_of, whole
 from amlrun.testing._jobs.faults import Failed, JobFault, Moment, Preempted
+from amlrun.testing._jobs.following import child_called
 from amlrun.testing._jobs.job import Job, Stage
 from amlrun.testing._jobs.outputs import DEFAULT, output_of, outputs_of
 from amlrun.testing._state.clock import VirtualClock

@@ -5,14 +5,18 @@ The engine decides when a job is queued, seated and over; a carrier says what th
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from amlrun.testing._jobs.job import Job, Stage
+
+if TYPE_CHECKING:
+    from amlrun.testing._state.store import Records
 
 # Assumed: how long each stage takes. The order of the stages is recorded.
 _START_SECONDS = 5.0
 _ALLOCATE_SECONDS = 30.0
 _CANCEL_SECONDS = 5.0
+_RUN_SECONDS = 300.0
 
 
 class Carrier(Protocol):
@@ -54,3 +58,8 @@ class VirtualCarrier:
     def lost(self, job: Job) -> bool:  # noqa: ARG002 - the protocol's
         """Nothing real runs, so nothing is lost."""
         return False
+
+
+def run_seconds(records: Records) -> float:
+    """How long a job that only pretends runs, of those submitted now."""
+    return float((records.get("meta", "runtime") or {"seconds": _RUN_SECONDS})["seconds"])

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun.testing._assets.blobs import ARTIFACTS, LOG, artifact_prefix
 from amlrun.testing._jobs import outputs
 from amlrun.testing._jobs import strikes as _strikes
 from amlrun.testing._jobs.demands import timeout_of
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from amlrun.testing._supply.places import Places
 
 PREPARE_SECONDS = 55.0
-_RUN_SECONDS = 300.0
 _IMAGE = "image"
 
 
@@ -102,7 +100,8 @@ class Engine:
         self.keep(records, job)
         if job.status == "Completed":
             outputs.register(records, job, now)
-        self._leave_log(job)
+        if self.blobs is not None and not self.carrier.real:
+            outputs.leave_log(self.blobs, job)
         if held:
             self._give_back(records, job, now, lost=ending.lost)
         if job.has_children:
@@ -110,13 +109,6 @@ class Engine:
         if job.parent:
             self.families.child_over(records, job, now)
         return job
-
-    def _leave_log(self, job: Job) -> None:
-        """A job that ran has a log, if an empty one."""
-        if self.blobs is None or self.carrier.real or job.has_children or job.started is None:
-            return
-        if self.blobs.stat(ARTIFACTS, log := artifact_prefix(job.name) + LOG) is None:
-            self.blobs.write(ARTIFACTS, log, b"")
 
     # -- what happens by itself
 
@@ -347,11 +339,6 @@ class Engine:
         found = self.job(records, job.name)
         assert found is not None  # noqa: S101 - it was kept
         return found
-
-
-def run_seconds(records: Records) -> float:
-    """How long a job that only pretends runs, of those submitted now."""
-    return float((records.get("meta", "runtime") or {"seconds": _RUN_SECONDS})["seconds"])
 
 
 def _changed(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun.testing._assets import assets
-from amlrun.testing._assets.blobs import ARTIFACT_STORE, CONTAINERS, artifact_prefix
+from amlrun.testing._assets.blobs import ARTIFACT_STORE, ARTIFACTS, CONTAINERS, LOG, artifact_prefix
 from amlrun.testing._jobs.nodes import located
 from amlrun.testing._wire.exchange import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun.testing._assets.blobs import Blobs
     from amlrun.testing._jobs.job import Job
     from amlrun.testing._state.store import Records
 
@@ -68,6 +69,14 @@ def output_of(job: Job, name: str) -> Output | None:
             "uri_folder", f"azureml://datastores/{ARTIFACT_STORE}/paths/{artifact_prefix(job.name)}"
         )
     return outputs_of(job).get(name)
+
+
+def leave_log(blobs: Blobs, job: Job) -> None:
+    """A job that ran has a log, if an empty one."""
+    if job.has_children or job.started is None:
+        return
+    if blobs.stat(ARTIFACTS, log := artifact_prefix(job.name) + LOG) is None:
+        blobs.write(ARTIFACTS, log, b"")
 
 
 def register(records: Records, job: Job, now: float) -> None:

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import attrs
 
 from amlrun.testing._jobs import strikes
+from amlrun.testing._jobs.carrier import run_seconds
 from amlrun.testing._jobs.checks import check
 from amlrun.testing._jobs.demands import demand_of
-from amlrun.testing._jobs.engine import run_seconds
 from amlrun.testing._jobs.families import SUBMITTED, forget, whole
 from amlrun.testing._jobs.job import Job
 from amlrun.testing._jobs.reply import job_reply
