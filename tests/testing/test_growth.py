@@ -104,8 +104,58 @@ def work_of_clusters(count: int) -> tuple[float, float]:
     return done.calls / count, done.steps / count
 
 
-@pytest.mark.parametrize("of", [work_with_faults, work_of_clusters])
-def test_nor_does_it_with_faults_or_clusters(of: Callable[[int], tuple[float, float]]) -> None:
-    """A fault is looked up by its job, and a queue is looked at when something has changed for it."""
+def work_of_a_sweep(count: int) -> tuple[float, float]:
+    """A sweep with so many trials, all at once."""
+    size = {"instanceType": "Standard_DS3_v2"}
+    properties = {
+        "jobType": "Sweep",
+        "objective": {"goal": "Maximize", "primaryMetric": "m"},
+        "samplingAlgorithm": {"samplingAlgorithmType": "Random"},
+        "searchSpace": {"x": ["uniform", [0, 1]]},
+        "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": count},
+        "trial": {"command": "x", "environmentId": "azureml:train:1", "resources": size},
+    }
+    return work_of_a_family(count, properties)
+
+
+def work_of_a_pipeline(count: int) -> tuple[float, float]:
+    """A pipeline with so many nodes, each of which reads the one before the one before it."""
+    nodes = {
+        f"n{number}": {
+            "type": "command",
+            "componentId": "azureml:one:1",
+            "computeId": "serverless",
+            "resources": {"instance_type": "Standard_DS3_v2"},
+            "inputs": {
+                f"i{need}": {"job_input_type": "literal", "value": f"${{{{parent.jobs.n{need}.outputs.o}}}}"}
+                for need in range(max(0, number - 2), number - 1)
+            },
+        }
+        for number in range(count)
+    }
+    return work_of_a_family(count, {"jobType": "Pipeline", "jobs": nodes})
+
+
+def work_of_a_family(count: int, properties: dict[str, Any]) -> tuple[float, float]:
+    """A parent with so many children, to its end."""
+    spec = {"type": "command", "command": "x", "environment": "azureml:train:1", "outputs": {"o": {}}}
+    with FakeAml() as fake:
+        here = f"https://management.azure.com{fake.scope.path}"
+        component = {"properties": {"componentSpec": spec}}
+        assert requests.put(f"{here}/components/one/versions/1", json=component, timeout=60).ok
+        with Work(fake) as done:
+            assert requests.put(f"{here}/jobs/all", json={"properties": properties}, timeout=60).ok
+            fake.advance(hours=count)
+    assert (fake.job("all").status, len(fake.job("all").children)) == ("Completed", count)
+    return done.calls / count, done.steps / count
+
+
+@pytest.mark.parametrize(
+    "of",
+    [work_with_faults, work_of_clusters, work_of_a_sweep, work_of_a_pipeline],
+    ids=lambda of: of.__name__,
+)
+def test_nor_does_it_with_faults_clusters_or_children(of: Callable[[int], tuple[float, float]]) -> None:
+    """A fault is looked up by its job, a queue when something changed for it, a node by what it needs."""
     few, many = of(20), of(80)
     assert many == pytest.approx(few, rel=0.35)
