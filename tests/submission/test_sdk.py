@@ -46,9 +46,9 @@ def full_job(source: Path) -> Any:
     )
 
 
-def test_the_private_names_are_there(fake_aml: FakeAml, client: MLClient) -> None:
+def test_the_private_names_are_there(fake_aml: FakeAml) -> None:
     """Credential, cloud, scopes, transport and policies are where `_sdk` reads them."""
-    wire = _sdk.wire_of(client)
+    wire = _sdk.wire_of(fake_aml.client(credential=fake_aml.credential))
     assert wire.credential is fake_aml.credential
     assert wire.transport is fake_aml.transport()
     assert (wire.base_url, wire.scopes) == (

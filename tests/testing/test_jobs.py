@@ -322,14 +322,14 @@ def test_calls_are_recorded(fake_aml: FakeAml, submit: Callable[..., str]) -> No
 def test_a_client_through_its_own_transport_needs_no_start() -> None:
     """Management calls of `client()` and of `transport()` are answered even while the fake isn't started."""
     from azure.core import PipelineClient
-    from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+    from azure.core.pipeline.policies import HeadersPolicy
 
     from amlrun.testing import FakeAml
 
     fake = FakeAml(workspace="quiet")
     assert fake.client().workspaces.get().name == "quiet"
     host = "https://management.azure.com"
-    signs = BearerTokenCredentialPolicy(fake.credential, f"{host}/.default")
+    signs = HeadersPolicy({"Authorization": "Bearer token"})
     pipeline: PipelineClient[Any, Any] = PipelineClient(host, policies=[signs], transport=fake.transport())
     reply = pipeline.send_request(
         HttpRequest("GET", f"{host}{fake.scope.path}", params={"api-version": "2024-04-01"})

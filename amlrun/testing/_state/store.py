@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "workspace.sqlite"
 _APPLICATION = 0x616D6C72  # "amlr" in the file's header: what `file` and we know it by
-_VERSION = 2
+_VERSION = 3
 _MAGIC = b"SQLite format 3\0"
 _FIELDS = (60, 68)  # where sqlite's header has the user's version and the application
 _PATIENCE = 60.0  # seconds that a process waits for another one's transaction
