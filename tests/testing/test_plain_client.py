@@ -12,7 +12,6 @@ from azure.core.pipeline.transport import HttpTransport
 from azure.core.polling import LROPoller
 
 from amlrun.testing import FakeAml, InternalError, Throttled, local
-from amlrun.testing._wire import waits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,11 +78,53 @@ def test_asking_again_and_again_lets_time_pass(fake_aml: FakeAml, plain: MLClien
     plain.jobs.create_or_update(job())
     fake_aml.advance(minutes=2)
     poller = plain.jobs.begin_cancel("train")
-    deadline = time.monotonic() + 30
+    before, asked = fake_aml.clock.now(), 1
     while not poller.done():
-        assert time.monotonic() < deadline
-        _real_sleep(0.001)
+        asked += 1
     assert fake_aml.job("train").status == "Canceled"
+    assert asked == 2
+    assert fake_aml.clock.now() == before + 30
+
+
+def test_asking_is_the_same_each_time(fake_aml: FakeAml, plain: MLClient) -> None:
+    """The first question costs no time, each further one what the poller sleeps until its next look."""
+    for number in range(10):
+        fake_aml.cluster(f"cpu{number}")
+        before = fake_aml.clock.now()
+        poller = plain.compute.begin_delete(f"cpu{number}")
+        passed = []
+        for _ in range(4):
+            poller.status()
+            passed.append(fake_aml.clock.now() - before)
+        assert passed[0] == 0
+        if number == 0:
+            usual = passed
+        assert passed == usual
+        poller.wait()
+
+
+def test_waiting_for_one_poller_moves_no_other_fake(fake_aml: FakeAml, plain: MLClient) -> None:
+    """Each fake's time is its own, and passes for those who wait in it."""
+    fake_aml.cluster("cpu")
+    with FakeAml(workspace="other") as other:
+        other.cluster("cpu")
+        theirs = other.client(transport=None).compute.begin_delete("cpu")
+        before = other.clock.now()
+        poller = plain.compute.begin_delete("cpu")
+        for _ in range(3):
+            poller.status()
+        poller.wait()
+        assert other.clock.now() == before
+        theirs.wait()
+        assert other.clock.now() > before
+
+
+def test_a_callback_is_called(fake_aml: FakeAml, plain: MLClient) -> None:
+    """Who gives a poller one waits for it."""
+    fake_aml.cluster("cpu")
+    called = threading.Event()
+    plain.compute.begin_delete("cpu").add_done_callback(lambda _method: called.set())
+    assert called.wait(30)
 
 
 def test_its_uploads_cost_no_time(fake_aml: FakeAml, plain: MLClient, tmp_path: Path) -> None:
@@ -126,10 +167,7 @@ def test_an_operation_ends_with_its_fake() -> None:
         client.jobs.create_or_update(job())
         fake.advance(minutes=2)
         poller = client.jobs.begin_cancel("train")
-        deadline = time.monotonic() + 30
-        while not waits._pollers._asleep:  # the one private name that tells that it waits
-            assert time.monotonic() < deadline
-            _real_sleep(0.001)
+        assert not poller.done()  # by now it waits
     with pytest.raises(RuntimeError, match="is stopped"):
         poller.result()
 
@@ -152,7 +190,7 @@ def test_a_client_of_a_fake_that_is_not_started() -> None:
 def test_azure_core_gets_its_own_time_back(tmp_path: Path) -> None:
     """When the last virtual fake stops, nothing is left; one of real time never patches it."""
     before = {name: HttpTransport.__dict__.get(name) for name in ("sleep", "now")}
-    polling = {name: LROPoller.__dict__[name] for name in ("done", "status", "wait")}
+    polling = {name: LROPoller.__dict__[name] for name in ("done", "status", "wait", "add_done_callback")}
     with FakeAml(), local(tmp_path / "state"):
         assert HttpTransport.__dict__["sleep"] is not before["sleep"]
     assert {name: HttpTransport.__dict__.get(name) for name in before} == before

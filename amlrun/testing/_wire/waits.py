@@ -1,11 +1,14 @@
 """Where Azure's SDKs sleep, in any client of the process: virtual time, while such a fake is live.
 
-azure-core sleeps through `HttpTransport.sleep` (its retries, those of storage, and pollers), a few modules of
-`azure.ai.ml` with `time.sleep`. A sleep belongs to the fake that answered the thread's last request.
+azure-core sleeps through `HttpTransport.sleep` (its retries, those of storage, and pollers); in `azure.ai.ml`
+`jobs.stream` and the retries of a version that is taken do it with `time.sleep`. A sleep belongs to the fake
+that answered the thread's last request. Other modules of `azure.ai.ml` sleep for real: while threads of
+theirs upload (half a second at most), for mounts, endpoints and ARM deployments, which the fake doesn't have.
 
 A poller of azure-core looks from a thread of its own. Were it to let time pass whenever it sleeps, a test
-could not tell how late it is after a `begin_…()`. So its sleeps wait for whoever waits for it: time passes by
-`wait()` and `result()`, by `done()` or `status()` asked again, or by whatever else moves the clock.
+could not tell how late it is after a `begin_…()`. So its sleeps wait for whoever waits for that poller: time
+passes by its `wait()` and `result()`, by its `done()` or `status()` asked again, once somebody has given it a
+callback, or by whatever else moves the clock.
 """
 
 from __future__ import annotations
@@ -14,12 +17,11 @@ import sys
 import threading
 import time
 import weakref
-from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from amlrun._clock import Clock
 
@@ -30,6 +32,8 @@ _SLEEPERS = (
 _POLLER = "LROPoller("
 _LOOK_AGAIN = 1.0
 """Real seconds after which a waiting poller looks at the clock unasked: another process may have moved it."""
+_SETTLES = 5.0
+"""Real seconds that a question waits, at most, for the poller to have looked."""
 
 
 class Abandoned(RuntimeError):
@@ -43,66 +47,60 @@ class _Here(threading.local):
     virtual = True
 
 
-class _Pollers:
-    """Who waits for a poller. Events, not a lock: whoever moves time may hold the state's lock."""
+class _Pace:
+    """How the thread of one poller goes on. Nobody who holds its condition touches the state."""
 
     def __init__(self) -> None:
-        self.waiting = 0
-        self.asked = False
-        self.abandoned: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._lock = threading.Lock()
-        self._asleep: set[threading.Event] = set()
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._waiting = 0
+        self._asked = 0
+        self._asleep = False
 
-    @contextmanager
-    def awaited(self) -> Iterator[None]:
-        """Somebody waits for a poller as long as this lasts."""
-        with self._lock:
-            self.waiting += 1
-        self.wake()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.waiting -= 1
+    def wake(self, *, waiting: int = 0, asked: int = 0) -> None:
+        """Time has passed, more (or, below 0, less) wait for it, or somebody asks again and again: look."""
+        with self._changed:
+            self._waiting += waiting
+            self._asked += asked
+            self._changes += 1
+            self._asleep = False
+            self._changed.notify_all()
 
-    def ask(self) -> None:
-        """Somebody asks again and again: one sleep may end."""
-        with self._lock:
-            self.asked = bool(self._asleep)
-        self.wake()
+    def settle(self, thread: threading.Thread) -> None:
+        """Come back when its thread sleeps, or has ended: when it has seen what there is to see."""
+        deadline = time.monotonic() + _SETTLES
+        with self._changed:
+            while not (self._asleep or self._waiting) and thread.is_alive() and time.monotonic() < deadline:
+                self._changed.wait(0.002)  # nobody tells of a thread's end
 
-    def wake(self) -> None:
-        """Time has passed, or somebody waits: those who sleep look again."""
-        with self._lock:
-            asleep = list(self._asleep)
-        for event in asleep:
-            event.set()
-
-    def may_go_on(self, clock: Clock, until: float) -> None:
-        """Come back when a poller's sleep until then may end. Raises Abandoned where its fake was stopped."""
-        event = threading.Event()
-        with self._lock:
-            self._asleep.add(event)
-        try:
-            while True:
-                event.clear()
-                if clock in self.abandoned:
-                    raise Abandoned("The fake workspace that this operation was waiting in is stopped.")
-                with self._lock:
-                    free, self.asked = bool(self.waiting or self.asked), False
-                if free or clock.now() >= until:
+    def rest(self, clock: Clock, until: float) -> None:
+        """Come back when a sleep until then may end. Raises Abandoned where its fake was stopped."""
+        while True:
+            if clock in _abandoned:
+                raise Abandoned("The fake workspace that this operation was waiting in is stopped.")
+            with self._changed:
+                seen = self._changes
+                if self._waiting:
                     return
-                event.wait(_LOOK_AGAIN)
-        finally:
-            with self._lock:
-                self._asleep.discard(event)
-                self.asked = self.asked and bool(self._asleep)
+                if self._asked:  # one sleep for one question
+                    self._asked -= 1
+                    return
+            if clock.now() >= until:
+                return
+            with self._changed:
+                if self._changes == seen:
+                    self._asleep = True
+                    self._changed.notify_all()
+                    self._changed.wait(_LOOK_AGAIN)
+                    self._asleep = False
 
 
 _here = _Here()
-_pollers = _Pollers()
+_abandoned: weakref.WeakSet[Any] = weakref.WeakSet()
+_paces: weakref.WeakKeyDictionary[threading.Thread, _Pace] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 _clocks: Callable[[], tuple[Clock, ...]] = tuple
-_originals: list[tuple[type, str, Any]] = []
+_originals: list[tuple[type, str, Any, Any]] = []
 
 
 def answered(clock: Clock, *, virtual: bool) -> None:
@@ -116,27 +114,31 @@ def rest_of(clock: Clock, seconds: float) -> float:
 
     A poller's thread waits here until somebody waits for it. Raises Abandoned where its fake was stopped.
     """
-    if not threading.current_thread().name.startswith(_POLLER):
+    thread = threading.current_thread()
+    if not thread.name.startswith(_POLLER):
         return seconds
     until = clock.now() + seconds
-    _pollers.may_go_on(clock, until)
+    _pace(thread).rest(clock, until)
     return max(0.0, until - clock.now())
 
 
 def passed() -> None:
     """A virtual clock has moved."""
-    _pollers.wake()
+    with _lock:
+        paces = list(_paces.values())
+    for pace in paces:
+        pace.wake()
 
 
 def abandon(clock: Clock) -> None:
     """The fake with this clock is stopped: pollers that wait in it end."""
-    _pollers.abandoned.add(clock)
-    _pollers.wake()
+    _abandoned.add(clock)
+    passed()
 
 
 def take_up(clock: Clock) -> None:
     """The fake with this clock is started."""
-    _pollers.abandoned.discard(clock)
+    _abandoned.discard(clock)
 
 
 def install(clocks: Callable[[], tuple[Clock, ...]]) -> None:
@@ -152,15 +154,18 @@ def install(clocks: Callable[[], tuple[Clock, ...]]) -> None:
         for name in ("done", "status"):
             _replace(LROPoller, name, _asking(getattr(LROPoller, name)))
         _replace(LROPoller, "wait", _awaiting(LROPoller.wait))
+        _replace(LROPoller, "add_done_callback", _called_back(LROPoller.add_done_callback))
     _shim_modules()
 
 
 def uninstall() -> None:
-    """Sleep for real again."""
+    """Sleep for real again. What somebody else has put over one of ours stays."""
     global _clocks  # noqa: PLW0603 - as above
     _clocks = tuple
     while _originals:
-        owner, name, original = _originals.pop()
+        owner, name, original, ours = _originals.pop()
+        if owner.__dict__.get(name) is not ours:
+            continue
         if original is None:
             delattr(owner, name)
         else:
@@ -172,7 +177,7 @@ def uninstall() -> None:
 
 
 def _replace(owner: type, name: str, new: Any) -> None:
-    _originals.append((owner, name, owner.__dict__.get(name)))
+    _originals.append((owner, name, owner.__dict__.get(name), new))
     setattr(owner, name, new)
 
 
@@ -202,13 +207,45 @@ def _sleep(seconds: float) -> None:
         clock.sleep(rest_of(clock, seconds))
 
 
+def _pace(thread: threading.Thread) -> _Pace:
+    with _lock:
+        return _paces.setdefault(thread, _Pace())
+
+
+def _pace_of(poller: Any) -> tuple[threading.Thread, _Pace] | None:
+    """The thread and pace of a poller; None for one that is done, or that asks itself."""
+    thread = poller._thread  # noqa: SLF001 - azure-core has no other name for it
+    if thread is None or thread is threading.current_thread():
+        return None
+    return thread, _pace(thread)
+
+
 def _awaiting(wait: Callable[..., None]) -> Callable[..., None]:
     @wraps(wait)
     def waiting(poller: Any, timeout: float | None = None, **options: Any) -> None:
-        with _pollers.awaited():
+        found = _pace_of(poller)
+        if found is None:
             wait(poller, timeout, **options)
+            return
+        found[1].wake(waiting=1)
+        try:
+            wait(poller, timeout, **options)
+        finally:
+            found[1].wake(waiting=-1)
 
     return waiting
+
+
+def _called_back(add: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Who gives a callback waits from then on."""
+
+    @wraps(add)
+    def adding(poller: Any, func: Any) -> None:
+        add(poller, func)
+        if found := _pace_of(poller):
+            found[1].wake(waiting=1)
+
+    return adding
 
 
 def _asking(question: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -217,9 +254,13 @@ def _asking(question: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     @wraps(question)
     def asking(poller: Any) -> Any:
-        if poller in asked:
-            _pollers.ask()
-        asked.add(poller)
+        # Who talks to a virtual fake asks for what the poller has seen of it, not for how fast its thread is.
+        if _here.virtual and _here.clock is not None and (found := _pace_of(poller)):
+            thread, pace = found
+            if poller in asked:
+                pace.wake(asked=1)
+            asked.add(poller)
+            pace.settle(thread)
         return question(poller)
 
     return asking
