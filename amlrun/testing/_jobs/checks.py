@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from amlrun.testing._assets import references
@@ -12,7 +13,7 @@ from amlrun.testing._jobs.following import parts_of
 from amlrun.testing._wire.exchange import bad_request, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from amlrun.testing._state.store import Records
     from amlrun.testing._wire.backend import Backend
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _BINDING = re.compile(r"[a-zA-Z_][a-zA-Z0-9_\-.]*")
 _LABELS, _KEY, _VALUE = 50, 100, 1000  # tags and properties: how many, and the characters of each
+_OBJECTS = (
+    "environmentVariables",
+    "identity",
+    "inputs",
+    "limits",
+    "objective",
+    "outputs",
+    "properties",
+    "queueSettings",
+    "resources",
+    "services",
+    "settings",
+    "tags",
+    "taskDetails",
+)
 _KINDS = ("command", "sweep", "pipeline", "automl", "spark", "finetuning")
 _LOCAL_KINDS = ("command", "sweep", "pipeline")
 
@@ -29,14 +45,21 @@ def check(backend: Backend, records: Records, name: str, properties: Mapping[str
     if not _NAME.fullmatch(name):
         raise bad_request(f"The job's name {name!r} is not valid.", "InvalidJobName")
     for field in ("tags", "properties"):
-        _check_labels(field, properties.get(field) or {})
+        check_labels(field, properties.get(field) or {})
     for field in ("inputs", "outputs"):
         _check_names(field, properties.get(field) or {})
-    references.check_job(records, backend.scope, backend.account, properties)
-    try:
+    with readable():
+        references.check_job(records, backend.scope, backend.account, properties)
         for path, part in parts_of(records, properties, name):
             _check_part(backend, records, path, part)
-    except (TypeError, ValueError) as error:
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Whoever can't read a body in here refuses it. Raises Refusal (400, 404)."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # Assumed: the words and the code.
         message = f"The job's body has a value that can't be read: {error}."
         raise bad_request(message, "InvalidRequestBody") from error
@@ -56,6 +79,7 @@ def _check_part(backend: Backend, records: Records, path: str, properties: Mappi
         runs = ", ".join(_LOCAL_KINDS)
         message = f"The local workspace runs {runs} jobs; {properties.get('jobType')!r}{where} is none."
         raise bad_request(message, "InvalidJobType")
+    _check_objects(properties, where)
     if environment := properties.get("environmentId"):
         check_environment(records, str(environment))
     demand = demand_of(properties)
@@ -69,7 +93,8 @@ def _check_part(backend: Backend, records: Records, path: str, properties: Mappi
     backend.engine.places.check_identity(records, properties)
 
 
-def _check_labels(field: str, labels: Mapping[str, Any]) -> None:
+def check_labels(field: str, labels: Mapping[str, Any]) -> None:
+    """Refuse too many tags or properties, and too long ones. Raises Refusal (400)."""
     # Assumed: the code and the words. The limits are documented.
     long = [key for key, value in labels.items() if len(key) > _KEY or len(str(value)) > _VALUE]
     if len(labels) > _LABELS or long:
@@ -78,6 +103,17 @@ def _check_labels(field: str, labels: Mapping[str, Any]) -> None:
             f"{len(labels)}, and too long are: {', '.join(long) or 'none'}."
         )
         raise bad_request(message, "InvalidRequestBody")
+
+
+def _check_objects(properties: Mapping[str, Any], where: str) -> None:
+    """Raises ValueError where one of a node's free-form fields is no object."""
+    for field in _OBJECTS:
+        if not isinstance(properties.get(field) or {}, dict):
+            raise ValueError(f"{field}{where} is no object")  # noqa: TRY004 - a body's value
+    for field in ("inputs", "outputs"):
+        for key, value in (properties.get(field) or {}).items():
+            if not isinstance(value or {}, dict):
+                raise ValueError(f"{field}.{key}{where} is no object")  # noqa: TRY004 - likewise
 
 
 def _check_names(field: str, bindings: Mapping[str, Any]) -> None:

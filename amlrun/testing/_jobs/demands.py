@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Assumed: what a search runs that has no maximum (documented: up to 1,000, or until it gains nothing).
 _USUAL_TRIALS = 10
+_MOST_TRIALS = 1000
 _GPU_TASKS = ("image", "text")
 _SPARK_SIZES = ("e4s_v3", "e8s_v3", "e16s_v3", "e32s_v3", "e64s_v3")
 
@@ -107,6 +108,8 @@ def search_of(properties: Mapping[str, Any], combinations: int | None = None) ->
     trials = min(most, default=usual)
     # Assumed: a sweep that doesn't say how many at once runs all of them; AutoML's default is the contract's.
     at_once = int(limits.get("maxConcurrentTrials") or (trials if sweep else 1))
+    if trials > _MOST_TRIALS:
+        raise ValueError(f"{trials} trials: a search has at most {_MOST_TRIALS}")
     if trials < 1 or at_once < 1:
         raise ValueError(f"{trials} trials, {at_once} at once: both must be at least 1")
     return Search(trials, min(at_once, trials), _duration(limits.get("trialTimeout")))

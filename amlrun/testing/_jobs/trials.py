@@ -48,7 +48,7 @@ class Axis:
         """A value of it. Raises ValueError where its arguments make no sense."""
         try:
             return _DRAWS[self.kind](source, *self.arguments)
-        except (TypeError, ValueError, OverflowError, IndexError) as error:
+        except (TypeError, ValueError, ArithmeticError, IndexError) as error:
             raise ValueError(f"{self.kind} can't be drawn from {list(self.arguments)}: {error}") from error
 
 

@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 import attrs
 
 from amlrun.testing._assets.blobs import ARTIFACTS, SAS, artifact_prefix
+from amlrun.testing._jobs.checks import check_labels
 from amlrun.testing._jobs.families import metrics_of
 from amlrun.testing._jobs.run_reply import named_outputs, run_reply
 from amlrun.testing._routes.jobs import find_job
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import Reply, Request, bad_request, instant
+from amlrun.testing._wire.exchange import Reply, Request, bad_request, instant, not_found
 
 if TYPE_CHECKING:
+    from amlrun.testing._jobs.job import Job
     from amlrun.testing._state.store import Records
     from amlrun.testing._wire.backend import Backend
 
@@ -51,7 +53,7 @@ def discover(backend: Backend, _request: Request) -> Reply:
 def get_run(backend: Backend, request: Request) -> Reply:
     """A run."""
     with backend.work() as (records, now):
-        job = find_job(backend, records, request.args["name"])
+        job = _job(backend, records, request)
     return Reply(200, run_reply(backend, job, now))
 
 
@@ -84,7 +86,7 @@ def get_batch_run_data(backend: Backend, request: Request) -> Reply:
 def get_details(backend: Backend, request: Request) -> Reply:
     """A run with the addresses of its log files."""
     with backend.work() as (records, now):
-        job = find_job(backend, records, request.args["name"])
+        job = _job(backend, records, request)
     prefix = artifact_prefix(job.name)
     logs = {
         name[len(prefix) :]: f"https://{backend.blob_host}/{ARTIFACTS}/{name}?{SAS}"
@@ -109,9 +111,12 @@ def get_children(backend: Backend, request: Request) -> Reply:
     query = {key.lower(): value for key, value in request.query.items()}
     if asked := [key for key in ("$filter", "$orderby") if query.get(key)]:
         raise bad_request(f"The fake's list of children has no {', '.join(asked)}.", "InvalidQuery")
-    top, past = int(query.get("$top") or _PAGE), query.get("$continuationtoken")
+    asked_for, past = query.get("$top") or str(_PAGE), query.get("$continuationtoken")
+    if not asked_for.isdecimal() or int(asked_for) < 1:
+        raise bad_request(f"$top {asked_for!r} is no number from 1 up.", "InvalidQuery")
+    top = int(asked_for)
     with backend.work() as (records, now):
-        job = find_job(backend, records, request.args["name"])
+        job = _job(backend, records, request)
         names = records.page(f"children of {job.name}", past=past, most=top + 1)
         if names is None:
             raise bad_request(f"{past!r} is no continuation token.", "InvalidContinuationToken")
@@ -129,7 +134,7 @@ def patch_run(backend: Backend, request: Request) -> Reply:
     """Merge tags and properties into a run, and change its display name and description."""
     change = request.json
     with backend.work() as (records, now):
-        job = find_job(backend, records, request.args["name"])
+        job = _job(backend, records, request)
         properties = dict(job.sent)
         for key in ("displayName", "description"):
             if change.get(key) is not None:
@@ -142,6 +147,8 @@ def patch_run(backend: Backend, request: Request) -> Reply:
             properties={**job.properties, **(change.get("properties") or {})},
             body={**job.body, "properties": properties},
         )
+        check_labels("tags", job.tags)
+        check_labels("properties", job.properties)
         backend.engine.keep(records, job)
     return Reply(200, run_reply(backend, job, now))
 
@@ -150,7 +157,7 @@ def patch_run(backend: Backend, request: Request) -> Reply:
 def get_services(backend: Backend, request: Request) -> Reply:
     """The interactive services of a node: those that the job's body names, while it runs."""
     with backend.work() as (records, _now):
-        job = find_job(backend, records, request.args["name"])
+        job = _job(backend, records, request)
     asked = job.sent.get("services") or {}
     # Assumed: the addresses.
     running = job.status == "Running"
@@ -203,7 +210,7 @@ def _resolved(backend: Backend, request: Request, field: str) -> Reply:
 def list_metrics(backend: Backend, request: Request) -> Reply:
     """Which metrics a run has."""
     with backend.work() as (records, _now):
-        kept = metrics_of(records, find_job(backend, records, request.args["name"]).name)
+        kept = metrics_of(records, _job(backend, records, request).name)
     return Reply(
         200,
         {
@@ -231,7 +238,7 @@ def get_metric(backend: Backend, request: Request) -> Reply:
     """All values of one metric."""
     metric = str(request.json.get("metricName"))
     with backend.work() as (records, _now):
-        job = find_job(backend, records, request.args["name"])
+        job = _job(backend, records, request)
         kept = metrics_of(records, job.name).get(metric, [])
     return Reply(
         200,
@@ -260,3 +267,11 @@ def get_metric(backend: Backend, request: Request) -> Reply:
 def _run_data(backend: Backend, records: Records, name: str, now: float) -> dict[str, Any]:
     run = run_reply(backend, find_job(backend, records, name), now)
     return {"runMetadata": run, "runDefinition": None, "jobSpecification": None}
+
+
+def _job(backend: Backend, records: Records, request: Request) -> Job:
+    """The job of a run. Raises Refusal (404) where there is none, or not in the experiment that is named."""
+    job = find_job(backend, records, request.args["name"])
+    if request.args.get("experiment", job.experiment) != job.experiment:
+        raise not_found("Run", job.name)
+    return job

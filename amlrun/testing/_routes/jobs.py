@@ -10,7 +10,7 @@ import attrs
 
 from amlrun.testing._jobs import strikes
 from amlrun.testing._jobs.carrier import run_seconds
-from amlrun.testing._jobs.checks import check
+from amlrun.testing._jobs.checks import check, check_labels, readable
 from amlrun.testing._jobs.demands import demand_of
 from amlrun.testing._jobs.families import SUBMITTED, forget, whole
 from amlrun.testing._jobs.job import Job
@@ -66,7 +66,9 @@ def put_job(backend: Backend, request: Request) -> Reply:
             run_seconds=run_seconds(records),
         )
         submitted = whole(records, backend.engine.submit(records, job, now))
-    return Reply(201, job_reply(backend, submitted))
+        with readable():  # what can't be shown isn't kept either
+            reply = job_reply(backend, submitted)
+    return Reply(201, reply)
 
 
 @JOBS("GET", "/jobs/{name}", gives="JobBaseResource")
@@ -145,6 +147,8 @@ def cancel_result(backend: Backend, request: Request) -> Reply:
     """202 until the canceled job is over, then 200."""
     with backend.work() as (records, _now):
         job = find_job(backend, records, request.args["name"])
+    if request.args["operation"] != _operation(job.name):
+        raise not_found("Operation", request.args["operation"])
     if job.over:
         return Reply(200, {})
     location = (
@@ -179,6 +183,7 @@ def _again(backend: Backend, records: Records, job: Job, properties: Mapping[str
     }
     body = {**job.body, "properties": {**before, **changed}}
     tags = properties.get("tags")
+    check_labels("tags", tags or {})
     job = attrs.evolve(job, body=body, tags=job.tags if tags is None else tags)
     backend.engine.keep(records, job)
     return job
