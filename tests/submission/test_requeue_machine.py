@@ -35,7 +35,7 @@ class OneRun(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Nothing of it stays."""
-        self.fake.stop()
+        self.fake.stop(check=False)
 
     @property
     def live(self) -> list[str]:
