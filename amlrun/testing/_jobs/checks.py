@@ -43,6 +43,7 @@ _LOCAL_KINDS = ("command", "sweep", "pipeline")
 def check(backend: Backend, records: Records, name: str, properties: Mapping[str, Any]) -> None:
     """Refuse at once what can be seen to be impossible. Raises Refusal (400, 404)."""
     if not _NAME.fullmatch(name):
+        # Assumed: the code and the words; which names are valid is documented.
         raise bad_request(f"The job's name {name!r} is not valid.", "InvalidJobName")
     for field in ("tags", "properties"):
         check_labels(field, properties.get(field) or {})
@@ -85,6 +86,7 @@ def _check_part(backend: Backend, records: Records, path: str, properties: Mappi
     demand = demand_of(properties)
     timeout_of(properties)
     if demand.nodes < 1:
+        # Assumed: the code and the words.
         raise bad_request(f"instanceCount{where} must be at least 1.", "InvalidInstanceCount")
     if not backend.virtual and demand.nodes > 1:
         message = "The local workspace is one machine: a job there has one node."

@@ -44,6 +44,7 @@ STATUS: Mapping[Stage, str] = {
 }
 """What the service shows at each stage but the last, which shows how the job ended."""
 
+# Assumed: the words beside the recorded code.
 QUEUED = ("Scheduling", "Job is queued.")
 """Run history's queueingInfo of a job that nobody has looked at yet."""
 PREEMPTION_ERROR = (

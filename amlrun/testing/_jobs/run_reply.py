@@ -53,7 +53,7 @@ def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
         "endTimeUtc": None if job.ended is None else instant(job.ended),
         "computeDuration": None if ran is None else _timespan(ran),
         "duration": None if job.ended is None else _timespan(job.ended - job.created),
-        "currentAttemptId": job.attempt,
+        "currentAttemptId": job.attempt,  # Assumed: that it counts restarts in place.
         "displayName": job.sent.get("displayName") or job.name,
         "name": None,
         "description": job.sent.get("description"),

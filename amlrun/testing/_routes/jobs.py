@@ -218,6 +218,7 @@ class Filter:
         """From the query. Raises Refusal (400) for a view that there isn't."""
         view = (query.get("listViewType") or "ActiveOnly").lower()
         if view not in {"activeonly", "archivedonly", "all"}:
+            # Assumed: the code and the words.
             raise bad_request(f"There is no listViewType {query['listViewType']!r}.", "InvalidListViewType")
         return cls(
             view=view,

@@ -98,6 +98,7 @@ def _nodes(cluster: Cluster) -> dict[str, Any]:
 
 def _node(cluster: Cluster, node: Node) -> dict[str, Any]:
     return {
+        # Assumed: the form of the id; addresses and ports are made up.
         "nodeId": f"tvmps_{node.number:04d}_{'p' if cluster.tier is Tier.SPOT else 'd'}",
         "privateIpAddress": f"10.0.{node.number // 250}.{4 + node.number % 250}",
         "publicIpAddress": None,

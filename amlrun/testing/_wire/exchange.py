@@ -70,6 +70,7 @@ class Request:
         except ValueError:
             value = None
         if not isinstance(value, dict):
+            # Assumed: the words and the inner code.
             raise bad_request("The request body is not a JSON object.", "InvalidJson")
         return value
 
@@ -113,6 +114,7 @@ class Refusal(Exception):
             for code in reversed(inner):
                 chain = {"code": code, "innerError": chain}
             error["details"] = []
+            # Assumed: the component's name; the other entries, and the chain of inner errors, are recorded.
             error["additionalInfo"] = [
                 {"type": "ComponentName", "info": {"value": "managementfrontend"}},
                 {"type": "Environment", "info": {"value": scope.location}},
@@ -131,6 +133,7 @@ def paged(items: list[Any], request: Request, size: int) -> tuple[list[Any], str
     """
     token = request.query.get("$skip") or "0"
     if not token.isdigit():
+        # Assumed: the words and the inner code.
         raise bad_request(f"The continuation token {token!r} is not valid.", "InvalidContinuationToken")
     begin, end = int(token), int(token) + size
     if end >= len(items):
@@ -146,6 +149,7 @@ def bad_request(message: str, *codes: str) -> Refusal:
 
 def not_found(kind: str, name: str) -> Refusal:
     """404: `JobNotFound`, `EnvironmentNotFound`, …."""
+    # Assumed: the words, and the codes of all kinds but jobs, which are recorded.
     return Refusal(404, f"{kind} {name} was not found.", "UserError", "NotFound", f"{kind}NotFound")
 
 
