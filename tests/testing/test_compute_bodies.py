@@ -12,6 +12,8 @@ from tests.testing.wire import requests
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from azure.ai.ml import MLClient
+
 SECRET = "it opens nothing"  # noqa: S105 - as it says
 ADMIN = {"username": "me", "password": SECRET, "privateKeyData": SECRET, "publicKeyData": SECRET}
 SCALE = {"properties": {"properties": {"scaleSettings": {"minNodeCount": 0, "maxNodeCount": 2}}}}
@@ -100,3 +102,26 @@ def test_a_role_is_the_workspaces(tmp_path: Path) -> None:
         where = f"/subscriptions/{fake.scope.subscription_id}/providers/Microsoft.MachineLearningServices"
         url = f"https://management.azure.com{where}/locations/{fake.scope.location}/usages"
         assert requests.get(url, timeout=5).status_code == 403
+
+
+def test_the_fake_has_one_region(fake_aml: FakeAml) -> None:
+    """A compute elsewhere is refused, in words that say so: it would count in another region's quota."""
+    own = {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_DS3_v2"}}
+    answers = [
+        requests.put(place(fake_aml, "cpu"), json={"location": region, "properties": own}, timeout=5)
+        for region in ("westus", "East US")
+    ]
+    assert [answer.status_code for answer in answers] == [400, 201]
+    assert "has one region, eastus" in answers[0].text
+
+
+def test_a_size_that_is_not_for_jobs(fake_aml: FakeAml, client: MLClient) -> None:
+    """A job that names one fails as with one that isn't there, whatever the quota."""
+    from azure.ai.ml import command
+
+    fake_aml.quota("StandardNVADSA10v5Family", limit=100)
+    fake_aml.quota("standardDSv3Family", limit=8)  # a family that is recorded, without a size here
+    job = command(command="x", environment="azureml:e:1", instance_type="Standard_NV6ads_A10_v5", name="j")
+    client.jobs.create_or_update(job)
+    fake_aml.advance(hours=1)
+    assert (fake_aml.job("j").status, "is not available" in fake_aml.job("j").error) == ("Failed", True)

@@ -94,6 +94,16 @@ def test_what_the_fake_cannot_know_is_let_be(fake_aml: FakeAml, uri: str) -> Non
     assert put(fake_aml, uri) == (201, "")
 
 
+def test_a_compute_of_another_workspace_is_not_there(fake_aml: FakeAml) -> None:
+    """Even where this one has a compute of that name."""
+    fake_aml.cluster("cpu")
+    body = {"jobType": "Command", "command": "x", "environmentId": "azureml:train:1"}
+    for root, status in ((ELSEWHERE, 400), (fake_aml.scope.path, 201)):
+        sent = {"properties": {**body, "computeId": f"{root}/computes/cpu"}}
+        url = f"https://management.azure.com{fake_aml.scope.path}/jobs/job"
+        assert requests.put(url, json=sent, timeout=5).status_code == status
+
+
 def test_what_is_there_may_be_read(fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]) -> None:
     """A datastore that a test made, data and models by version, another job's outputs."""
     fake_aml.datastore("lake", kind="gen2")

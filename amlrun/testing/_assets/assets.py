@@ -149,6 +149,8 @@ def put(
     key, before = f"{name}/{version}", records.get(home.kept(kind), f"{name}/{version}")
     properties = {key: value for key, value in sent.items() if value is not None}
     if spec := properties.get("componentSpec"):
+        if not isinstance(spec, dict):
+            raise bad_request("componentSpec is not an object.", "InvalidRequestBody")
         # Assumed: the service writes into it under which version it is kept; the SDK reads it there.
         properties["componentSpec"] = {"name": name, **spec, "version": version}
     if before is not None:
@@ -179,8 +181,8 @@ def remove(records: Records, home: Home, kind: Kind, name: str, version: str | N
 
 def content_hash(body: Mapping[str, Any]) -> str | None:
     """The hash of a snapshot's content, as the SDK wrote it down."""
-    found: str | None = (body["properties"].get("properties") or {}).get("hash_sha256")
-    return found
+    found = (body["properties"].get("properties") or {}).get("hash_sha256")
+    return found if isinstance(found, str) else None
 
 
 def visible(properties: Mapping[str, Any], view: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun.testing._assets import assets, datastores, ids
-from amlrun.testing._wire.exchange import Refusal, Scope, not_found
+from amlrun.testing._wire.exchange import Refusal, Scope, bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +26,11 @@ _DATASTORE = re.compile(
 _JOB = re.compile(
     r"azureml://jobs/(?P<name>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths)?(?:/(?P<path>.*))?"
     r"|runs:/+(?P<run>[^/]+)(?:/(?P<artifact>.*))?"
+)
+_COMPUTE = re.compile(
+    r"(?:azureml:)?/subscriptions/(?P<subscription>[^/]+)/resourceGroups/[^/]+/providers/[^/]+"
+    r"/workspaces/(?P<workspace>[^/]+)/computes/[^/]+/?",
+    re.IGNORECASE,
 )
 _KINDS = ("data", "models")
 _ARTIFACTS = "artifacts"
@@ -65,10 +70,14 @@ def in_full(scope: Scope, uri: str, path: str = "") -> str:
 def check_job(records: Records, scope: Scope, account: str, properties: Mapping[str, Any]) -> None:
     """Refuse (404) a job, of any type, whose inputs or outputs are in what isn't there.
 
+    And (400) one for a compute of another workspace; whether one is there in this one, others check.
+
     An environment is another matter (`check_environment`), and so is what only runs would tell.
     """
     for kind, uri in _uris(properties):
         check(records, scope, account, uri, "models" if kind in _MODELS else "data")
+    for compute in _said(properties, "computeId"):
+        _check_compute(scope, compute)
     default = str((properties.get("settings") or {}).get("default_datastore") or "")
     if default and "${{" not in default:
         name = default.rstrip("/").rpartition("/")[2].removeprefix("azureml:")
@@ -117,6 +126,28 @@ def _check_asset(records: Records, scope: Scope, uri: str, plural: str) -> None:
     if ours and not any(ids.resolve(records, one, uri) for one in kinds):
         # Assumed: that it is refused at once, the code and the words.
         raise not_found(kind.title, f"{named.name}:{named.version or named.label}")
+
+
+def _check_compute(scope: Scope, compute: str) -> None:
+    match = _COMPUTE.fullmatch(compute)
+    if match is None:
+        return
+    there = match["subscription"].lower(), match["workspace"].lower()
+    if there != (scope.subscription_id.lower(), scope.workspace.lower()):
+        # Assumed: as for one that isn't there.
+        raise bad_request(f"Compute {compute} was not found in the workspace.", "ComputeNotFound")
+
+
+def _said(value: Any, field: str) -> Iterator[str]:
+    """What a body, and its parts, say in a field, wherever it is."""
+    if isinstance(value, dict):
+        if isinstance(value.get(field), str):
+            yield value[field]
+        for item in value.values():
+            yield from _said(item, field)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _said(item, field)
 
 
 def _uris(value: Any) -> Iterator[tuple[str, str]]:

@@ -43,7 +43,11 @@ def get_compute(backend: Backend, request: Request) -> Reply:
 @COMPUTES("PUT", "/computes/{name}", named="computes", takes="ComputeResource", gives="ComputeResource")
 def put_compute(backend: Backend, request: Request) -> Reply:
     """201: a new compute begins to be, or one that failed begins anew. 200: one that is there is changed."""
-    supply = backend.engine.places.supply
+    supply, region = backend.engine.places.supply, str(request.json.get("location") or backend.scope.location)
+    if region.replace(" ", "").lower() != backend.scope.location.lower():
+        # Assumed: that it is refused. The service has computes in other regions; the fake has one region.
+        message = f"The fake Azure ML has one region, {backend.scope.location}: no compute in {region}."
+        raise bad_request(message, "LocationNotAvailable")
     with backend.work() as (records, now):
         before = supply.compute(records, request.args["name"])
         if before is None or before.state == "Failed":

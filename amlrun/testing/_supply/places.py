@@ -14,7 +14,7 @@ from amlrun._catalogue import vm_sizes
 from amlrun._offers import Tier
 from amlrun.testing._jobs.job import Demand, End, Job
 from amlrun.testing._supply import words
-from amlrun.testing._supply.computes import INSTANCE, JOBLESS, KUBERNETES, SPARK, Compute, size_of
+from amlrun.testing._supply.computes import CLUSTER, INSTANCE, JOBLESS, KUBERNETES, SPARK, Compute, size_of
 from amlrun.testing._supply.ledger import Hold, Ledger
 from amlrun.testing._supply.supply import WAIT, Supply
 from amlrun.testing._supply.workspaces import check_identity
@@ -50,7 +50,7 @@ def chosen_size(ledger: Ledger, tier: Tier, *, gpu: bool = False) -> str | None:
     """
     # Assumed: which one. The documentation says: by quota, price, performance and disk.
     usual = {"Standard_DS3_v2": 0, "Standard_DS12_v2": 1, "Standard_D12_v2": 2}
-    rows = (row for row in vm_sizes() if bool(row["gpus"]) is gpu)
+    rows = (row for row in vm_sizes() if bool(row["gpus"]) is gpu and CLUSTER in row["supportedComputeTypes"])
     ranked = sorted(rows, key=lambda row: usual.get(row["name"], 9))
     fit = (row for row in ranked if ledger.never(Hold(row["family"], tier, row["vCPUs"])) is None)
     return next((str(row["name"]) for row in fit), None)
@@ -115,8 +115,8 @@ class Places:
             return attrs.evolve(job, demand=_on(compute, demand)) if compute else job
         name = demand.instance_type or chosen_size(self.ledger(records), demand.tier, gpu=demand.gpu)
         row = size_of(name)
-        if row is None:
-            return job
+        if row is None or CLUSTER not in row["supportedComputeTypes"]:
+            return job  # Assumed: a size that is only for endpoints is to a job as one that isn't there.
         placed = attrs.evolve(demand, instance_type=row["name"], family=row["family"], cores=row["vCPUs"])
         return attrs.evolve(job, demand=placed)
 

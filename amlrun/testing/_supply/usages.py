@@ -29,6 +29,8 @@ _USAGE_SPELLINGS = {
     "StandardNCadsH100v5Family": "standardNCADSH100v5Family",
 }
 _WITHOUT_ROW = {"StandardNVADSA10v5Family", "standardDFamily"}
+_WITHOUT_SIZES = ("standardDSv3Family", "standardESv3Family", "standardFSv2Family")
+"""Families that have rows, as recorded, and of which the catalogue has no size."""
 _TYPES = {Tier.STANDARD: "dedicatedCores", Tier.SPOT: "lowPriorityCores"}
 _TITLES = {Tier.STANDARD: "Cluster Dedicated vCPUs", Tier.SPOT: "Cluster LowPriority vCPUs"}
 _TOTAL_TITLES = {
@@ -41,7 +43,8 @@ _TOTAL_TITLES = {
 def spellings() -> Mapping[str, str]:
     """One key for each family of the catalogue, to the way that usages spell it."""
     families = dict.fromkeys(row["family"] for row in vm_sizes())
-    return {family_key(name): _USAGE_SPELLINGS.get(name, name) for name in families}
+    known = {family_key(name): _USAGE_SPELLINGS.get(name, name) for name in families}
+    return {**known, **{family_key(name): name for name in _WITHOUT_SIZES}}
 
 
 @cache
@@ -57,6 +60,11 @@ def default_ledger() -> Ledger:
             limit = _GPU_LIMITS.get(family_key(name), 0) if size["gpus"] else _CPU_FAMILY
             rows[family_key(name), Tier.STANDARD] = Row(limit=limit)
             rows[family_key(name), Tier.SPOT] = Row()
+    for name in _WITHOUT_SIZES:
+        rows |= {
+            (family_key(name), Tier.STANDARD): Row(limit=_CPU_FAMILY),
+            (family_key(name), Tier.SPOT): Row(),
+        }
     return Ledger(rows)
 
 
