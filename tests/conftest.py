@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amlrun.testing._api.contract import faults
 from amlrun.testing._wire import backend
-from amlrun.testing._wire.contract import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from amlrun.testing._api.exchange import Reply, Request
     from amlrun.testing._routes.table import Route
-    from amlrun.testing._wire.exchange import Reply, Request
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._catalogue import LOCATION
+from amlrun.testing._api.exchange import Scope
 from amlrun.testing._assets.blobs import CONTAINERS, FolderBlobs, MemoryBlobs
 from amlrun.testing._controls.assets import AssetControls
 from amlrun.testing._controls.jobs import JobControls
@@ -26,7 +27,6 @@ from amlrun.testing._supply.places import Places
 from amlrun.testing._supply.usages import default_ledger
 from amlrun.testing._wire import waits
 from amlrun.testing._wire.backend import Backend
-from amlrun.testing._wire.exchange import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -20,8 +20,8 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobBlock, BlobClient, ContainerClient, ContentSettings
 
 from amlrun.testing import FakeAml
+from amlrun.testing._api.exchange import Refusal
 from amlrun.testing._assets.blobs import CONTAINERS, FolderBlobs, MemoryBlobs
-from amlrun.testing._wire.exchange import Refusal
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:

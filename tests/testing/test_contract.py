@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amlrun.testing._wire.contract import faults
+from amlrun.testing._api.contract import faults
 
 COUNT = "resources.instanceCount must be of type"
 TIERS = "Null, Spot, Basic, Standard, Premium"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun.testing._wire.exchange import PROVIDER, Refusal, Scope, bad_request, not_found
+from amlrun.testing._api.exchange import PROVIDER, Refusal, Scope, bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from amlrun.testing._wire.exchange import Refusal
+from amlrun.testing._api.exchange import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

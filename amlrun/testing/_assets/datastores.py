@@ -10,8 +10,8 @@ from amlrun.testing._assets.blobs import ACCOUNT_KEY, BLOB_STORE, CONTAINERS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun.testing._api.exchange import Scope
     from amlrun.testing._state.store import Records
-    from amlrun.testing._wire.exchange import Scope
 
 DEFAULT = BLOB_STORE
 """The workspace's default datastore."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun.testing._api.exchange import Scope, not_found
 from amlrun.testing._assets import assets
 from amlrun.testing._assets.assets import KINDS
-from amlrun.testing._wire.exchange import Scope, not_found
 
 if TYPE_CHECKING:
     from amlrun.testing._assets.assets import Kind

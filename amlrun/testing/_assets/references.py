@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun.testing._api.exchange import Refusal, Scope, bad_request, not_found
 from amlrun.testing._assets import assets, datastores, ids
-from amlrun.testing._wire.exchange import Refusal, Scope, bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

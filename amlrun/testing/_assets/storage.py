@@ -14,8 +14,8 @@ from amlrun.testing._assets.blobs import CONTAINERS, SAS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun.testing._api.exchange import Request
     from amlrun.testing._state.store import Records
-    from amlrun.testing._wire.exchange import Request
 
 _DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
 """How the signature of a SAS looks that was made with a key: 32 bytes."""

@@ -6,8 +6,8 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from amlrun._offers import Tier
+from amlrun.testing._api.contract import misnamed
 from amlrun.testing._supply.computes import size_of, sizes
-from amlrun.testing._wire.contract import misnamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

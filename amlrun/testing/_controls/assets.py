@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import Refusal
 from amlrun.testing._assets import assets, datastores
 from amlrun.testing._assets.assets import KINDS
 from amlrun.testing._assets.blobs import ACCOUNT_KEY, SAS
 from amlrun.testing._controls.arguments import check_name
-from amlrun.testing._wire.exchange import Refusal
 
 if TYPE_CHECKING:
     from amlrun.testing._wire.backend import Backend

@@ -8,6 +8,7 @@ import attrs
 
 from amlrun._durations import iso
 from amlrun._offers import Tier
+from amlrun.testing._api.contract import faults
 from amlrun.testing._controls.arguments import (
     check_counts,
     check_name,
@@ -29,7 +30,6 @@ from amlrun.testing._supply.computes import (
     Compute,
     new_compute,
 )
-from amlrun.testing._wire.contract import faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

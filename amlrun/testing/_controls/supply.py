@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from amlrun._offers import Tier
+from amlrun.testing._api.contract import faults
 from amlrun.testing._controls.arguments import check_counts, did_you_mean, known_size
 from amlrun.testing._controls.computes import ComputeControls
 from amlrun.testing._supply import identities
@@ -14,7 +15,6 @@ from amlrun.testing._supply.computes import size_of
 from amlrun.testing._supply.ledger import TOTALS
 from amlrun.testing._supply.usages import row_name, spellings
 from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
-from amlrun.testing._wire.contract import faults
 
 
 class SupplyControls(ComputeControls):

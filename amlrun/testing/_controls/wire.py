@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from amlrun.testing._controls.arguments import check_counts, did_you_mean
 from amlrun.testing._jobs.faults import JobFault
 from amlrun.testing._routes.identity import identities_of
-from amlrun.testing._wire import injections, msi
+from amlrun.testing._supply import msi
+from amlrun.testing._wire import injections
 from amlrun.testing._wire.buckets import full
 from amlrun.testing._wire.calls import Aim
 from amlrun.testing._wire.faults import WireFault

@@ -6,11 +6,11 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import bad_request, not_found
 from amlrun.testing._assets import references
 from amlrun.testing._assets.ids import check_environment
 from amlrun.testing._jobs.demands import demand_of, timeout_of
 from amlrun.testing._jobs.following import parts_of
-from amlrun.testing._wire.exchange import bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

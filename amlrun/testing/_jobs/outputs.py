@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun.testing._api.exchange import Scope
 from amlrun.testing._assets import assets
 from amlrun.testing._assets.blobs import ARTIFACT_STORE, ARTIFACTS, CONTAINERS, LOG, artifact_prefix
 from amlrun.testing._jobs.nodes import located
-from amlrun.testing._wire.exchange import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import PROVIDER, system_data
 from amlrun.testing._assets.blobs import ARTIFACT_STORE
-from amlrun.testing._wire.exchange import PROVIDER, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import instant
 from amlrun.testing._jobs.job import QUEUED, Job, Stage
 from amlrun.testing._jobs.outputs import outputs_of
-from amlrun.testing._wire.exchange import instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,12 +12,12 @@ from pathlib import Path
 from amlrun._catalogue import LOCATION
 from amlrun._clock import RealClock
 from amlrun._errors import NotConfigured
+from amlrun.testing._api.exchange import Scope
 from amlrun.testing._fake import FakeAml
 from amlrun.testing._jobs.engine import Engine
 from amlrun.testing._local.carrier import ProcessCarrier
 from amlrun.testing._supply.places import Places
 from amlrun.testing._supply.supply import Supply
-from amlrun.testing._wire.exchange import Scope
 
 HOME = "AMLRUN_LOCAL_HOME"
 _SPECIAL = re.compile(r"[^\w./+\-@%=:,~]")

@@ -22,9 +22,9 @@ from amlrun.testing._assets.blobs import ARTIFACTS, BLOB_STORE, LOG, artifact_pr
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from amlrun.testing._api.exchange import Scope
     from amlrun.testing._assets.blobs import FolderBlobs
     from amlrun.testing._jobs.job import Job
-    from amlrun.testing._wire.exchange import Scope
 
 _ALLOWED = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM",

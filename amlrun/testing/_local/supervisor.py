@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun.testing._api.exchange import Scope
 from amlrun.testing._assets.blobs import CONTAINERS, FolderBlobs
 from amlrun.testing._jobs.demands import timeout_of
 from amlrun.testing._jobs.engine import Engine
@@ -26,7 +27,6 @@ from amlrun.testing._local.carrier import ProcessCarrier, job_folder
 from amlrun.testing._local.runner import CannotRun, Runner, Start
 from amlrun.testing._state.store import Store
 from amlrun.testing._supply.places import Places
-from amlrun.testing._wire.exchange import Scope
 
 if TYPE_CHECKING:
     from amlrun.testing._state.store import Records

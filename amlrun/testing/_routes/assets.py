@@ -6,12 +6,12 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from amlrun.testing._api.exchange import Reply, Request, bad_request, not_found, paged, system_data
 from amlrun.testing._assets import assets, references, storage
 from amlrun.testing._assets.assets import KINDS, Home, Kind
 from amlrun.testing._assets.blobs import SAS
 from amlrun.testing._jobs.outputs import DEFAULT, output_of
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import Reply, Request, bad_request, not_found, paged, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping

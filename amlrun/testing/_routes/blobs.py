@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._assets import storage
 from amlrun.testing._assets.blobs import Stat
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,13 +6,13 @@ import math
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import Reply, Request, bad_request, instant, not_found
 from amlrun.testing._jobs.job import NODE_LOST
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply.computes import INSTANCE, MANAGED, Compute, new_compute
 from amlrun.testing._supply.replies import compute_reply, nodes_reply
 from amlrun.testing._supply.supply import WAIT
 from amlrun.testing._supply.workspaces import read_workspace
-from amlrun.testing._wire.exchange import Reply, Request, bad_request, instant, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, bad_request, paged, system_data
 from amlrun.testing._assets import datastores
 from amlrun.testing._assets.blobs import SAS
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, bad_request, paged, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 
 import attrs
 
+from amlrun.testing._api.exchange import Reply, Request, bad_request, instant, not_found
 from amlrun.testing._assets.blobs import ARTIFACTS, SAS, artifact_prefix
 from amlrun.testing._jobs.checks import check_labels
 from amlrun.testing._jobs.families import metrics_of
 from amlrun.testing._jobs.run_reply import named_outputs, run_reply
 from amlrun.testing._routes.jobs import find_job
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import Reply, Request, bad_request, instant, not_found
 
 if TYPE_CHECKING:
     from amlrun.testing._jobs.job import Job

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._supply import msi
 from amlrun.testing._supply.identities import WORKSPACE_PRINCIPAL
+from amlrun.testing._supply.tokens import LIFETIME, token
 from amlrun.testing._supply.workspaces import read_workspace
-from amlrun.testing._wire import msi
-from amlrun.testing._wire.exchange import Reply, Request
-from amlrun.testing._wire.tokens import LIFETIME, token
 
 if TYPE_CHECKING:
     from amlrun.testing._jobs.job import Job

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import attrs
 
+from amlrun.testing._api.exchange import Refusal, Reply, Request, bad_request, not_found
 from amlrun.testing._jobs import strikes
 from amlrun.testing._jobs.carrier import run_seconds
 from amlrun.testing._jobs.checks import check, check_labels, readable
@@ -16,7 +17,6 @@ from amlrun.testing._jobs.families import SUBMITTED, forget, whole
 from amlrun.testing._jobs.job import Job
 from amlrun.testing._jobs.reply import job_reply
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import Refusal, Reply, Request, bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

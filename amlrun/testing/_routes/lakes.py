@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._assets.blobs import Stat
 from amlrun.testing._routes.blobs import UNCOMMITTED, Refused, guarded_route, stat
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import Reply, Request
 
 if TYPE_CHECKING:
     from amlrun.testing._wire.backend import Backend

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlrun._catalogue import vm_sizes
+from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, forbidden
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply.supply import counted
 from amlrun.testing._supply.usages import quotas, updated_quotas, usages
-from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, forbidden
 
 if TYPE_CHECKING:
     from amlrun.testing._wire.backend import Backend

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
 from amlrun.testing._assets import assets
 from amlrun.testing._assets.assets import DISCOVERY_PREFIX, KINDS
 from amlrun.testing._assets.blobs import SAS
 from amlrun.testing._routes.assets import OF_REGISTRY, REGISTRY_HOST, upload_reference
 from amlrun.testing._routes.table import Routes
-from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amlrun.testing._api.exchange import Reply, Request
     from amlrun.testing._wire.backend import Backend
-    from amlrun.testing._wire.exchange import Reply, Request
 
     Handler = Callable[[Backend, Request], Reply]
 

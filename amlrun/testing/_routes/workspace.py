@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amlrun.testing._api.exchange import PROVIDER, Reply, Request, not_found
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
-from amlrun.testing._wire.exchange import PROVIDER, Reply, Request, not_found
 
 if TYPE_CHECKING:
     from amlrun.testing._wire.backend import Backend

@@ -14,11 +14,11 @@ import attrs
 from amlrun._catalogue import vm_sizes
 from amlrun._durations import seconds
 from amlrun._offers import Tier
+from amlrun.testing._api.contract import without_secrets
+from amlrun.testing._api.exchange import Refusal, bad_request
 from amlrun.testing._supply.clusters import Cluster
 from amlrun.testing._supply.ledger import Hold
 from amlrun.testing._supply.machines import Machine
-from amlrun.testing._wire.contract import without_secrets
-from amlrun.testing._wire.exchange import Refusal, bad_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,13 +12,13 @@ import attrs
 
 from amlrun._catalogue import vm_sizes
 from amlrun._offers import Tier
+from amlrun.testing._api.exchange import bad_request
 from amlrun.testing._jobs.job import Demand, End, Job
 from amlrun.testing._supply import words
 from amlrun.testing._supply.computes import CLUSTER, INSTANCE, JOBLESS, KUBERNETES, SPARK, Compute, size_of
 from amlrun.testing._supply.ledger import Hold, Ledger
 from amlrun.testing._supply.supply import WAIT, Supply
 from amlrun.testing._supply.workspaces import check_identity
-from amlrun.testing._wire.exchange import bad_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlrun._offers import Tier
+from amlrun.testing._api.exchange import PROVIDER, instant, system_data
 from amlrun.testing._supply.clusters import NodeState
 from amlrun.testing._supply.computes import CLUSTER, INSTANCE, KUBERNETES, MANAGED, SPARK, Compute
 from amlrun.testing._supply.identities import made_up
-from amlrun.testing._wire.exchange import PROVIDER, instant, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun.testing._api.exchange import Scope
     from amlrun.testing._supply.clusters import Cluster, Node
     from amlrun.testing._supply.machines import Machine
     from amlrun.testing._supply.workspaces import Workspace
-    from amlrun.testing._wire.exchange import Scope
 
 
 def compute_reply(scope: Scope, workspace: Workspace, compute: Compute) -> dict[str, Any]:

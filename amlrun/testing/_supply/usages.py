@@ -16,7 +16,7 @@ from amlrun.testing._supply.ledger import TOTALS, Ledger, Row
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from amlrun.testing._wire.exchange import Scope
+    from amlrun.testing._api.exchange import Scope
 
 _PROVIDER = "Microsoft.MachineLearningServices"
 # Assumed: the figures. That GPU families start at 0 is documented; T4 has some, for tests to have a GPU.

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun.testing._api.exchange import PROVIDER, Refusal, system_data
 from amlrun.testing._supply import identities as _identities
-from amlrun.testing._wire.exchange import PROVIDER, Refusal, system_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun.testing._api.exchange import Scope
     from amlrun.testing._state.store import Records
-    from amlrun.testing._wire.exchange import Scope
 
 
 @attrs.frozen

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun.testing._wire.exchange import Refusal, Reply
+from amlrun.testing._api.exchange import Refusal, Reply
 from amlrun.testing._wire.faults import challenge_of
 
 if TYPE_CHECKING:
-    from amlrun.testing._wire.exchange import Request, Scope
+    from amlrun.testing._api.exchange import Request, Scope
 
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(-[a-z]+)?")
 

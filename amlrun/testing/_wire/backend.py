@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun.testing._api.contract import faults, misnamed
+from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
 from amlrun.testing._assets import storage
 from amlrun.testing._assets.assets import DATA_PLANE, DISCOVERY_PREFIX, find_registry
 from amlrun.testing._routes import (
@@ -31,8 +33,6 @@ from amlrun.testing._routes import (
 from amlrun.testing._state.clock import VirtualClock
 from amlrun.testing._wire import admission
 from amlrun.testing._wire.calls import Call, Calls
-from amlrun.testing._wire.contract import faults, misnamed
-from amlrun.testing._wire.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
 from amlrun.testing._wire.faults import Answer, Asked, Lost, Slow
 from amlrun.testing._wire.injections import Injections, check_route
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo
 
-from amlrun.testing._wire.tokens import LIFETIME, token
+from amlrun.testing._supply.tokens import LIFETIME, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 from attrs.validators import optional
 
-from amlrun.testing._wire.exchange import Refusal, Reply, forbidden
+from amlrun.testing._api.exchange import Refusal, Reply, forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from amlrun.testing._wire.exchange import Request, Scope
+    from amlrun.testing._api.exchange import Request, Scope
 
 
 def _check(wanted: str, fits: Callable[[Any], bool]) -> Callable[[Any, attrs.Attribute[Any], Any], None]:

@@ -23,9 +23,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError
 
+from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._wire import waits
 from amlrun.testing._wire.backend import MANAGEMENT, Backend, UnknownHost
-from amlrun.testing._wire.exchange import Reply, Request
 from amlrun.testing._wire.faults import Lost
 
 if TYPE_CHECKING:

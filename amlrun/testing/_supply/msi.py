@@ -16,8 +16,8 @@ from amlrun.testing._supply.identities import made_up
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from amlrun.testing._api.exchange import Scope
     from amlrun.testing._jobs.job import Job
-    from amlrun.testing._wire.exchange import Scope
 
 
 @attrs.frozen
