@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 
 from amlrun._offers import Tier
 from tests.testing.kinds import automl_of, spark_of, sweep_of, two_steps
+from tests.testing.wire import register_code, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 def put(fake: FakeAml, name: str, properties: dict[str, Any], version: str) -> Any:
     """A job PUT as it comes off the wire, past the SDK."""
-    from tests.testing.wire import requests
-
     url = f"https://management.azure.com{fake.scope.path}/jobs/{name}?api-version={version}"
     return requests.put(url, json={"properties": properties}, timeout=5)
 
@@ -53,7 +52,7 @@ def test_serverless_spark_has_few_sizes(fake_aml: FakeAml) -> None:
     """E4s_v3 to E64s_v3, and no other."""
     body = {
         "jobType": "Spark",
-        "codeId": "azureml:c:1",
+        "codeId": register_code(fake_aml, "c"),
         "entry": {"sparkJobEntryType": "SparkJobPythonEntry", "file": "x.py"},
     }
     for size, status in (("standard_e64s_v3", 201), ("Standard_DS3_v2", 400)):
@@ -108,8 +107,6 @@ def test_a_job_is_deleted_when_it_is_over(
     fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]
 ) -> None:
     """Its name is nobody's then; one that lives stays."""
-    from tests.testing.wire import requests
-
     submit(name="gone")
     url = f"https://management.azure.com{fake_aml.scope.path}/jobs/gone"
     assert requests.delete(url, timeout=5).status_code == 409

@@ -10,7 +10,7 @@ from azure.ai.ml.entities import Data, Model
 from azure.core.exceptions import ResourceNotFoundError
 
 from amlrun.testing._assets.references import JobPath, job_path
-from tests.testing.wire import requests
+from tests.testing.wire import register_code, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,17 @@ def test_so_is_one_that_names_the_workspace(fake_aml: FakeAml) -> None:
 def test_what_the_fake_cannot_know_is_let_be(fake_aml: FakeAml, uri: str) -> None:
     """Other workspaces, registries that are not its own, addresses on the web; and what is there."""
     assert put(fake_aml, uri) == (201, "")
+
+
+def test_code_that_nobody_made_is_refused(fake_aml: FakeAml) -> None:
+    """A job's snapshot must be there; one that is there is taken."""
+    body = {"jobType": "Command", "command": "x", "environmentId": "azureml:train:1"}
+    url = f"https://management.azure.com{fake_aml.scope.path}/jobs/job"
+    for code, status in ((f"{fake_aml.scope.path}/codes/nope/versions/1", 404), (None, 201)):
+        made = code or register_code(fake_aml, "mine")
+        answer = requests.put(url, json={"properties": {**body, "codeId": made}}, timeout=60)
+        assert answer.status_code == status
+    assert fake_aml.jobs == ("job",)
 
 
 def test_a_compute_of_another_workspace_is_not_there(fake_aml: FakeAml) -> None:

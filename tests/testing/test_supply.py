@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.testing.wire import requests
+from tests.testing.wire import register_code, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,7 +230,7 @@ def test_spark_pools_take_spark_jobs(fake_aml: FakeAml, client: MLClient, submit
         submit(compute="pool")
     options: dict[str, Any] = {
         "environment": "azureml:train:1",
-        "code": f"{fake_aml.scope.path}/codes/main/versions/1",
+        "code": register_code(fake_aml, "main"),
         "entry": {"file": "main.py"},
         "driver_cores": 1,
         "driver_memory": "1g",

@@ -9,6 +9,8 @@ from requests import Session
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
+    from amlrun.testing import FakeAml
+
 API_VERSION = "2024-04-01"
 
 
@@ -26,3 +28,11 @@ def _sign(request: PreparedRequest) -> PreparedRequest:
 requests = Session()
 """`requests`, signed in: `from tests.testing.wire import requests`."""
 requests.auth = _sign
+
+
+def register_code(fake: FakeAml, name: str) -> str:
+    """Register a snapshot without bytes, as version 1; returns its id."""
+    made = f"{fake.scope.path}/codes/{name}/versions/1"
+    body = {"properties": {"codeUri": f"https://example.blob.core.windows.net/code/{name}"}}
+    assert requests.put(f"https://management.azure.com{made}", json=body, timeout=60).status_code == 201
+    return made

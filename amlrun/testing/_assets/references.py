@@ -78,6 +78,8 @@ def check_job(records: Records, scope: Scope, account: str, properties: Mapping[
         check(records, scope, account, uri, "models" if kind in _MODELS else "data")
     for compute in _said(properties, "computeId"):
         _check_compute(scope, compute)
+    for code in _said(properties, "codeId"):
+        _check_code(records, scope, code)
     default = str((properties.get("settings") or {}).get("default_datastore") or "")
     if default and "${{" not in default:
         name = default.rstrip("/").rpartition("/")[2].removeprefix("azureml:")
@@ -126,6 +128,14 @@ def _check_asset(records: Records, scope: Scope, uri: str, plural: str) -> None:
     if ours and not any(ids.resolve(records, one, uri) for one in kinds):
         # Assumed: that it is refused at once, the code and the words.
         raise not_found(kind.title, f"{named.name}:{named.version or named.label}")
+
+
+def _check_code(records: Records, scope: Scope, code: str) -> None:
+    named = ids.read_id(code)
+    ours = named is not None and named.root.rpartition("/")[2].lower() in {"", scope.workspace.lower()}
+    if named is not None and ours and not ids.resolve(records, assets.KINDS["codes"], code):
+        # Assumed: that it is refused at once, the code and the words.
+        raise not_found("Code", f"{named.name}:{named.version or named.label}")
 
 
 def _check_compute(scope: Scope, compute: str) -> None:
