@@ -113,3 +113,8 @@ def test_a_family_without_a_row_cannot_be_had() -> None:
     assert shortage is not None
     assert (shortage.row, shortage.limit, shortage.free) == ("standardDFamily", 0, 0)
     assert ledger.never(Hold("standardDFamily", Tier.SPOT, 1)) is None
+
+
+def test_what_has_no_known_size_never_fits() -> None:
+    """A node of no known size holds no cores that could be counted: none of them fits."""
+    assert default_ledger().fits(Hold("standardDSv2Family", Tier.STANDARD, 0), 3) == 0
