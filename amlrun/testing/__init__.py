@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ImageBuildFailed,
         NodeLost,
         NotResponding,
+        OutOfCapacity,
         Preempted,
         TimedOut,
     )
@@ -67,6 +68,7 @@ __all__ = [
     "NodeLost",
     "NotResponding",
     "NothingWillHappen",
+    "OutOfCapacity",
     "Preempted",
     "Slow",
     "Throttled",
@@ -83,6 +85,7 @@ _JOB_FAULTS = (
     "ImageBuildFailed",
     "NodeLost",
     "NotResponding",
+    "OutOfCapacity",
     "Preempted",
     "TimedOut",
 )

@@ -14,6 +14,7 @@ from amlrun.testing import (
     ImageBuildFailed,
     NodeLost,
     NotResponding,
+    OutOfCapacity,
     Preempted,
     TimedOut,
 )
@@ -350,3 +351,16 @@ def test_a_job_that_outlives_its_timeout_is_canceled(fake_aml: FakeAml, begin: f
     send(fake_aml, "j", limits={"jobLimitsType": "Command", "timeout": "PT61.3S"})
     fake_aml.advance(hours=6)
     assert fake_aml.job("j").status == "Canceled"
+
+
+def test_a_region_without_nodes_of_a_size(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """Quota is there, nodes aren't: the job ends before it runs; jobs of other sizes are left alone."""
+    fake_aml.inject(OutOfCapacity(size="standard_ds3_v2"), job="*")
+    other, struck = submit(instance_type="Standard_D16a_v4"), submit(instance_type="Standard_DS3_v2")
+    fake_aml.advance(hours=1)
+    assert fake_aml.job(other).status == "Completed"
+    ended = fake_aml.job(struck)
+    assert (ended.status, ended.code, ended.started) == ("Failed", "OutOfCapacity", None)
+    again = submit(instance_type="Standard_DS3_v2")
+    fake_aml.advance(hours=1)
+    assert fake_aml.job(again).status == "Completed"

@@ -200,6 +200,35 @@ class ImageBuildFailed(JobFault):
 
 
 @attrs.frozen
+class OutOfCapacity(JobFault):
+    """The region has no node for the job, whatever its quota: it ends Failed before it runs.
+
+    With `size`, jobs of that instance type only are struck. (`FakeAml.capacity` takes a size away for longer,
+    and lets jobs wait for it.)
+    """
+
+    size: str | None = None
+
+    @property
+    def moment(self) -> Moment:
+        """When its nodes should come."""
+        return Moment.ALLOCATING
+
+    def effect(self) -> End | Restart | Silence:
+        """Failed."""
+        # Assumed: the words.
+        of = f"nodes of {self.size}" if self.size else "its nodes"
+        return End("Failed", "OutOfCapacity", f"There is no capacity for {of} in the region now.")
+
+    def misfit(self, job: Job) -> str:
+        """Jobs of another size are not struck."""
+        size = job.demand.instance_type or ""
+        if self.size is not None and size.lower() != self.size.lower():
+            return f"of size {size or 'unknown'}"
+        return super().misfit(job)
+
+
+@attrs.frozen
 class TimedOut(JobFault):
     """The system cancels the job as if its time were up: it ends Canceled."""
 
@@ -213,7 +242,16 @@ class TimedOut(JobFault):
 
 _KINDS: Mapping[str, type[JobFault]] = {
     kind.__name__: kind
-    for kind in (Preempted, CanceledByPlatform, NodeLost, NotResponding, Failed, ImageBuildFailed, TimedOut)
+    for kind in (
+        Preempted,
+        CanceledByPlatform,
+        NodeLost,
+        NotResponding,
+        Failed,
+        ImageBuildFailed,
+        OutOfCapacity,
+        TimedOut,
+    )
 }
 
 
