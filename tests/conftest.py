@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amlrun.testing._api.contract import faults
+from amlrun.testing._api.contract import violations
 from amlrun.testing._wire import backend
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def replies_fit_the_api() -> Iterator[None]:
         gives = "ErrorResponse" if reply.status >= 400 else route.gives if route else ""
         if gives:
             body = json.loads(reply.content)
-            wrong = faults(body, gives, reply=True)
+            wrong = violations(body, gives, reply=True)
             found.extend(f"{request.method} {request.path} {reply.status}: {fault}" for fault in wrong)
 
     backend.watchers.append(watch)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amlrun.testing._api.contract import faults
+from amlrun.testing._api.contract import violations
 
 COUNT = "resources.instanceCount must be of type"
 TIERS = "Null, Spot, Basic, Standard, Premium"
@@ -27,7 +27,7 @@ GOOD: dict[str, Any] = {
 
 def test_a_good_body_has_no_faults() -> None:
     """Enum values in any case, null where a field could be absent, free-form maps: all pass."""
-    assert faults({"properties": GOOD}, "JobBaseResource") == []
+    assert violations({"properties": GOOD}, "JobBaseResource") == []
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_a_good_body_has_no_faults() -> None:
 )  # fmt: skip
 def test_a_fault_is_named_by_its_place(change: dict[str, Any], fault: str) -> None:
     """One wrong thing is one fault, with its path and what was expected."""
-    assert faults({"properties": {**GOOD, **change}}, "JobBaseResource") == [f"properties.{fault}"]
+    assert violations({"properties": {**GOOD, **change}}, "JobBaseResource") == [f"properties.{fault}"]
 
 
 def test_an_unknown_kind_is_told_the_known_ones() -> None:
     """A discriminator that the API doesn't have names those that it has."""
-    (fault,) = faults({"properties": {**GOOD, "identity": {"identityType": "Robot"}}}, "JobBaseResource")
+    (fault,) = violations({"properties": {**GOOD, "identity": {"identityType": "Robot"}}}, "JobBaseResource")
     assert (
         fault
         == "properties.identity.identityType must be one of AMLToken, Managed, UserIdentity, not 'Robot'"

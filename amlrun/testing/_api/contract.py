@@ -56,13 +56,13 @@ def misnamed(collection: str, name: str) -> str:
     return f"{name!r} is no name for {collection}: it must match {pattern}"
 
 
-def faults(body: Any, definition: str, *, reply: bool = False) -> list[str]:
+def violations(body: Any, definition: str, *, reply: bool = False) -> list[str]:
     """What a body has that the API doesn't, in words that name the place; empty: all is well.
 
     Read-only fields may stand in a reply only, secrets in a request only.
     """
     found = _Reading(reply).object(body, definition, "")
-    return [fault.removeprefix(".") for fault in found]
+    return [one.removeprefix(".") for one in found]
 
 
 def without_secrets(value: Any, definition: str) -> Any:

@@ -8,7 +8,7 @@ import attrs
 
 from amlrun._durations import iso
 from amlrun._offers import Tier
-from amlrun.testing._api.contract import faults
+from amlrun.testing._api.contract import violations
 from amlrun.testing._controls.arguments import (
     check_counts,
     check_name,
@@ -182,7 +182,7 @@ class ComputeControls:
             own["instanceTypes"] = {key: dict(value) for key, value in instance_types.items()}
         if default is not None:
             own["defaultInstanceType"] = default
-        if found := faults(own, "KubernetesProperties"):
+        if found := violations(own, "KubernetesProperties"):
             raise ValueError(f"{'; '.join(found)}.")
         resource = self._resource("Microsoft.Kubernetes/connectedClusters", name)
         return self._attach(name, KUBERNETES, own, resource, capacity=nodes)
@@ -304,7 +304,7 @@ class ComputeControls:
     ) -> FakeCompute:
         with self._backend.work() as (records, now):
             body = self._body(kind, own, resource=resource)
-            if found := faults(body, "ComputeResource"):
+            if found := violations(body, "ComputeResource"):
                 raise ValueError(f"{'; '.join(found)}.")
             compute = attrs.evolve(self._new(records, name, body, now), capacity=capacity)
             if compute.machine is not None:

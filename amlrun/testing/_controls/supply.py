@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from amlrun._offers import Tier
-from amlrun.testing._api.contract import faults
+from amlrun.testing._api.contract import violations
 from amlrun.testing._controls.arguments import check_counts, did_you_mean, known_size
 from amlrun.testing._controls.computes import ComputeControls
 from amlrun.testing._supply import identities
@@ -113,7 +113,7 @@ class SupplyControls(ComputeControls):
 
         Raises ValueError for what a workspace of the API doesn't have.
         """
-        if found := faults(properties, "WorkspaceProperties"):
+        if found := violations(properties, "WorkspaceProperties"):
             raise ValueError(f"{'; '.join(found)}.")
         with self._backend.work() as (records, now):
             keep_workspace(records, read_workspace(records, now).patched({"properties": properties}))

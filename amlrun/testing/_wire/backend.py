@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun.testing._api.contract import faults, misnamed
+from amlrun.testing._api.contract import misnamed, violations
 from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
 from amlrun.testing._assets import storage
 from amlrun.testing._assets.assets import DATA_PLANE, DISCOVERY_PREFIX, find_registry
@@ -303,7 +303,7 @@ def _hold_to_contract(route: Route, request: Request) -> None:
     if route.named and (why := misnamed(route.named, request.args["name"])):
         # Assumed: the words and the inner code.
         raise bad_request(f"The request is invalid: {why}.", "InvalidResourceName")
-    if route.takes and (found := faults(request.json, route.takes)):
+    if route.takes and (found := violations(request.json, route.takes)):
         # Assumed: the words and the inner code.
         raise bad_request(f"The request is invalid: {_told(found)}.", "InvalidRequestBody")
 
