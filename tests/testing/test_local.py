@@ -19,6 +19,7 @@ from azure.ai.ml.entities import Data
 from amlrun._errors import NotConfigured
 from amlrun.testing import FakeJob, local
 from amlrun.testing._local import carrier
+from amlrun.testing._state.store import VERSION
 from tests.testing.wire import requests
 
 if TYPE_CHECKING:
@@ -383,7 +384,7 @@ def test_a_folder_that_a_command_would_trip_over_is_refused(tmp_path: Path, name
 def test_where_the_workspace_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """AMLRUN_LOCAL_HOME, else the user's state folder."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    assert local().folder == tmp_path / "state" / "amlrun" / "local"
+    assert local().folder == tmp_path / "state" / "amlrun" / f"local-{VERSION}"
     monkeypatch.setenv("AMLRUN_LOCAL_HOME", str(tmp_path / "home"))
     assert local().folder == tmp_path / "home"
 

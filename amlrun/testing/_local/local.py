@@ -16,6 +16,7 @@ from amlrun.testing._api.exchange import Scope
 from amlrun.testing._fake import FakeAml
 from amlrun.testing._jobs.engine import Engine
 from amlrun.testing._local.carrier import ProcessCarrier
+from amlrun.testing._state.store import VERSION
 from amlrun.testing._supply.places import Places
 from amlrun.testing._supply.supply import Supply
 
@@ -66,6 +67,6 @@ def local(folder: Path | str | None = None, *, grace_seconds: float | None = Non
 
 
 def _state_folder() -> Path:
-    """Where a user's programs keep their state."""
+    """Where a user's programs keep their state; another version's format has a folder of its own."""
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base) / "amlrun" / "local"
+    return Path(base) / "amlrun" / f"local-{VERSION}"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "workspace.sqlite"
 _APPLICATION = 0x616D6C72  # "amlr" in the file's header: what `file` and we know it by
-_VERSION = 3
+VERSION = 3
+"""Of the state's format: another version's is refused."""
 _MAGIC = b"SQLite format 3\0"
 _FIELDS = (60, 68)  # where sqlite's header has the user's version and the application
 _PATIENCE = 60.0  # seconds that a process waits for another one's transaction
@@ -229,7 +230,7 @@ class Store:
                 for statement in _TABLES.split(";"):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+                self._connection.execute(f"PRAGMA user_version = {VERSION}")
             self._connection.execute("COMMIT")
 
 
@@ -256,8 +257,8 @@ def _check(path: Path) -> None:
         return  # being made, or another program's: who opens it sees which
     if application != _APPLICATION:
         raise NotConfigured(f"{path} is not the state of a workspace.", hint=hint)
-    if version != _VERSION:
+    if version != VERSION:
         raise NotConfigured(
-            f"{path} is of version {version} of the state's format; this amlrun reads version {_VERSION}.",
+            f"{path} is of version {version} of the state's format; this amlrun reads version {VERSION}.",
             hint=hint,
         )
