@@ -8,6 +8,7 @@ recorded publicly: these are the forms that users report.
 from __future__ import annotations
 
 import enum
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
@@ -69,7 +70,7 @@ def _after() -> Any:
 
 
 @attrs.frozen
-class JobFault:
+class JobFault(ABC):
     """What all of them have in common."""
 
     of_any_job: ClassVar[bool] = False
@@ -85,9 +86,9 @@ class JobFault:
         """Seconds of running until it strikes; None: halfway."""
         return getattr(self, "after", None)
 
+    @abstractmethod
     def effect(self) -> End | Restart | Silence:
         """What it does to the job."""
-        raise NotImplementedError
 
     def misfit(self, job: Job) -> str:
         """Why it can't happen to such a job; "": it can."""

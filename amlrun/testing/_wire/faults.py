@@ -74,6 +74,7 @@ class WireFault:
 
     def reply(self, asked: Asked) -> Reply:
         """What comes instead of the service's answer. Raises Lost where nothing comes."""
+        # Those that decide nothing are never asked, so this is not abstract.
         raise NotImplementedError
 
 
