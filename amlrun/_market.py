@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from amlrun._clock import Clock
-    from amlrun._offers import Compute, Quota, Size
-    from amlrun._replies import WorkspaceFacts
+    from amlrun._offers import Compute, Quota, Size, WorkspaceFacts
 
 _PROVIDER = "providers/Microsoft.MachineLearningServices"
 _RIGHTS = {

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._errors import InvalidRequest
+from amlrun._guard import Guard
 from amlrun._offers import GPU_MODELS, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from amlrun._cluster import Cluster
+    from amlrun._identity import Identity
     from amlrun._offers import Size
 
 SERVERLESS = "serverless"
@@ -209,17 +212,25 @@ def _nodes(value: float) -> int:
 class Ask:
     """What `place()` is asked: the needs of each node, and where, how many, which tier.
 
-    `instance_types` are in order of preference, any case. `tier` None: nobody said, so standard, or what the
-    cluster has. `compute` None or `"serverless"`: serverless; else a cluster's name.
+    `computes` are names, `instance_types` sizes, both in order of preference, any case. No `computes`:
+    serverless, and a cluster only where serverless can't. `creates` are those of them that are to be made
+    where they aren't there. `tier` None: nobody said, so standard, or what the cluster has. `timeout` is in
+    seconds, of each attempt. `job` is the service's word for its type (`Command`, `Spark`).
     """
 
     needs: Needs = attrs.field(factory=Needs)
     instance_types: tuple[str, ...] = ()
     nodes: int = attrs.field(default=1, converter=_nodes)
     tier: Tier | None = None
-    compute: str | None = None
+    computes: tuple[str, ...] = ()
+    creates: tuple[Cluster, ...] = ()
+    identity: Identity | None = None
+    timeout: float | None = None
+    requeued: bool = False
+    job: str = "Command"
+    guard: Guard = attrs.field(factory=Guard)
 
     @property
-    def cluster(self) -> str | None:
-        """The name of the cluster that was asked for; None: serverless."""
-        return None if self.compute is None or self.compute.lower() == SERVERLESS else self.compute
+    def named(self) -> tuple[str, ...]:
+        """The computes that were asked for by name, serverless aside."""
+        return tuple(name for name in self.computes if name.lower() != SERVERLESS)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._cluster import Cluster
 from amlrun._errors import InvalidRequest
 from amlrun._needs import SERVERLESS
-from amlrun._offers import Size, Tier
+from amlrun._offers import Kind, Size, Tier
 from amlrun._tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VERSION = 1
+VERSION = 2
 """Of the form that `Plan.to_dict` writes."""
 
 
@@ -31,14 +32,15 @@ class Starts(str, enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Candidate:
-    """One size and tier that was looked at. `against`: the first thing against it; "": it could be chosen.
+    """One place that was looked at. `against`: the first thing against it; "": it could be chosen.
 
-    `price_per_hour` is USD for all nodes, None where no price is known; `starts` is None for what can't be
-    chosen.
+    `compute` is `"serverless"` or a compute's name. `price_per_hour` is USD for all nodes, None where no
+    price is known; `starts` is None for what can't be chosen.
     """
 
     instance_type: str
     tier: Tier
+    compute: str = SERVERLESS
     price_per_hour: float | None = None
     starts: Starts | None = None
     against: str = ""
@@ -51,10 +53,12 @@ class Plan:
     `compute` is `"serverless"` or a cluster's name; `instance_type` None: the service chooses. Prices are for
     all nodes together, in `currency`, None where not known: `price_per_hour` of the tier chosen,
     `on_demand_per_hour` of the same nodes as standard. `starts` goes by quota, which is not capacity.
-    `verified` is False where quota could not be read. `size` is what is known of one node.
+    `verified` is False where quota could not be read. `size` is what is known of one node. `timeout` is in
+    seconds, of each attempt. `creates` is the cluster that has to be made first.
     """
 
     compute: str = SERVERLESS
+    kind: Kind = Kind.SERVERLESS
     instance_type: str | None = None
     instance_count: int = 1
     tier: Tier = Tier.STANDARD
@@ -68,6 +72,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     size: Size | None = None
+    timeout: float | None = None
+    creates: Cluster | None = None
 
     def __str__(self) -> str:
         lines = [table(self._rows())]
@@ -114,7 +120,8 @@ class Plan:
         return f"{self}\n\n{listing}"
 
     def _standing(self, candidate: Candidate) -> str:
-        chosen = candidate.instance_type == self.instance_type and candidate.tier is self.tier
+        there = (candidate.compute, candidate.instance_type, candidate.tier)
+        chosen = there == (self.compute, self.instance_type, self.tier)
         return "chosen" if chosen else "nothing: it could be chosen"
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,6 +142,8 @@ class Plan:
                 **{
                     **{key: value for key, value in data.items() if key != "version"},
                     "tier": Tier(data["tier"]),
+                    "kind": Kind(data["kind"]),
+                    "creates": data["creates"] and Cluster(**data["creates"]),
                     "starts": Starts(data["starts"]),
                     "reasons": tuple(data["reasons"]),
                     "warnings": tuple(data["warnings"]),

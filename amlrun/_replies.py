@@ -8,17 +8,17 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from amlrun import _catalogue
 from amlrun._offers import (
     Compute,
     FamilyQuota,
+    Kind,
     Limit,
     Problem,
     Quota,
     Size,
     Tier,
+    WorkspaceFacts,
     family_key,
     gpu_model,
     region_key,
@@ -26,16 +26,6 @@ from amlrun._offers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-
-@attrs.frozen(kw_only=True)
-class WorkspaceFacts:
-    """What the workspace says of itself. `discovery_url` is where its run history is found."""
-
-    name: str
-    location: str
-    workspace_id: str
-    discovery_url: str
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -180,6 +170,7 @@ def _room(limit: Limit) -> tuple[float, float, str]:
     )
 
 
+_KINDS = {kind.lower(): kind for kind in Kind if kind not in {Kind.SERVERLESS, Kind.UNKNOWN}}
 _TIERS = {"dedicated": Tier.STANDARD, "lowpriority": Tier.SPOT}
 
 
@@ -193,7 +184,8 @@ def compute_from(row: Mapping[str, Any]) -> Compute:
     scale = _object(inner.get("scaleSettings"))
     return Compute(
         name=row.get("name") or "",
-        kind=outer.get("computeType") or "",
+        kind=_KINDS.get((outer.get("computeType") or "").lower(), Kind.UNKNOWN),
+        kind_name=outer.get("computeType") or "",
         size=inner.get("vmSize"),
         tier=_TIERS.get((inner.get("vmPriority") or "").lower()),
         min_nodes=scale.get("minNodeCount") or 0,

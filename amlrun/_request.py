@@ -126,14 +126,16 @@ def parse(job: Any, given: Arguments) -> Request:
         _check_command(source, code)
     if code is None:
         _check_folder(settings)
+    timeout = _timeout(given.timeout) if given.timeout is not None else settings.timeout
+    identity = parse_identity(given.identity)
     return Request(
         source=source,
         settings=settings,
-        ask=_ask(given, settings, tier),
+        ask=_ask(given, settings, tier, identity=identity, timeout=timeout),
         compute_workspace=_workspace_in(given.compute if given.compute is not None else settings.compute),
         name=_name(name),
-        timeout=_timeout(given.timeout) if given.timeout is not None else settings.timeout,
-        identity=parse_identity(given.identity),
+        timeout=timeout,
+        identity=identity,
         requeue=_requeue(given.requeue),
         code=code,
         environment=given.environment,
@@ -174,7 +176,14 @@ def _settings(source: Any) -> JobSettings:
     return settings
 
 
-def _ask(given: Arguments, settings: JobSettings, tier: Tier | None) -> Ask:
+def _ask(
+    given: Arguments,
+    settings: JobSettings,
+    tier: Tier | None,
+    *,
+    identity: Identity | None,
+    timeout: float | None,
+) -> Ask:
     sizes = given.instance_type if given.instance_type is not None else settings.instance_type
     count = given.instance_count if given.instance_count is not None else settings.instance_count
     compute = given.compute if given.compute is not None else settings.compute
@@ -183,7 +192,9 @@ def _ask(given: Arguments, settings: JobSettings, tier: Tier | None) -> Ask:
         instance_types=_instance_types(sizes),
         nodes=1 if count is None else count,
         tier=tier,
-        compute=_compute(compute),
+        computes=_computes(compute),
+        identity=identity,
+        timeout=timeout,
     )
 
 
@@ -221,14 +232,14 @@ def _tier(value: Any) -> Tier | None:
         raise InvalidRequest(message, argument="tier") from None
 
 
-def _compute(value: Any) -> str | None:
+def _computes(value: Any) -> tuple[str, ...]:
     if value is None:
-        return None
+        return ()
     if not isinstance(value, str) or not value.strip():
         message = f'compute={value!r}: "serverless" or the name of a cluster'
         raise InvalidRequest(message, argument="compute")
     name = value.strip().removeprefix("azureml:").rpartition("/")[2]
-    return None if name.lower() == SERVERLESS else name
+    return (SERVERLESS,) if name.lower() == SERVERLESS else (name,)
 
 
 def _workspace_in(value: Any) -> str | None:

@@ -53,7 +53,7 @@ def decide(workspace: Workspace, request: Request) -> Plan:
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
     elsewhere = request.compute_workspace
     if elsewhere is not None and elsewhere.lower() != workspace.scope.path.lower():
-        message = f"compute: {request.ask.compute} is of another workspace ({elsewhere})"
+        message = f"compute: {request.ask.computes[0]} is of another workspace ({elsewhere})"
         hint = "Name a cluster of this workspace, or leave it out."
         raise InvalidRequest(message, argument="compute", hint=hint)
 
@@ -99,10 +99,10 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
 
 def _placed(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
     lookups = workspace.lookups
-    if request.ask.compute is None:
+    if not request.ask.named:
         return place(request.ask, lookups.market(fresh=fresh))
     market, computes = lookups.look(fresh=fresh)
-    return place(request.ask, market, computes)
+    return place(request.ask, attrs.evolve(market, computes=computes))
 
 
 def _with_requeue(plan: Plan, request: Request) -> Plan:

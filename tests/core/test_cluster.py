@@ -7,7 +7,7 @@ import pytest
 
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable, NoQuota, NotEnoughQuota
 from amlrun._needs import Ask, Needs
-from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Source, Tier
+from amlrun._offers import Compute, FamilyQuota, Kind, Limit, Market, Problem, Quota, Size, Source, Tier
 from amlrun._placement import place
 from amlrun._plan import Plan, Starts
 
@@ -16,7 +16,6 @@ V100 = Size(
 )
 GPU = Compute(
     name="gpu",
-    kind="AmlCompute",
     size="STANDARD_NC6S_V3",
     tier=Tier.STANDARD,
     max_nodes=4,
@@ -34,7 +33,7 @@ def market(limit: int | None = 24, used: int = 12, pool: int = 0) -> Market:
 
 def on(compute: Compute, held: Market | None = None, **ask: Any) -> Plan:
     """The plan for that cluster, named."""
-    return place(Ask(compute=compute.name, **ask), held or market(), (compute,))
+    return place(Ask(computes=(compute.name,), **ask), attrs.evolve(held or market(), computes=(compute,)))
 
 
 def test_a_cluster_is_planned_with_its_own_size() -> None:
@@ -118,21 +117,21 @@ def test_quota_that_can_never_hold_the_nodes_is_an_error() -> None:
 def test_a_cluster_that_is_not_there() -> None:
     """The names that are there are told."""
     with pytest.raises(ComputeNotFound, match="It has cpu, gpu") as caught:
-        place(Ask(compute="gpus"), market(), (GPU, attrs.evolve(GPU, name="cpu")))
+        place(Ask(computes=("gpus",)), attrs.evolve(market(), computes=(GPU, attrs.evolve(GPU, name="cpu"))))
     assert (caught.value.name, caught.value.names) == ("gpus", ("cpu", "gpu"))
     with pytest.raises(ComputeNotFound, match="It has none"):
-        place(Ask(compute="gpu"), market())
+        place(Ask(computes=("gpu",)), market())
 
 
 def test_the_case_of_a_name_does_not_matter() -> None:
     """The workspace's own spelling goes into the plan."""
-    assert place(Ask(compute="GPU"), market(), (GPU,)).compute == "gpu"
+    assert place(Ask(computes=("GPU",)), attrs.evolve(market(), computes=(GPU,))).compute == "gpu"
 
 
 @pytest.mark.parametrize(
     ("change", "ask", "words"),
     [
-        ({"kind": "ComputeInstance"}, {}, "is of kind ComputeInstance"),
+        ({"kind": Kind.INSTANCE, "kind_name": "ComputeInstance"}, {}, "is of kind ComputeInstance"),
         ({"state": "Deleting"}, {}, "it is Deleting"),
         (
             {"state": "Failed", "problems": (Problem("VmSizeNotSupported", "not here"),)},

@@ -9,9 +9,8 @@ import pytest
 from amlrun import _catalogue
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._market import Lookups
-from amlrun._offers import Compute, FamilyQuota, Limit, Problem, Source, Tier
+from amlrun._offers import Compute, FamilyQuota, Limit, Problem, Source, Tier, WorkspaceFacts
 from amlrun._replies import (
-    WorkspaceFacts,
     compute_from,
     packaged_sizes,
     quota_from,
@@ -193,7 +192,7 @@ def test_a_cluster_is_read_from_its_reply() -> None:
     """Size, tier, nodes, state, and the errors that a compute that is `Succeeded` still reports."""
     assert compute_from(COMPUTE_ROW) == Compute(
         name="gpu",
-        kind="AmlCompute",
+        kind_name="AmlCompute",
         size="STANDARD_NC4AS_T4_V3",
         tier=Tier.SPOT,
         min_nodes=1,

@@ -93,7 +93,7 @@ def test_a_job_has_at_least_one_node(nodes: Any) -> None:
 
 
 def test_serverless_is_no_cluster() -> None:
-    """`compute="serverless"` is the same as saying nothing; another name is kept as it is written."""
-    assert Ask(compute="Serverless").cluster is None
-    assert Ask().cluster is None
-    assert Ask(compute="GPU-Cluster").cluster == "GPU-Cluster"
+    """It is in no workspace's list; another name is kept as it is written."""
+    assert Ask(computes=("Serverless",)).named == ()
+    assert Ask().named == ()
+    assert Ask(computes=("GPU-Cluster", "serverless")).named == ("GPU-Cluster",)

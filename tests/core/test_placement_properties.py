@@ -82,7 +82,7 @@ NEEDS = st.builds(
 )
 TIERS = st.sampled_from([Tier.STANDARD, Tier.SPOT])
 ASKS = st.builds(
-    Ask, needs=NEEDS, nodes=st.integers(1, 4), tier=st.sampled_from([None, *Tier]), compute=st.none()
+    Ask, needs=NEEDS, nodes=st.integers(1, 4), tier=st.sampled_from([None, *Tier]), computes=st.just(())
 )
 CERTAIN_ASKS = st.builds(
     Ask, needs=NEEDS.filter(lambda needs: not needs.shapeless), nodes=st.integers(1, 4), tier=TIERS

@@ -80,7 +80,7 @@ def test_a_plan_survives_json(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"version": 2}, "of version 2; this amlrun reads version 1"),
+        ({"version": 1}, "of version 1; this amlrun reads version 2"),
         ({"version": None}, "of version None"),
         ({"tier": "free"}, "not a plan as Plan.to_dict writes it"),
         ({"colour": "red"}, "not a plan as Plan.to_dict writes it"),

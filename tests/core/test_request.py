@@ -219,10 +219,11 @@ def test_any_mapping_will_do() -> None:
     assert ask(environment_variables=MappingProxyType({"A": 1})).environment_variables == {"A": "1"}
 
 
-@pytest.mark.parametrize("spelling", ["serverless", "Serverless", "azureml:serverless", None])
-def test_serverless_in_any_spelling(spelling: str | None) -> None:
-    """All of them mean: no compute."""
-    assert ask(compute=spelling).ask.compute is None
+@pytest.mark.parametrize("spelling", ["serverless", "Serverless", "azureml:serverless"])
+def test_serverless_in_any_spelling(spelling: str) -> None:
+    """All of them mean: serverless, and no cluster in its stead."""
+    assert ask(compute=spelling).ask.computes == ("serverless",)
+    assert ask(compute=None).ask.computes == ()
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_serverless_in_any_spelling(spelling: str | None) -> None:
 )
 def test_a_cluster_in_any_spelling(spelling: str) -> None:
     """The cluster's own name comes out."""
-    assert ask(compute=spelling).ask.compute == "gpu-cluster"
+    assert ask(compute=spelling).ask.computes == ("gpu-cluster",)
 
 
 @pytest.mark.parametrize(
@@ -272,14 +273,14 @@ environment: {image: library/python}
 """,
     )
     request = ask(str(path))
-    assert (request.ask.compute, request.ask.nodes, request.ask.tier) == ("cpu-cluster", 2, Tier.SPOT)
+    assert (request.ask.computes, request.ask.nodes, request.ask.tier) == (("cpu-cluster",), 2, Tier.SPOT)
     assert (request.ask.instance_types, request.name, request.timeout) == (
         ("Standard_DS3_v2",),
         "from-file",
         60,
     )
     request = ask(path, compute="serverless", instance_count=1, tier="standard", name="mine", timeout=5)
-    assert (request.ask.compute, request.ask.nodes, request.ask.tier) == (None, 1, Tier.STANDARD)
+    assert (request.ask.computes, request.ask.nodes, request.ask.tier) == (("serverless",), 1, Tier.STANDARD)
     assert (request.name, request.timeout) == ("mine", 5)
 
 

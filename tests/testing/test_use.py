@@ -223,7 +223,6 @@ def test_a_fault_that_never_struck_fails_the_test(pytester: pytest.Pytester) -> 
     assert all("AssertionError: A scripted fault never struck:" in text for text in told.values())
 
 
-
 def test_a_marker_with_positional_arguments_is_an_error(pytester: pytest.Pytester) -> None:
     """It says what it takes."""
     pytester.makepyfile("""

@@ -9,31 +9,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._candidates import options, price_of, rank
-from amlrun._cluster import on_cluster
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Size, Source, Tier
+from amlrun._placement.clusters import on_cluster
+from amlrun._placement.options import options, price_of, rank
+from amlrun._placement.refusal import no_quota, not_for_jobs, nothing_fits, unknown_size
+from amlrun._placement.remarks import price_source, reasons_for, warnings_for
 from amlrun._plan import Plan, Starts
-from amlrun._refusal import no_quota, not_for_jobs, nothing_fits, unknown_size
-from amlrun._remarks import price_source, reasons_for, warnings_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from amlrun._candidates import Option
     from amlrun._needs import Ask
-    from amlrun._offers import Compute, Market
+    from amlrun._offers import Market
+    from amlrun._placement.options import Option
 
 
-def place(ask: Ask, market: Market, computes: Sequence[Compute] = ()) -> Plan:
+def place(ask: Ask, market: Market) -> Plan:
     """Where, on what, how many, in which tier, and why. Changes nothing and reads nothing.
 
-    `computes` are the workspace's, looked at only where the ask names one. Raises `InvalidRequest` (a size
+    Raises `InvalidRequest` (a size
     that isn't there), `NothingFits` (no size meets the needs), `NoQuota` and `NotEnoughQuota` (sizes do, and
     none of them can ever be had), `ComputeNotFound` and `ComputeUnsuitable`.
     """
-    if ask.cluster is not None:
-        return on_cluster(ask, market, computes)
+    if ask.named:
+        return on_cluster(ask, market)
     if not market.verified and ask.needs.nothing and not ask.instance_types:
         return _left_to_the_service(ask)
     sizes = tuple(dict.fromkeys(_named(name, market) for name in ask.instance_types)) or market.sizes
@@ -112,6 +112,7 @@ def _plan(ask: Ask, market: Market, chosen: Option, others: Sequence[Option], re
     size, tier = chosen.size, chosen.tier
     return Plan(
         compute=SERVERLESS,
+        timeout=ask.timeout,
         instance_type=size.name,
         instance_count=ask.nodes,
         tier=tier,

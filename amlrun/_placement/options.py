@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._fit import UNBOUND, binding
 from amlrun._needs import Needs
 from amlrun._offers import Source, Tier
+from amlrun._placement.fit import UNBOUND, binding
 from amlrun._plan import Candidate, Starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from amlrun._fit import Binding, Fit
     from amlrun._needs import Ask
     from amlrun._offers import Market, Size
+    from amlrun._placement.fit import Binding, Fit
 
 WORTH_OF_NOW = 1.25
 """A size that starts now is worth up to this many times the price of one that must queue."""

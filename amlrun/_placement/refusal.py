@@ -6,21 +6,21 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
-from amlrun._candidates import count_misses, options, rank
 from amlrun._errors import InvalidRequest, NoQuota, NotEnoughQuota, NothingFits
-from amlrun._fit import fit
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Source, Tier
+from amlrun._placement.fit import fit
+from amlrun._placement.options import count_misses, options, rank
 from amlrun._plan import Starts
 from amlrun._tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from amlrun._candidates import Option
     from amlrun._errors import QuotaError
-    from amlrun._fit import Fit
     from amlrun._offers import Market, Size
+    from amlrun._placement.fit import Fit
+    from amlrun._placement.options import Option
 
 _SHOWN = 8
 _OTHERS = 3

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._candidates import WORTH_OF_NOW
 from amlrun._offers import Source, Tier
+from amlrun._placement.options import WORTH_OF_NOW
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amlrun._candidates import Option
     from amlrun._needs import Ask
     from amlrun._offers import Market, Size
+    from amlrun._placement.options import Option
 
 
 _PACKAGED = "packaged tables, East US, November 2025"

@@ -1,0 +1,30 @@
+"""What can be had, as values: sizes, limits, quota, computes, and the market that holds them all. Pure.
+
+Read by `_market`, decided over by `_placement`.
+"""
+
+from amlrun._offers.computes import Compute, InstanceType, Kind, Problem
+from amlrun._offers.gpus import GPU_MODELS, gpu_model
+from amlrun._offers.limits import FamilyQuota, Limit, LimitKind, Quota
+from amlrun._offers.market import Market, WorkspaceFacts
+from amlrun._offers.sizes import Size, Source, Tier, family_key, region_key
+
+__all__ = [
+    "GPU_MODELS",
+    "Compute",
+    "FamilyQuota",
+    "InstanceType",
+    "Kind",
+    "Limit",
+    "LimitKind",
+    "Market",
+    "Problem",
+    "Quota",
+    "Size",
+    "Source",
+    "Tier",
+    "WorkspaceFacts",
+    "family_key",
+    "gpu_model",
+    "region_key",
+]

@@ -1,0 +1,93 @@
+"""The computes of a workspace as values: what kind they are, and how they stand. Pure."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from amlrun._offers.sizes import Tier
+
+
+class Kind(str, enum.Enum):
+    """What a job can be sent to, in the service's own words (`computeType`), serverless aside."""
+
+    SERVERLESS = "serverless"
+    CLUSTER = "AmlCompute"
+    INSTANCE = "ComputeInstance"
+    KUBERNETES = "Kubernetes"
+    VM = "VirtualMachine"
+    SPARK = "SynapseSpark"
+    INFERENCE = "AKS"
+    CONTAINER_INSTANCE = "ContainerInstance"
+    DATABRICKS = "Databricks"
+    DATA_FACTORY = "DataFactory"
+    DATA_LAKE = "DataLakeAnalytics"
+    HDINSIGHT = "HDInsight"
+    UNKNOWN = "unknown"
+
+    __str__ = str.__str__
+
+
+@attrs.frozen
+class Problem:
+    """An error that the service reports on a compute that it answers 200 for."""
+
+    code: str
+    message: str
+
+
+@attrs.frozen(kw_only=True)
+class InstanceType:
+    """An instance type of a Kubernetes compute: what a pod asks for, and what it may use at most.
+
+    None: nothing is said. https://learn.microsoft.com/azure/machine-learning/how-to-manage-kubernetes-instance-types
+    """
+
+    name: str
+    cpus: float | None = None
+    memory_gb: float | None = None
+    gpus: int = 0
+    limits_cpus: float | None = None
+    limits_memory_gb: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Compute:
+    """A compute of the workspace. `kind_name` is the service's `computeType`, whatever it is.
+
+    `size` and `tier` are None where that kind has none; `size` is in the service's spelling, often capitals.
+    `nodes` exist now, `target_nodes` are wanted by the jobs that wait; of those that exist `idle_nodes` wait
+    for work. `machine_state` is a compute instance's (`Running`, `Stopped`, …). `identities` are the kinds of
+    identity that it has (`SystemAssigned`, `UserAssigned`). `in_network`: it stands in a virtual network.
+    """
+
+    name: str
+    kind: Kind = Kind.CLUSTER
+    kind_name: str = ""
+    size: str | None = None
+    tier: Tier | None = None
+    min_nodes: int = 0
+    max_nodes: int = 0
+    nodes: int = 0
+    target_nodes: int = 0
+    idle_nodes: int = 0
+    running_nodes: int = 0
+    preparing_nodes: int = 0
+    leaving_nodes: int = 0
+    unusable_nodes: int = 0
+    preempted_nodes: int = 0
+    idle_seconds: float | None = None
+    state: str = "Succeeded"
+    allocation_state: str = ""
+    resized_at: float | None = None
+    machine_state: str = ""
+    location: str = ""
+    identities: frozenset[str] = frozenset()
+    in_network: bool = False
+    namespace: str = ""
+    instance_types: tuple[InstanceType, ...] = ()
+    default_instance_type: str | None = None
+    problems: tuple[Problem, ...] = ()

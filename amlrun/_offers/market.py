@@ -1,0 +1,72 @@
+"""The market: all that can be had in one workspace, as one value. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._offers.sizes import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._offers.computes import Compute
+    from amlrun._offers.limits import Quota
+    from amlrun._offers.sizes import Size
+
+
+@attrs.frozen(kw_only=True)
+class WorkspaceFacts:
+    """What the workspace says of itself. `discovery_url` is where its run history is found.
+
+    `identities` are the kinds of identity that it has (`SystemAssigned`, `UserAssigned`), `user_identities`
+    the client ids of the latter. `isolation` is the managed network's mode (`Disabled`: there is none),
+    `custom_subnet` whether serverless nodes stand in a subnet of the user's, `public_access` whether the
+    workspace is reached over the internet, `build_compute` what builds its images ("": the registry does).
+    https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
+    """
+
+    name: str
+    location: str
+    workspace_id: str
+    discovery_url: str
+    identities: frozenset[str] = frozenset()
+    user_identities: tuple[str, ...] = ()
+    isolation: str = "Disabled"
+    custom_subnet: bool = False
+    public_access: bool = True
+    build_compute: str = ""
+    registry: str = ""
+
+
+@attrs.frozen
+class Market:
+    """All that can be had in one workspace and its region. `quota` None: it could not be read.
+
+    `sizes` are the region's own, or (`source` PACKAGED) those of the tables that the package carries.
+    `computes` are the workspace's, None where they could not be read; `elsewhere` is the quota of other
+    regions in which it has clusters. `workspace` is what it says of itself, None where nobody asked.
+    """
+
+    location: str
+    sizes: tuple[Size, ...]
+    quota: Quota | None
+    source: Source = Source.SERVICE
+    computes: tuple[Compute, ...] | None = ()
+    elsewhere: Mapping[str, Quota] = attrs.field(factory=dict)
+    workspace: WorkspaceFacts | None = None
+    _by_name: Mapping[str, Size] = attrs.field(init=False, repr=False, eq=False)
+
+    @_by_name.default
+    def _index(self) -> Mapping[str, Size]:
+        return {size.name.lower(): size for size in self.sizes}
+
+    @property
+    def verified(self) -> bool:
+        """Whether quota is known."""
+        return self.quota is not None
+
+    def size(self, name: str) -> Size | None:
+        """The size of that name in any case: clusters report theirs in capitals."""
+        return self._by_name.get(name.lower())
