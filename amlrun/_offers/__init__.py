@@ -7,6 +7,7 @@ from amlrun._offers.computes import Compute, InstanceType, Kind, Problem
 from amlrun._offers.gpus import GPU_MODELS, gpu_model
 from amlrun._offers.limits import FamilyQuota, Limit, LimitKind, Quota
 from amlrun._offers.market import Market, WorkspaceFacts
+from amlrun._offers.offers import Offer
 from amlrun._offers.sizes import Size, Source, Tier, family_key, region_key
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Limit",
     "LimitKind",
     "Market",
+    "Offer",
     "Problem",
     "Quota",
     "Size",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._needs import Needs
-from amlrun._offers import Source, Tier
+from amlrun._offers import Offer, Source, Tier
 from amlrun._placement.fit import UNBOUND, binding
 from amlrun._plan import Candidate, Starts
 
@@ -29,38 +29,50 @@ _BURSTABLE = re.compile(r"Standard_B\d", re.IGNORECASE)
 _ORDER = {Starts.NOW: 0, Starts.QUEUED: 1, Starts.UNKNOWN: 2}
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Option:
-    """One size in one tier. `price` is USD an hour for all nodes; `miss` the first thing that it lacks.
+    """One offer held against one ask, serverless or not.
 
-    `fit` is None for what is not worth counting: it lacks something already.
+    `price` is USD an hour for all nodes, `miss` the first thing that it lacks for this ask. `fit` is the
+    arithmetic, None where there is none; `starts` None: never, and `why` says so in words where the
+    arithmetic doesn't. `order` is its place in the orders of preference that the ask has. `instance_type` is
+    what the service is told for it; None: nothing. `stands_in` is why it can take what serverless can't; "":
+    it can't either. `plain` is False where a default size is wanted and this is only a stand-in for one.
     """
 
-    size: Size
-    tier: Tier
-    price: float | None
-    miss: str
-    fit: Fit | None
-    place: int = 0
-    """Its place among the sizes that were asked for by name, from 0."""
+    offer: Offer
+    price: float | None = None
+    miss: str = ""
+    fit: Fit | None = None
+    starts: Starts | None = None
+    why: str = ""
+    order: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+    instance_type: str | None = None
+    stands_in: str = ""
     plain: bool = True
-    """False where a default size is wanted and this is only a stand-in for one."""
+
+    @property
+    def size(self) -> Size:
+        """Of each node."""
+        return self.offer.size
+
+    @property
+    def tier(self) -> Tier:
+        """Of all nodes."""
+        return self.offer.tier
 
     @property
     def against(self) -> str:
         """The first thing against it; "": it could be chosen."""
-        if self.fit is None:
+        if self.miss or self.starts is not None:
             return self.miss
-        return str(self.fit) if self.fit.starts is None else ""
-
-    @property
-    def starts(self) -> Starts | None:
-        """When; None: never."""
-        return None if self.fit is None else self.fit.starts
+        return self.why or str(self.fit)
 
     def candidate(self) -> Candidate:
         """As the plan shows it."""
         return Candidate(
+            compute=self.offer.compute,
             instance_type=self.size.name,
             tier=self.tier,
             price_per_hour=self.price,
@@ -103,14 +115,23 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
     for place, size in enumerate(sizes):
         price = price_of(size, ask.nodes, tier)
         miss = next(_misses(ask, market, size, tier, price), "")
+        offer = Offer(size=size, tier=tier)
         if miss:
-            yield Option(size, tier, price, miss, None, place)
+            yield Option(offer=offer, price=price, miss=miss, order=(place,))
             continue
         bound = bindings.get(size.family) if size.cpus else UNBOUND
         if bound is None:
             bound = bindings[size.family] = binding(size.family, tier, market.quota)
         found = bound.fit(ask.nodes, size.cpus)
-        yield Option(size, tier, price, "", found, place, plain=not default or _is_default(size))
+        yield Option(
+            offer=offer,
+            price=price,
+            fit=found,
+            starts=found.starts,
+            order=(place,),
+            instance_type=size.name,
+            plain=not default or _is_default(size),
+        )
 
 
 def count_misses(ask: Ask, market: Market, option: Option) -> int:

@@ -76,7 +76,7 @@ def _named(name: str, market: Market) -> Size:
 
 def _first(ask: Ask, able: Sequence[Option]) -> Option:
     """Of sizes asked for by name the first that starts now, else the first; of others the best by rank."""
-    return min(able, key=lambda o: (o.starts is not Starts.NOW, o.place)) if ask.instance_types else able[0]
+    return min(able, key=lambda o: (o.starts is not Starts.NOW, o.order)) if ask.instance_types else able[0]
 
 
 def _cross(ask: Ask, best: Mapping[Tier, Option]) -> tuple[Option, Sequence[str]]:
@@ -98,7 +98,7 @@ def _against_spot(ask: Ask, standard: Option, spot: Option) -> str:
         return f"spot is not known to start now ({spot.fit})"
     if not spot.size.spot_hint:
         return f"the service says that {name} has no spot nodes"
-    if ask.instance_types and spot.place > standard.place:
+    if ask.instance_types and spot.order > standard.order:
         return f"{standard.size.name} comes before {name} in the order asked for"
     on_demand = price_of(spot.size, ask.nodes, Tier.STANDARD)
     if spot.price is None or on_demand is None or spot.price >= on_demand:
@@ -113,7 +113,7 @@ def _plan(ask: Ask, market: Market, chosen: Option, others: Sequence[Option], re
     return Plan(
         compute=SERVERLESS,
         timeout=ask.timeout,
-        instance_type=size.name,
+        instance_type=chosen.instance_type,
         instance_count=ask.nodes,
         tier=tier,
         price_per_hour=chosen.price,
