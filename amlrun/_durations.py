@@ -1,7 +1,8 @@
-"""ISO 8601 durations, as far as the service uses them. Pure."""
+"""ISO 8601 durations and instants, as far as the service uses them. Pure."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 
@@ -22,3 +23,20 @@ def seconds(text: str) -> float:
 def iso(duration: float) -> str:
     """Seconds as the service writes them, `PT3600S`, rounded up to whole ones."""
     return f"PT{math.ceil(duration)}S"
+
+
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
+
+
+def instant(moment: object) -> float | None:
+    """A time of the service (any number of fraction digits) as seconds since 1970; None: it is none."""
+    match = _INSTANT.fullmatch(str(moment or ""))
+    if match is None:
+        return None
+    whole, fraction, zone = match.groups()
+    offset = "+0000" if zone in (None, "Z") else zone.replace(":", "")
+    try:
+        parsed = dt.datetime.strptime(f"{whole}{offset}", "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:  # the thirteenth month
+        return None
+    return parsed.timestamp() + float(f"0.{fraction or 0}")

@@ -6,13 +6,12 @@ of recorded traffic.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import attrs
 
+from amlrun._durations import instant
 from amlrun._rest import innermost
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ def run_record(workspace: Workspace, name: str) -> RunRecord:
         codes.append(str(inner["code"]))
         inner = inner.get("innerError")
     return RunRecord(
-        started=seconds(run.get("startTimeUtc")),
-        ended=seconds(run.get("endTimeUtc")),
+        started=instant(run.get("startTimeUtc")),
+        ended=instant(run.get("endTimeUtc")),
         error_code="/".join(codes),
         error_message=message,
         warnings=tuple(str(warning.get("message") or "") for warning in run.get("warnings") or ()),
@@ -66,19 +65,6 @@ def merge_tags(workspace: Workspace, name: str, experiment: str, tags: Mapping[s
     """Add tags to a run: the PATCH merges, where a PUT of the job would replace."""
     path = f"{_base(workspace)}/experiments/{quote(experiment, safe='')}/runs/{name}"
     workspace.rest.send("PATCH", path, api_version="", body={"tags": dict(tags)})
-
-
-def seconds(moment: Any) -> float | None:
-    """An ISO 8601 time of the service (any number of fraction digits) as seconds since 1970."""
-    if not moment:
-        return None
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?", str(moment))
-    if match is None:
-        return None
-    whole, fraction, zone = match.groups()
-    offset = "+0000" if zone in (None, "Z") else zone.replace(":", "")
-    parsed = dt.datetime.strptime(f"{whole}{offset}", "%Y-%m-%dT%H:%M:%S%z")
-    return parsed.timestamp() + float(f"0.{fraction or 0}")
 
 
 def _base(workspace: Workspace) -> str:

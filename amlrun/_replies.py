@@ -1,4 +1,4 @@
-"""Replies of the service to values: workspaces, sizes, usages, computes. Pure.
+"""Replies of the service to values: sizes and usages. Pure.
 
 It knows the service's field names and spellings, which differ from one reply to the next.
 """
@@ -9,44 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _catalogue
-from amlrun._offers import (
-    Compute,
-    FamilyQuota,
-    Kind,
-    Limit,
-    Problem,
-    Quota,
-    Size,
-    Tier,
-    WorkspaceFacts,
-    family_key,
-    gpu_model,
-    region_key,
-)
+from amlrun._json import items_in, object_in
+from amlrun._offers import FamilyQuota, Limit, Quota, Size, family_key, gpu_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-
-def _object(value: object) -> dict[str, Any]:
-    """A JSON object, empty where it is missing or null."""
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: object) -> list[dict[str, Any]]:
-    """The objects of a JSON array, none where it is missing or null."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def workspace_from(reply: Mapping[str, Any]) -> WorkspaceFacts:
-    """A workspace's GET."""
-    properties = _object(reply.get("properties"))
-    return WorkspaceFacts(
-        name=reply.get("name") or "",
-        location=region_key(reply.get("location") or ""),
-        workspace_id=properties.get("workspaceId") or "",
-        discovery_url=properties.get("discoveryUrl") or "",
-    )
 
 
 @cache
@@ -64,7 +31,7 @@ def _lowest(prices: Mapping[str, Any], tiers: frozenset[str]) -> float | None:
     return min(
         (
             float(item["retailPrice"])
-            for item in _items(prices.get("values"))
+            for item in items_in(prices.get("values"))
             if item.get("osType") == "Linux" and item.get("vmTier") in tiers and item.get("retailPrice")
         ),
         default=None,
@@ -81,7 +48,7 @@ def size_from(row: Mapping[str, Any]) -> Size | None:
     if not name or not cpus:
         return None
     kinds = row.get("supportedComputeTypes")
-    prices = _object(row.get("estimatedVMPrices"))
+    prices = object_in(row.get("estimatedVMPrices"))
     price, source = _lowest(prices, frozenset({"Standard"})), "service"
     if price is None:
         price = _list_prices().get(name.lower())
@@ -128,7 +95,7 @@ def quota_from(location: str, rows: Iterable[Mapping[str, Any]]) -> Quota:
     dedicated: dict[str, Limit] = {}
     spot: dict[str, Limit] = {}
     for row in rows:
-        name = _object(row.get("name")).get("value") or ""
+        name = object_in(row.get("name")).get("value") or ""
         kind = (row.get("type") or "").lower()
         limit = _limit_from(name, row)
         if "/vmfamily/dedicatedcores/" in kind:
@@ -167,37 +134,4 @@ def _room(limit: Limit) -> tuple[float, float, str]:
         float("inf") if limit.limit is None else limit.limit,
         float("inf") if limit.free is None else limit.free,
         limit.name,
-    )
-
-
-_KINDS = {kind.lower(): kind for kind in Kind if kind not in {Kind.SERVERLESS, Kind.UNKNOWN}}
-_TIERS = {"dedicated": Tier.STANDARD, "lowpriority": Tier.SPOT}
-
-
-def compute_from(row: Mapping[str, Any]) -> Compute:
-    """One compute, as the list and its own GET have it.
-
-    Assumed: the list carries the same properties as the GET of one compute, node counts among them.
-    """
-    outer = _object(row.get("properties"))
-    inner = _object(outer.get("properties"))
-    scale = _object(inner.get("scaleSettings"))
-    return Compute(
-        name=row.get("name") or "",
-        kind=_KINDS.get((outer.get("computeType") or "").lower(), Kind.UNKNOWN),
-        kind_name=outer.get("computeType") or "",
-        size=inner.get("vmSize"),
-        tier=_TIERS.get((inner.get("vmPriority") or "").lower()),
-        min_nodes=scale.get("minNodeCount") or 0,
-        max_nodes=scale.get("maxNodeCount") or 0,
-        nodes=inner.get("currentNodeCount") or 0,
-        idle_nodes=_object(inner.get("nodeStateCounts")).get("idleNodeCount") or 0,
-        state=outer.get("provisioningState") or "",
-        allocation_state=inner.get("allocationState") or "",
-        location=region_key(outer.get("computeLocation") or row.get("location") or ""),
-        problems=tuple(
-            Problem(error.get("code") or "", error.get("message") or "")
-            for item in (*_items(outer.get("provisioningErrors")), *_items(inner.get("errors")))
-            for error in (_object(item.get("error")) or item,)
-        ),
     )

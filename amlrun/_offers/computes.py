@@ -60,8 +60,10 @@ class Compute:
 
     `size` and `tier` are None where that kind has none; `size` is in the service's spelling, often capitals.
     `nodes` exist now, `target_nodes` are wanted by the jobs that wait; of those that exist `idle_nodes` wait
-    for work. `machine_state` is a compute instance's (`Running`, `Stopped`, …). `identities` are the kinds of
-    identity that it has (`SystemAssigned`, `UserAssigned`). `in_network`: it stands in a virtual network.
+    for work. `allocation_state` is the service's (`Steady`, `Resizing`), `resized_at` the instant since which
+    it is so, in seconds since 1970. `machine_state` is a compute instance's (`Running`, `Stopped`, …).
+    `identities` are the kinds of identity that it has (`SystemAssigned`, `UserAssigned`), `user_identities`
+    the client ids of the latter. `in_network`: it stands in a virtual network of the user's.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Compute:
     machine_state: str = ""
     location: str = ""
     identities: frozenset[str] = frozenset()
+    user_identities: tuple[str, ...] = ()
     in_network: bool = False
     namespace: str = ""
     instance_types: tuple[InstanceType, ...] = ()

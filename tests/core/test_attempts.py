@@ -6,8 +6,8 @@ import pytest
 
 from amlrun import Attempt, InvalidRequest, Plan
 from amlrun._attempts import cost_of
+from amlrun._durations import instant
 from amlrun._ending import Ending
-from amlrun._history import seconds
 from amlrun._identity import Identity, IdentityKind, parse_identity
 from amlrun._jobfile import JobSettings, settings_of_entity
 from amlrun._offers import Tier
@@ -70,7 +70,7 @@ def test_an_attempt_reads_as_a_line() -> None:
 )
 def test_times_of_the_service(text: str | None, expected: float | None) -> None:
     """Any number of digits after the second, any zone; nothing where there is none."""
-    assert seconds(text) == expected
+    assert instant(text) == expected
 
 
 def test_identities_of_the_sdk() -> None:

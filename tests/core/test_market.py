@@ -9,15 +9,8 @@ import pytest
 from amlrun import _catalogue
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._market import Lookups
-from amlrun._offers import Compute, FamilyQuota, Limit, Problem, Source, Tier, WorkspaceFacts
-from amlrun._replies import (
-    compute_from,
-    packaged_sizes,
-    quota_from,
-    size_from,
-    sizes_from,
-    workspace_from,
-)
+from amlrun._offers import FamilyQuota, Limit, Source
+from amlrun._replies import packaged_sizes, quota_from, size_from, sizes_from
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 WORKSPACE = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"
@@ -67,30 +60,6 @@ SIZE_ROW: dict[str, Any] = {
             {"retailPrice": 0.71, "osType": "Windows", "vmTier": "Standard"},
             {"retailPrice": 0.53, "osType": "Linux", "vmTier": "Standard"},
         ],
-    },
-}
-COMPUTE_ROW: dict[str, Any] = {
-    "name": "gpu",
-    "location": "eastus",
-    "properties": {
-        "computeType": "AmlCompute",
-        "computeLocation": "East US",
-        "provisioningState": "Succeeded",
-        "provisioningErrors": None,
-        "properties": {
-            "vmSize": "STANDARD_NC4AS_T4_V3",
-            "vmPriority": "LowPriority",
-            "scaleSettings": {
-                "maxNodeCount": 4,
-                "minNodeCount": 1,
-                "nodeIdleTimeBeforeScaleDown": "PT2M",
-            },
-            "allocationState": "Steady",
-            "currentNodeCount": 2,
-            "targetNodeCount": 2,
-            "nodeStateCounts": {"idleNodeCount": 1, "runningNodeCount": 1},
-            "errors": [{"error": {"code": "ClusterCoreQuotaReached", "message": "no cores"}}],
-        },
     },
 }
 
@@ -188,50 +157,6 @@ def test_a_half_empty_size_is_read_for_what_it_has() -> None:
     assert size.price_source == ""
 
 
-def test_a_cluster_is_read_from_its_reply() -> None:
-    """Size, tier, nodes, state, and the errors that a compute that is `Succeeded` still reports."""
-    assert compute_from(COMPUTE_ROW) == Compute(
-        name="gpu",
-        kind_name="AmlCompute",
-        size="STANDARD_NC4AS_T4_V3",
-        tier=Tier.SPOT,
-        min_nodes=1,
-        max_nodes=4,
-        nodes=2,
-        idle_nodes=1,
-        state="Succeeded",
-        allocation_state="Steady",
-        location="eastus",
-        problems=(Problem("ClusterCoreQuotaReached", "no cores"),),
-    )
-
-
-def test_other_computes_are_read_for_what_they_have() -> None:
-    """Computes without nodes, or with nothing at all, are values too; a flat error is read as well."""
-    assert compute_from({"name": "aks", "properties": {"computeType": "Kubernetes"}}).kind == "Kubernetes"
-    assert compute_from({"name": "x", "properties": None}).tier is None
-    failed = compute_from(
-        {"name": "x", "properties": {"provisioningErrors": [{"code": "VmSizeNotSupported", "message": None}]}}
-    )
-    assert failed.problems == (Problem("VmSizeNotSupported", ""),)
-
-
-def test_the_workspace_says_where_it_is() -> None:
-    """Location, id, and the host of its run history."""
-    reply = {
-        "name": "ws",
-        "location": "East US",
-        "properties": {"workspaceId": "w-1", "discoveryUrl": "https://eastus.api.azureml.ms/discovery"},
-    }
-    assert workspace_from(reply) == WorkspaceFacts(
-        name="ws",
-        location="eastus",
-        workspace_id="w-1",
-        discovery_url="https://eastus.api.azureml.ms/discovery",
-    )
-    assert workspace_from({}).location == ""
-
-
 class Service:
     """Answers as ARM does, from a table; counts the calls, and how many were under way at once."""
 
@@ -240,7 +165,7 @@ class Service:
             WORKSPACE: {"name": "ws", "location": "eastus", "properties": {"workspaceId": "w-1"}},
             USAGES: USAGE_ROWS,
             SIZES: [SIZE_ROW],
-            COMPUTES: [COMPUTE_ROW],
+            COMPUTES: [{"name": "gpu", "properties": {"computeType": "AmlCompute"}}],
         }
         self.calls: list[str] = []
         self.meet: threading.Barrier | None = None

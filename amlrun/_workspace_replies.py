@@ -1,0 +1,153 @@
+"""What the workspace says of itself and of its computes: replies of the service to values. Pure.
+
+It knows the service's field names and spellings; anything may be missing, null, or of another type.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from amlrun._durations import instant, seconds
+from amlrun._json import items_in, object_in
+from amlrun._offers import Compute, InstanceType, Kind, Problem, Tier, WorkspaceFacts, region_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KINDS = {kind.lower(): kind for kind in Kind if kind not in {Kind.SERVERLESS, Kind.UNKNOWN}}
+_TIERS = {"dedicated": Tier.STANDARD, "lowpriority": Tier.SPOT}
+_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,2}))?(m|[kMGTPE]|[KMGTPE]i)?")
+_UNITS = {
+    "m": 1e-3,
+    **{unit: 1000.0 ** (power + 1) for power, unit in enumerate("kMGTPE")},
+    **{f"{unit}i": 1024.0 ** (power + 1) for power, unit in enumerate("KMGTPE")},
+}
+
+
+def workspace_from(reply: Mapping[str, Any]) -> WorkspaceFacts:
+    """A workspace's GET."""
+    properties = object_in(reply.get("properties"))
+    network = object_in(properties.get("managedNetwork"))
+    serverless = object_in(properties.get("serverlessComputeSettings"))
+    identities, user_identities = _identities(reply)
+    return WorkspaceFacts(
+        name=_text(reply.get("name")),
+        location=region_key(_text(reply.get("location"))),
+        workspace_id=_text(properties.get("workspaceId")),
+        discovery_url=_text(properties.get("discoveryUrl")),
+        identities=identities,
+        user_identities=user_identities,
+        isolation=_text(network.get("isolationMode")) or "Disabled",
+        custom_subnet=bool(serverless.get("serverlessComputeCustomSubnet")),
+        public_access=_text(properties.get("publicNetworkAccess")).lower() != "disabled",
+        build_compute=_text(properties.get("imageBuildCompute")),
+        registry=_text(properties.get("containerRegistry")),
+    )
+
+
+def compute_from(row: Mapping[str, Any]) -> Compute:
+    """One compute, as the list and its own GET have it.
+
+    Assumed: the list carries the same properties as the GET of one compute, node counts among them.
+    """
+    outer = object_in(row.get("properties"))
+    inner = object_in(outer.get("properties"))
+    scale = object_in(inner.get("scaleSettings"))
+    nodes = object_in(inner.get("nodeStateCounts"))
+    identities, user_identities = _identities(row)
+    return Compute(
+        name=_text(row.get("name")),
+        kind=_KINDS.get(_text(outer.get("computeType")).lower(), Kind.UNKNOWN),
+        kind_name=_text(outer.get("computeType")),
+        size=_text(inner.get("vmSize") or inner.get("virtualMachineSize")) or None,
+        tier=_TIERS.get(_text(inner.get("vmPriority")).lower()),
+        min_nodes=_count(scale.get("minNodeCount")),
+        max_nodes=_count(scale.get("maxNodeCount")),
+        nodes=_count(inner.get("currentNodeCount")),
+        target_nodes=_count(inner.get("targetNodeCount")),
+        idle_nodes=_count(nodes.get("idleNodeCount")),
+        running_nodes=_count(nodes.get("runningNodeCount")),
+        preparing_nodes=_count(nodes.get("preparingNodeCount")),
+        leaving_nodes=_count(nodes.get("leavingNodeCount")),
+        unusable_nodes=_count(nodes.get("unusableNodeCount")),
+        preempted_nodes=_count(nodes.get("preemptedNodeCount")),
+        idle_seconds=_seconds(scale.get("nodeIdleTimeBeforeScaleDown")),
+        state=_text(outer.get("provisioningState")),
+        allocation_state=_text(inner.get("allocationState")),
+        resized_at=instant(inner.get("allocationStateTransitionTime")),
+        machine_state=_text(inner.get("state")),
+        location=region_key(_text(outer.get("computeLocation") or row.get("location"))),
+        identities=identities,
+        user_identities=user_identities,
+        in_network=bool(object_in(inner.get("subnet")).get("id")),
+        namespace=_text(inner.get("namespace")),
+        instance_types=tuple(
+            _instance_type(name, object_in(body))
+            for name, body in object_in(inner.get("instanceTypes")).items()
+        ),
+        default_instance_type=_text(inner.get("defaultInstanceType")) or None,
+        problems=tuple(
+            Problem(_text(error.get("code")), _text(error.get("message")))
+            for item in (*items_in(outer.get("provisioningErrors")), *items_in(inner.get("errors")))
+            for error in (object_in(item.get("error")) or item,)
+        ),
+    )
+
+
+def quantity(value: object) -> float | None:
+    """A quantity of Kubernetes (`100m`, `2`, `1.5Gi`, `4G`) as a number; None: nothing that can be read.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    match = _QUANTITY.fullmatch(str(value).strip())
+    if match is None:
+        return None
+    number, power, unit = match.groups()
+    return round(float(number) * 10.0 ** int(power or 0) * _UNITS.get(unit, 1.0), 9)
+
+
+def _instance_type(name: str, body: Mapping[str, Any]) -> InstanceType:
+    resources = object_in(body.get("resources"))
+    requests, limits = object_in(resources.get("requests")), object_in(resources.get("limits"))
+    gpus = {
+        key: quantity(value) or 0 for key, value in {**requests, **limits}.items() if key.endswith("/gpu")
+    }
+    return InstanceType(
+        name=name,
+        cpus=quantity(requests.get("cpu")),
+        memory_gb=_gb(requests.get("memory")),
+        gpus=int(sum(gpus.values())),
+        limits_cpus=quantity(limits.get("cpu")),
+        limits_memory_gb=_gb(limits.get("memory")),
+    )
+
+
+def _gb(value: object) -> float | None:
+    """Memory in the GB of VM sizes, which are 2^30 bytes each."""
+    found = quantity(value)
+    return None if found is None else found / 1024**3
+
+
+def _identities(row: Mapping[str, Any]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The kinds of identity, and the client ids of those that are assigned by users."""
+    identity = object_in(row.get("identity"))
+    kinds = {kind.strip() for kind in _text(identity.get("type")).split(",")}
+    users = object_in(identity.get("userAssignedIdentities")).values()
+    ids = tuple(sorted(_text(object_in(user).get("clientId")) for user in users))
+    return frozenset(kinds - {"", "None"}), tuple(client_id for client_id in ids if client_id)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _seconds(value: object) -> float | None:
+    try:
+        return seconds(_text(value))
+    except ValueError:
+        return None
