@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amlrun._attempts import Attempt, Cost
+    from amlrun._cluster import Cluster
     from amlrun._errors import (
         AmlrunError,
         ComputeNotFound,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AmlrunError",
     "Attempt",
+    "Cluster",
     "ComputeNotFound",
     "ComputeUnsuitable",
     "Cost",
@@ -78,6 +80,7 @@ __all__ = [
 
 _HOMES = {
     "_attempts": ("Attempt", "Cost"),
+    "_cluster": ("Cluster",),
     "_facade": ("attach", "plan", "quota", "submit"),
     "_identity": ("Managed",),
     "_needs": ("Needs",),
