@@ -77,6 +77,10 @@ def _gpus(value: float | None) -> int | None:
     return _whole("gpus", value, "of GPUs on each node, such as 1")
 
 
+def _gpu_memory_gb(value: float | None) -> float | None:
+    return _number("gpu_memory_gb", value, "of GB on each GPU, such as 40")
+
+
 def _max_price(value: float | None) -> float | None:
     price = _number("max_price_per_hour", value, "of USD an hour for all nodes, such as 2.5")
     if price == 0:
@@ -123,9 +127,11 @@ def _model(value: object) -> str:
 class Needs:
     """What each node must have at least. None: no matter. Zero asks for nothing.
 
-    `memory_gb` and `disk_gb` (the temporary disk) are GB. `gpu` is a model or several, any case, of which one
-    must match; alone it means one GPU. `max_price_per_hour` is USD for **all** nodes together, held against
-    the prices that are known: it chooses, it does not cap what Azure bills.
+    `memory_gb` and `disk_gb` (the temporary disk) are GB. `gpu` is a model, or several in order of
+    preference, any case: the first that can start now is taken, else the first that can be had at all.
+    `gpu_memory_gb` is what each GPU must have, in GB (of a part of a GPU: the part). Either alone means one
+    GPU. `max_price_per_hour` is USD for **all** nodes together, held against the prices that are known: it
+    chooses, it does not cap what Azure bills.
 
     Raises `InvalidRequest` naming the argument.
     """
@@ -134,15 +140,21 @@ class Needs:
     memory_gb: float | None = attrs.field(default=None, converter=_memory_gb)
     gpus: int | None = attrs.field(default=None, converter=_gpus)
     gpu: tuple[str, ...] = attrs.field(default=None, converter=_gpu)
+    gpu_memory_gb: float | None = attrs.field(default=None, converter=_gpu_memory_gb)
     disk_gb: float | None = attrs.field(default=None, converter=_disk_gb)
     max_price_per_hour: float | None = attrs.field(default=None, converter=_max_price)
 
     def __attrs_post_init__(self) -> None:
-        if self.gpu and self.gpus is None:
+        if (self.gpu or self.gpu_memory_gb) and self.gpus is None:
             object.__setattr__(self, "gpus", 1)
         if self.gpu and self.gpus == 0:
             raise InvalidRequest(
                 f"gpus=0 with gpu={'/'.join(self.gpu)!r}: one asks for no GPU, the other for a model.",
+                argument="gpus",
+            )
+        if self.gpu_memory_gb and self.gpus == 0:
+            raise InvalidRequest(
+                f"gpus=0 with gpu_memory_gb={self.gpu_memory_gb:g}: one asks for no GPU, the other for memory.",
                 argument="gpus",
             )
 
@@ -165,6 +177,8 @@ class Needs:
         if self.gpus:
             some = f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}"
             words.append(f"{self.gpus} x {'/'.join(self.gpu)}" if self.gpu else some)
+        if self.gpu_memory_gb:
+            words.append(f"{self.gpu_memory_gb:g} GB on each GPU")
         if self.disk_gb:
             words.append(f"{self.disk_gb:g} GB of disk")
         if self.max_price_per_hour is not None:
@@ -177,6 +191,7 @@ class Needs:
             (self.cpus, size.cpus),
             (self.memory_gb, size.memory_gb),
             (self.gpus, size.gpus),
+            (self.gpu_memory_gb, size.gpu_memory_gb or 0),
             (self.disk_gb, size.disk_gb),
         )
         return sum(min(1.0, has / asked) for asked, has in pairs if asked)
@@ -189,6 +204,9 @@ class Needs:
             yield f"has {size.gpu or 'GPUs of an unknown model'}, asked for {' or '.join(self.gpu)}"
         if self.gpus and 0 < size.gpus < self.gpus:
             yield f"has {size.gpus} of {self.gpus} GPUs"
+        if self.gpu_memory_gb and size.gpus and (size.gpu_memory_gb or 0) < self.gpu_memory_gb:
+            has = "unknown" if size.gpu_memory_gb is None else f"{size.gpu_memory_gb:g}"
+            yield f"has {has} of {self.gpu_memory_gb:g} GB on each GPU"
         if self.cpus and size.cpus < self.cpus:
             yield f"has {size.cpus} of {self.cpus} vCPUs"
         if self.memory_gb and size.memory_gb < self.memory_gb:

@@ -4,7 +4,7 @@ Read by `_market`, decided over by `_placement`.
 """
 
 from amlrun._offers.computes import Compute, InstanceType, Kind, Problem
-from amlrun._offers.gpus import GPU_MODELS, gpu_model
+from amlrun._offers.gpus import GPU_MODELS, gpu_memory_gb, gpu_model
 from amlrun._offers.limits import FamilyQuota, Limit, LimitKind, Quota
 from amlrun._offers.market import Market, WorkspaceFacts
 from amlrun._offers.offers import Offer
@@ -27,6 +27,7 @@ __all__ = [
     "Tier",
     "WorkspaceFacts",
     "family_key",
+    "gpu_memory_gb",
     "gpu_model",
     "region_key",
 ]

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import attrs
 
+from amlrun._offers.gpus import gpu_memory_gb
+
 
 class Tier(str, enum.Enum):
     """Dedicated or low-priority nodes; `AUTO` is a wish, never an answer."""
@@ -70,7 +72,17 @@ class Size:
         return self.spot_price if tier is Tier.SPOT else self.price
 
     @property
+    def gpu_memory_gb(self) -> float | None:
+        """GB of memory of each GPU (or of the part of one that a node has); None: no GPU, or not known."""
+        return gpu_memory_gb(self.name) if self.gpus else None
+
+    @property
     def hardware(self) -> str:
-        """What one node is, in words: `4 vCPUs, 28 GB, 1 x T4`."""
+        """What one node is, in words: `4 vCPUs, 28 GB, 1 x T4 (16 GB)`."""
         words = f"{self.cpus} vCPU{'' if self.cpus == 1 else 's'}, {self.memory_gb:g} GB"
-        return f"{words}, {self.gpus} x {self.gpu or 'GPU'}" if self.gpus else words
+        if not self.gpus:
+            return words
+        memory = (
+            f" ({self.gpu_memory_gb:g} GB{' each' if self.gpus > 1 else ''})" if self.gpu_memory_gb else ""
+        )
+        return f"{words}, {self.gpus} x {self.gpu or 'GPU'}{memory}"

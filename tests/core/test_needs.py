@@ -27,6 +27,7 @@ from amlrun._offers import Size
         ("cpus", -1, "cpus can't be negative"),
         ("cpus", float("nan"), "cpus is a number"),
         ("memory_gb", "64 GB", "memory_gb is a number"),
+        ("gpu_memory_gb", "80 GB", "gpu_memory_gb is a number"),
         ("disk_gb", -0.5, "disk_gb can't be negative"),
         ("max_price_per_hour", 0, "no size is free"),
         ("max_price_per_hour", float("inf"), "max_price_per_hour is a number"),
@@ -49,6 +50,21 @@ def test_no_gpus_of_a_model_is_a_contradiction() -> None:
     """`gpus=0` with a model is refused: both can't be meant."""
     with pytest.raises(InvalidRequest, match="gpus=0 with gpu='T4'"):
         Needs(gpus=0, gpu="T4")
+    with pytest.raises(InvalidRequest, match="gpus=0 with gpu_memory_gb=40"):
+        Needs(gpus=0, gpu_memory_gb=40)
+
+
+def test_gpu_memory_is_asked_of_each_gpu() -> None:
+    """Memory of a GPU means one GPU at least; a part of a GPU, or one that nobody knows, does not do."""
+    needs = Needs(gpu_memory_gb=40)
+    assert (needs.gpus, str(needs)) == (1, "1 GPU, 40 GB on each GPU")
+
+    def misses(name: str) -> list[str]:
+        return list(needs.misses(Size(name, "f", 4, 28.0, 1, "A100", 0.0, True, None, None, "")))
+
+    assert misses("Standard_NC24ads_A100_v4") == []
+    assert misses("Standard_NV6ads_A10_v5") == ["has 4 of 40 GB on each GPU"]
+    assert misses("Standard_ND40s_v2") == ["has unknown of 40 GB on each GPU"]
 
 
 def test_zero_asks_for_nothing() -> None:
