@@ -33,16 +33,18 @@ _ORDER = {Starts.NOW: 0, Starts.QUEUED: 1, Starts.UNKNOWN: 2}
 class Option:
     """One offer held against one ask, serverless or not.
 
-    `price` is USD an hour for all nodes, `miss` the first thing that it lacks for this ask. `fit` is the
-    arithmetic, None where there is none; `starts` None: never, and `why` says so in words where the
-    arithmetic doesn't. `order` is its place in the orders of preference that the ask has. `instance_type` is
-    what the service is told for it; None: nothing. `stands_in` is why it can take what serverless can't; "":
-    it can't either. `plain` is False where a default size is wanted and this is only a stand-in for one.
+    `price` is USD an hour for all nodes, `miss` the first thing that it lacks for this ask, `hint` the way
+    out of that where there is one. `fit` is the arithmetic, None where there is none; `starts` None: never,
+    and `why` says so in words where the arithmetic doesn't. `order` is its place in the orders of preference
+    that the ask has. `instance_type` is what the service is told for it; None: nothing. `stands_in` is why it
+    can take what serverless can't; "": it can't either. `plain` is False where a default size is wanted and
+    this is only a stand-in for one.
     """
 
     offer: Offer
     price: float | None = None
     miss: str = ""
+    hint: str = ""
     fit: Fit | None = None
     starts: Starts | None = None
     why: str = ""
