@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
 
+    from amlrun._cluster import Cluster
     from amlrun._identity import Managed
     from amlrun._needs import Needs
     from amlrun._requeue import Requeue
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Options(TypedDict, total=False):
     """See `submit`."""
 
-    compute: str | None
+    compute: str | Cluster | Sequence[str | Cluster] | None
     instance_type: str | Sequence[str] | None
     instance_count: int | None
     tier: str | None

@@ -35,6 +35,8 @@ def _name(value: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         valid = "3 to 24 letters, digits and -, the first a letter, and no - before a number at the end"
         raise _refused("name", value, valid)
+    if name.lower() == Kind.SERVERLESS.value:
+        raise _refused("name", value, "that is no cluster", 'compute="serverless" goes there.')
     return name
 
 

@@ -56,6 +56,7 @@ def test_settings_are_kept_as_the_service_knows_them() -> None:
         ({"name": "x"}, r"Cluster\(name='x'\): 3 to 24 letters"),
         ({"name": "gpu-1"}, "no - before a number at the end"),
         ({"name": None}, "3 to 24 letters"),
+        ({"name": "Serverless"}, r"Cluster\(name='Serverless'\): that is no cluster"),
         ({"size": ""}, r"Cluster\(size=''\): a size's name"),
         ({"size": 4}, r"Cluster\(size=4\)"),
         ({"min": -1}, r"Cluster\(min=-1\): a whole number of nodes, 0 or more"),
