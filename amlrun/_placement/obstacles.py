@@ -1,0 +1,121 @@
+"""What stands between a job and serverless compute, whatever its quota: identity, network, images. Pure.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._identity import IdentityKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlrun._needs import Ask
+    from amlrun._offers import Compute, Market, WorkspaceFacts
+
+
+@attrs.frozen(kw_only=True)
+class Obstacle:
+    """Why serverless can't take the job (`certain`), or may fail to, in words; `hint` is the way out.
+
+    `avoidable`: a compute can get around it, by `gets_around`, and such a one is the better place. What no
+    compute gets around is to be told, no more.
+    """
+
+    reason: str
+    certain: bool = False
+    hint: str = ""
+    avoidable: bool = True
+
+
+def obstacles(ask: Ask, market: Market) -> tuple[Obstacle, ...]:
+    """All obstacles between serverless and the job, those that are certain first.
+
+    None is known of a workspace that couldn't be read.
+    """
+    workspace = market.workspace
+    if workspace is None:
+        return ()
+    found = (*_of_identity(ask, workspace), *_of_network(workspace), *_of_images(workspace))
+    return tuple(sorted(found, key=lambda obstacle: not obstacle.certain))
+
+
+def gets_around(ask: Ask, market: Market, compute: Compute) -> str:
+    """Why the compute is the better place where avoidable obstacles are; "": it isn't, or there are none."""
+    workspace, reasons = market.workspace, []
+    if workspace is None:
+        return ""
+    if any(_of_identity(ask, workspace)):
+        if not carries(ask, compute):
+            return ""
+        reasons.append("has an identity of its own")
+    if any(_of_network(workspace)):
+        if not compute.in_network:
+            return ""
+        reasons.append("stands in a virtual network")
+    return " and ".join(reasons)
+
+
+def carries(ask: Ask, compute: Compute) -> bool:
+    """Whether the compute itself has the managed identity that the job asks for."""
+    client_id = ask.identity.client_id if ask.identity else None
+    if client_id is None:
+        return bool(compute.identities)
+    return client_id.lower() in {own.lower() for own in compute.user_identities}
+
+
+def attached(ask: Ask, workspace: WorkspaceFacts) -> bool:
+    """Whether the workspace has the user-assigned identity that the job asks for."""
+    client_id = ask.identity.client_id if ask.identity else None
+    if client_id is None:
+        return "UserAssigned" in workspace.identities
+    return client_id.lower() in {own.lower() for own in workspace.user_identities}
+
+
+def _of_identity(ask: Ask, workspace: WorkspaceFacts) -> Iterator[Obstacle]:
+    if ask.identity is None or ask.identity.kind is not IdentityKind.MANAGED or attached(ask, workspace):
+        return
+    client_id = ask.identity.client_id
+    if client_id is None:
+        has = " and ".join(sorted(workspace.identities)) or "no identity at all"
+        reason = f"a managed identity on serverless is the workspace's user-assigned one, and it has {has}"
+    else:
+        reason = f"the identity {client_id} is not attached to the workspace"
+    hint = (
+        "Attach a user-assigned identity to the workspace, name a cluster that has an identity of its own"
+        " (compute=…), or use identity='user'."
+    )
+    yield Obstacle(reason=reason, certain=True, hint=hint)
+
+
+def _of_network(workspace: WorkspaceFacts) -> Iterator[Obstacle]:
+    # Documented: on a workspace that is isolated, serverless needs the managed network (or a subnet of its
+    # own). Assumed: a workspace that takes no public access is one whose storage takes none either.
+    if workspace.public_access or workspace.custom_subnet or workspace.isolation != "Disabled":
+        return
+    yield Obstacle(
+        reason=(
+            "the workspace takes no public access and has neither a managed network nor a subnet for"
+            " serverless: its nodes may find no way to the storage"
+        ),
+        hint="Enable the managed network, give serverless a subnet, or name a cluster in the network.",
+    )
+
+
+def _of_images(workspace: WorkspaceFacts) -> Iterator[Obstacle]:
+    # Assumed: a workspace that takes no public access has a registry that takes none either, so that images
+    # must be built on a compute.
+    if workspace.public_access or workspace.build_compute or not workspace.registry:
+        return
+    yield Obstacle(
+        reason=(
+            "the workspace takes no public access and names no compute that builds images: an environment"
+            " that isn't built yet may end in ImageBuildComputeNotValid"
+        ),
+        hint="Set the workspace's imageBuildCompute to a CPU cluster in the network.",
+        avoidable=False,
+    )

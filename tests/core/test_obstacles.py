@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+from amlrun._identity import Identity, IdentityKind
+from amlrun._needs import Ask
+from amlrun._offers import Compute, Market, WorkspaceFacts
+from amlrun._placement.obstacles import gets_around, obstacles
+
+ID = "11111111-2222-3333-4444-555555555555"
+OPEN = WorkspaceFacts(
+    name="ws",
+    location="eastus",
+    workspace_id="w",
+    discovery_url="",
+    identities=frozenset({"SystemAssigned"}),
+)
+PRIVATE = attrs.evolve(OPEN, public_access=False)
+MANAGED = Ask(identity=Identity(IdentityKind.MANAGED))
+NAMED = Ask(identity=Identity(IdentityKind.MANAGED, ID))
+OWN = Compute(name="own", identities=frozenset({"SystemAssigned"}))
+BARE = Compute(name="bare")
+
+
+def market(workspace: WorkspaceFacts | None) -> Market:
+    """A region with nothing in it."""
+    return Market("eastus", (), None, workspace=workspace)
+
+
+@pytest.mark.parametrize("kind", [None, IdentityKind.USER, IdentityKind.TOKEN])
+def test_an_open_workspace_has_no_obstacles(kind: IdentityKind | None) -> None:
+    """Nor has any identity but a managed one."""
+    assert obstacles(Ask(identity=kind and Identity(kind)), market(OPEN)) == ()
+    assert gets_around(Ask(), market(OPEN), OWN) == ""
+
+
+def test_nothing_is_known_of_a_workspace_that_was_not_read() -> None:
+    """What isn't known is no obstacle."""
+    assert obstacles(MANAGED, market(None)) == ()
+    assert gets_around(MANAGED, market(None), OWN) == ""
+
+
+@pytest.mark.parametrize(
+    ("kinds", "has"),
+    [({"SystemAssigned"}, "SystemAssigned"), (set(), "no identity at all")],
+)
+def test_a_system_assigned_identity_is_not_for_serverless(kinds: set[str], has: str) -> None:
+    """Documented: serverless takes the workspace's user-assigned identity only. A cluster's own will do."""
+    held = market(attrs.evolve(OPEN, identities=frozenset(kinds)))
+    (found,) = obstacles(MANAGED, held)
+    assert (found.certain, found.avoidable) == (True, True)
+    assert found.reason == (
+        f"a managed identity on serverless is the workspace's user-assigned one, and it has {has}"
+    )
+    assert gets_around(MANAGED, held, OWN) == "has an identity of its own"
+    assert gets_around(MANAGED, held, BARE) == ""
+
+
+def test_a_user_assigned_identity_is_taken() -> None:
+    """Any, where none is named; else the one that is named, in any case."""
+    both = attrs.evolve(
+        OPEN, identities=frozenset({"SystemAssigned", "UserAssigned"}), user_identities=(ID.upper(),)
+    )
+    assert obstacles(MANAGED, market(both)) == ()
+    assert obstacles(NAMED, market(both)) == ()
+    other = attrs.evolve(both, user_identities=("another",))
+    (found,) = obstacles(NAMED, market(other))
+    assert found.reason == f"the identity {ID} is not attached to the workspace"
+    assert gets_around(NAMED, market(other), OWN) == ""
+    assert gets_around(NAMED, market(other), attrs.evolve(OWN, user_identities=(ID,))) != ""
+
+
+def test_a_private_workspace_without_a_network_for_serverless_is_doubted() -> None:
+    """A cluster in the network is the better place; the doubt says why."""
+    (found,) = obstacles(Ask(), market(PRIVATE))
+    assert (found.certain, found.avoidable) == (False, True)
+    assert "no way to the storage" in found.reason
+    assert gets_around(Ask(), market(PRIVATE), BARE) == ""
+    inside = attrs.evolve(BARE, in_network=True)
+    assert gets_around(Ask(), market(PRIVATE), inside) == "stands in a virtual network"
+
+
+@pytest.mark.parametrize("network", [{"isolation": "AllowInternetOutbound"}, {"custom_subnet": True}])
+def test_a_network_for_serverless_leaves_no_doubt(network: dict[str, Any]) -> None:
+    """The managed network, or a subnet of its own."""
+    assert obstacles(Ask(), market(attrs.evolve(PRIVATE, **network))) == ()
+
+
+def test_images_that_nobody_can_build_are_told() -> None:
+    """No compute gets around it: the workspace has to name one that builds."""
+    closed = attrs.evolve(PRIVATE, custom_subnet=True, registry="/registries/acr")
+    (found,) = obstacles(Ask(), market(closed))
+    assert (found.certain, found.avoidable) == (False, False)
+    assert "ImageBuildComputeNotValid" in found.reason
+    assert obstacles(Ask(), market(attrs.evolve(closed, build_compute="cpu"))) == ()
+    assert obstacles(Ask(), market(attrs.evolve(closed, public_access=True))) == ()
+    assert gets_around(Ask(), market(closed), attrs.evolve(OWN, in_network=True)) == ""
+
+
+def test_what_is_certain_comes_first() -> None:
+    """All obstacles are told, and a compute must get around all that can be got around."""
+    closed = attrs.evolve(PRIVATE, registry="/registries/acr")
+    found = obstacles(MANAGED, market(closed))
+    assert [one.certain for one in found] == [True, False, False]
+    assert gets_around(MANAGED, market(closed), OWN) == ""
+    assert gets_around(MANAGED, market(closed), attrs.evolve(OWN, in_network=True)) == (
+        "has an identity of its own and stands in a virtual network"
+    )
