@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -67,6 +68,14 @@ _ENTITIES = {
     "ManagedIdentityConfiguration": IdentityKind.MANAGED,
     "AmlTokenConfiguration": IdentityKind.TOKEN,
 }
+_TYPES = {
+    "user": IdentityKind.USER,
+    "useridentity": IdentityKind.USER,
+    "managed": IdentityKind.MANAGED,
+    "managedidentity": IdentityKind.MANAGED,
+    "amltoken": IdentityKind.TOKEN,
+}
+"""How job files and the SDK's dicts spell them, without case and underscores."""
 _WORDS = {"user": IdentityKind.USER, "managed": IdentityKind.MANAGED, "token": IdentityKind.TOKEN}
 
 
@@ -88,3 +97,12 @@ def parse_identity(value: Any) -> Identity | None:
     if entity is not None:
         return Identity(entity)
     raise InvalidRequest(f"identity={value!r} is not one", argument="identity", hint=f"Valid: {_VALID}.")
+
+
+def identity_of_job(value: Any) -> Identity | None:
+    """What a job file (a mapping with a `type`) or a job of the SDK says; None: nothing that we know."""
+    if not isinstance(value, Mapping):
+        return parse_identity(value) if type(value).__name__ in _ENTITIES else None
+    kind = _TYPES.get(re.sub(r"[^a-z]", "", str(value.get("type")).lower()))
+    client_id = value.get("client_id") if kind is IdentityKind.MANAGED else None
+    return None if kind is None else Identity(kind, None if client_id is None else str(client_id))

@@ -26,11 +26,17 @@ class JobSettings:
     instance_count: Any = None
     tier: Any = None
     timeout: float | None = None
+    identity: Any = None
+    experiment_name: Any = None
+    tags: dict[str, str] = attrs.field(factory=dict)
     code_folder: Path | None = None
     has_environment: bool = False
     inputs: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
+
+
+_MAPPINGS = ("resources", "queue_settings", "limits", "inputs", "outputs", "environment_variables", "tags")
 
 
 def settings_of_file(path: Path) -> JobSettings:
@@ -60,7 +66,7 @@ def _settings_of_mapping(path: Path, text: str, data: dict[str, Any]) -> JobSett
         message = f"{path}, line {_line_of(text, 'command')}: a command job needs a command"
         raise InvalidRequest(message, argument="job")
     parts = {}
-    for key in ("resources", "queue_settings", "limits", "inputs", "outputs", "environment_variables"):
+    for key in _MAPPINGS:
         parts[key] = data.get(key) or {}
         if not isinstance(parts[key], dict):
             message = f"{path}, line {_line_of(text, key)}: {key} holds a mapping"
@@ -75,6 +81,9 @@ def _settings_of_mapping(path: Path, text: str, data: dict[str, Any]) -> JobSett
         instance_count=parts["resources"].get("instance_count"),
         tier=parts["queue_settings"].get("job_tier"),
         timeout=_seconds(parts["limits"].get("timeout")),
+        identity=data.get("identity"),
+        experiment_name=data.get("experiment_name"),
+        tags=_texts(parts["tags"]),
         code_folder=_folder(code, path.parent),
         has_environment=bool(data.get("environment")),
         inputs=frozenset(map(str, parts["inputs"])),
@@ -107,6 +116,9 @@ def settings_of_entity(job: Any) -> JobSettings:
         instance_count=_read(resources, "instance_count"),
         tier=_read(queue, "job_tier"),
         timeout=_seconds(_read(limits, "timeout")),
+        identity=getattr(job, "identity", None),
+        experiment_name=getattr(job, "experiment_name", None),
+        tags=_texts(getattr(job, "tags", None) or {}),
         code_folder=_folder(getattr(job, "code", None), Path(getattr(job, "base_path", None) or ".")),
         has_environment=getattr(job, "environment", None) is not None,
         inputs=frozenset(getattr(job, "inputs", None) or ()),

@@ -232,14 +232,16 @@ class Ask:
 
     `computes` are names, `instance_types` sizes, both in order of preference, any case. No `computes`:
     serverless, and a cluster only where serverless can't. `creates` are those of them that are to be made
-    where they aren't there. `tier` None: nobody said, so standard, or what the cluster has. `timeout` is in
-    seconds, of each attempt. `job` is the service's word for its type (`Command`, `Spark`).
+    where they aren't there. `tier` None: nobody said, so on serverless `default_tier`, else standard, and
+    elsewhere what the cluster has. `timeout` is in seconds, of each attempt. `job` is the service's word
+    for its type (`Command`, `Spark`).
     """
 
     needs: Needs = attrs.field(factory=Needs)
     instance_types: tuple[str, ...] = ()
     nodes: int = attrs.field(default=1, converter=_nodes)
     tier: Tier | None = None
+    default_tier: Tier | None = None
     computes: tuple[str, ...] = ()
     creates: tuple[Cluster, ...] = ()
     identity: Identity | None = None
@@ -247,6 +249,11 @@ class Ask:
     requeued: bool = False
     job: str = "Command"
     guard: Guard = attrs.field(factory=Guard)
+
+    @property
+    def serverless_tier(self) -> Tier:
+        """The tier of serverless nodes."""
+        return self.tier or self.default_tier or Tier.STANDARD
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -17,12 +17,14 @@ from typing import Any
 import attrs
 
 from amlrun._bindings import check_bindings, check_environment, check_outputs, check_variables, plain_inputs
+from amlrun._computes import Computes, compute_of_job, parse_computes
 from amlrun._errors import InvalidRequest
-from amlrun._identity import Identity, parse_identity
+from amlrun._identity import Identity, identity_of_job, parse_identity
 from amlrun._jobfile import JobSettings, is_remote, settings_of_entity, settings_of_file
-from amlrun._needs import SERVERLESS, Ask, Needs
+from amlrun._needs import Ask, Needs
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
+from amlrun._team import Team
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _ATTEMPT_SUFFIX = 6
@@ -60,7 +62,11 @@ class Arguments:
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """A checked request. `source` is a command line, a job file's path, or an SDK entity."""
+    """A checked request. `source` is a command line, a job file's path, or an SDK entity.
+
+    `datastore` is where checkpoints go, None: where amlrun puts them. `defaults` are the keys of
+    `amlrun.toml` that are applied, each with its words.
+    """
 
     source: str | Path | Any
     settings: JobSettings
@@ -78,6 +84,8 @@ class Request:
     display_name: str | None
     experiment_name: str | None
     tags: Mapping[str, str]
+    datastore: str | None = None
+    defaults: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def command(self) -> str:
@@ -106,11 +114,13 @@ def arguments(options: Mapping[str, Any]) -> Arguments:
     return Arguments(**options)
 
 
-def parse(job: Any, given: Arguments) -> Request:
+def parse(job: Any, given: Arguments, team: Team | None = None) -> Request:
     """Check and merge. Raises `InvalidRequest` with the argument's name and the valid values."""
     source = _source(job)
     settings = _settings(source)
-    tier = _tier(given.tier if given.tier is not None else settings.tier)
+    team = team or Team()
+    tags = _tags(given.tags)
+    team.check_tags({**settings.tags, **tags})
     inputs, outputs = _mapping("inputs", given.inputs), _mapping("outputs", given.outputs)
     variables = _variables(given.environment_variables)
     name = given.name if given.name is not None else settings.name
@@ -126,16 +136,18 @@ def parse(job: Any, given: Arguments) -> Request:
         _check_command(source, code)
     if code is None:
         _check_folder(settings)
-    timeout = _timeout(given.timeout) if given.timeout is not None else settings.timeout
-    identity = parse_identity(given.identity)
+    own = {"experiment": settings.experiment_name or given.experiment_name, "identity": settings.identity}
+    ask = _ask(given, settings)
+    defaults = team.defaults(ask, said={key for key, value in own.items() if value})
+    ask = team.applied(ask, defaults)
     return Request(
         source=source,
         settings=settings,
-        ask=_ask(given, settings, tier, identity=identity, timeout=timeout),
-        compute_workspace=_workspace_in(given.compute if given.compute is not None else settings.compute),
+        ask=ask,
+        compute_workspace=_computes(given, settings).workspace,
         name=_name(name),
-        timeout=timeout,
-        identity=identity,
+        timeout=ask.timeout,
+        identity=parse_identity(given.identity) or defaults.get("identity"),
         requeue=_requeue(given.requeue),
         code=code,
         environment=given.environment,
@@ -143,8 +155,10 @@ def parse(job: Any, given: Arguments) -> Request:
         outputs=outputs,
         environment_variables=variables,
         display_name=_text("display_name", given.display_name),
-        experiment_name=_experiment(given.experiment_name),
-        tags=_tags(given.tags),
+        experiment_name=_experiment(given.experiment_name) or defaults.get("experiment"),
+        tags=tags,
+        datastore=defaults.get("checkpoint_datastore"),
+        defaults={key: team.told(key) for key in defaults},
     )
 
 
@@ -176,25 +190,23 @@ def _settings(source: Any) -> JobSettings:
     return settings
 
 
-def _ask(
-    given: Arguments,
-    settings: JobSettings,
-    tier: Tier | None,
-    *,
-    identity: Identity | None,
-    timeout: float | None,
-) -> Ask:
-    sizes = given.instance_type if given.instance_type is not None else settings.instance_type
-    count = given.instance_count if given.instance_count is not None else settings.instance_count
-    compute = given.compute if given.compute is not None else settings.compute
+def _ask(given: Arguments, settings: JobSettings) -> Ask:
+    """What the arguments and the job itself say: the former win."""
+
+    def said(argument: str) -> Any:
+        value = getattr(given, argument)
+        return getattr(settings, argument) if value is None else value
+
+    count, computes = said("instance_count"), _computes(given, settings)
     return Ask(
         needs=_needs(given),
-        instance_types=_instance_types(sizes),
+        instance_types=_instance_types(said("instance_type")),
         nodes=1 if count is None else count,
-        tier=tier,
-        computes=_computes(compute),
-        identity=identity,
-        timeout=timeout,
+        tier=_tier(said("tier")),
+        computes=computes.names,
+        creates=computes.creates,
+        identity=parse_identity(given.identity) or identity_of_job(settings.identity),
+        timeout=settings.timeout if given.timeout is None else _timeout(given.timeout),
     )
 
 
@@ -232,20 +244,8 @@ def _tier(value: Any) -> Tier | None:
         raise InvalidRequest(message, argument="tier") from None
 
 
-def _computes(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, str) or not value.strip():
-        message = f'compute={value!r}: "serverless" or the name of a cluster'
-        raise InvalidRequest(message, argument="compute")
-    name = value.strip().removeprefix("azureml:").rpartition("/")[2]
-    return (SERVERLESS,) if name.lower() == SERVERLESS else (name,)
-
-
-def _workspace_in(value: Any) -> str | None:
-    """The workspace's ARM id, where a compute is named by its own: it may be another one than ours."""
-    head, found, _ = str(value).strip().removeprefix("azureml:").rpartition("/computes/")
-    return head if found and head.startswith("/subscriptions/") else None
+def _computes(given: Arguments, settings: JobSettings) -> Computes:
+    return parse_computes(compute_of_job(settings.compute) if given.compute is None else given.compute)
 
 
 def _name(value: Any) -> str | None:

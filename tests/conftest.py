@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of the machine or of another test decides anything; the current folder is empty."""
+    """No variable of the machine or of another test decides anything, nor a file above this empty folder."""
     for name in os.environ:
         if name.startswith(("AMLRUN_", "AZURE_", "AZUREML_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("AMLRUN_CONFIG", os.devnull)
     monkeypatch.chdir(tmp_path)
 
 

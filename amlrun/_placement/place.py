@@ -37,14 +37,15 @@ def place(ask: Ask, market: Market) -> Plan:
     if not market.verified and ask.needs.nothing and not ask.instance_types:
         return _left_to_the_service(ask)
     sizes = tuple(dict.fromkeys(_named(name, market) for name in ask.instance_types)) or market.sizes
-    tiers = (Tier.STANDARD, Tier.SPOT) if ask.tier is Tier.AUTO else (ask.tier or Tier.STANDARD,)
+    auto = ask.serverless_tier is Tier.AUTO
+    tiers = (Tier.STANDARD, Tier.SPOT) if auto else (ask.serverless_tier,)
     tried = {tier: list(options(ask, market, sizes, tier)) for tier in tiers}
     able = {tier: sorted((o for o in tried[tier] if not o.against), key=rank) for tier in tiers}
     best = {tier: _first(ask, able[tier]) for tier in tiers if able[tier]}
     if not best:
         meeting = next((found for tier in tiers if (found := [o for o in tried[tier] if not o.miss])), None)
         raise no_quota(ask, market, meeting) if meeting else nothing_fits(ask, market, tried[tiers[0]])
-    chosen, why = _cross(ask, best) if ask.tier is Tier.AUTO else (best[tiers[0]], ())
+    chosen, why = _cross(ask, best) if auto else (best[tiers[0]], ())
     others = [
         *(o for tier in tiers for o in able[tier] if o is not chosen),
         *sorted((o for tier in tiers for o in tried[tier] if o.against and not o.miss), key=rank),
@@ -56,7 +57,7 @@ def place(ask: Ask, market: Market) -> Plan:
 def _left_to_the_service(ask: Ask) -> Plan:
     return Plan(
         instance_count=ask.nodes,
-        tier=Tier.SPOT if ask.tier is Tier.SPOT else Tier.STANDARD,
+        tier=Tier.SPOT if ask.serverless_tier is Tier.SPOT else Tier.STANDARD,
         reasons=("nothing was asked of the nodes and quota can't be read: the service chooses the size",),
         warnings=("quota can't be read: when the job starts, and what it costs, is not known",),
     )

@@ -89,7 +89,7 @@ def test_every_typed_option_is_an_argument_and_the_reverse() -> None:
         ({"needs": Needs(cpus=4), "cpus": 8}, "cpus"),
         ({"gpus": "A100"}, "gpus"),
         ({"gpu": 1}, "gpu"),
-        ({"compute": ["a"]}, "compute"),
+        ({"compute": {"a": 1}}, "compute"),
         ({"compute": " "}, "compute"),
         ({"display_name": ""}, "display_name"),
         ({"experiment_name": "a/b"}, "experiment_name"),
