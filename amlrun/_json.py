@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -13,3 +14,14 @@ def object_in(value: object) -> dict[str, Any]:
 def items_in(value: object) -> list[dict[str, Any]]:
     """The objects of a JSON array, none where it is missing or null."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text_in(value: object) -> str:
+    """A text, empty where it is missing, null or none."""
+    return value if isinstance(value, str) else ""
+
+
+def number_in(value: object) -> float:
+    """A number, 0 where it is missing, null or none."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if number else 0.0  # type: ignore[arg-type]  # it is one

@@ -15,7 +15,8 @@ import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Market, Source
-from amlrun._replies import packaged_sizes, quota_from, sizes_from
+from amlrun._quota_replies import quota_from
+from amlrun._replies import packaged_sizes, sizes_from
 from amlrun._workspace_replies import compute_from, workspace_from
 
 if TYPE_CHECKING:

@@ -1,0 +1,98 @@
+"""Quota: replies of the service to values. Pure.
+
+It knows the service's field names and spellings; anything may be missing, null, or of another type. A row
+that can't be understood is left out: what it would have limited is then not known.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from amlrun._json import number_in, object_in, text_in
+from amlrun._offers import FamilyQuota, Limit, LimitKind, Quota, family_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_TOTALS = {"TotalDedicatedCores": LimitKind.TOTAL, "TotalLowPriorityCores": LimitKind.SPOT_POOL}
+_DEDICATED, _SPOT = "/vmfamily/dedicatedcores/", "/vmfamily/lowprioritycores/"
+_OWN = "/workspaces/dedicatedcores/"
+
+
+def quota_from(location: str, rows: Iterable[Mapping[str, Any]]) -> Quota:
+    """All rows of usages.
+
+    A family's name comes twice and only `type` tells its dedicated row from its low-priority row; a limit
+    of -1 is a count without a cap.
+    """
+    totals: dict[str, Limit] = {}
+    dedicated: dict[str, Limit] = {}
+    spot: dict[str, Limit] = {}
+    for row in rows:
+        name, kind, cap = _name(row), text_in(row.get("type")).lower(), _cap(row)
+        if not name or cap is None:
+            continue
+        capped = None if math.isinf(cap) else int(cap)
+        used = int(number_in(row.get("currentValue")))
+        limit = Limit(name, capped, used, _TOTALS.get(name, LimitKind.FAMILY))
+        if _DEDICATED in kind:
+            _keep(dedicated, limit)
+        elif _SPOT in kind:
+            _keep(spot, limit)
+        elif name in _TOTALS:
+            totals[name] = limit
+    return Quota(
+        location=location,
+        families=tuple(
+            FamilyQuota((dedicated.get(key) or spot[key]).name, dedicated.get(key), spot.get(key))
+            for key in sorted(dedicated.keys() | spot.keys())
+        ),
+        dedicated_total=totals.get("TotalDedicatedCores"),
+        spot_total=totals.get("TotalLowPriorityCores"),
+    )
+
+
+def workspace_caps_from(workspace_path: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Rows of quotas: the limits that this workspace has of its own for dedicated nodes, by family, in vCPUs.
+
+    Those of the subscription and of other workspaces are among them; the id tells whose a row is.
+    """
+    caps: dict[str, int] = {}
+    for row in rows:
+        ours = f"{text_in(row.get('id'))}/".lower().startswith(f"{workspace_path}/".lower())
+        name, cap = _name(row), _cap(row)
+        if ours and _OWN in text_in(row.get("type")).lower() and name and cap is not None and cap != math.inf:
+            caps[name] = int(cap)
+    return caps
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return text_in(object_in(row.get("name")).get("value"))
+
+
+def _cap(row: Mapping[str, Any]) -> float | None:
+    """The limit; infinite where it is only counted, None where it can't be understood."""
+    limit = row.get("limit")
+    if limit is None:
+        return math.inf
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not math.isfinite(limit):
+        return None
+    return math.inf if limit < 0 else limit
+
+
+def _keep(limits: dict[str, Limit], limit: Limit) -> None:
+    # Assumed: no two families differ in spelling alone. Should they, the tighter one is believed, whatever
+    # the order they come in.
+    key = family_key(limit.name)
+    other = limits.get(key)
+    if other is None or _room(limit) < _room(other):
+        limits[key] = limit
+
+
+def _room(limit: Limit) -> tuple[float, float, str]:
+    return (
+        math.inf if limit.limit is None else limit.limit,
+        math.inf if limit.free is None else limit.free,
+        limit.name,
+    )
