@@ -154,7 +154,7 @@ class Needs:
             )
         if self.gpu_memory_gb and self.gpus == 0:
             raise InvalidRequest(
-                f"gpus=0 with gpu_memory_gb={self.gpu_memory_gb:g}: one asks for no GPU, the other for memory.",
+                f"gpus=0 with gpu_memory_gb={self.gpu_memory_gb:g}: no GPU has any memory.",
                 argument="gpus",
             )
 
@@ -205,8 +205,10 @@ class Needs:
         if self.gpus and 0 < size.gpus < self.gpus:
             yield f"has {size.gpus} of {self.gpus} GPUs"
         if self.gpu_memory_gb and size.gpus and (size.gpu_memory_gb or 0) < self.gpu_memory_gb:
-            has = "unknown" if size.gpu_memory_gb is None else f"{size.gpu_memory_gb:g}"
-            yield f"has {has} of {self.gpu_memory_gb:g} GB on each GPU"
+            if size.gpu_memory_gb is None:
+                yield f"has GPUs of unknown memory, asked for {self.gpu_memory_gb:g} GB on each"
+            else:
+                yield f"has {size.gpu_memory_gb:g} of {self.gpu_memory_gb:g} GB on each GPU"
         if self.cpus and size.cpus < self.cpus:
             yield f"has {size.cpus} of {self.cpus} vCPUs"
         if self.memory_gb and size.memory_gb < self.memory_gb:

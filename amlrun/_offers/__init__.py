@@ -7,11 +7,12 @@ from amlrun._offers.computes import Compute, InstanceType, Kind, Problem
 from amlrun._offers.gpus import GPU_MODELS, gpu_memory_gb, gpu_model
 from amlrun._offers.limits import FamilyQuota, Limit, LimitKind, Quota
 from amlrun._offers.market import Market, WorkspaceFacts
-from amlrun._offers.offers import Offer
+from amlrun._offers.offers import NOT_FOR_JOBS, Offer, limits_of, serverless_offers
 from amlrun._offers.sizes import Size, Source, Tier, family_key, region_key
 
 __all__ = [
     "GPU_MODELS",
+    "NOT_FOR_JOBS",
     "Compute",
     "FamilyQuota",
     "InstanceType",
@@ -29,5 +30,7 @@ __all__ = [
     "family_key",
     "gpu_memory_gb",
     "gpu_model",
+    "limits_of",
     "region_key",
+    "serverless_offers",
 ]

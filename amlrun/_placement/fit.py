@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._offers import Limit, Tier
+from amlrun._offers import Limit, LimitKind, limits_of
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
-    from amlrun._offers import Quota, Size
+    from collections.abc import Sequence
+
+    from amlrun._offers import Quota, Size, Tier
 
 NO_CAP = Limit("", None, 0)
 _WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -26,8 +28,9 @@ class Fit:
     """How `nodes` of `cpus` vCPUs stand to the rows of quota that bind them.
 
     `starts` is None where they can never fit. `row` is the row that binds most: the lowest limit where they
-    never fit, else the one with least free; one without a cap or a name where nothing binds. `known` is
-    False where the row that should bind is missing, so that the answer is about the others only.
+    never fit, else the one with least free; one without a cap or a name where nothing binds. `other` is the
+    row that would bind most if `row` did not ask the question: the one with least free, or the lowest limit.
+    `known` is False where a row that should bind is missing, so that the answer is about the others only.
     """
 
     nodes: int
@@ -35,6 +38,7 @@ class Fit:
     starts: Starts | None
     row: Limit
     known: bool
+    other: Limit = NO_CAP
 
     @property
     def needed(self) -> int:
@@ -43,8 +47,11 @@ class Fit:
 
     @property
     def fits(self) -> int:
-        """How many nodes the limit could ever hold; as many as asked where there is no cap."""
-        return self.nodes if self.row.limit is None else self.row.limit // self.cpus
+        """How many nodes the limits could ever hold; as many as asked where there is no cap."""
+        return min(
+            (_ever(row, self.cpus) for row in (self.row, self.other) if row.limit is not None),
+            default=self.nodes,
+        )
 
     @property
     def headroom(self) -> float:
@@ -58,15 +65,49 @@ class Fit:
             return f"{self.nodes} x {self.cpus} = {self.needed} vCPUs, under no cap that is known"
         need = f"{self.nodes} x {self.cpus} = {self.needed}"
         if self.starts in {Starts.NOW, Starts.UNKNOWN}:
-            return f"{need} of {row.free} free vCPUs of {row.name}"
+            return f"{need} of {row.free} free vCPUs of {named(row)}"
+        needs = f"needs {need} vCPUs of {named(row)}; {figures(row)}"
         if row.limit == 0:
-            return f"needs {need} vCPUs of {row.name}; limit 0"
-        now = row.free // self.cpus
-        nodes = {0: "none fits", 1: "one node fits"}.get(now, f"{_word(now)} nodes fit")
-        return (
-            f"needs {need} vCPUs of {row.name}; limit {row.limit}, in use {row.used}, free {row.free}: "
-            f"{nodes} now, {_word(self.fits)} ever"
-        )
+            return needs
+        now, ever = row.free // self.cpus, _ever(row, self.cpus)
+        return f"{needs}: {_nodes_fit(now)} now, {_word(ever)} ever{self._and_the_other(now, ever)}"
+
+    def _and_the_other(self, now: int, ever: int) -> str:
+        """What the other row takes away from these counts."""
+        other = self.other
+        if other.limit is None or other.free is None:
+            return ""
+        if self.starts is None and other.free // self.cpus < now:
+            return f"; {named(other)} has {other.free} free: {_nodes_fit(other.free // self.cpus)} now"
+        if self.starts is not None and _ever(other, self.cpus) < ever:
+            return f"; {named(other)} has a limit of {other.limit}: {_word(_ever(other, self.cpus))} ever"
+        return ""
+
+
+def named(row: Limit) -> str:
+    """The service's name of the row, and whose it is where the name doesn't tell."""
+    return f"{row.name} in this workspace" if row.kind is LimitKind.WORKSPACE else row.name
+
+
+def figures(row: Limit) -> str:
+    """`limit 48, in use 24, free 24`: they add up, unless more is in use than the limit allows.
+
+    Of a workspace's own limit nobody tells the use: at least what its clusters hold.
+    """
+    if row.limit == 0:
+        return "limit 0"
+    pending = f"sent and not running yet {row.pending}, " if row.pending else ""
+    if row.kind is LimitKind.WORKSPACE:
+        return f"limit {row.limit}, in use at least {row.used}, {pending}free at most {row.free}"
+    return f"limit {row.limit}, in use {row.used}, {pending}free {row.free}"
+
+
+def _ever(row: Limit, cpus: int) -> int:
+    return (row.limit or 0) // cpus
+
+
+def _nodes_fit(count: int) -> str:
+    return {0: "none fits", 1: "one node fits"}.get(count, f"{_word(count)} nodes fit")
 
 
 def _word(count: int) -> str:
@@ -90,9 +131,9 @@ class Binding:
         """Nodes of so many vCPUs each."""
         needed = nodes * cpus
         if self.cap < needed:
-            return Fit(nodes, cpus, None, self.lowest, known=True)
+            return Fit(nodes, cpus, None, self.lowest, known=True, other=self.tightest)
         if self.free < needed:
-            return Fit(nodes, cpus, Starts.QUEUED, self.tightest, self.known)
+            return Fit(nodes, cpus, Starts.QUEUED, self.tightest, self.known, self.lowest)
         return Fit(nodes, cpus, Starts.NOW if self.known else Starts.UNKNOWN, self.tightest, self.known)
 
 
@@ -100,24 +141,12 @@ UNBOUND = Binding(NO_CAP, math.inf, NO_CAP, math.inf, known=False)
 """Where nothing is known."""
 
 
-def binding(family: str, tier: Tier, quota: Quota | None) -> Binding:
-    """What binds nodes of that family and tier.
-
-    Dedicated nodes must fit their family and the total of all families; spot nodes must fit one pool over all
-    families, whatever the families' own low-priority rows say.
-    """
-    if quota is None:
+def bound(limits: Sequence[Limit], *, known: bool) -> Binding:
+    """What these rows allow. Of rows that allow the same, the first is named."""
+    if not limits:
         return UNBOUND
-    own: Limit | None
-    total: Limit | None
-    if tier is Tier.SPOT:
-        own, total = quota.spot_total, None
-    else:
-        found = quota.family(family)
-        own, total = (None if found is None else found.dedicated), quota.dedicated_total
-    rows = [row for row in (own, total) if row is not None] or [NO_CAP]
-    lowest, tightest = min(rows, key=_cap), min(rows, key=_free)
-    return Binding(lowest, _cap(lowest), tightest, _free(tightest), known=own is not None)
+    lowest, tightest = min(limits, key=_cap), min(limits, key=_free)
+    return Binding(lowest, _cap(lowest), tightest, _free(tightest), known)
 
 
 def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:
@@ -125,8 +154,10 @@ def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:
 
     No quota, or a size of which nothing but the name is known: the answer is unknown.
     """
-    bound = binding(size.family, tier, quota) if size.cpus else UNBOUND
-    return bound.fit(nodes, size.cpus)
+    if not size.cpus:
+        return UNBOUND.fit(nodes, 0)
+    limits, known = limits_of(size.family, tier, quota)
+    return bound(limits, known=known).fit(nodes, size.cpus)
 
 
 def _cap(row: Limit) -> float:

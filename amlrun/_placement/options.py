@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._needs import Needs
-from amlrun._offers import Offer, Source, Tier
-from amlrun._placement.fit import UNBOUND, binding
+from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
+from amlrun._placement.fit import UNBOUND, bound
 from amlrun._plan import Candidate, Starts
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ FLOOR = Needs(cpus=4, memory_gb=14)
 """Where nothing is asked of the hardware."""
 
 _GENERAL_PURPOSE = re.compile(r"Standard_DS?\d", re.IGNORECASE)
-_BURSTABLE = re.compile(r"Standard_B\d", re.IGNORECASE)
 _ORDER = {Starts.NOW: 0, Starts.QUEUED: 1, Starts.UNKNOWN: 2}
 
 
@@ -111,20 +110,20 @@ def price_of(size: Size, nodes: int, tier: Tier) -> float | None:
 
 
 def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iterator[Option]:
-    """Each of these sizes in that tier, in their order."""
+    """Each of these sizes as serverless nodes of that tier, in their order."""
     default = ask.needs.shapeless and not ask.instance_types
     bindings: dict[str, Binding] = {}
-    for place, size in enumerate(sizes):
+    for place, offer in enumerate(serverless_offers(sizes, tier, market.quota)):
+        size = offer.size
         price = price_of(size, ask.nodes, tier)
-        miss = next(_misses(ask, market, size, tier, price), "")
-        offer = Offer(size=size, tier=tier)
+        miss = next(_misses(ask, market, offer, price), "")
         if miss:
             yield Option(offer=offer, price=price, miss=miss, order=(place,))
             continue
-        bound = bindings.get(size.family) if size.cpus else UNBOUND
-        if bound is None:
-            bound = bindings[size.family] = binding(size.family, tier, market.quota)
-        found = bound.fit(ask.nodes, size.cpus)
+        binding = bindings.get(size.family) if offer.limits else UNBOUND
+        if binding is None:
+            binding = bindings[size.family] = bound(offer.limits, known=offer.known)
+        found = binding.fit(ask.nodes, size.cpus)
         yield Option(
             offer=offer,
             price=price,
@@ -138,17 +137,19 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
 
 def count_misses(ask: Ask, market: Market, option: Option) -> int:
     """In how many things the option falls short."""
-    return sum(1 for _ in _misses(ask, market, option.size, option.tier, option.price))
+    return sum(1 for _ in _misses(ask, market, option.offer, option.price))
 
 
 def _is_default(size: Size) -> bool:
     return size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name) is not None
 
 
-def _misses(ask: Ask, market: Market, size: Size, tier: Tier, price: float | None) -> Iterator[str]:
-    needs, named = ask.needs, bool(ask.instance_types)
-    if not size.for_jobs and not (named and market.source is Source.PACKAGED):
-        yield "is not for jobs"
+def _misses(ask: Ask, market: Market, offer: Offer, price: float | None) -> Iterator[str]:
+    needs, named, size = ask.needs, bool(ask.instance_types), offer.size
+    # What another region offers refuses nothing here.
+    elsewhere = named and market.source is Source.PACKAGED
+    if offer.against and not (elsewhere and offer.against == NOT_FOR_JOBS):
+        yield offer.against
     if size.gpus and not needs.gpus and not named:
         yield "has GPUs, and none was asked for"
     if size.cpus:
@@ -158,5 +159,3 @@ def _misses(ask: Ask, market: Market, size: Size, tier: Tier, price: float | Non
         yield f"has no known price to hold against {most:g} USD an hour"
     elif most is not None and price is not None and price > most:
         yield f"costs {price:g} of at most {most:g} USD an hour"
-    if tier is Tier.SPOT and _BURSTABLE.match(size.name):
-        yield "is burstable (B): there are no spot nodes of it"

@@ -64,7 +64,7 @@ def test_gpu_memory_is_asked_of_each_gpu() -> None:
 
     assert misses("Standard_NC24ads_A100_v4") == []
     assert misses("Standard_NV6ads_A10_v5") == ["has 4 of 40 GB on each GPU"]
-    assert misses("Standard_ND40s_v2") == ["has unknown of 40 GB on each GPU"]
+    assert misses("Standard_ND40s_v2") == ["has GPUs of unknown memory, asked for 40 GB on each"]
 
 
 def test_zero_asks_for_nothing() -> None:
