@@ -116,8 +116,9 @@ def attach(name: str, /, *, client: MLClient | None = None) -> Run:
 
 def _parsed(job: object, options: Any) -> Any:
     from amlrun._request import arguments, parse
+    from amlrun._team import read_team
 
-    return parse(job, arguments(options))
+    return parse(job, arguments(options), read_team())
 
 
 def _submit_this_script(caller: str, client: MLClient | None, options: Any) -> JobContext:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
@@ -23,31 +24,39 @@ from amlrun._errors import (
 from amlrun._jobs.command import Dress, dressed
 from amlrun._look import started
 from amlrun._memory import Memory, fits
+from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 from amlrun._placement import place
 from amlrun._run import Run
 from amlrun._sending import compute_id, find, send
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from amlrun._plan import Plan
     from amlrun._request import Request
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
+_REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
 
 def decide(workspace: Workspace, request: Request) -> Plan:
     """Place the request. A "no" never rests on a kept reading: everything is read again first."""
     _refuse_other_workspace(workspace, request)
+    with _naming_defaults(request):
+        plan = _decided(workspace, request)
+    return _with_defaults(_with_requeue(plan, request), request)
+
+
+def _decided(workspace: Workspace, request: Request) -> Plan:
     before = workspace.lookups.readings
     try:
-        return _with_requeue(_placed(workspace, request, fresh=False), request)
-    except (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest):
+        return _placed(workspace, request, fresh=False)
+    except _REFUSALS:
         if not workspace.lookups.kept_any_of(before):
             raise
-    return _with_requeue(_placed(workspace, request, fresh=True), request)
+    return _placed(workspace, request, fresh=True)
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
@@ -72,6 +81,7 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
         compute_id=compute_id(workspace, plan),
         group=name,
         checkpoints=policy is not None,
+        datastore=request.datastore,
         identity=request.identity,
         timeout=request.timeout,
         display_name=request.display_name,
@@ -103,6 +113,25 @@ def _placed(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
         return place(request.ask, lookups.market(fresh=fresh))
     market, computes = lookups.look(fresh=fresh)
     return place(request.ask, attrs.evolve(market, computes=computes))
+
+
+def _with_defaults(plan: Plan, request: Request) -> Plan:
+    """What the plan says of the team's defaults that it rests on."""
+    idle = {"tier": plan.compute != SERVERLESS, "checkpoint_datastore": request.policy(plan.tier) is None}
+    told = [words for key, words in request.defaults.items() if not idle.get(key)]
+    return attrs.evolve(plan, reasons=(*plan.reasons, f"by default: {'; '.join(told)}")) if told else plan
+
+
+@contextlib.contextmanager
+def _naming_defaults(request: Request) -> Iterator[None]:
+    """A refusal of what nobody has typed says where it stands."""
+    try:
+        yield
+    except _REFUSALS as error:
+        told = [request.defaults[key] for key in ("compute", "tier", "identity") if key in request.defaults]
+        if told:
+            error.hint = "\n".join(filter(None, [error.hint, f"By default: {'; '.join(told)}."]))
+        raise
 
 
 def _with_requeue(plan: Plan, request: Request) -> Plan:

@@ -15,6 +15,7 @@ from amlrun._look import Watched, catch_up, following, look, marked
 from amlrun._memory import CANCEL_TAG
 from amlrun._requeue import Retry, Stop, next_attempt
 from amlrun._sending import compute_id, job_path, send
+from amlrun._team import read_team
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +133,7 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
         message = f"{watched.group}: the job is too long to be kept in its properties"
         hint = "It can be requeued only by the process that submitted it."
         raise RequeueExhausted(message, hint=hint, name=watched.group, reason=str(last.ending), url=last.url)
+    _refuse_by_team(watched)
     dress = Dress(
         plan=memory.plan,
         compute_id=compute_id(workspace, memory.plan),
@@ -146,6 +148,19 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
     if marked(workspace, watched.group):  # canceled while it was on its way
         _post_cancel(workspace, watched.last.name)
     return watched
+
+
+def _refuse_by_team(watched: Watched) -> None:
+    """Guard rails bind every attempt, also those that were laid after the first one."""
+    plan = watched.memory.plan
+    rule = read_team().guard.against(
+        size=plan.instance_type, nodes=plan.instance_count, price=plan.price_per_hour, compute=plan.compute
+    )
+    if rule:
+        name, last = watched.group, watched.last
+        message = f"{name}: no further attempt, for its place ({plan.instance_type or plan.compute}) {rule}"
+        hint = "Submit it anew, and another place is looked for."
+        raise RequeueExhausted(message, hint=hint, name=name, reason=str(last.ending), url=last.url)
 
 
 def _called_off(workspace: Workspace, watched: Watched) -> Watched:

@@ -20,6 +20,7 @@ from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._market import Lookups
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
+from amlrun._team import FILE, read_team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,8 +123,9 @@ def connect(workspace: str | None = None) -> MLClient:
     """The `MLClient` that everything uses by default.
 
     `workspace` is `"subscription/resource-group/workspace"` or `"local"`; with nothing, the first of:
-    `AMLRUN_WORKSPACE`; the variables that Azure ML sets inside a job; `config.json` here or above,
-    `.azureml/` too; `AZURE_SUBSCRIPTION_ID`, `AZURE_RESOURCE_GROUP` and `AZURE_ML_WORKSPACE`.
+    `AMLRUN_WORKSPACE`; the variables that Azure ML sets inside a job; `workspace` in `amlrun.toml`, here or
+    above; `config.json` here or above, `.azureml/` too; `AZURE_SUBSCRIPTION_ID`, `AZURE_RESOURCE_GROUP` and
+    `AZURE_ML_WORKSPACE`.
 
     Raises `NotConfigured`.
     """
@@ -140,6 +142,7 @@ def _configured() -> Workspace:
     looked_at = (
         _VARIABLE,
         "+".join(_IN_JOB),
+        f"workspace in {read_team().path or FILE + ' here and above'}",
         f"{' and '.join(_CONFIG_FILES)} in {Path.cwd()} and above",
         "+".join(_OWN),
     )
@@ -157,6 +160,9 @@ def _places() -> Iterator[tuple[Scope | str, str]]:
         yield _parse(os.environ[_VARIABLE], _VARIABLE), _VARIABLE
     if all(os.environ.get(name) for name in _IN_JOB):
         yield Scope(*(os.environ[name] for name in _IN_JOB)), "the job's own variables"
+    team = read_team()
+    if team.workspace is not None:
+        yield _parse(team.workspace, team.where["workspace"]), team.where["workspace"]
     for folder in (Path.cwd(), *Path.cwd().parents):
         for name in _CONFIG_FILES:
             scope = _config(folder / name)

@@ -39,7 +39,10 @@ _BIND = f"export {CHECKPOINT_VARIABLE}=${{{{outputs.{CHECKPOINTS}}}}}; "
 
 @attrs.frozen(kw_only=True)
 class Dress:
-    """What amlrun puts on a body. `compute_id` None: serverless. `timeout` in seconds."""
+    """What amlrun puts on a body. `compute_id` None: serverless. `timeout` in seconds.
+
+    `datastore` is where checkpoints go, None: the one that every workspace has.
+    """
 
     plan: Plan
     compute_id: str | None
@@ -47,6 +50,7 @@ class Dress:
     attempt: int = 1
     last_ending: str | None = None
     checkpoints: bool = False
+    datastore: str | None = None
     identity: Identity | None = None
     timeout: float | None = None
     display_name: str | None = None
@@ -76,7 +80,7 @@ def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
         variables[LAST_ENDING_VARIABLE] = dress.last_ending
     job["environmentVariables"] = variables
     if dress.checkpoints:
-        _bind_checkpoints(job, dress.group)
+        _bind_checkpoints(job, dress.group, dress.datastore or DATASTORE)
     return job
 
 
@@ -112,13 +116,13 @@ def _place(job: dict[str, Any], plan: Plan, compute_id: str | None) -> None:
         job.pop("queueSettings", None)
 
 
-def _bind_checkpoints(job: dict[str, Any], group: str) -> None:
+def _bind_checkpoints(job: dict[str, Any], group: str, datastore: str) -> None:
     # Assumed: two attempts that mount the same path for writing, one after the other, see each other's files.
     outputs = dict(job.get("outputs") or {})
     outputs[CHECKPOINTS] = {
         "jobOutputType": "uri_folder",
         "mode": "ReadWriteMount",
-        "uri": f"azureml://datastores/{DATASTORE}/paths/amlrun/{group}/",
+        "uri": f"azureml://datastores/{datastore}/paths/amlrun/{group}/",
     }
     job["outputs"] = outputs
     if not job["command"].startswith(_BIND):

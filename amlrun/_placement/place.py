@@ -34,7 +34,7 @@ def place(ask: Ask, market: Market) -> Plan:
     """
     if ask.named:
         return on_cluster(ask, market)
-    if not market.verified and ask.needs.nothing and not ask.instance_types:
+    if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
         return _left_to_the_service(ask)
     sizes = tuple(dict.fromkeys(_named(name, market) for name in ask.instance_types)) or market.sizes
     auto = ask.serverless_tier is Tier.AUTO

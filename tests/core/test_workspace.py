@@ -37,7 +37,7 @@ def test_nothing_configured_names_every_place_and_local() -> None:
         amlrun.plan("echo", environment="azureml:train:1")
     text = str(caught.value)
     assert all(word in text for word in ("AMLRUN_WORKSPACE", "config.json", ".azureml", *JOB, *OWN, "local"))
-    assert len(caught.value.looked_at) == 4
+    assert len(caught.value.looked_at) == 5
 
 
 def test_the_places_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
