@@ -54,12 +54,11 @@ class Memory:
     def to_properties(self) -> dict[str, str]:
         """Property names to values, each within the service's limits."""
         policy = None if self.policy is None else self.policy.to_dict()
-        chosen = attrs.evolve(self.plan, reasons=(), warnings=(), candidates=())
         return {
             GROUP: self.group,
             ATTEMPT: str(self.attempt),
             POLICY: _compact(policy),
-            PLAN: _compact(chosen.to_dict()),
+            PLAN: _compact(self.plan.to_memo()),
             API: self.api_version,
             DIGEST: self.digest,
             **({PRINCIPAL: self.principal} if self.principal else {}),

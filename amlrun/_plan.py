@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 import enum
+import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._candidates import Candidate, Starts, listing, money, runners_up
 from amlrun._cluster import Cluster
 from amlrun._errors import InvalidRequest
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Size, Tier
+from amlrun._order import Order
 from amlrun._tables import table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["VERSION", "Candidate", "Plan", "Starts"]
 
 VERSION = 2
 """Of the form that `Plan.to_dict` writes."""
-
-
-class Starts(str, enum.Enum):
-    """When a job would start, by quota (which is not capacity)."""
-
-    NOW = "now"
-    QUEUED = "queued"
-    UNKNOWN = "unknown"
-
-    __str__ = str.__str__
-
-
-@attrs.frozen(kw_only=True)
-class Candidate:
-    """One place that was looked at. `against`: the first thing against it; "": it could be chosen.
-
-    `compute` is `"serverless"` or a compute's name. `price_per_hour` is USD for all nodes, None where no
-    price is known; `starts` is None for what can't be chosen.
-    """
-
-    instance_type: str
-    tier: Tier
-    compute: str = SERVERLESS
-    price_per_hour: float | None = None
-    starts: Starts | None = None
-    against: str = ""
+_RUNNERS_UP = 3
+_HOUR, _MINUTE = 3600.0, 60.0
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
     """Where a job goes, what that costs, and why. A plain value: compare it, keep it, send it.
 
-    `compute` is `"serverless"` or a cluster's name; `instance_type` None: the service chooses. Prices are for
+    `compute` is `"serverless"` or a compute's name; `instance_type` None: the service chooses. Prices are for
     all nodes together, in `currency`, None where not known: `price_per_hour` of the tier chosen,
     `on_demand_per_hour` of the same nodes as standard. `starts` goes by quota, which is not capacity.
     `verified` is False where quota could not be read. `size` is what is known of one node. `timeout` is in
-    seconds, of each attempt. `creates` is the cluster that has to be made first.
+    seconds, of each attempt. `creates` is the cluster that has to be made first. `order` is what the plan was
+    made for: `submit(plan)` sends that; plans of the same decision are equal, whatever they were made for.
     """
 
     compute: str = SERVERLESS
@@ -74,59 +56,68 @@ class Plan:
     size: Size | None = None
     timeout: float | None = None
     creates: Cluster | None = None
+    order: Order | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def most_per_attempt(self) -> float | None:
+        """What an attempt costs if it runs until its `timeout`, in `currency`; None: not known."""
+        if self.price_per_hour is None or self.timeout is None:
+            return None
+        return self.price_per_hour * self.timeout / _HOUR
 
     def __str__(self) -> str:
         lines = [table(self._rows())]
         lines += [f"  because  {reason}" for reason in self.reasons]
         lines += [f"  warning  {warning}" for warning in self.warnings]
+        lines += [f"  or       {line}" for line in runners_up(self.candidates, self._chosen, _RUNNERS_UP)]
         return "\n".join(lines)
 
-    def _rows(self) -> Sequence[tuple[str, str]]:
+    def _rows(self) -> Iterator[tuple[str, str]]:
         hardware = f" ({self.size.hardware})" if self.size else ""
         count = f"{self.instance_count} x " if self.instance_count > 1 else ""
-        return (
-            ("place", self.compute),
-            ("size", f"{count}{self.instance_type or 'left to the service'}{hardware}"),
-            ("tier", str(self.tier)),
-            ("price", self._price()),
-            ("starts", _STARTS[self.starts]),
-        )
+        yield "place", self.compute
+        if self.creates is not None:
+            yield "makes", self._made(self.creates)
+        yield "size", f"{count}{self.instance_type or 'left to the service'}{hardware}"
+        yield "tier", str(self.tier)
+        yield "price", self._price()
+        yield "starts", _MADE_FIRST if self.creates is not None else _STARTS[self.starts]
+
+    def _made(self, cluster: Cluster) -> str:
+        if self.price_per_hour is None:
+            return f"cluster {cluster}"
+        each = money(self.price_per_hour / self.instance_count)
+        return f"cluster {cluster}, {each} {self.currency} an hour each"
 
     def _price(self) -> str:
         if self.price_per_hour is None:
             return "not known"
-        text = f"{self.price_per_hour:.2f} {self.currency} an hour"
+        text = f"{money(self.price_per_hour)} {self.currency} an hour"
         if self.price_source and self.price_source != "service":
             text += f" ({self.price_source})"
         if self.tier is Tier.SPOT and self.on_demand_per_hour:
             saving = 1 - self.price_per_hour / self.on_demand_per_hour
-            text += f", {saving:.0%} below {self.on_demand_per_hour:.2f} on-demand"
+            text += f", {saving:.0%} below {money(self.on_demand_per_hour)} on-demand"
+        if self.most_per_attempt is not None and self.timeout is not None:
+            text += f"; at most {money(self.most_per_attempt)} {self.currency} in {_span(self.timeout)}"
         return text
 
     def explain(self) -> str:
         """The plan, then every candidate and the first thing against it."""
-        rows = [
-            (
-                candidate.instance_type,
-                str(candidate.tier),
-                "-" if candidate.price_per_hour is None else f"{candidate.price_per_hour:.2f}",
-                str(candidate.starts or "-"),
-                candidate.against or self._standing(candidate),
-            )
-            for candidate in self.candidates
-        ]
-        head = ("size", "tier", f"{self.currency}/h", "starts", "against it")
-        listing = table((head, *rows), right=frozenset({2})) if rows else "No size was compared."
-        return f"{self}\n\n{listing}"
+        listed = listing(self.candidates, self._chosen, self.currency)
+        return f"{self}\n\n{listed or 'No size was compared.'}"
 
-    def _standing(self, candidate: Candidate) -> str:
-        there = (candidate.compute, candidate.instance_type, candidate.tier)
-        chosen = there == (self.compute, self.instance_type, self.tier)
-        return "chosen" if chosen else "nothing: it could be chosen"
+    @property
+    def _chosen(self) -> Candidate:
+        return Candidate(compute=self.compute, instance_type=self.instance_type or "", tier=self.tier)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe, for `from_dict`."""
-        return {"version": VERSION, **attrs.asdict(self, value_serializer=_plain)}
+        """JSON-safe, for `from_dict`. Of environment variables it has the names, never the values."""
+        return {
+            "version": VERSION,
+            **attrs.asdict(self, filter=_not_the_order, value_serializer=_plain),
+            "order": self.order and self.order.to_dict(),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
@@ -137,38 +128,75 @@ class Plan:
                 hint="Make the plan anew with plan(…).",
                 argument="plan",
             )
+        said = {name: value for name, value in data.items() if name != "version"}
         try:
-            return cls(
-                **{
-                    **{key: value for key, value in data.items() if key != "version"},
-                    "tier": Tier(data["tier"]),
-                    "kind": Kind(data["kind"]),
-                    "creates": data["creates"] and Cluster(**data["creates"]),
-                    "starts": Starts(data["starts"]),
-                    "reasons": tuple(data["reasons"]),
-                    "warnings": tuple(data["warnings"]),
-                    "candidates": tuple(_candidate(item) for item in data["candidates"]),
-                    "size": data["size"] and Size(**data["size"]),
-                }
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            return cls(**{name: _READ.get(name, _as_it_is)(value) for name, value in said.items()})
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidRequest) as error:
             raise InvalidRequest(
                 f"This is not a plan as Plan.to_dict writes it: {error}.",
                 hint="Make the plan anew with plan(…).",
                 argument="plan",
             ) from error
 
+    def to_json(self) -> str:
+        """As text, for `from_json`: keep it, look at it, submit it elsewhere."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Plan:
+        """The plan again. Raises `InvalidRequest` for what is no plan."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            message = f"This is not a plan as Plan.to_json writes it: {error}."
+            hint = "Make the plan anew with plan(…)."
+            raise InvalidRequest(message, hint=hint, argument="plan") from error
+        return cls.from_dict(data if isinstance(data, dict) else {})
+
+    def to_memo(self) -> dict[str, Any]:
+        """As `to_dict`, without what explains it, what it was made for, and what is as it usually is.
+
+        A job remembers it, in a property of 1,000 characters.
+        """
+        memo = attrs.evolve(self, reasons=(), warnings=(), candidates=(), creates=None, order=None).to_dict()
+        usual = Plan().to_dict()
+        return {name: value for name, value in memo.items() if name == "version" or value != usual[name]}
+
 
 _STARTS = {
     Starts.NOW: "now, by quota (which is not capacity)",
-    Starts.QUEUED: "queued, until quota is free",
+    Starts.QUEUED: "queued, until there is room",
     Starts.UNKNOWN: "unknown",
 }
+_MADE_FIRST = "when the cluster is made and its nodes have come, by quota (which is not capacity)"
 
 
-def _candidate(data: Mapping[str, Any]) -> Candidate:
-    starts = data["starts"]
-    return Candidate(**{**data, "tier": Tier(data["tier"]), "starts": starts and Starts(starts)})
+def _span(seconds: float) -> str:
+    if seconds >= _HOUR:
+        return f"{seconds / _HOUR:.3g} h"
+    return f"{seconds / _MINUTE:.3g} min" if seconds >= _MINUTE else f"{seconds:.3g} s"
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "tier": Tier,
+    "kind": Kind,
+    "starts": Starts,
+    "reasons": tuple,
+    "warnings": tuple,
+    "candidates": lambda items: tuple(Candidate.from_dict(item) for item in items),
+    "size": lambda data: data and Size(**data),
+    "creates": lambda data: data and Cluster(**data),
+    "order": lambda data: data and Order.from_dict(data),
+}
+"""How the fields are read that are not as JSON has them."""
+
+
+def _not_the_order(field: attrs.Attribute[Any], _value: object) -> bool:
+    return field.name != "order"
 
 
 def _plain(_instance: object, _field: object, value: Any) -> Any:

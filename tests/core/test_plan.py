@@ -3,15 +3,34 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from amlrun._errors import InvalidRequest
-from amlrun._offers import Size, Tier
+from amlrun import Cluster, InvalidRequest
+from amlrun._memory import LONGEST, Memory
+from amlrun._memory import PLAN as PLAN_PROPERTY
+from amlrun._offers import Kind, Size, Tier
+from amlrun._order import Order
 from amlrun._plan import Candidate, Plan, Starts
 
-SIZE = Size("Standard_NC4as_T4_v3", "t4", 4, 28.0, 1, "T4", 176.0, True, 0.53, 0.1, "service")
+T4, V100 = "Standard_NC4as_T4_v3", "Standard_NC6s_v3"
+SIZE = Size(
+    name=T4,
+    family="t4",
+    cpus=4,
+    memory_gb=28.0,
+    gpus=0,
+    gpu=None,
+    disk_gb=176.0,
+    for_jobs=True,
+    price=0.53,
+    spot_price=0.1,
+    price_source="service",
+)
 PLAN = Plan(
-    instance_type=SIZE.name,
+    instance_type=T4,
     instance_count=2,
     tier=Tier.SPOT,
     price_per_hour=0.2,
@@ -22,24 +41,57 @@ PLAN = Plan(
     reasons=("2 x 4 = 8 of 276 free vCPUs of TotalLowPriorityCores",),
     warnings=("something to know",),
     candidates=(
-        Candidate(instance_type=SIZE.name, tier=Tier.SPOT, price_per_hour=0.2, starts=Starts.NOW),
-        Candidate(instance_type="Standard_NC6s_v3", tier=Tier.SPOT, starts=Starts.NOW),
+        Candidate(instance_type=T4, tier=Tier.SPOT, price_per_hour=0.2, starts=Starts.NOW),
+        Candidate(instance_type=V100, tier=Tier.SPOT, starts=Starts.QUEUED),
         Candidate(instance_type="Standard_DS3_v2", tier=Tier.SPOT, against="has no GPU"),
     ),
     size=SIZE,
 )
 
+TEXT = st.text(max_size=12)
+PRICE = st.none() | st.floats(0.001, 100)
+TIER = st.sampled_from([Tier.STANDARD, Tier.SPOT])
+CANDIDATES = st.builds(
+    Candidate,
+    instance_type=st.text("SNabc_019", min_size=1, max_size=12),
+    tier=TIER,
+    compute=st.sampled_from(["serverless", "gpu"]),
+    price_per_hour=PRICE,
+    starts=st.none() | st.sampled_from(Starts),
+    against=st.sampled_from(["", "has no GPU", "is not for jobs"]),
+)
+PLANS = st.builds(
+    Plan,
+    compute=st.sampled_from(["serverless", "gpu"]),
+    kind=st.sampled_from(Kind),
+    instance_type=st.none() | TEXT,
+    instance_count=st.integers(1, 99),
+    tier=TIER,
+    price_per_hour=PRICE,
+    on_demand_per_hour=PRICE,
+    price_source=TEXT,
+    starts=st.sampled_from(Starts),
+    verified=st.booleans(),
+    reasons=st.lists(TEXT).map(tuple),
+    warnings=st.lists(TEXT).map(tuple),
+    candidates=st.lists(CANDIDATES, max_size=60).map(tuple),
+    size=st.none() | st.just(SIZE),
+    timeout=st.none() | st.floats(1, 1e6),
+    creates=st.none() | st.builds(Cluster, st.just("gpu"), identity=st.sampled_from([None, "system"])),
+)
+
 
 def test_a_plan_prints_as_a_table() -> None:
-    """What was chosen, what it costs and saves, when it starts, why, and what to know."""
+    """What was chosen, what it costs and saves, when it starts, why, what to know, and what comes next."""
     assert str(PLAN) == (
         "place   serverless\n"
-        "size    2 x Standard_NC4as_T4_v3 (4 vCPUs, 28 GB, 1 x T4)\n"
+        f"size    2 x {T4} (4 vCPUs, 28 GB)\n"
         "tier    spot\n"
         "price   0.20 USD an hour, 81% below 1.06 on-demand\n"
         "starts  now, by quota (which is not capacity)\n"
         "  because  2 x 4 = 8 of 276 free vCPUs of TotalLowPriorityCores\n"
-        "  warning  something to know"
+        "  warning  something to know\n"
+        "  or       Standard_NC6s_v3  spot  -  queued"
     )
 
 
@@ -61,20 +113,189 @@ def test_a_list_price_says_so() -> None:
     assert "0.29 USD an hour (list price, East US, June 2026)" in str(plan)
 
 
-def test_explain_shows_every_candidate() -> None:
-    """Each candidate stands with the first thing against it."""
-    assert PLAN.explain().splitlines()[-4:] == [
-        "size                  tier  USD/h  starts  against it",
-        "Standard_NC4as_T4_v3  spot   0.20  now     chosen",
-        "Standard_NC6s_v3      spot      -  now     nothing: it could be chosen",
-        "Standard_DS3_v2       spot      -  -       has no GPU",
+@pytest.mark.parametrize(
+    ("price", "timeout", "words"),
+    [
+        (0.766, 6 * 3600.0, "0.77 USD an hour; at most 4.60 USD in 6 h"),
+        (3.06, 5400.0, "3.06 USD an hour; at most 4.59 USD in 1.5 h"),
+        (3.06, 600.0, "at most 0.51 USD in 10 min"),
+        (0.06, 30.0, "0.06 USD an hour; at most 0.0005 USD in 30 s"),
+        (0.0104, 3600.0, "0.01 USD an hour; at most 0.01 USD in 1 h"),
+    ],
+)
+def test_a_timeout_bounds_what_an_attempt_costs(price: float, timeout: float, words: str) -> None:
+    """The price of an hour, and of an attempt that runs until its timeout."""
+    plan = Plan(price_per_hour=price, timeout=timeout)
+    assert plan.most_per_attempt == pytest.approx(price * timeout / 3600)
+    assert words in str(plan)
+    assert attrs.evolve(plan, timeout=None).most_per_attempt is None
+    assert attrs.evolve(plan, price_per_hour=None).most_per_attempt is None
+
+
+def test_up_to_three_runners_up_are_shown() -> None:
+    """The best of what could be chosen too, with their places where these differ."""
+    others = [
+        Candidate(
+            compute="gpu", instance_type=f"S{n}", tier=Tier.SPOT, price_per_hour=n, starts=Starts.QUEUED
+        )
+        for n in range(1, 6)
+    ]
+    lines = str(attrs.evolve(PLAN, candidates=(PLAN.candidates[0], *others))).splitlines()
+    assert lines[-3:] == [
+        "  or       gpu  S1  spot  1.00  queued",
+        "  or       gpu  S2  spot  2.00  queued",
+        "  or       gpu  S3  spot  3.00  queued",
     ]
 
 
-@pytest.mark.parametrize("plan", [PLAN, Plan(), Plan(compute="gpu-cluster", starts=Starts.QUEUED)])
+def test_a_cluster_that_would_be_made_is_shown_with_its_price() -> None:
+    """Name, nodes, size, tier, and what each node costs; it starts when the cluster is there."""
+    gpu = Cluster("gpu", size=V100, max=4)
+    plan = Plan(compute="gpu", instance_count=2, price_per_hour=6.12, creates=gpu, starts=Starts.QUEUED)
+    assert f"makes   cluster gpu: 0 to 4 nodes of {V100}, standard, 3.06 USD an hour each" in str(plan)
+    assert "starts  when the cluster is made and its nodes have come, by quota" in str(plan)
+    unpriced = attrs.evolve(plan, price_per_hour=None)
+    assert f"makes   cluster gpu: 0 to 4 nodes of {V100}, standard\n" in str(unpriced)
+
+
+def test_explain_shows_every_candidate() -> None:
+    """Each candidate stands with the first thing against it, those first that could be chosen."""
+    mixed = attrs.evolve(PLAN, candidates=(PLAN.candidates[2], *PLAN.candidates[:2]))
+    assert PLAN.explain().splitlines()[-4:] == [
+        "size                  tier  USD/h  starts  against it",
+        "Standard_NC4as_T4_v3  spot   0.20  now     chosen",
+        "Standard_NC6s_v3      spot      -  queued  nothing: it could be chosen",
+        "Standard_DS3_v2       spot      -  -       has no GPU",
+    ]
+    assert mixed.explain() == PLAN.explain()
+
+
+def test_explain_names_places_where_there_are_several() -> None:
+    """A cluster beside serverless: each row says where."""
+    cluster = Candidate(compute="gpu", instance_type=V100, tier=Tier.SPOT, against="is Failed")
+    assert attrs.evolve(PLAN, candidates=(*PLAN.candidates, cluster)).explain().splitlines()[-5:] == [
+        "place       size                  tier  USD/h  starts  against it",
+        "serverless  Standard_NC4as_T4_v3  spot   0.20  now     chosen",
+        "serverless  Standard_NC6s_v3      spot      -  queued  nothing: it could be chosen",
+        "serverless  Standard_DS3_v2       spot      -  -       has no GPU",
+        "gpu         Standard_NC6s_v3      spot      -  -       is Failed",
+    ]
+
+
+def test_what_is_long_is_wrapped() -> None:
+    """The figures of a refusal go on under their column, within a terminal of 100 columns."""
+    words = (
+        "needs 4 x 24 = 96 vCPUs of standardNCADSA100v4Family; limit 48, in use 24, free 24: one node fits"
+    )
+    candidate = Candidate(instance_type=T4, tier=Tier.STANDARD, against=words)
+    lines = attrs.evolve(PLAN, candidates=(candidate,)).explain().splitlines()
+    assert all(len(line) <= 100 for line in lines)
+    assert lines[-2].endswith("needs 4 x 24 = 96 vCPUs of standardNCADSA100v4Family;")
+    assert lines[-1].strip() == "limit 48, in use 24, free 24: one node fits"
+    assert lines[-1].index("limit") == lines[-2].index("needs")
+
+
+def test_many_candidates_are_grouped_by_what_is_against_them() -> None:
+    """The first forty stand in the table, the others under what is against them; none is left out."""
+    able = [
+        Candidate(instance_type=f"Able{n}", tier=Tier.SPOT, price_per_hour=n + 0.5, starts=Starts.NOW)
+        for n in range(42)
+    ]
+    refused = [
+        Candidate(
+            compute=("serverless", "gpu")[n % 2],
+            instance_type=f"Bare{n}",
+            tier=Tier.SPOT,
+            against="has no GPU",
+        )
+        for n in range(30)
+    ]
+    text = attrs.evolve(PLAN, candidates=(*refused, *able)).explain()
+    assert "\n\nAnd 32 more:\n" in text
+    assert "  nothing: it could be chosen (2 spot, starts now):\n    Able40 40.50, Able41 41.50\n" in text
+    assert "  has no GPU (15 spot):\n    Bare0, Bare2," in text
+    assert "  has no GPU (15 spot on gpu):\n    Bare1, Bare3," in text
+    for one in (*able, *refused):
+        assert one.instance_type in text.replace("\n", " ").replace(",", " ").split()
+    nearly = attrs.evolve(PLAN, candidates=tuple(able[:41])).explain()
+    assert nearly.splitlines()[-1].startswith("Able40 ")
+
+
+@given(PLANS)
+def test_every_candidate_is_explained(plan: Plan) -> None:
+    """However many there are and whatever is against them."""
+    text = plan.explain()
+    tail = text[len(str(plan)) :]
+    for candidate in plan.candidates:
+        assert candidate.instance_type in tail
+        assert candidate.against.split(" ")[0] in tail
+
+
+@given(PLANS)
 def test_a_plan_survives_json(plan: Plan) -> None:
-    """A plan written as JSON and read again is the same plan."""
+    """A plan written as JSON and read again is the same plan, as a dict and as text."""
     assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert Plan.from_json(plan.to_json()) == plan
+    assert hash(Plan.from_json(plan.to_json())) == hash(plan)
+
+
+@given(PLANS)
+def test_a_job_remembers_the_decision(plan: Plan) -> None:
+    """What a job keeps of its plan is the decision, without what explains it."""
+    memo = Plan.from_dict(json.loads(json.dumps(plan.to_memo())))
+    assert memo == attrs.evolve(plan, reasons=(), warnings=(), candidates=(), creates=None)
+
+
+def test_what_a_plan_is_made_for_is_no_part_of_the_decision() -> None:
+    """It is neither compared nor shown, and a job does not remember it twice."""
+    order = Order(
+        job="python train.py", options={"environment_variables": {"TOKEN": "hunter2"}}, workspace="s/g/w"
+    )
+    ordered = attrs.evolve(PLAN, order=order)
+    assert ordered == PLAN
+    assert hash(ordered) == hash(PLAN)
+    for text in (repr(ordered), str(ordered), ordered.explain(), ordered.to_json(), str(ordered.to_memo())):
+        assert "hunter2" not in text
+    assert ordered.to_memo() == PLAN.to_memo()
+    again = Plan.from_json(ordered.to_json()).order
+    assert again is not None
+    assert (again.job, again.workspace, again.absent) == ("python train.py", "s/g/w", ("TOKEN",))
+
+
+def test_the_longest_plan_fits_in_one_property() -> None:
+    """A property of a job holds 1,000 characters: a plan with the longest names has room to spare there."""
+    size = attrs.evolve(
+        SIZE,
+        name="Standard_" + "N" * 40,
+        family="standard" + "F" * 60,
+        gpu="RTXPRO6000",
+        price_source="list price, East US, November 2025, as the table of the package has it",
+        price=12345.678901,
+        spot_price=1234.567891,
+        memory_gb=11400.123456,
+        disk_gb=65536.123456,
+    )
+    plan = Plan(
+        compute="c" * 32,
+        kind=Kind.CONTAINER_INSTANCE,
+        instance_type="i" * 63,
+        instance_count=1000,
+        tier=Tier.SPOT,
+        price_per_hour=12345678.901234,
+        on_demand_per_hour=12345678.901234,
+        price_source=size.price_source,
+        starts=Starts.QUEUED,
+        verified=True,
+        reasons=("x" * 5000,),
+        warnings=("x" * 5000,),
+        candidates=PLAN.candidates * 200,
+        size=size,
+        timeout=1814400.123456,
+        creates=Cluster("gpu"),
+        order=Order(job="x" * 5000, workspace="s/g/w"),
+    )
+    memory = Memory(group="g", attempt=1, policy=None, plan=plan, body=None, api_version="2025-01-01-preview")
+    assert len(memory.to_properties()[PLAN_PROPERTY]) <= LONGEST - 50
 
 
 @pytest.mark.parametrize(
@@ -85,6 +306,10 @@ def test_a_plan_survives_json(plan: Plan) -> None:
         ({"tier": "free"}, "not a plan as Plan.to_dict writes it"),
         ({"colour": "red"}, "not a plan as Plan.to_dict writes it"),
         ({"candidates": None}, "not a plan as Plan.to_dict writes it"),
+        ({"candidates": [{}]}, "not a plan as Plan.to_dict writes it"),
+        ({"creates": {"name": "x"}}, "not a plan as Plan.to_dict writes it"),
+        ({"order": {"job": {"$": "spell"}}}, "not a plan as Plan.to_dict writes it"),
+        ({"order": 3}, "not a plan as Plan.to_dict writes it"),
     ],
 )
 def test_what_is_no_plan_is_refused(change: dict[str, Any], words: str) -> None:
@@ -93,3 +318,11 @@ def test_what_is_no_plan_is_refused(change: dict[str, Any], words: str) -> None:
         Plan.from_dict({**PLAN.to_dict(), **change})
     assert caught.value.argument == "plan"
     assert "plan(…)" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff"])
+def test_what_is_no_json_is_refused(text: Any) -> None:
+    """Text that holds no plan is told as that."""
+    with pytest.raises(InvalidRequest) as caught:
+        Plan.from_json(text)
+    assert caught.value.argument == "plan"

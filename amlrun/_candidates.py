@@ -1,0 +1,142 @@
+"""The places that were looked at for a job, and how they are listed. Pure."""
+
+from __future__ import annotations
+
+import enum
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._offers import Kind, Tier
+from amlrun._tables import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+WIDTH = 100
+"""Columns of a terminal."""
+_MOST_ROWS = 40
+"""More candidates than these are told in groups."""
+_NARROWEST = 34
+"""Columns for what is against a candidate, at least."""
+
+
+class Starts(str, enum.Enum):
+    """When a job would start, by quota (which is not capacity)."""
+
+    NOW = "now"
+    QUEUED = "queued"
+    UNKNOWN = "unknown"
+
+    __str__ = str.__str__
+
+
+@attrs.frozen(kw_only=True)
+class Candidate:
+    """One place that was looked at. `against`: the first thing against it; "": it could be chosen.
+
+    `compute` is `"serverless"` or a compute's name. `price_per_hour` is USD for all nodes, None where no
+    price is known; `starts` is None for what can't be chosen.
+    """
+
+    instance_type: str
+    tier: Tier
+    compute: str = Kind.SERVERLESS.value
+    price_per_hour: float | None = None
+    starts: Starts | None = None
+    against: str = ""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
+        """What `attrs.asdict` made plain. Raises KeyError, TypeError, ValueError."""
+        starts = data["starts"]
+        return cls(**{**data, "tier": Tier(data["tier"]), "starts": starts and Starts(starts)})
+
+
+def money(amount: float) -> str:
+    """With cents; small amounts with two digits that say something."""
+    return f"{amount:.2f}" if amount >= 0.095 or amount == round(amount, 2) else f"{amount:.2g}"  # noqa: PLR2004  below that, cents say too little
+
+
+def runners_up(candidates: Iterable[Candidate], chosen: Candidate, most: int) -> list[str]:
+    """The best of those that could be chosen too, a line for each."""
+    others = [one for one in candidates if not one.against and not _same(one, chosen)][:most]
+    rows, right = _rows(others, chosen)
+    return table(rows, right=right).split("\n") if rows else []
+
+
+def listing(candidates: Sequence[Candidate], chosen: Candidate, currency: str) -> str:
+    """Every candidate and the first thing against it, those first that could be chosen; "": there are none.
+
+    The first ones stand in a table; where there are too many to read, the rest stands in groups, by what is
+    against them.
+    """
+    ordered = sorted(candidates, key=lambda one: bool(one.against))
+    shown, rest = ordered[:_MOST_ROWS], ordered[_MOST_ROWS:]
+    if len(rest) == 1:
+        shown, rest = ordered, []
+    parts = [_table(shown, chosen, currency)] if shown else []
+    if rest:
+        parts.append(f"And {len(rest)} more:\n" + "\n".join(_groups(rest, chosen)))
+    return "\n\n".join(parts)
+
+
+def _table(shown: Sequence[Candidate], chosen: Candidate, currency: str) -> str:
+    rows, right = _rows(shown, chosen)
+    head = ("place", "size", "tier", f"{currency}/h", "starts")[-len(rows[0]) :]
+    plain = table((head, *rows), right=right)
+    left = max(map(len, plain.split("\n"))) + 2
+    width = max(_NARROWEST, WIDTH - left)
+    lines = []
+    against = ("against it", *(one.against or _standing(one, chosen) for one in shown))
+    for line, text in zip(plain.split("\n"), against, strict=True):
+        first, *more = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        lines += [line.ljust(left) + first, *(" " * left + one for one in more)]
+    return "\n".join(lines)
+
+
+def _rows(shown: Sequence[Candidate], chosen: Candidate) -> tuple[list[Sequence[str]], frozenset[int]]:
+    """A row for each, with its place where they have several; and which column holds figures."""
+    rows = [
+        (one.compute, one.instance_type or "-", str(one.tier), _price(one), _starts(one)) for one in shown
+    ]
+    if any(one.compute != chosen.compute for one in shown):
+        return list(rows), frozenset({3})
+    return [row[1:] for row in rows], frozenset({2})
+
+
+def _groups(rest: Sequence[Candidate], chosen: Candidate) -> Iterator[str]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for one in rest:
+        key = (one.against or _standing(one, chosen), one.compute, str(one.tier), _starts(one))
+        name = one.instance_type or "-"
+        groups.setdefault(key, []).append(name if one.against else f"{name} {_price(one)}")
+    for (against, compute, tier, starts), names in groups.items():
+        where = "" if compute == Kind.SERVERLESS.value else f" on {compute}"
+        when = "" if starts == "-" else f", starts {starts}"
+        yield f"  {against} ({len(names)} {tier}{where}{when}):"
+        yield textwrap.fill(
+            ", ".join(names),
+            WIDTH,
+            initial_indent="    ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    return (one.compute, one.instance_type, one.tier) == (other.compute, other.instance_type, other.tier)
+
+
+def _standing(one: Candidate, chosen: Candidate) -> str:
+    return "chosen" if _same(one, chosen) else "nothing: it could be chosen"
+
+
+def _price(one: Candidate) -> str:
+    return "-" if one.price_per_hour is None else money(one.price_per_hour)
+
+
+def _starts(one: Candidate) -> str:
+    return "-" if one.starts is None else str(one.starts)
