@@ -159,3 +159,6 @@ def _misses(ask: Ask, market: Market, offer: Offer, price: float | None) -> Iter
         yield f"has no known price to hold against {most:g} USD an hour"
     elif most is not None and price is not None and price > most:
         yield f"costs {price:g} of at most {most:g} USD an hour"
+    rule = ask.guard.against(size=size.name, nodes=ask.nodes, price=price, compute=offer.compute)
+    if rule:
+        yield rule

@@ -1,0 +1,232 @@
+"""`amlrun.toml` through the real client: its defaults reach the body, its guard rails every placement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amlrun import (
+    ComputeNotFound,
+    ComputeUnsuitable,
+    InvalidRequest,
+    NotConfigured,
+    NothingFits,
+    RequeueExhausted,
+    attach,
+    plan,
+    submit,
+)
+from amlrun._workspace import workspace_of
+from amlrun.testing import Preempted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+JOB: dict[str, Any] = {"environment": "azureml:train:1"}
+
+
+@pytest.fixture
+def client(fake_aml: FakeAml) -> MLClient:
+    """The real client, of the fake workspace."""
+    return fake_aml.client()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, whose amlrun.toml counts."""
+    monkeypatch.delenv("AMLRUN_CONFIG")
+    write(tmp_path, "")
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> None:
+    """Write the team's file."""
+    (folder / "amlrun.toml").write_text(text)
+
+
+def guard(folder: Path, rule: str) -> None:
+    """Write a file with one rule, in line 2."""
+    write(folder, f"[guard]\n{rule}\n")
+
+
+def sent(fake: FakeAml, name: str) -> dict[str, Any]:
+    """The body of the job's PUT, as it arrived."""
+    body: dict[str, Any] = dict(fake.job(name).body["properties"])
+    return body
+
+
+def test_the_defaults_reach_the_body(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """Experiment, tier, timeout, identity, the place of checkpoints; the plan says whose wish it was."""
+    write(
+        folder,
+        "[defaults]\nexperiment = 'churn'\ntier = 'spot'\ntimeout = 3600\nidentity = 'user'\n"
+        "checkpoint_datastore = 'workspaceartifactstore'\n",
+    )
+    run = submit("python train.py", gpus=1, client=client, **JOB)
+    body = sent(fake_aml, run.name)
+    assert body["experimentName"] == "churn"
+    assert body["queueSettings"] == {"jobTier": "Spot"}
+    assert body["limits"]["timeout"] == "PT3600S"
+    assert body["identity"] == {"identityType": "UserIdentity"}
+    uri = body["outputs"]["amlrun_checkpoints"]["uri"]
+    assert uri == f"azureml://datastores/workspaceartifactstore/paths/amlrun/{run.name}/"
+    (told,) = [reason for reason in run.plan.reasons if reason.startswith("by default: ")]
+    assert "tier = spot (amlrun.toml, line 3)" in told
+    assert "checkpoint_datastore = workspaceartifactstore (amlrun.toml, line 6)" in told
+
+
+def test_arguments_and_the_job_win_over_defaults(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """A default is for what nobody says; the plan doesn't name those that gave way."""
+    write(folder, "[defaults]\nexperiment = 'churn'\ntier = 'spot'\ntimeout = 3600\ncompute = 'gpu'\n")
+    (folder / "job.yml").write_text(
+        "command: echo\nenvironment: azureml:train:1\nexperiment_name: own\nlimits: {timeout: 60}\n"
+    )
+    run = submit("job.yml", tier="standard", compute="serverless", client=client)
+    body = sent(fake_aml, run.name)
+    assert (body["experimentName"], body["queueSettings"]) == ("own", {"jobTier": "Standard"})
+    assert (body["limits"]["timeout"], "computeId" in body) == ("PT60S", False)
+    assert not any("by default" in reason for reason in run.plan.reasons)
+
+
+def test_computes_by_default(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """They stand for compute=; a default tier is serverless's, for a cluster's tier is its own."""
+    fake_aml.cluster("gpu", size="Standard_NC4as_T4_v3", max_nodes=2)
+    write(folder, "[defaults]\ntier = 'spot'\ncompute = ['gpu', 'serverless']\n")
+    chosen = plan("echo", client=client, **JOB)
+    assert (chosen.compute, chosen.tier) == ("gpu", "standard")
+    assert "by default: compute = gpu, serverless (amlrun.toml, line 3)" in chosen.reasons
+
+
+def test_a_default_that_cannot_be_is_told_with_its_line(client: MLClient, folder: Path) -> None:
+    """The user never typed that name: the refusal says where it stands."""
+    write(folder, "[defaults]\n\ncompute = 'gone'\n")
+    with pytest.raises(ComputeNotFound, match=r"By default: compute = gone \(amlrun.toml, line 3\)"):
+        plan("echo", client=client, **JOB)
+
+
+def test_denied_sizes_are_never_chosen(client: MLClient, folder: Path) -> None:
+    """What would be chosen without the rule is a candidate with the rule against it."""
+    free = plan("echo", gpus=1, client=client, **JOB)
+    assert free.instance_type == "Standard_NC4as_T4_v3"
+    guard(folder, "denied_sizes = 'nc4as*'")
+    bound = plan("echo", gpus=1, client=client, **JOB)
+    assert bound.instance_type != free.instance_type
+    (denied,) = [one for one in bound.candidates if one.instance_type == free.instance_type]
+    assert denied.against == 'is refused by amlrun.toml, line 2: denied_sizes = "nc4as*"'
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked"),
+    [
+        ("denied_sizes = '*'", {}),
+        ("denied_sizes = ['*NC*', '*ND*', '*NV*', '*NG*']", {"gpus": 1}),
+        ("allowed_sizes = 'Standard_NoSuch*'", {}),
+        ("denied_sizes = 'DS3*'", {"instance_type": "Standard_DS3_v2"}),
+        ("highest_price_per_hour = 0.001", {"gpus": 1}),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_where_rules_leave_nothing_file_and_line_are_told(
+    fake_aml: FakeAml, client: MLClient, folder: Path, rule: str, asked: dict[str, Any], *, known: bool
+) -> None:
+    """Nothing is sent, whether or not quota and sizes can be read."""
+    if not known:
+        fake_aml.as_data_scientist()
+    guard(folder, rule)
+    with pytest.raises(NothingFits) as caught:
+        submit("echo", client=client, **asked, **JOB)
+    assert f"amlrun.toml, line 2: {rule.partition(' ')[0]} = " in str(caught.value)
+    assert fake_aml.jobs == ()
+
+
+def test_under_rules_about_sizes_the_service_does_not_choose(
+    fake_aml: FakeAml, client: MLClient, folder: Path
+) -> None:
+    """Where quota can't be read the size would be left to the service, which knows no rules."""
+    fake_aml.as_data_scientist()
+    assert plan("echo", client=client, **JOB).instance_type is None
+    guard(folder, "allowed_sizes = ['Standard_E*']")
+    run = submit("echo", client=client, **JOB)
+    assert sent(fake_aml, run.name)["resources"]["instanceType"].startswith("Standard_E")
+
+
+def test_a_price_that_nobody_knows_is_not_below_the_highest(client: MLClient, folder: Path) -> None:
+    """The rule can't be shown to hold, and the refusal says so."""
+    asked: dict[str, Any] = {"instance_type": "Standard_A4_v2", "client": client, **JOB}
+    assert plan("echo", **asked).price_per_hour is None
+    guard(folder, "highest_price_per_hour = 100")
+    with pytest.raises(NothingFits, match=r"has no known price, refused by amlrun.toml, line 2"):
+        plan("echo", **asked)
+
+
+def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
+    fake_aml: FakeAml, client: MLClient, folder: Path
+) -> None:
+    """With nothing said the job goes where the team lets it go."""
+    fake_aml.cluster("cpu", size="Standard_DS3_v2", max_nodes=2)
+    guard(folder, "allowed_computes = 'cpu'")
+    assert plan("echo", client=client, **JOB).compute == "cpu"
+    with pytest.raises((ComputeUnsuitable, NothingFits), match=r"allowed_computes = \"cpu\""):
+        plan("echo", compute="serverless", client=client, **JOB)
+
+
+def test_more_nodes_than_allowed(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """Refused before anything is read."""
+    guard(folder, "most_nodes = 2")
+    with pytest.raises(InvalidRequest, match=r"instance_count=3: refused by amlrun.toml, line 2"):
+        submit("echo", instance_count=3, client=client, **JOB)
+    assert list(fake_aml.calls) == []
+
+
+def test_tags_that_every_job_carries(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """By argument or in the job; without them nothing is sent."""
+    guard(folder, "required_tags = ['team']")
+    (folder / "job.yml").write_text("command: echo\nenvironment: azureml:train:1\ntags: {team: own}\n")
+    assert sent(fake_aml, submit("job.yml", client=client).name)["tags"]["team"] == "own"
+    run = submit("echo", tags={"team": "argument"}, client=client, **JOB)
+    assert sent(fake_aml, run.name)["tags"]["team"] == "argument"
+    with pytest.raises(InvalidRequest, match=r"amlrun.toml, line 2: required_tags has team"):
+        submit("echo", client=client, **JOB)
+
+
+def test_rules_laid_meanwhile_bind_the_next_attempt(
+    fake_aml: FakeAml, client: MLClient, folder: Path
+) -> None:
+    """A run is not requeued to a place that is no longer allowed; it can be taken up when it is again."""
+    fake_aml.inject(Preempted(), job="train")
+    run = submit("python train.py", name="train", gpus=1, tier="spot", client=client, **JOB)
+    guard(folder, "denied_sizes = '*T4*'")
+    with pytest.raises(RequeueExhausted, match=r"refused by amlrun.toml, line 2: denied_sizes"):
+        run.wait()
+    assert fake_aml.jobs == ("train",)
+    write(folder, "")
+    assert attach("train", client=client).wait().attempt == 2
+
+
+def test_a_broken_file_stops_everything(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """Rules that can't be read are not taken for none."""
+    guard(folder, "most_node = 2")
+    with pytest.raises(NotConfigured, match=r"amlrun.toml, line 2: there is no most_node in \[guard\]"):
+        submit("echo", client=client, **JOB)
+    assert list(fake_aml.calls) == []
+
+
+def test_the_workspace_of_the_team(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands between what the environment says and a config.json."""
+    (folder / "config.json").write_text(
+        '{"subscription_id": "s", "resource_group": "g", "workspace_name": "file"}'
+    )
+    assert workspace_of(None).scope.workspace == "file"
+    write(folder, "[defaults]\nworkspace = 's/g/team'\n")
+    assert workspace_of(None).scope.workspace == "team"
+    monkeypatch.setenv("AMLRUN_WORKSPACE", "s/g/variable")
+    assert workspace_of(None).scope.workspace == "variable"
+    monkeypatch.delenv("AMLRUN_WORKSPACE")
+    write(folder, "[defaults]\nworkspace = 'team'\n")
+    with pytest.raises(NotConfigured, match=r"amlrun.toml, line 2: 'team' is not a workspace"):
+        workspace_of(None)
