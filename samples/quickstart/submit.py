@@ -41,6 +41,8 @@ OVER = ("Completed", "Failed", "Canceled")
 def main() -> int:
     """Plan, submit, preempt, wait, account for it."""
     offline = os.environ.setdefault("AMLRUN_WORKSPACE", "local") == "local"
+    if offline:
+        os.environ["AMLRUN_CONFIG"] = os.devnull  # no team's file above this folder has a say in a rehearsal
 
     title("The plan, before anything is sent")
     print(plan(COMMAND, **JOB))
