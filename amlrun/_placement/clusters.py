@@ -1,152 +1,295 @@
-"""Whether a named cluster can take a job, and when it would start. Pure."""
+"""How a cluster (AmlCompute) stands to a job: whether it can take it, when it would start, and why. Pure.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-create-attach-compute-cluster
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import enum
 from typing import TYPE_CHECKING
 
-from amlrun._errors import ComputeNotFound, ComputeUnsuitable
-from amlrun._offers import Kind, Size, Tier
+import attrs
+
+from amlrun._offers import Offer, Tier, limits_of
 from amlrun._placement.fit import fit
-from amlrun._placement.options import price_of
-from amlrun._placement.refusal import quota_error
-from amlrun._placement.remarks import price_source, warnings_for
-from amlrun._plan import Candidate, Plan, Starts
+from amlrun._placement.obstacles import gets_around, obstacles
+from amlrun._placement.options import Option, price_of
+from amlrun._placement.remarks import quota_warnings, size_warnings
+from amlrun._placement.targets import identity_doubt, misses, of_size, order_of, unlisted
+from amlrun._plan import Starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from amlrun._needs import Ask
-    from amlrun._offers import Compute, Market
+    from amlrun._offers import Compute, Market, Quota, Size
+    from amlrun._placement.fit import Fit
 
-_DEAD = frozenset({"failed", "canceled", "deleting"})
 _CANNOT_GROW = frozenset({"ClusterCoreQuotaReached", "ClusterMinNodesExceedCoreQuota"})
 
 
-def on_cluster(ask: Ask, market: Market) -> Plan:
-    """The plan for the cluster that the ask names.
+class Standing(str, enum.Enum):
+    """How a cluster stands to a job that wants so many of its nodes, the first that holds."""
 
-    Raises `ComputeNotFound`, `ComputeUnsuitable`, and `NoQuota` or `NotEnoughQuota` where it can never grow
-    to the nodes asked for.
+    MADE = "is being made"
+    IDLE = "has idle nodes"
+    NEVER = "beyond quota"
+    STUCK = "stuck"
+    OUT_OF_QUOTA = "out of quota"
+    SCALING_DOWN = "scaling down"
+    BEHIND = "behind others"
+    BUSY = "busy"
+    GROWS = "has room to grow"
+    QUOTA_IN_USE = "quota is in use"
+    QUOTA_UNKNOWN = "quota is unknown"
+
+    __str__ = str.__str__
+
+
+STARTS: dict[Standing, Starts | None] = {
+    Standing.MADE: Starts.QUEUED,
+    Standing.IDLE: Starts.NOW,
+    Standing.NEVER: None,
+    Standing.STUCK: Starts.UNKNOWN,
+    Standing.OUT_OF_QUOTA: Starts.QUEUED,
+    Standing.SCALING_DOWN: Starts.QUEUED,
+    Standing.BEHIND: Starts.QUEUED,
+    Standing.BUSY: Starts.QUEUED,
+    Standing.GROWS: Starts.NOW,
+    Standing.QUOTA_IN_USE: Starts.QUEUED,
+    Standing.QUOTA_UNKNOWN: Starts.UNKNOWN,
+}
+
+
+@attrs.frozen(kw_only=True)
+class Reading:
+    """A cluster held against a job that wants `wanted` of its nodes.
+
+    `idle` of its nodes are free for the job. `whole` is the arithmetic of all that it wants, `more` of those
+    that must still be found, None where none must.
     """
-    compute = _find(ask.computes[0], market.computes or ())
+
+    compute: Compute
+    wanted: int
+    idle: int
+    whole: Fit
+    more: Fit | None
+
+    @property
+    def missing(self) -> int:
+        """How many nodes must still be found."""
+        return max(0, self.wanted - self.idle)
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands."""
+        found = next((standing for standing, holds in self._states() if holds), None)
+        return found or _BY_QUOTA[self.more.starts if self.more else Starts.NOW]
+
+    def _states(self) -> Iterator[tuple[Standing, bool]]:
+        compute = self.compute
+        yield Standing.MADE, compute.state.lower() == "creating"
+        yield Standing.IDLE, self.missing == 0
+        yield Standing.NEVER, self.whole.starts is None and compute.nodes < self.wanted
+        yield Standing.STUCK, _is_stuck(compute)
+        yield Standing.OUT_OF_QUOTA, bool(self.stop)
+        yield Standing.SCALING_DOWN, _is_scaling_down(compute)
+        yield Standing.BEHIND, _grows_for_others(compute)
+        yield Standing.BUSY, compute.nodes - compute.preempted_nodes + self.missing > compute.max_nodes
+
+    @property
+    def stop(self) -> str:
+        """The service's word for why the cluster can't grow now; "": it has said nothing."""
+        problems = self.compute.problems
+        return next((problem.code for problem in problems if problem.code in _CANNOT_GROW), "")
+
+    def __str__(self) -> str:
+        return _WORDS[self.standing](self)
+
+
+_BY_QUOTA: dict[Starts | None, Standing] = {
+    Starts.NOW: Standing.GROWS,
+    Starts.QUEUED: Standing.QUOTA_IN_USE,
+    Starts.UNKNOWN: Standing.QUOTA_UNKNOWN,
+    # All nodes fit the limit, fewer do: only a limit below what the cluster has already leaves this.
+    None: Standing.QUOTA_IN_USE,
+}
+
+
+def read(compute: Compute, wanted: int, size: Size, quota: Quota | None) -> Reading:
+    """How the cluster stands, under the quota of its region (None: not known)."""
     tier = compute.tier or Tier.STANDARD
-    size = market.size(compute.size or "") or _unlisted(compute)
-    price = price_of(size, ask.nodes, tier)
-    problem = next(_problems(ask, compute, size, tier, price), "")
-    if problem:
-        raise ComputeUnsuitable(
-            f"{compute.name!r} can't take this job: it {problem}.",
-            hint="Leave compute out, and the job goes to serverless, or name another cluster.",
-            name=compute.name,
-        )
-    starts, reason, known = _when(ask, market, compute, size, tier)
-    return Plan(
-        compute=compute.name,
-        kind=compute.kind,
-        timeout=ask.timeout,
-        instance_type=size.name or None,
-        instance_count=ask.nodes,
-        tier=tier,
-        price_per_hour=price,
-        on_demand_per_hour=price_of(size, ask.nodes, Tier.STANDARD),
-        price_source=price_source(market, size, tier),
-        starts=starts,
-        verified=market.verified,
-        reasons=("the cluster was asked for by name", reason),
-        warnings=_warnings(ask, market, compute, size, tier, known=known),
-        candidates=(
-            Candidate(
-                compute=compute.name, instance_type=size.name, tier=tier, price_per_hour=price, starts=starts
-            ),
-        ),
-        size=size if size.cpus else None,
+    idle = _idle(compute)
+    missing = max(0, wanted - idle)
+    return Reading(
+        compute=compute,
+        wanted=wanted,
+        idle=idle,
+        whole=fit(size, wanted, tier, quota),
+        more=fit(size, missing, tier, quota) if missing else None,
     )
 
 
-def _find(name: str, computes: Sequence[Compute]) -> Compute:
-    # Assumed: as everywhere in ARM, the case of a compute's name does not tell two of them apart.
-    found = {compute.name.lower(): compute for compute in computes}.get(name.lower())
-    if found is None:
-        names = tuple(sorted(compute.name for compute in computes))
-        there = f"It has {', '.join(names)}." if names else "It has none."
-        raise ComputeNotFound(
-            f"The workspace has no compute named {name!r}. {there}",
-            hint="Leave compute out, and the job goes to serverless.",
-            name=name,
-            names=names,
+def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
+    """What a cluster can offer to this ask."""
+    tier = compute.tier or Tier.STANDARD
+    size = market.size(compute.size or "") or unlisted(compute.size or "")
+    quota = quota_of(compute, market)
+    price = price_of(size, ask.nodes, tier)
+    reading = read(compute, ask.nodes, size, quota)
+    offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind)
+    if reading.missing:
+        limits, known = limits_of(size.family, tier, quota)
+        offer = attrs.evolve(offer, limits=limits, known=known)
+    found = (
+        *misses(ask, market, compute, offer, price, nodes=compute.max_nodes),
+        *of_size(ask, compute, size),
+    )
+    if found:
+        return Option(
+            offer=offer,
+            price=price,
+            miss=found[0].words,
+            hint=found[0].hint,
+            order=order_of(ask, compute.name, size),
         )
-    return found
+    starts = STARTS[reading.standing]
+    return Option(
+        offer=offer,
+        price=price,
+        fit=reading.whole if starts is None else reading.more,
+        starts=starts,
+        why="" if starts is None else str(reading),
+        order=order_of(ask, compute.name, size),
+        warnings=tuple(_warnings(ask, market, reading, offer)),
+        stands_in="" if starts is None else _stands_in(ask, market, reading),
+    )
 
 
-def _unlisted(compute: Compute) -> Size:
-    """A size of which nothing but its name is known: it stands in no reply and in no table."""
-    return Size(compute.size or "", "", 0, 0.0, 0, None, 0.0, True, None, None, "")
+def quota_of(compute: Compute, market: Market) -> Quota | None:
+    """The quota of the compute's own region; None: it was not read."""
+    here = compute.location in {"", market.location}
+    return market.quota if here else market.elsewhere.get(compute.location)
 
 
-def _problems(ask: Ask, compute: Compute, size: Size, tier: Tier, price: float | None) -> Iterator[str]:
-    """What makes it unable to take the job, whenever that is."""
-    if compute.kind is not Kind.CLUSTER:
-        kind = compute.kind_name
-        yield f"is of kind {kind}, and jobs go to serverless or to {Kind.CLUSTER} clusters so far"
-    if compute.state.lower() in _DEAD:
-        told = "; ".join(f"{problem.code}: {problem.message}" for problem in compute.problems)
-        yield f"is {compute.state}{f' ({told})' if told else ''}"
-    if ask.tier not in {None, Tier.AUTO, tier}:
-        yield f"has {tier} nodes, and tier={str(ask.tier)!r} was asked for: a cluster's tier is its own"
-    if ask.instance_types and size.name.lower() not in {name.lower() for name in ask.instance_types}:
-        yield f"has nodes of {size.name}, and {' or '.join(ask.instance_types)} was asked for"
-    if ask.nodes > compute.max_nodes:
-        yield f"has {compute.max_nodes} nodes at most, and {ask.nodes} were asked for"
-    miss = next(ask.needs.misses(size), "") if size.cpus else ""
-    if miss:
-        yield f"has nodes of {size.name}, which {miss}"
-    most = ask.needs.max_price_per_hour
-    if most is not None and (price is None or price > most):
-        costs = "has no known price" if price is None else f"costs {price:g}"
-        yield f"{costs}, and at most {most:g} USD an hour was asked for"
+def _idle(compute: Compute) -> int:
+    """The idle nodes that a job could have now.
+
+    Assumed: nodes of a cluster that grows for others are taken by those others first.
+    """
+    if _grows_for_others(compute):
+        return 0
+    if _is_scaling_down(compute):
+        staying = compute.target_nodes - compute.running_nodes - compute.preparing_nodes
+        return max(0, min(compute.idle_nodes, staying))
+    return compute.idle_nodes
 
 
-def _when(ask: Ask, market: Market, compute: Compute, size: Size, tier: Tier) -> tuple[Starts, str, bool]:
-    """When it starts, why, and whether the quota that this rests on is known."""
-    growing = ask.nodes - compute.idle_nodes
-    if growing <= 0:
-        return Starts.NOW, f"{compute.idle_nodes} of its {compute.nodes} nodes are idle", True
-    if not size.cpus or not _same_region(compute, market):
-        return Starts.UNKNOWN, f"{growing} more nodes must be found, under a quota that was not read", True
-    whole = fit(size, ask.nodes, tier, market.quota)
-    if whole.starts is None and compute.nodes < ask.nodes:
-        fewer = [f"instance_count={whole.fits} fits."] if whole.fits else []
-        raise quota_error(size, tier, whole, market, hints=fewer)
-    if compute.nodes + growing > compute.max_nodes:
-        busy = compute.nodes - compute.idle_nodes
-        return (
-            Starts.QUEUED,
-            f"{busy} of its {compute.max_nodes} nodes are busy: the job waits for them",
-            True,
-        )
-    stuck = next((problem.code for problem in compute.problems if problem.code in _CANNOT_GROW), "")
-    if stuck:
-        return Starts.QUEUED, f"the cluster can't grow now ({stuck})", True
-    more = fit(size, growing, tier, market.quota)
-    return more.starts or Starts.QUEUED, f"it must grow by {growing}: {more}", more.known
+def _is_resizing(compute: Compute) -> bool:
+    return compute.allocation_state.lower() == "resizing"
 
 
-def _same_region(compute: Compute, market: Market) -> bool:
-    return compute.location in {"", market.location}
+def _is_scaling_down(compute: Compute) -> bool:
+    return _is_resizing(compute) and compute.target_nodes < compute.nodes
 
 
-def _warnings(
-    ask: Ask, market: Market, compute: Compute, size: Size, tier: Tier, *, known: bool
-) -> tuple[str, ...]:
-    warnings = [f"{problem.code}: {problem.message}" for problem in compute.problems]
-    if not _same_region(compute, market):
-        warnings.append(
-            f"the cluster is in {compute.location}: the quota and prices of {market.location} are not its own"
-        )
+def _grows_for_others(compute: Compute) -> bool:
+    """Whether nodes are to come for jobs: those up to its minimum come for nobody."""
+    growing = compute.target_nodes > compute.nodes or compute.preparing_nodes > 0
+    return _is_resizing(compute) and growing and compute.target_nodes > compute.min_nodes
+
+
+def _is_stuck(compute: Compute) -> bool:
+    """Whether it resizes, from so many nodes to as many, and none comes or leaves."""
+    moving = compute.preparing_nodes or compute.leaving_nodes
+    return _is_resizing(compute) and compute.target_nodes == compute.nodes and not moving
+
+
+def _warnings(ask: Ask, market: Market, reading: Reading, offer: Offer) -> Iterator[str]:
+    compute, size = reading.compute, offer.size
+    yield from (f"{problem.code}: {problem.message}" for problem in compute.problems)
+    if compute.unusable_nodes:
+        yield f"{_of_nodes(compute.unusable_nodes, compute.nodes)} unusable"
+    if compute.location not in {"", market.location}:
+        known = "" if compute.location in market.elsewhere else "quota and "
+        yield f"the cluster is in {compute.location}: the {known}prices of {market.location} are not its own"
+    elif reading.missing:
+        yield from quota_warnings(market, size, offer.tier, known=offer.known)
     if size.cpus:
-        warnings += warnings_for(market, size, tier, known=known)
+        yield from size_warnings(market, size, offer.tier)
     elif not ask.needs.shapeless:
-        warnings.append(
-            f"nothing is known of the size {size.name}: whether it meets {ask.needs} is not known either"
-        )
-    return tuple(warnings)
+        yield f"nothing is known of the size {size.name}: whether it meets {ask.needs} is not known either"
+    yield from identity_doubt(ask, compute)
+
+
+def _stands_in(ask: Ask, market: Market, reading: Reading) -> str:
+    """Why it can take what serverless can't. On the quota of serverless' own region only idle nodes can."""
+    compute = reading.compute
+    if any(obstacle.avoidable for obstacle in obstacles(ask, market)):
+        return gets_around(ask, market, compute)
+    if reading.standing is Standing.IDLE:
+        return str(reading)
+    if compute.location in market.elsewhere:
+        return f"it is in {compute.location}, under that region's own quota"
+    return ""
+
+
+def _of_nodes(count: int, nodes: int) -> str:
+    """`2 of its 4 nodes are`."""
+    return f"{count} of its {nodes} nodes {'is' if count == 1 else 'are'}"
+
+
+def _grow(reading: Reading) -> str:
+    compute = reading.compute
+    idle = f"{_of_nodes(reading.idle, compute.nodes)} idle, and " if reading.idle else ""
+    if not reading.whole.cpus or (reading.more and reading.more.row.limit is None):
+        return f"{idle}it must grow by {reading.missing}, under a quota that is not known"
+    return f"{idle}it must grow by {reading.missing}: {reading.more}"
+
+
+def _stuck(reading: Reading) -> str:
+    compute = reading.compute
+    since = ""
+    if compute.resized_at is not None:
+        since = f" since {dt.datetime.fromtimestamp(compute.resized_at, dt.timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return f"it resizes from {compute.nodes} to {compute.target_nodes} nodes{since}: it may be stuck"
+
+
+def _behind(reading: Reading) -> str:
+    compute = reading.compute
+    return (
+        f"it grows to {compute.target_nodes} nodes for jobs that came before, and has"
+        f" {compute.running_nodes + compute.idle_nodes} so far"
+    )
+
+
+def _busy(reading: Reading) -> str:
+    compute = reading.compute
+    busy = compute.nodes - compute.idle_nodes
+    return f"{_of_nodes(busy, compute.max_nodes)} busy: the job waits for them"
+
+
+def _scaling_down(reading: Reading) -> str:
+    compute = reading.compute
+    return f"it is scaling down from {compute.nodes} to {compute.target_nodes} nodes: the job waits for that"
+
+
+def _out_of_quota(reading: Reading) -> str:
+    short = reading.more is not None and reading.more.starts is Starts.QUEUED
+    return f"it can't grow now ({reading.stop}){f': {reading.more}' if short else ''}"
+
+
+_WORDS: dict[Standing, Callable[[Reading], str]] = {
+    Standing.MADE: lambda reading: f"it is being made ({reading.compute.state})",
+    Standing.IDLE: lambda reading: f"{_of_nodes(reading.idle, reading.compute.nodes)} idle",
+    Standing.NEVER: lambda reading: str(reading.whole),
+    Standing.STUCK: _stuck,
+    Standing.OUT_OF_QUOTA: _out_of_quota,
+    Standing.SCALING_DOWN: _scaling_down,
+    Standing.BEHIND: _behind,
+    Standing.BUSY: _busy,
+    Standing.GROWS: _grow,
+    Standing.QUOTA_IN_USE: _grow,
+    Standing.QUOTA_UNKNOWN: _grow,
+}

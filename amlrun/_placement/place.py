@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Size, Source, Tier
-from amlrun._placement.clusters import on_cluster
+from amlrun._placement.computes import on_compute
 from amlrun._placement.options import options, price_of, rank
 from amlrun._placement.refusal import no_quota, not_for_jobs, nothing_fits, unknown_size
 from amlrun._placement.remarks import price_source, reasons_for, warnings_for
@@ -33,7 +33,7 @@ def place(ask: Ask, market: Market) -> Plan:
     none of them can ever be had), `ComputeNotFound` and `ComputeUnsuitable`.
     """
     if ask.named:
-        return on_cluster(ask, market)
+        return on_compute(ask, market)
     if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
         return _left_to_the_service(ask)
     sizes = tuple(dict.fromkeys(_named(name, market) for name in ask.instance_types)) or market.sizes

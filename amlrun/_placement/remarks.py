@@ -75,12 +75,22 @@ def _traded(chosen: Option, rivals: Sequence[Option]) -> list[str]:
 
 def warnings_for(market: Market, size: Size, tier: Tier, *, known: bool) -> tuple[str, ...]:
     """What may turn out otherwise. `known`: whether the quota that should bind has a row."""
-    warnings = []
+    return (*quota_warnings(market, size, tier, known=known), *size_warnings(market, size, tier))
+
+
+def quota_warnings(market: Market, size: Size, tier: Tier, *, known: bool) -> tuple[str, ...]:
+    """Of nodes that must still be found: what is not known of their quota."""
     if not market.verified:
-        warnings.append("quota can't be read: the job may have to wait, or be refused for lack of quota")
-    elif not known and size.cpus:
-        row = "spot nodes" if tier is Tier.SPOT else f"the family {size.family}"
-        warnings.append(f"there is no row of quota for {row}: whether there is room is not known")
+        return ("quota can't be read: the job may have to wait, or be refused for lack of quota",)
+    if known or not size.cpus:
+        return ()
+    row = "spot nodes" if tier is Tier.SPOT else f"the family {size.family}"
+    return (f"there is no row of quota for {row}: whether there is room is not known",)
+
+
+def size_warnings(market: Market, size: Size, tier: Tier) -> tuple[str, ...]:
+    """What is not known of the size, or is doubted."""
+    warnings = []
     if not size.cpus:
         warnings.append(f"{size.name} is not in the packaged catalogue: it is sent as it was written")
     elif market.source is Source.PACKAGED:

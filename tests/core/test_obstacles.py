@@ -33,7 +33,7 @@ def market(workspace: WorkspaceFacts | None) -> Market:
 @pytest.mark.parametrize("kind", [None, IdentityKind.USER, IdentityKind.TOKEN])
 def test_an_open_workspace_has_no_obstacles(kind: IdentityKind | None) -> None:
     """Nor has any identity but a managed one."""
-    assert obstacles(Ask(identity=kind and Identity(kind)), market(OPEN)) == ()
+    assert obstacles(Ask(identity=None if kind is None else Identity(kind)), market(OPEN)) == ()
     assert gets_around(Ask(), market(OPEN), OWN) == ""
 
 

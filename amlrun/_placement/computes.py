@@ -1,0 +1,143 @@
+"""The computes of a workspace held against an ask: what each of any kind can offer. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._errors import ComputeNotFound, ComputeUnsuitable
+from amlrun._offers import Kind, Offer, Tier
+from amlrun._placement.clusters import cluster_option
+from amlrun._placement.kubernetes import kubernetes_options
+from amlrun._placement.machines import instance_option, machine_option, pool_option
+from amlrun._placement.options import Option, price_of
+from amlrun._placement.refusal import quota_error
+from amlrun._placement.remarks import price_source
+from amlrun._placement.targets import no_jobs, order_of, refused, unlisted
+from amlrun._plan import Plan, Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from amlrun._errors import AmlrunError
+    from amlrun._needs import Ask
+    from amlrun._offers import Compute, Market
+
+_ELSEWHERE = "Leave compute out, and the job goes to serverless, or name another cluster."
+
+_OFFERED: dict[Kind, Callable[[Ask, Market, Compute], Iterable[Option]]] = {
+    Kind.CLUSTER: lambda ask, market, compute: (cluster_option(ask, market, compute),),
+    Kind.KUBERNETES: kubernetes_options,
+    Kind.INSTANCE: lambda ask, market, compute: (instance_option(ask, market, compute),),
+    Kind.VM: lambda ask, market, compute: (machine_option(ask, market, compute),),
+    Kind.SPARK: lambda ask, market, compute: (pool_option(ask, market, compute),),
+}
+"""The kinds that take jobs; all others are refused by `no_jobs`."""
+
+
+def compute_options(ask: Ask, market: Market, compute: Compute) -> Iterator[Option]:
+    """Everything that a named (or found) compute can offer to this ask: one option at least.
+
+    `warnings` are all that is to be said of it; `offer.limits` are empty where no node must be found. Where
+    `starts` is None and `miss` is empty, its quota can never hold the nodes: `fit` has the figures. A compute
+    that nobody named is taken only where it `stands_in`; those that belong to people never do.
+    """
+    miss = no_jobs(ask, compute)
+    if miss is not None:
+        yield refused(ask, compute, miss)
+    else:
+        yield from _OFFERED[compute.kind](ask, market, compute)
+
+
+def named_options(ask: Ask, market: Market, name: str) -> tuple[Option, ...]:
+    """What the compute of that name offers. Raises `ComputeNotFound`.
+
+    Where computes can't be read, the name is believed.
+    """
+    if market.computes is None:
+        return (_believed(ask, name),)
+    return tuple(compute_options(ask, market, find(name, market.computes)))
+
+
+def find(name: str, computes: Sequence[Compute]) -> Compute:
+    """The compute of that name. Raises `ComputeNotFound`, the names that come near first."""
+    # Assumed: as everywhere in ARM, the case of a compute's name does not tell two of them apart.
+    found = {compute.name.lower(): compute for compute in computes}
+    if name.lower() in found:
+        return found[name.lower()]
+    near = [found[key].name for key in difflib.get_close_matches(name.lower(), found, n=3)]
+    names = (*near, *sorted({compute.name for compute in computes} - set(near)))
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    there = f"It has {', '.join(names)}." if names else "It has none."
+    raise ComputeNotFound(
+        f"The workspace has no compute named {name!r}.{meant} {there}",
+        hint="Leave compute out, and the job goes to serverless.",
+        name=name,
+        names=names,
+    )
+
+
+def refusal(market: Market, options: Sequence[Option]) -> AmlrunError:
+    """What is said where none of the options of one compute can ever take the job."""
+    option = next((one for one in options if not one.miss), options[0])
+    name, fits = option.offer.compute, option.fit
+    if option.miss or fits is None:
+        return ComputeUnsuitable(
+            f"{name!r} can't take this job: it {option.against}.", hint=option.hint or _ELSEWHERE, name=name
+        )
+    fewer = [f"instance_count={fits.fits} fits."] if fits.fits else []
+    region = next((one.location for one in market.computes or () if one.name == name), "") or market.location
+    there = attrs.evolve(market, location=region)
+    return quota_error(option.size, option.tier, fits, there, hints=fewer)
+
+
+def on_compute(ask: Ask, market: Market) -> Plan:
+    """The plan for the one compute that the ask names.
+
+    Raises `ComputeNotFound`, `ComputeUnsuitable`, and `NoQuota` or `NotEnoughQuota` where it can never grow
+    to the nodes asked for.
+    """
+    options = named_options(ask, market, ask.named[0])
+    option = next((one for one in options if one.starts is not None), None)
+    if option is None:
+        raise refusal(market, options)
+    size, tier = option.size, option.tier
+    return Plan(
+        compute=option.offer.compute,
+        kind=option.offer.kind,
+        timeout=ask.timeout,
+        instance_type=option.instance_type or size.name or None,
+        instance_count=ask.nodes,
+        tier=tier,
+        price_per_hour=option.price,
+        on_demand_per_hour=None if option.price is None else price_of(size, ask.nodes, Tier.STANDARD),
+        price_source="" if option.price is None else price_source(market, size, tier),
+        starts=option.starts or Starts.UNKNOWN,
+        verified=market.verified and market.computes is not None,
+        reasons=("the compute was asked for by name", option.why),
+        warnings=option.warnings,
+        candidates=tuple(one.candidate() for one in (option, *(o for o in options if o is not option))),
+        size=size if size.cpus else None,
+    )
+
+
+def _believed(ask: Ask, name: str) -> Option:
+    """A compute of which nothing can be read: sent there as it was named."""
+    said = ask.instance_types[0] if ask.instance_types else None
+    tier = ask.tier if ask.tier is Tier.SPOT else Tier.STANDARD
+    offer = Offer(size=unlisted(said or ""), tier=tier, compute=name, kind=Kind.UNKNOWN, known=False)
+    rule = ask.guard.against(size=said, nodes=ask.nodes, price=None, compute=name)
+    wishes = [str(ask.needs)] if not ask.needs.nothing else []
+    wishes += [f"tier={str(ask.tier)!r}"] if ask.tier is Tier.SPOT else []
+    unmet = f": whether it meets {' and '.join(wishes)} is not known either" if wishes else ""
+    return Option(
+        offer=offer,
+        miss=rule,
+        starts=None if rule else Starts.UNKNOWN,
+        why="" if rule else "it was named, and the workspace's computes can't be read",
+        order=order_of(ask, name, offer.size),
+        warnings=(f"the computes of the workspace can't be read: nothing is known of {name}{unmet}",),
+        instance_type=said,
+    )

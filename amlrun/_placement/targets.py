@@ -1,0 +1,196 @@
+"""What holds for a compute of any kind: what each kind is for, and what makes one unable to take a job. Pure.
+
+https://learn.microsoft.com/azure/machine-learning/concept-compute-target
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._identity import IdentityKind
+from amlrun._offers import Kind, Offer, Size, Tier
+from amlrun._placement.obstacles import attached, carries
+from amlrun._placement.options import FLOOR, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlrun._needs import Ask
+    from amlrun._offers import Compute, Market
+
+_GONE = frozenset({"failed", "canceled", "deleting"})
+SPARK_JOB = "Spark"
+
+
+@attrs.frozen
+class Miss:
+    """Something that a compute lacks for a job, and the way out where there is one in particular."""
+
+    words: str
+    hint: str = ""
+
+
+@attrs.frozen
+class _NoJobs:
+    """A kind that takes no jobs: what it is for, and where the job could go."""
+
+    purpose: str
+    instead: str = "Leave compute out, and the job goes to serverless, or name a cluster."
+
+
+_SERVES = "Leave compute out, and the job goes to serverless. A model is deployed there, to an endpoint."
+_NO_JOBS: dict[Kind, _NoJobs] = {
+    Kind.SERVERLESS: _NoJobs("not a compute of the workspace", "compute='serverless' is what is meant."),
+    Kind.INFERENCE: _NoJobs(
+        "an AKS cluster that serves models, attached in the old way",
+        f"{_SERVES} To run jobs on the same AKS cluster, attach it as Kubernetes: az ml compute attach --type"
+        " Kubernetes.",
+    ),
+    Kind.CONTAINER_INSTANCE: _NoJobs("a container that serves a model", _SERVES),
+    Kind.DATABRICKS: _NoJobs(
+        "Azure Databricks, which runs notebooks and scripts of its own",
+        "Start it from Databricks' own jobs; or leave compute out, and the job goes to serverless.",
+    ),
+    Kind.DATA_FACTORY: _NoJobs(
+        "Azure Data Factory, which moves data",
+        "A pipeline of Data Factory can start this job; leave compute out, and it goes to serverless.",
+    ),
+    Kind.DATA_LAKE: _NoJobs(
+        "Azure Data Lake Analytics, which ran U-SQL and has been retired",
+        "Leave compute out, and the job goes to serverless; what was U-SQL can be a Spark job.",
+    ),
+    Kind.HDINSIGHT: _NoJobs(
+        "Azure HDInsight, a Spark cluster for the SDK of version 1",
+        "A Spark job goes to serverless Spark or to an attached Synapse Spark pool; any other to serverless.",
+    ),
+    Kind.UNKNOWN: _NoJobs("of a kind that amlrun doesn't know"),
+}
+"""Every kind that takes no jobs of this API."""
+_TAKES_JOBS = frozenset({Kind.CLUSTER, Kind.INSTANCE, Kind.KUBERNETES, Kind.VM, Kind.SPARK})
+
+
+def no_jobs(ask: Ask, compute: Compute) -> Miss | None:
+    """Why jobs of that type can't go to computes of that kind at all; None: they can."""
+    spark = ask.job == SPARK_JOB
+    if compute.kind not in _TAKES_JOBS:
+        entry = _NO_JOBS[compute.kind]
+        named = f" ({compute.kind_name})" if compute.kind is Kind.UNKNOWN and compute.kind_name else ""
+        return Miss(f"is {entry.purpose}{named}: it takes no jobs", entry.instead)
+    if spark and compute.kind is not Kind.SPARK:
+        return Miss(
+            f"is a {compute.kind} compute, and Spark jobs go to a Spark pool",
+            "Leave compute out, and it goes to serverless Spark, or name an attached Synapse Spark pool.",
+        )
+    if compute.kind is Kind.SPARK and not spark:
+        return Miss("is a Spark pool: it takes Spark jobs, and no others")
+    return None
+
+
+def unlisted(name: str) -> Size:
+    """A size of which nothing but its name is known: it stands in no reply and in no table."""
+    return Size(name, "", 0, 0.0, 0, None, 0.0, True, None, None, "")
+
+
+def refused(ask: Ask, compute: Compute, miss: Miss, size: Size | None = None) -> Option:
+    """A compute that can't take the job, whatever its size."""
+    offer = Offer(
+        size=size or unlisted(compute.size or ""),
+        tier=compute.tier or Tier.STANDARD,
+        compute=compute.name,
+        kind=compute.kind,
+        against=miss.words,
+    )
+    return Option(offer=offer, miss=miss.words, hint=miss.hint, order=order_of(ask, compute.name, offer.size))
+
+
+def order_of(ask: Ask, compute: str, size: Size) -> tuple[int, ...]:
+    """Its place in the orders of preference: computes, instance types, GPU models."""
+    return (
+        _place(compute, ask.computes),
+        _place(size.name, ask.instance_types),
+        _place(size.gpu or "", ask.needs.gpu),
+    )
+
+
+def _place(name: str, wanted: tuple[str, ...]) -> int:
+    names = [one.lower() for one in wanted]
+    return names.index(name.lower()) if name.lower() in names else len(names)
+
+
+def asked_for(ask: Ask, compute: Compute) -> bool:
+    """Whether the ask names it: else it is looked at only because serverless may not do."""
+    return compute.name.lower() in {name.lower() for name in ask.computes}
+
+
+def misses(
+    ask: Ask, market: Market, compute: Compute, offer: Offer, price: float | None, *, nodes: int | None
+) -> Iterator[Miss]:
+    """What makes a compute of a kind that takes jobs unable to take this one, whenever that is.
+
+    `nodes` is how many it has at most, None where nobody knows.
+    """
+    if compute.state.lower() in _GONE:
+        told = "; ".join(f"{problem.code}: {problem.message}" for problem in compute.problems)
+        yield Miss(f"is {compute.state}{f' ({told})' if told else ''}")
+    rule = ask.guard.against(size=offer.size.name, nodes=ask.nodes, price=price, compute=compute.name)
+    if rule:
+        yield Miss(rule)
+    if ask.tier not in {None, Tier.AUTO, offer.tier}:
+        yield Miss(
+            f"has {offer.tier} nodes, and tier={str(ask.tier)!r} was asked for: a compute's tier is its own",
+            f"Leave tier out, or leave compute out: serverless has {ask.tier} nodes.",
+        )
+    if nodes is not None and ask.nodes > nodes:
+        yield Miss(
+            f"has {_count(nodes, 'node')} at most, and {ask.nodes} were asked for",
+            f"instance_count={nodes} fits." if nodes else "",
+        )
+    most = ask.needs.max_price_per_hour
+    if most is not None and (price is None or price > most):
+        costs = "has no known price" if price is None else f"costs {price:g}"
+        yield Miss(f"{costs}, and at most {most:g} USD an hour was asked for")
+    yield from _of_identity(ask, market, compute)
+
+
+def of_size(ask: Ask, compute: Compute, size: Size) -> Iterator[Miss]:
+    """What about its size doesn't suit the ask. Nothing is held against a size that nobody lists."""
+    names = {name.lower() for name in ask.instance_types}
+    if names and size.name.lower() not in names:
+        yield Miss(f"has nodes of {size.name}, and {' or '.join(ask.instance_types)} was asked for")
+    if not size.cpus:
+        return
+    unasked = not asked_for(ask, compute) and not names
+    if unasked and size.gpus and not ask.needs.gpus:
+        yield Miss("has GPUs, and none was asked for")
+    needs = FLOOR if unasked and ask.needs.shapeless else ask.needs
+    for miss in needs.misses(size):
+        yield Miss(f"has nodes of {size.name}, which {miss}")
+
+
+def _of_identity(ask: Ask, market: Market, compute: Compute) -> Iterator[Miss]:
+    """A managed identity is the compute's own, or one that the workspace has too."""
+    if ask.identity is None or ask.identity.kind is not IdentityKind.MANAGED or market.workspace is None:
+        return
+    if carries(ask, compute) or attached(ask, market.workspace):
+        return
+    client_id = ask.identity.client_id
+    named = "no managed identity" if client_id is None else f"no identity {client_id}"
+    yield Miss(
+        f"has {named}, and neither has the workspace a user-assigned one",
+        "Give the cluster an identity (az ml compute update --identity-type …), or use identity='user'.",
+    )
+
+
+def identity_doubt(ask: Ask, compute: Compute) -> list[str]:
+    """Where the compute itself has no identity, what is not known of the job's."""
+    # Assumed: a job on a compute without an identity of its own may still use the workspace's.
+    managed = ask.identity is not None and ask.identity.kind is IdentityKind.MANAGED
+    if not managed or carries(ask, compute):
+        return []
+    return [f"{compute.name} has no such identity of its own: whether the workspace's will do is not known"]
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
