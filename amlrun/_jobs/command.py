@@ -14,7 +14,7 @@ import attrs
 from amlrun._durations import iso
 from amlrun._memory import without_memory
 from amlrun._needs import SERVERLESS
-from amlrun._offers import Tier
+from amlrun._offers import Kind, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,9 +91,14 @@ def placement_fields(plan: Plan, compute_id: str | None) -> Iterator[tuple[str, 
     cluster needs no size, since the nodes have one.
     """
     yield "computeId", compute_id
-    yield "resources.instanceType", plan.instance_type if plan.compute == SERVERLESS else None
+    yield "resources.instanceType", plan.instance_type if _names_size(plan) else None
     yield "resources.instanceCount", plan.instance_count
     yield "queueSettings.jobTier", JOB_TIER[plan.tier] if plan.compute == SERVERLESS else None
+
+
+def _names_size(plan: Plan) -> bool:
+    """Whether the body says on what: where there is a choice, or might be one for all that is known."""
+    return plan.compute == SERVERLESS or plan.kind in {Kind.KUBERNETES, Kind.UNKNOWN}
 
 
 def _place(job: dict[str, Any], plan: Plan, compute_id: str | None) -> None:
@@ -107,8 +112,8 @@ def _place(job: dict[str, Any], plan: Plan, compute_id: str | None) -> None:
         job["computeId"] = compute_id
     else:
         queue["jobTier"] = JOB_TIER[plan.tier]
-        if plan.instance_type is not None:
-            resources["instanceType"] = plan.instance_type
+    if plan.instance_type is not None and _names_size(plan):
+        resources["instanceType"] = plan.instance_type
     job["resources"] = resources
     if queue:
         job["queueSettings"] = queue

@@ -15,7 +15,7 @@ from amlrun._durations import iso, seconds
 from amlrun._identity import Identity, IdentityKind
 from amlrun._jobs.command import Dress, dressed
 from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name, fits
-from amlrun._offers import Tier
+from amlrun._offers import Kind, Tier
 from amlrun._wire import check
 
 CLUSTER = "/subscriptions/s/computes/gpu"
@@ -54,6 +54,20 @@ def test_a_cluster_brings_its_own_size_and_tier() -> None:
     assert body["computeId"] == CLUSTER
     assert body["resources"] == {"instanceCount": 2, "shmSize": "4g"}
     assert body["queueSettings"] == {"priority": 2}
+
+
+@pytest.mark.parametrize("kind", [Kind.KUBERNETES, Kind.UNKNOWN])
+def test_kubernetes_is_told_its_instance_type(kind: Kind) -> None:
+    """It has several; and a compute that couldn't be looked at may be one. The guard holds both."""
+    plan = Plan(compute="k8s", kind=kind, instance_type="gpu-small")
+    body = dress(plan)
+    assert (body["computeId"], body["resources"]["instanceType"]) == (CLUSTER, "gpu-small")
+    assert "jobTier" not in body["queueSettings"]
+    check(body, plan, CLUSTER)
+    body["resources"].pop("instanceType")
+    with pytest.raises(PlacementNotApplied, match=r"resources\.instanceType was about to leave as None"):
+        check(body, plan, CLUSTER)
+    assert "instanceType" not in dress(Plan(compute="k8s", kind=kind))["resources"]
 
 
 def test_a_size_that_the_service_chooses_is_not_named() -> None:
