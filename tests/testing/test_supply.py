@@ -212,10 +212,23 @@ def test_kubernetes_has_instance_types(
     assert fake_aml.job("any").instance_type == "small"
     fake_aml.advance(minutes=5)
     assert statuses(fake_aml) == ["Completed", "Completed", "Running"]
-    with pytest.raises(HttpResponseError, match="no instance type huge: gpu, small"):
+    with pytest.raises(HttpResponseError, match="no instance type huge: defaultinstancetype, gpu, small"):
         submit(compute="k8s", instance_type="huge")
     with pytest.raises(ValueError, match="color is no field of the API"):
         fake_aml.kubernetes("other", instance_types={"x": {"color": "blue"}})
+
+
+def test_kubernetes_has_a_default_instance_type(fake_aml: FakeAml, submit: Callable[..., str]) -> None:
+    """Every client shows it, as documented, and a job that names no type gets it."""
+    fake_aml.kubernetes("k8s")
+    url = f"https://management.azure.com{fake_aml.scope.path}/computes/k8s"
+    row = requests.get(url, timeout=5).json()
+    types = row["properties"]["properties"]["instanceTypes"]
+    assert types["defaultinstancetype"]["resources"]["limits"]["cpu"] == "2"
+    submit(name="any", compute="k8s")
+    submit(name="named", compute="k8s", instance_type="defaultinstancetype")
+    fake_aml.advance(minutes=2)
+    assert fake_aml.job("any").instance_type == fake_aml.job("named").instance_type == "defaultinstancetype"
 
 
 def test_spark_pools_take_spark_jobs(fake_aml: FakeAml, client: MLClient, submit: Callable[..., str]) -> None:

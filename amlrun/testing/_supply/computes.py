@@ -35,6 +35,17 @@ JOBLESS = frozenset({"AKS", "DataFactory", "Databricks", "HDInsight", "DataLakeA
 MANAGED = frozenset({CLUSTER, INSTANCE})
 """Kinds whose nodes are the service's own: they hold quota; the others are attached."""
 IDLE_SECONDS = 120.0
+DEFAULT_INSTANCE_TYPE = "defaultinstancetype"
+_DEFAULT_INSTANCE_TYPES = {
+    DEFAULT_INSTANCE_TYPE: {
+        "nodeSelector": None,
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "2Gi"},
+            "limits": {"cpu": "2", "memory": "2Gi", "nvidia.com/gpu": None},
+        },
+    }
+}
+"""What every Kubernetes compute has, documented with these figures."""
 
 
 @cache
@@ -105,9 +116,9 @@ class Compute:
         return (self.machine.job,) if self.machine is not None and self.machine.job else ()
 
     @property
-    def instance_types(self) -> tuple[str, ...]:
-        """The names of what Kubernetes offers."""
-        return tuple(self.properties.get("instanceTypes") or {})
+    def instance_types(self) -> Mapping[str, Any]:
+        """What Kubernetes offers, by name: its own, and the default one where none of them is called so."""
+        return {**_DEFAULT_INSTANCE_TYPES, **(self.properties.get("instanceTypes") or {})}
 
     @property
     def hold(self) -> Hold | None:

@@ -15,7 +15,16 @@ from amlrun._offers import Tier
 from amlrun.testing._api.exchange import bad_request
 from amlrun.testing._jobs.job import Demand, End, Job
 from amlrun.testing._supply import words
-from amlrun.testing._supply.computes import CLUSTER, INSTANCE, JOBLESS, KUBERNETES, SPARK, Compute, size_of
+from amlrun.testing._supply.computes import (
+    CLUSTER,
+    DEFAULT_INSTANCE_TYPE,
+    INSTANCE,
+    JOBLESS,
+    KUBERNETES,
+    SPARK,
+    Compute,
+    size_of,
+)
 from amlrun.testing._supply.ledger import Hold, Ledger
 from amlrun.testing._supply.supply import WAIT, Supply
 from amlrun.testing._supply.workspaces import check_identity
@@ -97,7 +106,7 @@ class Places:
             raise bad_request(message, "InstanceCountExceedsClusterMaximum")
         if compute.kind == KUBERNETES and demand.instance_type:
             offered = compute.instance_types
-            if offered and demand.instance_type not in offered:
+            if demand.instance_type not in offered:
                 message = f"{compute.name} has no instance type {demand.instance_type}: {', '.join(offered)}."
                 raise bad_request(message, "InvalidInstanceType")
 
@@ -196,5 +205,6 @@ def _on(compute: Compute, demand: Demand) -> Demand:
         )
     if compute.kind == INSTANCE:
         return attrs.evolve(demand, tier=Tier.STANDARD, instance_type=compute.size)
-    default = compute.properties.get("defaultInstanceType")
-    return attrs.evolve(demand, tier=Tier.STANDARD, instance_type=demand.instance_type or default)
+    default = compute.properties.get("defaultInstanceType") or DEFAULT_INSTANCE_TYPE
+    own = default if compute.kind == KUBERNETES else None
+    return attrs.evolve(demand, tier=Tier.STANDARD, instance_type=demand.instance_type or own)

@@ -64,7 +64,7 @@ def _own(scope: Scope, compute: Compute) -> Mapping[str, Any]:
     if compute.kind == INSTANCE and compute.machine is not None:
         return {**_INSTANCE, **compute.properties, **_machine(compute, compute.machine)}
     if compute.kind == KUBERNETES:
-        return {"namespace": "default", **compute.properties}
+        return {"namespace": "default", **compute.properties, "instanceTypes": compute.instance_types}
     if compute.kind == SPARK:
         return {**_pool(scope, compute), **compute.properties}
     return compute.properties
