@@ -164,6 +164,27 @@ def test_a_price_that_nobody_knows_is_not_below_the_highest(client: MLClient, fo
         plan("echo", **asked)
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("denied_sizes = '*T4*'", 'denied_sizes = "*T4*"'),
+        ("allowed_sizes = 'Standard_D*'", 'allowed_sizes = "Standard_D*"'),
+        ("allowed_computes = ['serverless', 'cpu']", 'allowed_computes = "serverless", "cpu"'),
+        ("highest_price_per_hour = 0.1", "highest_price_per_hour = 0.1"),
+    ],
+)
+def test_rules_bind_a_cluster_asked_for_by_name(
+    fake_aml: FakeAml, client: MLClient, folder: Path, rule: str, said: str
+) -> None:
+    """A name is no way past them, however warm the cluster is."""
+    fake_aml.cluster("gpu", size="Standard_NC4as_T4_v3", min_nodes=1, max_nodes=2)
+    guard(folder, rule)
+    with pytest.raises(ComputeUnsuitable) as caught:
+        submit("echo", compute="gpu", client=client, **JOB)
+    assert f"refused by amlrun.toml, line 2: {said}" in str(caught.value)
+    assert fake_aml.jobs == ()
+
+
 def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
     fake_aml: FakeAml, client: MLClient, folder: Path
 ) -> None:
