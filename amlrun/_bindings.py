@@ -81,7 +81,7 @@ def _plain_input(name: str, value: Any) -> Any:
         return literal
     _check_type("inputs", name, kind, (*_DATA_TYPES, *_LITERAL_TYPES))
     path = part("path", None)
-    if isinstance(path, (str, Path)) and _is_local(str(path)) and not Path(path).expanduser().exists():
+    if isinstance(path, (str, Path)) and is_local(str(path)) and not Path(path).expanduser().exists():
         raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
     return value
 
@@ -124,7 +124,7 @@ def _check_type(argument: str, name: str, kind: Any, types: tuple[str, ...]) -> 
         raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(types)}.")
 
 
-def _is_local(path: str) -> bool:
+def is_local(path: str) -> bool:
     """Neither a URI nor the name of an asset (`data:1`, `data@latest`); a drive has one letter."""
     if "://" in path or path.startswith(("azureml:", "/subscriptions/", "runs:")):
         return False

@@ -10,6 +10,7 @@ AmlrunError
 │   ├── NoQuota             the limit is zero
 │   └── NotEnoughQuota      there is a limit, and it is below the need
 ├── NothingFits             no size of the region meets the needs
+├── PlanOutdated            the world has moved since the plan was made; nothing was sent
 ├── SubmissionFailed        the service refused the job
 │   └── PlacementNotApplied what was about to leave was not what was planned; nothing was sent
 ├── RunError
@@ -20,12 +21,15 @@ AmlrunError
 └── ServiceError            the service answered with an error that has no name above
 
 Each has `code` (stable, kebab-case), `message`, `hint` (what to do), and its facts as attributes. This module
-knows nothing else of the package.
+knows nothing else of the package, but for the type of a plan.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from amlrun._plan import Plan
 
 
 class AmlrunError(Exception):
@@ -169,6 +173,20 @@ class NothingFits(AmlrunError):
     def __init__(self, message: str, *, hint: str = "", against: dict[str, str] | None = None) -> None:
         super().__init__(message, hint=hint)
         self.against = against or {}
+
+
+class PlanOutdated(AmlrunError):
+    """The same place can't be had any more, would start later or costs more. Nothing was sent.
+
+    `planned` is the plan that was submitted, `plan` the one that would be made now: `submit(error.plan)`.
+    """
+
+    code = "plan-outdated"
+
+    def __init__(self, message: str, *, hint: str = "", planned: Plan, plan: Plan) -> None:
+        super().__init__(message, hint=hint)
+        self.planned = planned
+        self.plan = plan
 
 
 class SubmissionFailed(AmlrunError):
