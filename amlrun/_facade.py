@@ -39,11 +39,14 @@ def submit(
 ) -> Run | JobContext:
     """Plan a job, send it, and return its handle.
 
-    `job` is a command line, the path of a job file (`.yml`, `.yaml`), or a job of `azure.ai.ml`. With no job
-    at all, the running script is submitted with its folder and arguments and this process ends; inside the
-    job the same call returns `current()` and the script goes on.
+    `job` is a command line, the path of a job file (`.yml`, `.yaml`), a job of `azure.ai.ml`, or a `Plan`:
+    that is sent as it was planned, if the same place can still be had, starts no later and costs no more; of
+    the options only `environment_variables` may stand beside it, whose values no plan keeps in JSON. With no
+    job at all, the running script is submitted with its folder and arguments and this process ends; inside
+    the job the same call returns `current()` and the script goes on.
 
-    Where: `compute` ("serverless", a cluster's name; default: serverless), `instance_type` (a size, or a list
+    Where: `compute` ("serverless", a compute's name, a `Cluster(…)` that is made where it isn't there, or a
+    list of these in order of preference; default: serverless first), `instance_type` (a size, or a list
     in order of preference), `instance_count` (nodes), `tier` ("standard", "spot", "auto").
     What each node needs: `cpus`, `memory_gb`, `gpus` (how many), `gpu` (a model, or a list), or
     `needs=Needs(…)`.
@@ -54,15 +57,20 @@ def submit(
     An argument wins over the same setting inside the job; dicts merge by key. The job given is not changed.
 
     Raises `InvalidRequest`, `ComputeNotFound`, `ComputeUnsuitable`, `NoQuota`, `NotEnoughQuota`,
-    `NothingFits`, `NotAuthorized`, `NotConfigured`, `SubmissionFailed`, each with what to do.
+    `NothingFits`, `PlanOutdated`, `NotAuthorized`, `NotConfigured`, `SubmissionFailed`, each with what to do.
     https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
     """
     if isinstance(job, _ThisScript):
         caller = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001  whose call it is decides
         return _submit_this_script(caller, client, options)
+    from amlrun._plan import Plan
     from amlrun._submission import submit_request
     from amlrun._workspace import workspace_of
 
+    if isinstance(job, Plan):
+        from amlrun._replan import submit_plan
+
+        return submit_plan(workspace_of(client), job, options)
     request = _parsed(job, options)
     return submit_request(workspace_of(client), request)
 
@@ -70,14 +78,18 @@ def submit(
 def plan(job: object, /, *, client: MLClient | None = None, **options: Unpack[Options]) -> Plan:
     """The decision that `submit` with the same arguments would make; reads, and changes nothing.
 
-    Prints as a table; `explain()` shows every candidate and the first thing against it. Raises what `submit`
-    raises for a request that can't be placed.
+    Prints as a table; `explain()` shows every candidate and the first thing against it. `submit(plan)` sends
+    it; `plan(plan)` makes it anew, for the same job with the same options. Raises what `submit` raises for a
+    request that can't be placed.
     """
-    from amlrun._submission import decide
+    from amlrun._plan import Plan
+    from amlrun._replan import new_plan, plan_again
     from amlrun._workspace import workspace_of
 
+    if isinstance(job, Plan):
+        return plan_again(workspace_of(client), job, options)
     request = _parsed(job, options)
-    return decide(workspace_of(client), request)
+    return new_plan(workspace_of(client), job, options, request)
 
 
 def quota(*, client: MLClient | None = None) -> Quota:
@@ -86,19 +98,10 @@ def quota(*, client: MLClient | None = None) -> Quota:
     Raises `NotAuthorized` where the signed-in account may not read it (usual for the role AzureML Data
     Scientist). https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
     """
-    from amlrun._errors import NotAuthorized
+    from amlrun._submission import quota_of
     from amlrun._workspace import workspace_of
 
-    workspace = workspace_of(client)
-    try:
-        return workspace.lookups.quota(fresh=True)
-    except NotAuthorized as refused:
-        raise NotAuthorized(
-            f"Quota can't be read with this account: {refused.message}",
-            hint="The right is Microsoft.MachineLearningServices/locations/usages/read on the subscription.",
-            scope=workspace.scope.subscription_path,
-            service_code=refused.service_code,
-        ) from refused
+    return quota_of(workspace_of(client))
 
 
 def attach(name: str, /, *, client: MLClient | None = None) -> Run:

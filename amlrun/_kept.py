@@ -36,6 +36,11 @@ class Kept(Generic[T]):
         self._kept: tuple[T, float] | None = None
         self._begun = 0
 
+    @property
+    def last(self) -> T | None:
+        """What was read last, however old; None: nothing yet."""
+        return None if self._kept is None else self._kept[0]
+
     def get(self, *, fresh: bool = False) -> Found[T]:
         """The value, read now where none is kept, where it is too old, or where a fresh one is wanted."""
         begun = self._begun

@@ -94,6 +94,7 @@ def look(workspace: Workspace, watched: Watched) -> Watched:
         return watched
     job = workspace.rest.get(job_path(workspace, last.name))
     status = str(job["properties"].get("status") or last.status)
+    workspace.lookups.seen(last.name, status)
     if status != last.status:
         _log.info("%s: %s -> %s", last.name, last.status, status)
     requested = last.cancel_requested or status == "CancelRequested"

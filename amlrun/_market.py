@@ -1,45 +1,51 @@
 """What can be had, read from the service: sizes, prices, quota and computes, as the values of `_offers`.
 
-It knows how long a reading is good for, and what to do when one is refused: go on with the packaged tables.
-What replies look like is in `_replies`; a `Reader` sends.
+It knows which look-ups there are, what can go out at the same time, how long a reading is good for, and what
+to do without one. What replies look like is in `_replies`, `_quota_replies` and `_workspace_replies`; a
+`Reader` sends.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
-from amlrun._offers import Market, Source
-from amlrun._quota_replies import quota_from
-from amlrun._replies import packaged_sizes, sizes_from
+from amlrun._json import items_in, object_in, text_in
+from amlrun._kept import Found, Kept
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Kind, Market, region_key
+from amlrun._offers.pending import WAITING, Outstanding, Pending, counted
+from amlrun._quota_replies import quota_from, workspace_caps_from
+from amlrun._readings import Reading, Readings
+from amlrun._replies import kept_rows, sizes_from
+from amlrun._shelf import Shelf
 from amlrun._workspace_replies import compute_from, workspace_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from amlrun._clock import Clock
     from amlrun._offers import Compute, Quota, Size, WorkspaceFacts
+    from amlrun._plan import Plan
 
 _PROVIDER = "providers/Microsoft.MachineLearningServices"
-_RIGHTS = {
-    "quota": "Microsoft.MachineLearningServices/locations/usages/read",
-    "sizes": "Microsoft.MachineLearningServices/locations/vmSizes/read",
-}
-_WITHOUT = {
-    "quota": "plans are not verified against it",
-    "sizes": "the packaged tables of East US stand in for them",
-}
-_USAGES_LAST = 30.0
+_STANDING_LASTS = 30.0
 _SIZES_LAST = 6 * 3600.0
+_AT_ONCE = 16
+"""Requests under way at the same time."""
+_MOST_ASKED = 64
+"""Jobs that are asked after with one reading."""
+_NOT_FOUND = 404
 _log = logging.getLogger("amlrun")
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 
 class Reader(Protocol):
@@ -56,139 +62,219 @@ class Reader(Protocol):
 
 
 @attrs.frozen
-class _Reading(Generic[T]):
-    """What was read, or why it could not be."""
+class Look:
+    """One look at what can be had, and the readings that it rests on.
 
-    value: T | None = None
-    failure: NotAuthorized | ServiceError | None = None
+    `kept`: some of them had been read before the look was asked for.
+    """
 
-
-class _Kept(Generic[T]):
-    """A value that is read again when it is older than `lasts` says; threads that ask at once read once."""
-
-    def __init__(self, read: Callable[[], T], clock: Clock, lasts: Callable[[T], float]) -> None:
-        self._read, self._clock, self._lasts = read, clock, lasts
-        self._lock = threading.Lock()
-        self._kept: tuple[T, float] | None = None
-        self.count = 0
-
-    def get(self, *, fresh: bool = False) -> T:
-        with self._lock:
-            if self._kept is not None and not fresh:
-                value, at = self._kept
-                if 0 <= self._clock.now() - at < self._lasts(value):
-                    return value
-            value = self._read()
-            self.count += 1
-            self._kept = (value, self._clock.now())
-            return value
-
-
-def _both(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
-    """Both, at the same time."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(first)
-        answer = second()
-        return future.result(), answer
+    market: Market
+    readings: Readings
+    kept: bool
 
 
 class Lookups:
     """What a process has read of one workspace and its region. Safe to share between threads.
 
-    `subscription_path` and `workspace_path` are ARM ids. Nothing is read before it is asked for. The
-    workspace is kept for the process, sizes for hours, quota and computes for 30 seconds by `clock`.
+    `subscription_path` and `workspace_path` are ARM ids, `cache` is the folder for what is kept on disk. By
+    `clock`, sizes are kept for hours, on disk too; quota and computes for 30 seconds; the workspace for the
+    process. Nothing is read before it is asked for.
     """
 
-    def __init__(self, rest: Reader, subscription_path: str, workspace_path: str, clock: Clock) -> None:
-        self._rest = rest
+    def __init__(
+        self,
+        rest: Reader,
+        subscription_path: str,
+        workspace_path: str,
+        clock: Clock,
+        cache: Path | None = None,
+    ) -> None:
+        self._rest, self._clock, self._cache = rest, clock, cache
         self._subscription, self._workspace_path = subscription_path, workspace_path
-        self._workspace = _Kept(self._read_workspace, clock, lambda _: float("inf"))
-        self._computes = _Kept(self._read_computes, clock, lambda _: _USAGES_LAST)
-        self._quota = _Kept(self._read_quota, clock, lambda _: _USAGES_LAST)
-        self._sizes = _Kept(
-            self._read_sizes, clock, lambda reading: _USAGES_LAST if reading.failure else _SIZES_LAST
-        )
+        self._workspace = Kept(self._read_workspace, clock, lambda _: math.inf)
+        self._sizes = Kept(self._read_sizes, clock, _sizes_last)
+        self._standing = Kept(self._read, clock, lambda _: _STANDING_LASTS)
+        self._outstanding = Outstanding()
+        self._counting = threading.Lock()
         self._told: set[str] = set()
-        self._telling = threading.Lock()
-
-    @property
-    def readings(self) -> tuple[int, ...]:
-        """How often each thing was read so far."""
-        return (self._quota.count, self._sizes.count, self._computes.count)
-
-    def kept_any_of(self, before: tuple[int, ...]) -> bool:
-        """Whether something that was there then has not been read since: an answer may rest on it."""
-        return any(count and count == now for count, now in zip(before, self.readings, strict=True))
 
     def workspace(self) -> WorkspaceFacts:
         """The workspace's own GET. Raises `NotAuthorized` and `ServiceError`."""
-        return self._workspace.get()
-
-    def computes(self, *, fresh: bool = False) -> tuple[Compute, ...]:
-        """The workspace's computes. Raises `NotAuthorized` and `ServiceError`."""
-        return self._computes.get(fresh=fresh)
-
-    def quota(self, *, fresh: bool = False) -> Quota:
-        """Quota alone. Raises `NotAuthorized` and `ServiceError`: here a refusal is the answer."""
-        reading = self._quota.get(fresh=fresh)
-        if reading.value is None:
-            raise reading.failure or ServiceError("quota can't be read")
-        return reading.value
+        return self._workspace.get().value
 
     def market(self, *, fresh: bool = False) -> Market:
-        """Sizes and quota of the workspace's region; `fresh` reads both again.
+        """What a look finds."""
+        return self.look(fresh=fresh).market
 
-        A refusal is no error: who has rights on the workspace only (the role AzureML Data Scientist) may
-        read neither. Then sizes are the packaged ones, quota is None, and the log says once which right is
-        missing.
+    def look(self, *, fresh: bool = False) -> Look:
+        """All that can be had, less what was sent from here; two round trips deep at most.
+
+        Raises `NotAuthorized` and `ServiceError` of the workspace's own GET. Whatever else can't be read is
+        no error: who has rights on the workspace only (the role AzureML Data Scientist) may read neither
+        quota nor sizes. Then quota is None and sizes are the packaged ones; the log says once why.
         """
-        location = self.workspace().location
-        quota, sizes = _both(lambda: self._quota.get(fresh=fresh), lambda: self._sizes.get(fresh=fresh))
-        self._tell({"quota": quota.failure, "sizes": sizes.failure})
-        if sizes.value is None:
-            return Market(location, packaged_sizes(), quota.value, Source.PACKAGED)
-        return Market(location, sizes.value, quota.value)
-
-    def look(self, *, fresh: bool = False) -> tuple[Market, tuple[Compute, ...]]:
-        """Market and computes, two round trips deep at most."""
-        _, computes = _both(self.workspace, lambda: self.computes(fresh=fresh))
-        return self.market(fresh=fresh), computes
-
-    def _read_workspace(self) -> WorkspaceFacts:
-        return workspace_from(self._rest.get(self._workspace_path))
-
-    def _read_computes(self) -> tuple[Compute, ...]:
-        rows = self._rest.list(f"{self._workspace_path}/computes")
-        return tuple(compute_from(row) for row in rows)
-
-    def _read_quota(self) -> _Reading[Quota]:
-        location = self.workspace().location
-        return self._reading("usages", lambda rows: quota_from(location, rows))
-
-    def _read_sizes(self) -> _Reading[tuple[Size, ...]]:
-        return self._reading("vmSizes", sizes_from)
-
-    def _reading(self, what: str, parse: Callable[[Sequence[dict[str, Any]]], T]) -> _Reading[T]:
-        path = f"{self._subscription}/{_PROVIDER}/locations/{self.workspace().location}/{what}"
-        try:
-            return _Reading(parse(self._rest.list(path)))
-        except (NotAuthorized, ServiceError) as failure:
-            return _Reading(failure=failure)
-
-    def _tell(self, failures: Mapping[str, NotAuthorized | ServiceError | None]) -> None:
-        """One line in the log for each different way of not being able to read."""
-        failed = {what: failure for what, failure in failures.items() if failure is not None}
-        key = " ".join(f"{what}:{failure.code}" for what, failure in failed.items())
-        with self._telling:
-            if not failed or key in self._told:
-                return
-            self._told.add(key)
-        refused = [_RIGHTS[what] for what, failure in failed.items() if isinstance(failure, NotAuthorized)]
-        broken = [failure.message for failure in failed.values() if isinstance(failure, ServiceError)]
-        missing = f"missing {' and '.join(refused)} on {self._subscription}, which the role Reader there has"
-        _log.info(
-            "Azure ML's %s can't be read: %s (%s).",
-            " and ".join(failed),
-            "; ".join(_WITHOUT[what] for what in failed),
-            "; ".join([missing, *broken] if refused else broken),
+        found = self._standing.get(fresh=fresh)
+        look = found.value
+        self._tell(look.readings.unread())
+        return attrs.evolve(
+            look, market=counted(look.market, self._outstanding), kept=found.kept or look.kept
         )
+
+    def sent(self, name: str, plan: Plan, *, status: str) -> None:
+        """A job was sent by that plan, and stands so: while it waits, its nodes count."""
+        size = plan.size
+        if status not in WAITING or (size is None and plan.compute == SERVERLESS):
+            return
+        job = Pending(
+            name=name,
+            compute=plan.compute,
+            location=region_key(plan.creates.location or "") if plan.creates else "",
+            family=size.family if size else "",
+            tier=plan.tier,
+            cpus=size.cpus if size else 0,
+            nodes=plan.instance_count,
+        )
+        with self._counting:
+            self._outstanding = self._outstanding.sent(job)
+
+    def seen(self, name: str, status: str) -> None:
+        """Somebody has looked at a job, whoever sent it; `status` is the service's word."""
+        with self._counting:
+            self._outstanding = self._outstanding.seen(name, status)
+
+    def _read(self, fresh: bool) -> Look:  # noqa: FBT001 - as Kept calls it
+        """Each look-up as soon as what it needs is known; then those who wait are asked."""
+        ran = self._outstanding.running
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            computes = pool.submit(self._reading, f"{self._workspace_path}/computes", _computes_from)
+            facts = self._facts(fresh=fresh)
+            location = facts.value.location
+            usages = pool.submit(self._usages, location)
+            caps = pool.submit(self._reading, self._in_region(location, "quotas"), self._caps_from)
+            sizes = pool.submit(self._sizes.get, fresh=fresh)
+            others = sorted(_regions(computes.result().value or ()) - {location})
+            elsewhere = dict(zip(others, pool.map(self._usages, others), strict=True))
+            readings = Readings(
+                subscription=self._subscription,
+                facts=facts.value,
+                computes=computes.result(),
+                usages=usages.result(),
+                caps=caps.result(),
+                sizes=sizes.result().value,
+                elsewhere=elsewhere,
+            )
+            self._ask_after(pool, ran)
+        kept = facts.kept or sizes.result().kept or readings.sizes.kept
+        return Look(readings.market(), readings, kept)
+
+    def _facts(self, *, fresh: bool) -> Found[WorkspaceFacts]:
+        """Of the workspace; where they can't be read again, those that are known."""
+        try:
+            return self._workspace.get(fresh=fresh)
+        except (NotAuthorized, ServiceError):
+            if self._workspace.last is None:
+                raise
+            return Found(self._workspace.last, kept=False)
+
+    def _read_workspace(self, _fresh: bool) -> WorkspaceFacts:  # noqa: FBT001 - as Kept calls it
+        try:
+            return workspace_from(self._rest.get(self._workspace_path))
+        except NotAuthorized as error:
+            error.hint = (
+                f"Whoever sends jobs needs the role AzureML Data Scientist on {self._workspace_path}."
+            )
+            raise
+        except ServiceError as error:
+            if error.status == _NOT_FOUND:
+                error.hint = f"Is this its name, and the right subscription? {self._workspace_path}"
+            raise
+
+    def _read_sizes(self, fresh: bool) -> Reading[tuple[Size, ...]]:  # noqa: FBT001 - as Kept calls it
+        location = self.workspace().location
+        shelf = None if self._cache is None else Shelf.of(self._cache, self._subscription, location)
+        kept = None if shelf is None or fresh else shelf.take(self._clock.now(), _SIZES_LAST)
+        if kept is not None:
+            rows, age = kept
+            if sizes := sizes_from(rows):
+                return Reading(sizes, kept=True, age=age)
+
+        def parse(rows: Sequence[dict[str, Any]]) -> tuple[Size, ...] | None:
+            sizes = sizes_from(rows)
+            if sizes and shelf is not None:
+                shelf.put(kept_rows(rows), self._clock.now())
+            return sizes or None
+
+        return self._reading(self._in_region(location, "vmSizes"), parse)
+
+    def _usages(self, location: str) -> Reading[Quota]:
+        def parse(rows: Sequence[dict[str, Any]]) -> Quota | None:
+            quota = quota_from(location, rows)
+            return quota if quota.families or quota.dedicated_total or quota.spot_total else None
+
+        return self._reading(self._in_region(location, "usages"), parse)
+
+    def _caps_from(self, rows: Sequence[dict[str, Any]]) -> Mapping[str, int]:
+        return workspace_caps_from(self._workspace_path, rows)
+
+    def _in_region(self, location: str, what: str) -> str:
+        return f"{self._subscription}/{_PROVIDER}/locations/{location}/{what}"
+
+    def _reading(self, path: str, parse: Callable[[Sequence[dict[str, Any]]], T | None]) -> Reading[T]:
+        """A list as a value; None: nothing can be made of it, which is a failure."""
+        try:
+            value = parse(items_in(self._rest.list(path)))
+        except (NotAuthorized, ServiceError) as failure:
+            return Reading(failure=failure)
+        if value is None:
+            what = path.rpartition("/")[2]
+            return Reading(failure=ServiceError(f"{what}: no row of the reply can be understood"))
+        return Reading(value)
+
+    def _ask_after(self, pool: ThreadPoolExecutor, ran: frozenset[str]) -> None:
+        """How those stand who were sent and not seen to run, until some are found that all wait.
+
+        They get their nodes more or less in the order in which they were sent.
+        """
+        due = self._outstanding.due()[:_MOST_ASKED]
+        asked: dict[str, str | None] = {}
+        for start in range(0, len(due), _AT_ONCE):
+            names = due[start : start + _AT_ONCE]
+            found = dict(zip(names, pool.map(self._status, names), strict=True))
+            asked |= found
+            if all(status is None or status in WAITING for status in found.values()):
+                break
+        with self._counting:
+            self._outstanding = self._outstanding.renewed(ran, asked)
+
+    def _status(self, name: str) -> str | None:
+        """A job's state, "" where it is gone; None where that can't be found out."""
+        try:
+            job = self._rest.get(f"{self._workspace_path}/jobs/{name}")
+        except NotAuthorized:
+            return None
+        except ServiceError as error:
+            return "" if error.status == _NOT_FOUND else None
+        return text_in(object_in(job.get("properties")).get("status")) or None
+
+    def _tell(self, unread: tuple[str, ...]) -> None:
+        """Once for each line that is new."""
+        for line in unread:
+            with self._counting:
+                new = line not in self._told
+                self._told.add(line)
+            if new:
+                _log.info("%s.", line)
+
+
+def _sizes_last(reading: Reading[tuple[Size, ...]]) -> float:
+    """Seconds: a refusal is asked about again soon."""
+    return _STANDING_LASTS if reading.failure else _SIZES_LAST - reading.age
+
+
+def _computes_from(rows: Sequence[dict[str, Any]]) -> tuple[Compute, ...]:
+    return tuple(compute for compute in map(compute_from, rows) if compute.name)
+
+
+def _regions(computes: Sequence[Compute]) -> set[str]:
+    """Where there are clusters, which draw on the quota there."""
+    return {compute.location for compute in computes if compute.kind is Kind.CLUSTER} - {""}

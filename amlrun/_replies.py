@@ -15,6 +15,11 @@ from amlrun._offers import Size, gpu_model
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_FIELDS = (
+    *("name", "family", "vCPUs", "gpus", "memoryGB", "maxResourceVolumeMB", "lowPriorityCapable"),
+    *("supportedComputeTypes", "estimatedVMPrices"),
+)
+
 
 @cache
 def _list_prices() -> Mapping[str, float]:
@@ -77,6 +82,11 @@ def size_from(row: Mapping[str, Any]) -> Size | None:
 def sizes_from(rows: Iterable[Mapping[str, Any]]) -> tuple[Size, ...]:
     """All rows of vmSizes."""
     return tuple(size for row in rows if (size := size_from(row)) is not None)
+
+
+def kept_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of rows of vmSizes, what `sizes_from` reads: enough to keep them by."""
+    return [{name: row[name] for name in _FIELDS if name in row} for row in rows]
 
 
 @cache

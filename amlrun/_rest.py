@@ -120,10 +120,10 @@ class Rest:
     def list(self, path: str, *, api_version: str = API_VERSION) -> list[dict[str, Any]]:
         """GET a collection, page after page (`nextLink`)."""
         page = self.get(path, api_version=api_version)
-        rows = list(page.get("value") or [])
+        rows = _rows(path, page)
         while page.get("nextLink"):
-            page = self.get(page["nextLink"], api_version="")
-            rows += page.get("value") or []
+            page = self.get(str(page["nextLink"]), api_version="")
+            rows += _rows(path, page)
         return rows
 
     def text(self, url: str) -> str:
@@ -187,6 +187,13 @@ class Rest:
         if isinstance(failure, ServiceError) and failure.passing:
             raise _Transient(failure, _asked_wait(response, failure))
         raise failure
+
+
+def _rows(path: str, page: Mapping[str, Any]) -> list[Any]:
+    rows = page.get("value") or []
+    if not isinstance(rows, list):
+        raise ServiceError(f"GET {_short(path)}: a reply that is no list", hint="Is a proxy in between?")
+    return rows
 
 
 def innermost(error: Mapping[str, Any]) -> tuple[str, str]:

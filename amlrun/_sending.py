@@ -57,6 +57,13 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
     `SubmissionFailed` where the name belongs to another job or the service refuses the body; `NotAuthorized`;
     `PlacementNotApplied`; and a passing `ServiceError` where nobody knows whether the job was taken.
     """
+    sent = _put(workspace, memory, new_name=new_name)
+    name = attempt_name(memory.group, memory.attempt)
+    workspace.lookups.sent(name, sent.memory.plan, status=sent.status)
+    return sent
+
+
+def _put(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
     body = memory.body
     assert body is not None  # noqa: S101  callers hold a body, or have refused already
     check(body, memory.plan, compute_id(workspace, memory.plan))

@@ -28,11 +28,14 @@ VERSION = 1
 _log = logging.getLogger("amlrun")
 
 
-def cache_folder(environment: Mapping[str, str], platform: str) -> Path | None:
-    """Where amlrun keeps what can be read again; None where there is no home to have it in."""
+def cache_folder(environment: Mapping[str, str], platform: str, *, usual: bool) -> Path | None:
+    """Where amlrun keeps what can be read again: the folder that is named, or the platform's `usual` one.
+
+    None: nowhere. There may be no home to have it in.
+    """
     named = environment.get(VARIABLE)
-    if named:
-        return Path(named)
+    if named or not usual:
+        return Path(named) if named else None
     windows = platform == "win32"
     given = environment.get("LOCALAPPDATA" if windows else "XDG_CACHE_HOME", "")
     if Path(given).is_absolute():

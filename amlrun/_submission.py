@@ -16,6 +16,7 @@ from amlrun._errors import (
     ComputeNotFound,
     ComputeUnsuitable,
     InvalidRequest,
+    NotAuthorized,
     NothingFits,
     QuotaError,
     ServiceError,
@@ -33,6 +34,8 @@ from amlrun._sending import compute_id, find, send
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amlrun._market import Look
+    from amlrun._offers import Quota
     from amlrun._plan import Plan
     from amlrun._request import Request
     from amlrun._workspace import Workspace
@@ -41,22 +44,42 @@ _log = logging.getLogger("amlrun")
 _REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
 
-def decide(workspace: Workspace, request: Request) -> Plan:
-    """Place the request. A "no" never rests on a kept reading: everything is read again first."""
+def decide(workspace: Workspace, request: Request, *, fresh: bool = False) -> Plan:
+    """Place the request. A "no" never rests on a kept reading: everything is read again first.
+
+    `fresh`: nor does a "yes".
+    """
     _refuse_other_workspace(workspace, request)
     with _naming_defaults(request):
-        plan = _decided(workspace, request)
+        plan = _decided(workspace, request, fresh=fresh)
     return _with_defaults(_with_requeue(plan, request), request)
 
 
-def _decided(workspace: Workspace, request: Request) -> Plan:
-    before = workspace.lookups.readings
+def _decided(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
+    look = workspace.lookups.look(fresh=fresh)
     try:
-        return _placed(workspace, request, fresh=False)
+        return _placed(request, look)
     except _REFUSALS:
-        if not workspace.lookups.kept_any_of(before):
+        if not look.kept:
             raise
-    return _placed(workspace, request, fresh=True)
+    return _placed(request, workspace.lookups.look(fresh=True))
+
+
+def quota_of(workspace: Workspace) -> Quota:
+    """Quota as it is now. Raises `NotAuthorized` and `ServiceError`: here a refusal is the answer."""
+    look = workspace.lookups.look(fresh=True)
+    refused = look.readings.usages.failure
+    if isinstance(refused, NotAuthorized):
+        raise NotAuthorized(
+            f"Quota can't be read with this account: {refused.message}",
+            hint="The right is Microsoft.MachineLearningServices/locations/usages/read on the subscription.",
+            scope=workspace.scope.subscription_path,
+            service_code=refused.service_code,
+        ) from refused
+    if refused is not None:
+        raise refused
+    assert look.market.quota is not None  # noqa: S101  it was read
+    return look.market.quota
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
@@ -68,8 +91,12 @@ def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
 
 
 def submit_request(workspace: Workspace, request: Request) -> Run:
-    """Plan, let the SDK resolve and upload, put the plan on the body, send, and return the handle."""
-    plan = decide(workspace, request)
+    """Plan, and send that plan."""
+    return send_planned(workspace, request, decide(workspace, request))
+
+
+def send_planned(workspace: Workspace, request: Request, plan: Plan) -> Run:
+    """Let the SDK resolve and upload, put the plan on the body, send, and return the handle."""
     name = request.name or _fresh_name(request)
     if request.name is not None:
         _refuse_foreign(workspace, name)
@@ -107,12 +134,10 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
     return Run(workspace, started(sent))
 
 
-def _placed(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
-    lookups = workspace.lookups
-    if not request.ask.named:
-        return place(request.ask, lookups.market(fresh=fresh))
-    market, computes = lookups.look(fresh=fresh)
-    return place(request.ask, attrs.evolve(market, computes=computes))
+def _placed(request: Request, look: Look) -> Plan:
+    """The plan, and what it had to do without."""
+    plan = place(request.ask, look.market)
+    return attrs.evolve(plan, warnings=(*plan.warnings, *look.readings.unread()))
 
 
 def _with_defaults(plan: Plan, request: Request) -> Plan:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import sys
 import threading
 import weakref
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._clock import RealClock
 from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._market import Lookups
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
+from amlrun._shelf import cache_folder
 from amlrun._team import FILE, read_team
 
 if TYPE_CHECKING:
@@ -70,7 +73,9 @@ class Workspace:
         self.scope = scope
         self.rest = Rest(wire)
         self.clock = self.rest.clock
-        self.lookups = Lookups(self.rest, scope.subscription_path, scope.path, self.clock)
+        # What a fake says is no other process's business, nor is its time.
+        cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
+        self.lookups = Lookups(self.rest, scope.subscription_path, scope.path, self.clock, cache)
         # Weak, since this object is kept for as long as the user's client lives.
         self._theirs = None if client is None else weakref.ref(client)
         self._own: MLClient | None = None

@@ -43,7 +43,8 @@ OVER = frozenset({"Completed", "Failed", "Canceled"})
 class Pending:
     """A job that was sent: `nodes` of `cpus` vCPUs each, to serverless or to a compute.
 
-    `location` is the region whose quota its nodes need; `family` may be in any spelling.
+    `family` may be in any spelling. `location` is the region of a compute that is only being made; "": that
+    of the compute as it is read, or the workspace's.
     """
 
     name: str
@@ -105,18 +106,20 @@ def counted(market: Market, outstanding: Outstanding) -> Market:
     cores: Counter[tuple[str, str, Tier]] = Counter()
     computes = {compute.name.lower(): compute for compute in market.computes or ()}
     for job in outstanding.jobs.values():
-        name = job.compute.lower()
-        before, wanted[name] = wanted[name], wanted[name] + job.nodes
-        found = job.nodes
-        if name in computes:
-            found = _to_find(computes[name], wanted[name]) - _to_find(computes[name], before)
-        cores[job.location, family_key(job.family), job.tier] += found * job.cpus
+        compute, found = computes.get(job.compute.lower()), job.nodes
+        location = job.location or market.location
+        if compute is not None:
+            before = wanted[compute.name]
+            wanted[compute.name] += job.nodes
+            found = _to_find(compute, wanted[compute.name]) - _to_find(compute, before)
+            location = compute.location or market.location
+        cores[location, family_key(job.family), job.tier] += found * job.cpus
     return attrs.evolve(
         market,
         quota=market.quota and _counted_quota(market.quota, cores),
         elsewhere={region: _counted_quota(quota, cores) for region, quota in market.elsewhere.items()},
         computes=market.computes
-        and tuple(_spoken_for(compute, wanted[compute.name.lower()]) for compute in market.computes),
+        and tuple(_spoken_for(compute, wanted[compute.name]) for compute in market.computes),
     )
 
 

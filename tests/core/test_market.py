@@ -1,8 +1,10 @@
+"""What is read of a workspace, when, and what becomes of a reading that fails."""
+
 from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,56 +12,24 @@ from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._market import Lookups
 from amlrun._offers import Source
 from amlrun._replies import packaged_sizes
-from tests.core.rows import SIZE_ROW, SUBSCRIPTION, USAGE_ROWS, WORKSPACE
+from amlrun._shelf import Shelf
+from tests.core.rows import SIZE_ROW, SUBSCRIPTION, USAGE_ROWS, WORKSPACE, own
+from tests.core.service import (
+    COMPUTES,
+    FAMILY,
+    QUOTAS,
+    SIZES,
+    USAGES,
+    WEST,
+    HandClock,
+    Service,
+    broken,
+    cluster,
+    refused,
+)
 
-LOCATION = f"{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices/locations/eastus"
-USAGES, SIZES, COMPUTES = f"{LOCATION}/usages", f"{LOCATION}/vmSizes", f"{WORKSPACE}/computes"
-
-
-class Service:
-    """Answers as ARM does, from a table; counts the calls, and how many were under way at once."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Any] = {
-            WORKSPACE: {"name": "ws", "location": "eastus", "properties": {"workspaceId": "w-1"}},
-            USAGES: USAGE_ROWS,
-            SIZES: [SIZE_ROW],
-            COMPUTES: [{"name": "gpu", "properties": {"computeType": "AmlCompute"}}],
-        }
-        self.calls: list[str] = []
-        self.meet: threading.Barrier | None = None
-
-    def get(self, path: str) -> dict[str, Any]:
-        """One object."""
-        return dict(self._answer(path))
-
-    def list(self, path: str) -> list[dict[str, Any]]:
-        """All rows."""
-        return [*self._answer(path)]
-
-    def _answer(self, path: str) -> Any:
-        self.calls.append(path)
-        if self.meet is not None:
-            self.meet.wait(timeout=30)
-        answer = self.answers[path]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-class HandClock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        """What was set."""
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        """Set it on."""
-        self.time += seconds
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -80,17 +50,36 @@ def lookups(service: Service, clock: HandClock) -> Lookups:
     return Lookups(service, SUBSCRIPTION, WORKSPACE, clock)
 
 
-def refused() -> NotAuthorized:
-    """What a Data Scientist gets for a subscription's path."""
-    return NotAuthorized("not allowed", scope=SUBSCRIPTION, service_code="AuthorizationFailed")
+# -- what is read, and when
 
 
-def test_a_market_is_the_regions_sizes_and_quota(lookups: Lookups) -> None:
-    """What is read is the workspace's own region, from the service."""
+def test_a_market_is_all_that_can_be_had(lookups: Lookups) -> None:
+    """Sizes and quota of the workspace's own region, its computes, and what it says of itself."""
     market = lookups.market()
     assert (market.location, market.source, market.verified) == ("eastus", Source.SERVICE, True)
     assert [size.name for size in market.sizes] == ["Standard_NC4as_T4_v3"]
-    assert lookups.quota() == market.quota
+    assert [compute.name for compute in market.computes or ()] == ["gpu"]
+    assert market.workspace == lookups.workspace()
+    assert market.elsewhere == {}
+
+
+def test_a_cold_look_is_two_round_trips_deep(lookups: Lookups, service: Service) -> None:
+    """Workspace and computes go out together, then all that needs a region: other regions' quota too."""
+    service.answers |= {COMPUTES: [cluster("gpu"), cluster("far", "West US")], WEST: USAGE_ROWS}
+    service.meeting(WORKSPACE, COMPUTES)
+    service.meeting(USAGES, SIZES, QUOTAS, WEST)
+    market = lookups.market()
+    assert market.verified
+    assert [*market.elsewhere] == ["westus"]
+    assert sorted(service.calls) == sorted([WORKSPACE, COMPUTES, USAGES, SIZES, QUOTAS, WEST])
+
+
+def test_a_renewed_look_is_one_round_trip_deep(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """The region is known: computes needn't be waited for."""
+    lookups.look()
+    clock.sleep(31)
+    service.meeting(COMPUTES, USAGES, QUOTAS)
+    assert lookups.market().verified
 
 
 def test_readings_are_kept_for_as_long_as_they_are_good(
@@ -99,30 +88,24 @@ def test_readings_are_kept_for_as_long_as_they_are_good(
     """Quota and computes are read again after 30 seconds, sizes after hours, the workspace never."""
     for _ in range(2):
         lookups.look()
-    assert sorted(service.calls) == sorted([WORKSPACE, COMPUTES, USAGES, SIZES])
+    assert sorted(service.calls) == sorted([WORKSPACE, COMPUTES, USAGES, SIZES, QUOTAS])
     clock.sleep(31)
     lookups.look()
-    assert sorted(service.calls[4:]) == sorted([COMPUTES, USAGES])
+    assert sorted(service.calls[5:]) == sorted([COMPUTES, USAGES, QUOTAS])
     clock.sleep(7 * 3600)
     lookups.look()
-    assert sorted(service.calls[6:]) == sorted([COMPUTES, USAGES, SIZES])
+    assert sorted(service.calls[8:]) == sorted([COMPUTES, USAGES, QUOTAS, SIZES])
 
 
-def test_fresh_readings_are_read_at_once(lookups: Lookups, service: Service) -> None:
-    """`fresh` reads quota, sizes and computes again, whatever is kept."""
-    lookups.look()
-    lookups.look(fresh=True)
-    assert sorted(service.calls[4:]) == sorted([COMPUTES, USAGES, SIZES])
-
-
-def test_a_cold_plan_is_two_round_trips_deep(lookups: Lookups, service: Service) -> None:
-    """Four look-ups go out in two pairs, each pair at the same time: one alone would wait here for ever."""
-    service.meet = threading.Barrier(2)
-    market, computes = lookups.look()
-    assert market.verified
-    assert [compute.name for compute in computes] == ["gpu"]
-    assert {*service.calls[:2]} == {WORKSPACE, COMPUTES}
-    assert {*service.calls[2:]} == {USAGES, SIZES}
+def test_a_look_says_whether_any_of_it_was_kept(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """What a refusal may rest on: all of it read since it was asked for, as `fresh` makes sure."""
+    assert not lookups.look().kept
+    assert lookups.look().kept
+    clock.sleep(31)
+    assert lookups.look().kept  # the sizes
+    before = len(service.calls)
+    assert not lookups.look(fresh=True).kept
+    assert sorted(service.calls[before:]) == sorted([WORKSPACE, COMPUTES, USAGES, SIZES, QUOTAS])
 
 
 def test_threads_that_ask_at_once_read_once(lookups: Lookups, service: Service) -> None:
@@ -134,62 +117,159 @@ def test_threads_that_ask_at_once_read_once(lookups: Lookups, service: Service) 
     for thread in threads:
         thread.join()
     assert found == [True] * 8
-    assert sorted(service.calls) == sorted([WORKSPACE, USAGES, SIZES])
+    assert sorted(service.calls) == sorted([WORKSPACE, COMPUTES, USAGES, SIZES, QUOTAS])
+
+
+def test_a_workspaces_own_limit_is_in_the_market(lookups: Lookups, service: Service) -> None:
+    """With what its clusters in the region hold, which is the least that is used; elsewhere is elsewhere."""
+    service.answers |= {
+        QUOTAS: [own(WORKSPACE, FAMILY, 12), own(WORKSPACE, "standardNewFamily", 0)],
+        COMPUTES: [cluster("gpu", nodes=2), cluster("far", "westus", nodes=3)],
+        WEST: USAGE_ROWS,
+    }
+    quota = lookups.market().quota
+    assert quota is not None
+    families = {family.name: family.workspace for family in quota.families if family.workspace}
+    assert {name: (limit.limit, limit.used) for name, limit in families.items()} == {
+        FAMILY: (12, 8),
+        "standardNewFamily": (0, 0),
+    }
+
+
+# -- what can't be read
 
 
 def test_a_data_scientist_gets_the_packaged_sizes(
     lookups: Lookups, service: Service, clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """403 on quota and sizes is usual: the packaged tables stand in, unverified, and one line says why."""
-    service.answers |= {USAGES: refused(), SIZES: refused()}
+    service.answers |= {USAGES: refused(), SIZES: refused(), QUOTAS: refused()}
     with caplog.at_level(logging.INFO, logger="amlrun"):
-        market = lookups.market()
+        look = lookups.look()
         clock.sleep(31)
-        lookups.market()
+        assert lookups.look().readings.unread() == look.readings.unread()
+    market = look.market
     assert (market.source, market.quota, market.sizes) == (Source.PACKAGED, None, packaged_sizes())
-    (line,) = caplog.messages
-    assert "Microsoft.MachineLearningServices/locations/usages/read" in line
-    assert "Microsoft.MachineLearningServices/locations/vmSizes/read" in line
+    (line,) = look.readings.unread()
+    assert caplog.messages == [f"{line}."]
+    for right in ("usages", "vmSizes", "quotas"):
+        assert f"Microsoft.MachineLearningServices/locations/{right}/read" in line
     assert SUBSCRIPTION in line
     assert "Reader" in line
-    with pytest.raises(NotAuthorized):
-        lookups.quota()
 
 
-def test_sizes_may_be_readable_where_quota_is_not(lookups: Lookups, service: Service) -> None:
-    """Each refusal costs only what it refuses."""
-    service.answers[USAGES] = refused()
-    market = lookups.market()
-    assert (market.source, market.verified, len(market.sizes)) == (Source.SERVICE, False, 1)
-
-
-def test_quota_may_be_readable_where_sizes_are_not(lookups: Lookups, service: Service) -> None:
-    """Without the region's sizes, the packaged ones are held against the real quota."""
-    service.answers[SIZES] = refused()
-    market = lookups.market()
-    assert (market.source, market.verified) == (Source.PACKAGED, True)
-
-
-def test_a_failed_look_up_never_stops_a_job(
-    lookups: Lookups, service: Service, clock: HandClock, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("failure", [refused(), broken()])
+@pytest.mark.parametrize("path", [USAGES, SIZES, QUOTAS, COMPUTES, WEST])
+def test_each_failure_costs_only_what_it_fails(
+    lookups: Lookups, service: Service, clock: HandClock, path: str, failure: Exception
 ) -> None:
-    """When the service fails, the plan goes on unverified, says what failed, and looks again soon."""
-    service.answers[SIZES] = ServiceError("504: Service invocation timed out", status=504)
-    with caplog.at_level(logging.INFO, logger="amlrun"):
-        assert lookups.market().source is Source.PACKAGED
-    assert "504: Service invocation timed out" in caplog.text
-    service.answers[SIZES] = [SIZE_ROW]
+    """Whichever look-up fails: the rest is there, one line tells of it, and it is asked again soon."""
+    service.answers |= {COMPUTES: [cluster("far", "westus")], WEST: USAGE_ROWS}
+    whole = service.answers[path]
+    service.answers[path] = failure
+    look = lookups.look()
+    market = look.market
+    assert (market.quota is None) == (path == USAGES)
+    assert (market.source is Source.PACKAGED) == (path == SIZES)
+    assert (market.computes is None) == (path == COMPUTES)
+    assert ("westus" in market.elsewhere) == (path not in (COMPUTES, WEST))
+    (line,) = look.readings.unread()
+    assert ("504: Service invocation timed out" in line) == isinstance(failure, ServiceError)
+    service.answers[path] = whole
     clock.sleep(31)
-    assert lookups.market().source is Source.SERVICE
+    assert lookups.look().readings.unread() == ()
 
 
-def test_without_the_workspace_there_is_no_answer(lookups: Lookups, service: Service) -> None:
-    """A workspace or computes that can't be read are errors, and are not remembered."""
+@pytest.mark.parametrize("junk", [[{}], ["x", None, 3], [{"name": "x", "limit": "y"}], []])
+def test_junk_is_a_look_up_that_failed(lookups: Lookups, service: Service, junk: list[Any]) -> None:
+    """Rows of which nothing can be understood are no quota and no sizes; computes have a name."""
+    service.answers |= {USAGES: junk, SIZES: junk, QUOTAS: junk, COMPUTES: junk}
+    look = lookups.look()
+    market = look.market
+    assert (market.quota, market.source) == (None, Source.PACKAGED)
+    assert [compute.name for compute in market.computes or ()] in ([], ["x"])
+    assert len(look.readings.unread()) == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "way_out"),
+    [
+        (refused(), "AzureML Data Scientist"),
+        (ServiceError("404 ResourceNotFound", status=404), f"right subscription? {WORKSPACE}"),
+        (ServiceError("503", hint="later", status=503), "later"),
+    ],
+)
+def test_without_the_workspace_there_is_no_answer(
+    lookups: Lookups, service: Service, failure: NotAuthorized | ServiceError, way_out: str
+) -> None:
+    """Where it is can't be guessed: the error says what to do, and is not remembered."""
     workspace = service.answers[WORKSPACE]
-    service.answers[WORKSPACE] = refused()
-    with pytest.raises(NotAuthorized):
-        lookups.market()
-    service.answers |= {WORKSPACE: workspace, COMPUTES: ServiceError("502", status=502)}
+    service.answers[WORKSPACE] = failure
+    with pytest.raises(type(failure)) as caught:
+        lookups.look()
+    assert way_out in caught.value.hint
+    service.answers[WORKSPACE] = workspace
     assert lookups.market().verified
-    with pytest.raises(ServiceError):
-        lookups.computes()
+
+
+def test_a_workspace_that_was_read_is_known(lookups: Lookups, service: Service) -> None:
+    """When it can't be read again, where it is has not changed."""
+    lookups.look()
+    service.answers[WORKSPACE] = broken()
+    assert lookups.look(fresh=True).market.location == "eastus"
+
+
+# -- what is kept on disk
+
+
+def of_another_process(service: Service, clock: HandClock, folder: Path) -> Lookups:
+    """Look-ups that know nothing but the folder."""
+    return Lookups(service, SUBSCRIPTION, WORKSPACE, clock, folder)
+
+
+def test_sizes_are_there_for_the_next_process(service: Service, clock: HandClock, tmp_path: Path) -> None:
+    """It doesn't ask for them, knows that they were kept, and keeps them no longer than the first would."""
+    first = of_another_process(service, clock, tmp_path).market()
+    clock.sleep(5 * 3600)
+    service.calls.clear()
+    second = of_another_process(service, clock, tmp_path)
+    look = second.look()
+    assert SIZES not in service.calls
+    assert (look.market.sizes, look.market.source, look.kept) == (first.sizes, Source.SERVICE, True)
+    clock.sleep(3600)
+    second.look()
+    assert SIZES in service.calls
+
+
+def test_a_fresh_look_reads_sizes_and_keeps_them_anew(
+    service: Service, clock: HandClock, tmp_path: Path
+) -> None:
+    """A refusal never rests on what is on disk; and the next process has the new ones."""
+    of_another_process(service, clock, tmp_path).look()
+    service.answers[SIZES] = [{**SIZE_ROW, "name": "Standard_New"}]
+    for fresh in (True, False):
+        market = of_another_process(service, clock, tmp_path).market(fresh=fresh)
+        assert [size.name for size in market.sizes] == ["Standard_New"]
+    assert service.calls.count(SIZES) == 2
+
+
+def test_what_was_refused_is_not_kept_on_disk(service: Service, clock: HandClock, tmp_path: Path) -> None:
+    """Nor is anything but sizes and prices: whoever has the right asks."""
+    service.answers[SIZES] = refused()
+    of_another_process(service, clock, tmp_path).look()
+    assert list(tmp_path.iterdir()) == []
+    service.answers[SIZES] = [SIZE_ROW]
+    of_another_process(service, clock, tmp_path).look()
+    (file,) = tmp_path.iterdir()
+    text = file.read_text() + file.name
+    assert "Standard_NC4as_T4_v3" in text
+    assert not any(word in text for word in ("0000-0000", "/ws", '"gpu"', "eastus", "Total"))
+
+
+def test_rows_on_disk_that_are_no_sizes_are_read_anew(
+    service: Service, clock: HandClock, tmp_path: Path
+) -> None:
+    """Whatever wrote them."""
+    Shelf.of(tmp_path, SUBSCRIPTION, "eastus").put([{"name": "x"}], clock.now())
+    assert of_another_process(service, clock, tmp_path).market().source is Source.SERVICE
+    assert SIZES in service.calls

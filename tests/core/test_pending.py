@@ -34,7 +34,7 @@ def quota(location: str = "eastus", *, workspace: int | None = None) -> Quota:
 
 def job(name: str, **fields: object) -> Pending:
     """A job of T4 nodes on serverless."""
-    usual = Pending(name=name, location="eastus", family="standardNCASv3_T4Family", cpus=4)
+    usual = Pending(name=name, family="standardNCASv3_T4Family", cpus=4)
     return attrs.evolve(usual, **fields)  # type: ignore[arg-type]  # fields of Pending
 
 
@@ -93,7 +93,7 @@ def test_a_clusters_idle_nodes_are_spoken_for_first() -> None:
     cluster = Compute(name="gpu", nodes=3, idle_nodes=2, preparing_nodes=1, max_nodes=5, location="westus")
     market = Market("eastus", (), quota(), computes=(cluster,), elsewhere={"westus": quota("westus")})
     for nodes, idle, target, cores in ((1, 1, 3, 0), (3, 0, 3, 0), (4, 0, 4, 4), (9, 0, 5, 8)):
-        sent = outstanding(*(job(f"j{n}", compute="GPU", location="westus") for n in range(nodes)))
+        sent = outstanding(*(job(f"j{n}", compute="GPU") for n in range(nodes)))
         after = counted(market, sent)
         assert after.computes is not None
         assert (after.computes[0].idle_nodes, after.computes[0].target_nodes) == (idle, target)
@@ -109,6 +109,7 @@ def test_other_computes_have_their_nodes() -> None:
     unread = counted(market, outstanding(job("a", compute="new", nodes=2)))
     assert unread.quota is not None
     assert dict(rows(unread.quota))["TotalDedicatedCores"] == 8
+    assert counted(market, outstanding(job("a", compute="new", location="westus"))) == market
 
 
 def test_a_job_that_is_over_is_dropped_at_once() -> None:

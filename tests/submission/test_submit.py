@@ -308,11 +308,11 @@ def test_a_warm_submit_makes_no_request_more_than_the_sdk(fake_aml: FakeAml, cli
 
 
 def test_a_cold_plan_asks_once_for_each_thing(fake_aml: FakeAml, client: MLClient) -> None:
-    """Workspace, usages, sizes; computes only where a cluster is named."""
+    """Workspace and computes; usages, sizes and the workspace's own limits."""
     fake_aml.cluster("cpu-cluster")
     plan("echo", environment=ENVIRONMENT, compute="cpu-cluster", client=client)
     last = [call.path.rpartition("/")[2] for call in fake_aml.calls]
-    assert sorted(last) == sorted([fake_aml.scope.workspace, "computes", "usages", "vmSizes"])
+    assert sorted(last) == sorted([fake_aml.scope.workspace, "computes", "usages", "vmSizes", "quotas"])
 
 
 @pytest.mark.parametrize("several", [False, True])

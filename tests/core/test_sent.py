@@ -1,0 +1,140 @@
+"""What was sent and doesn't run yet, between readings: who is asked after it, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from amlrun._errors import ServiceError
+from amlrun._market import Lookups
+from amlrun._offers import Size, Tier
+from amlrun._plan import Plan
+from amlrun._replies import size_from
+from tests.core.rows import SIZE_ROW, SUBSCRIPTION, WORKSPACE
+from tests.core.service import (
+    FAMILY,
+    HandClock,
+    Service,
+    refused,
+)
+
+
+@pytest.fixture
+def service() -> Service:
+    """A service that answers everything."""
+    return Service()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that stands still."""
+    return HandClock()
+
+
+@pytest.fixture
+def lookups(service: Service, clock: HandClock) -> Lookups:
+    """Nothing read yet."""
+    return Lookups(service, SUBSCRIPTION, WORKSPACE, clock)
+
+
+def t4() -> Size:
+    """The size that the service has."""
+    size = size_from(SIZE_ROW)
+    assert size is not None
+    return size
+
+
+def sent(lookups: Lookups, *names: str, status: str = "Queued") -> None:
+    """Jobs of one T4 node each."""
+    for name in names:
+        lookups.sent(name, Plan(instance_type="Standard_NC4as_T4_v3", size=t4()), status=status)
+
+
+def pending(lookups: Lookups) -> int:
+    """VCPUs of T4 that were sent and don't run."""
+    quota = lookups.market().quota
+    family = None if quota is None else quota.family(FAMILY)
+    assert family is not None
+    assert family.dedicated is not None
+    return family.dedicated.pending
+
+
+def jobs(service: Service, **states: str) -> None:
+    """How jobs stand."""
+    for name, status in states.items():
+        service.answers[f"{WORKSPACE}/jobs/{name}"] = {"properties": {"status": status}}
+
+
+def test_what_was_sent_counts_until_it_is_read(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """While the reading is kept it costs no request; with the next, those that don't run still count."""
+    lookups.look()
+    before = len(service.calls)
+    sent(lookups, "a", "b")
+    sent(lookups, "adopted", status="Running")
+    assert pending(lookups) == 8
+    assert len(service.calls) == before
+    jobs(service, a="Running", b="Queued")
+    clock.sleep(31)
+    assert pending(lookups) == 4
+
+
+def test_who_was_seen_is_not_asked(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """One that is over counts no more, one that runs until the next reading: neither costs a request."""
+    lookups.look()
+    sent(lookups, "a", "b")
+    jobs(service, b="Queued")
+    lookups.seen("a", "Running")
+    assert pending(lookups) == 8
+    clock.sleep(31)
+    assert pending(lookups) == 4
+    lookups.seen("b", "Canceled")
+    assert pending(lookups) == 0
+    assert f"{WORKSPACE}/jobs/a" not in service.calls[5:]
+
+
+@pytest.mark.parametrize(
+    ("answer", "cores"),
+    [
+        ({"properties": {"status": "Completed"}}, 0),
+        (ServiceError("404", status=404), 0),
+        (ServiceError("503", status=503), 4),
+        (refused(), 4),
+        ({"properties": None}, 4),
+    ],
+)
+def test_who_cant_be_asked_goes_on_counting(
+    lookups: Lookups, service: Service, clock: HandClock, answer: Any, cores: int
+) -> None:
+    """Unless the job is gone, or over."""
+    lookups.look()
+    sent(lookups, "a")
+    service.answers[f"{WORKSPACE}/jobs/a"] = answer
+    clock.sleep(31)
+    assert pending(lookups) == cores
+
+
+def test_few_are_asked_where_nothing_has_moved(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """Sixteen at once, at the same time; more only where some of those have begun, and 64 in all."""
+    names = [f"j{number}" for number in range(100)]
+    lookups.look()
+    sent(lookups, *names)
+    jobs(service, **dict.fromkeys(names, "Queued"))
+    service.meeting(*(f"{WORKSPACE}/jobs/{name}" for name in names[:16]))
+    clock.sleep(31)
+    assert pending(lookups) == 400
+    assert sum("/jobs/" in path for path in service.calls) == 16
+    service.meet.clear()
+    jobs(service, **dict.fromkeys(names, "Running"))
+    clock.sleep(31)
+    assert pending(lookups) == 4 * 36
+    clock.sleep(31)
+    assert pending(lookups) == 0
+
+
+def test_what_nobody_can_count_is_not_counted(lookups: Lookups) -> None:
+    """A size that the service chooses; on a cluster it still takes a node."""
+    lookups.look()
+    lookups.sent("a", Plan(tier=Tier.SPOT), status="Queued")
+    lookups.sent("b", Plan(compute="gpu"), status="Queued")
+    assert pending(lookups) == 0
