@@ -135,7 +135,7 @@ def encoded(value: Any) -> Any:
     """As JSON holds it; what it can't hold is marked as lost."""
     if isinstance(value, (list, tuple)):
         return [encoded(item) for item in value]
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+    if _is_mapping(value) and all(isinstance(key, str) for key in value):
         items = {str(key): encoded(item) for key, item in value.items()}
         return _marked("mapping", list(map(list, items.items()))) if _KIND in items else items
     if not isinstance(value, Real) or math.isfinite(value):
@@ -157,6 +157,11 @@ def decoded(data: Any) -> Any:
     return data
 
 
+def _is_mapping(value: Any) -> bool:
+    """A user's own: some objects of the SDK are mappings too."""
+    return isinstance(value, Mapping) and not type(value).__module__.startswith("azure.")
+
+
 def _marked(kind: str, value: Any) -> dict[str, Any]:
     return {_KIND: kind, _VALUE: value}
 
@@ -175,7 +180,7 @@ def _listed(value: Any) -> Any:
 def _lost_in(value: Any) -> Iterator[Lost]:
     if isinstance(value, Lost):
         yield value
-    elif isinstance(value, Mapping):
+    elif _is_mapping(value):
         for item in value.values():
             yield from _lost_in(item)
     elif isinstance(value, (list, tuple)):

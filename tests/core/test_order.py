@@ -73,8 +73,8 @@ def test_numbers_of_other_kinds_are_numbers() -> None:
     assert encoded(Requeue().waits) == [60.0, 300.0, 900.0]
 
 
-class Environment:
-    """As one of azure.ai.ml looks from here."""
+class Environment(dict[str, Any]):
+    """As one of azure.ai.ml looks from here: some of its objects are mappings."""
 
     __module__ = "azure.ai.ml.entities._assets.environment"
 
