@@ -17,6 +17,7 @@ from amlrun._placement.refusal import quota_error
 from amlrun._placement.remarks import price_source
 from amlrun._placement.targets import no_jobs, order_of, refused, unlisted
 from amlrun._plan import Plan, Starts
+from amlrun._tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -84,13 +85,19 @@ def refusal(market: Market, options: Sequence[Option]) -> AmlrunError:
     option = next((one for one in options if not one.miss), options[0])
     name, fits = option.offer.compute, option.fit
     if option.miss or fits is None:
+        against = {one.against for one in options}
+        it = f" it {option.against}." if len(against) == 1 else f"\n{_listing(options)}"
         return ComputeUnsuitable(
-            f"{name!r} can't take this job: it {option.against}.", hint=option.hint or _ELSEWHERE, name=name
+            f"{name!r} can't take this job:{it}", hint=option.hint or _ELSEWHERE, name=name
         )
     fewer = [f"instance_count={fits.fits} fits."] if fits.fits else []
     region = next((one.location for one in market.computes or () if one.name == name), "") or market.location
     there = attrs.evolve(market, location=region)
     return quota_error(option.size, option.tier, fits, there, hints=fewer)
+
+
+def _listing(options: Sequence[Option]) -> str:
+    return table([(f"  {one.size.name}", one.against) for one in options])
 
 
 def on_compute(ask: Ask, market: Market) -> Plan:

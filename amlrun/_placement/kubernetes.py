@@ -115,7 +115,11 @@ def _size(kind: InstanceType) -> Size:
 
 def _unnamed(ask: Ask, kind: InstanceType, types: Sequence[InstanceType]) -> Iterator[Miss]:
     wanted = {name.lower() for name in ask.instance_types}
-    if wanted and kind.name.lower() not in wanted:
+    if not wanted or kind.name.lower() in wanted:
+        return
+    if any(one.name.lower() in wanted for one in types):
+        yield Miss("was not asked for")
+    else:
         has = ", ".join(sorted(one.name for one in types))
         yield Miss(
             f"has no instance type {' or '.join(ask.instance_types)}: it has {has}",
@@ -129,7 +133,7 @@ def _unmet(ask: Ask, compute: Compute, kind: InstanceType, size: Size) -> Iterat
         yield Miss("has GPUs, and none was asked for")
     needs = FLOOR if unasked and ask.needs.shapeless else ask.needs
     for miss in _tellable(needs, kind).misses(size):
-        yield Miss(f"has the instance type {kind.name}, which {miss}")
+        yield Miss(miss)
 
 
 def _tellable(needs: Needs, kind: InstanceType) -> Needs:
