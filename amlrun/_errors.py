@@ -124,8 +124,9 @@ class ComputeUnsuitable(AmlrunError):
 class QuotaError(AmlrunError):
     """Azure ML's quota (not the subscription's VM quota) can never hold what was asked for.
 
-    `limit_name` is the row that binds, in the service's spelling. `needed`, `limit`, `used` and `free` are
-    vCPUs; `fits` is the number of nodes that the limit could ever hold.
+    `limit_name` is the row that binds, in the service's spelling. `needed`, `limit`, `used`, `pending` (sent
+    from here and not running yet) and `free` are vCPUs; `fits` is the number of nodes that the limits could
+    ever hold.
     """
 
     code = "quota"
@@ -140,6 +141,7 @@ class QuotaError(AmlrunError):
         needed: int = 0,
         limit: int = 0,
         used: int = 0,
+        pending: int = 0,
         free: int = 0,
         fits: int = 0,
     ) -> None:
@@ -149,6 +151,7 @@ class QuotaError(AmlrunError):
         self.needed = needed
         self.limit = limit
         self.used = used
+        self.pending = pending
         self.free = free
         self.fits = fits
 

@@ -207,6 +207,7 @@ def _ask(given: Arguments, settings: JobSettings) -> Ask:
         creates=computes.creates,
         identity=parse_identity(given.identity) or identity_of_job(settings.identity),
         timeout=settings.timeout if given.timeout is None else _timeout(given.timeout),
+        requeued=given.requeue is not False,
     )
 
 

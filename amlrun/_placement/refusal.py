@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from amlrun._errors import InvalidRequest, NoQuota, NotEnoughQuota, NothingFits
 from amlrun._needs import Ask, Needs
-from amlrun._offers import Source, Tier
+from amlrun._offers import LimitKind, Source, Tier, limits_of
 from amlrun._placement.fit import fit
-from amlrun._placement.options import count_misses, options, rank
+from amlrun._placement.options import has_order, rank, standing
+from amlrun._placement.serverless import count_misses, options
 from amlrun._plan import Starts
 from amlrun._tables import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from amlrun._errors import QuotaError
     from amlrun._offers import Market, Size
@@ -24,7 +25,26 @@ if TYPE_CHECKING:
 
 _SHOWN = 8
 _OTHERS = 3
-_QUOTA_PAGE = "https://ml.azure.com > Quota"
+_QUOTA_PAGE = "https://ml.azure.com/quota"
+_RAISED: dict[LimitKind, str] = {
+    LimitKind.FAMILY: "Ask for Azure ML quota of {name} in {location}, {needed} vCPUs at least: {page}.",
+    LimitKind.TOTAL: (
+        "Ask for more dedicated vCPUs of all families together ({name}) in {location}, {needed} at least:"
+        " {page}."
+    ),
+    LimitKind.SPOT_POOL: (
+        "Ask for more low-priority vCPUs ({name}, one pool over all families) in {location}, {needed} at"
+        " least: {page}."
+    ),
+    LimitKind.WORKSPACE: (
+        "This workspace has a limit of its own for {name}, below the subscription's: ask whoever administers"
+        " the subscription to raise it to {needed} vCPUs at least, at {page} > Configure quotas."
+    ),
+}
+"""Each kind of limit is raised in another way.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
+"""
 
 
 def unknown_size(name: str, market: Market) -> InvalidRequest:
@@ -100,7 +120,7 @@ def _price(price: float | None) -> str:
 
 def no_quota(ask: Ask, market: Market, tried: Sequence[Option]) -> QuotaError:
     """These options meet the needs, and none of them can ever be had: the figures of the best of them."""
-    best, *rest = sorted(tried, key=rank)
+    best, *rest = sorted(tried, key=standing if has_order(ask) else rank)
     others = f"\nNor can any of the others that would do:\n{_listing(rest)}" if rest else ""
     fits = fit(best.size, ask.nodes, best.tier, market.quota)
     hints = [*_fewer(ask, market, best, rest), *_elsewhere(ask, market, best, tried)]
@@ -122,12 +142,13 @@ def _elsewhere(ask: Ask, market: Market, best: Option, tried: Sequence[Option]) 
     taken = {(option.size.name, option.tier) for option in tried}
     needs, size = ask.needs, best.size
     if size.gpus:
-        like = Needs(gpus=needs.gpus or size.gpus)
+        like = Needs(gpus=needs.gpus or size.gpus, gpu_memory_gb=needs.gpu_memory_gb)
     elif ask.instance_types:
         like = Needs(cpus=size.cpus, memory_gb=size.memory_gb)
     else:
         like = Needs(cpus=needs.cpus, memory_gb=needs.memory_gb)
-    similar = options(Ask(needs=like, nodes=ask.nodes), market, market.sizes, best.tier)
+    anything = Ask(needs=like, nodes=ask.nodes, guard=ask.guard)
+    similar = options(anything, market, market.sizes, best.tier)
     other = Tier.STANDARD if best.tier is Tier.SPOT else Tier.SPOT
     crossing = options(ask, market, dict.fromkeys(option.size for option in tried), other)
     return [
@@ -155,20 +176,27 @@ def quota_error(
     """The figures of one size whose nodes the limit can never hold."""
     row = fits.row
     kind, start = (NotEnoughQuota, "Too little") if row.limit else (NoQuota, "No")
-    whose = "spot quota (one pool over all families)" if tier is Tier.SPOT else f"quota of {row.name}"
-    hints = list(hints)
-    ask_for = (
-        f"{'Or ask' if hints else 'Ask'} for Azure ML {whose} in {market.location}: {_QUOTA_PAGE}."
-        " It is Azure ML's own quota, not the subscription's VM quota."
-    )
+    hints = [*hints, *_to_ask_for(size, tier, fits, market)]
     return kind(
         f"{start} Azure ML quota in {market.location} for {size.name}, {tier}: {fits}.{others}",
-        hint="\n".join([*hints, ask_for]),
+        hint="\n".join(hints),
         limit_name=row.name,
         instance_type=size.name,
         needed=fits.needed,
         limit=row.limit or 0,
         used=row.used,
+        pending=row.pending,
         free=row.free or 0,
         fits=fits.fits,
     )
+
+
+def _to_ask_for(size: Size, tier: Tier, fits: Fit, market: Market) -> Iterator[str]:
+    """Which limits must be raised, of all that refuse the nodes, and where that is asked for."""
+    rows, _ = limits_of(size.family, tier, market.quota)
+    low = [row for row in rows if row.limit is not None and row.limit < fits.needed]
+    for row in low if fits.row in low else [fits.row]:
+        yield _RAISED[row.kind].format(
+            name=row.name, location=market.location, needed=fits.needed, page=_QUOTA_PAGE
+        )
+    yield "That is Azure ML's own quota, not the subscription's VM quota (Microsoft.Compute)."

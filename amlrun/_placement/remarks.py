@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amlrun._candidates import money
 from amlrun._offers import Source, Tier
 from amlrun._placement.options import WORTH_OF_NOW
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from amlrun._needs import Ask
     from amlrun._offers import Market, Size
@@ -27,22 +28,28 @@ def price_source(market: Market, size: Size, tier: Tier) -> str:
     return _PACKAGED if told == "service" and market.source is Source.PACKAGED else told
 
 
-def reasons_for(ask: Ask, chosen: Option, rivals: Sequence[Option]) -> tuple[str, ...]:
-    """Why this option, among those of its tier that could be chosen."""
-    if ask.instance_types:
-        reasons = [_preferred(ask, chosen)]
+def first_of(asked: Sequence[str], what: str, chosen: Option) -> str:
+    """Why the chosen one of several that were asked for in an order of preference."""
+    when = "that starts now" if chosen.starts is Starts.NOW else "that can be had at all: none starts now"
+    return f"the first of {len(asked)} {what} asked for {when}"
+
+
+def reasons_for(ask: Ask, chosen: Option, contenders: Sequence[Option]) -> tuple[str, ...]:
+    """Why this option, among those of serverless in its tier that could be chosen."""
+    rivals = [option for option in contenders if option.order == chosen.order]
+    if not chosen.size.name:
+        return (chosen.why,)
+    if len(ask.instance_types) == 1:
+        reasons = ["the size was asked for by name"]
+    elif ask.instance_types:
+        reasons = [first_of(ask.instance_types, "sizes", chosen)]
     else:
         reasons = [_met(ask, chosen, len(rivals)), *_traded(chosen, rivals)]
+        if len(ask.needs.gpu) > 1:
+            reasons.insert(0, f"{chosen.size.gpu}: {first_of(ask.needs.gpu, 'GPU models', chosen)}")
     if chosen.fit is not None and chosen.fit.row.name:
         reasons.append(str(chosen.fit))
     return tuple(reasons)
-
-
-def _preferred(ask: Ask, chosen: Option) -> str:
-    if len(ask.instance_types) == 1:
-        return "the size was asked for by name"
-    when = "that starts now" if (chosen.starts is Starts.NOW) else "that can be had at all: none starts now"
-    return f"the first of {len(ask.instance_types)} sizes asked for {when}"
 
 
 def _met(ask: Ask, chosen: Option, count: int) -> str:
@@ -104,3 +111,16 @@ def size_warnings(market: Market, size: Size, tier: Tier) -> tuple[str, ...]:
     if size.price_for(tier) is None:
         warnings.append(f"no {tier} price of {size.name} is known")
     return tuple(warnings)
+
+
+def lost_work(ask: Ask, chosen: Option) -> Iterator[str]:
+    """What it may cost that spot nodes can be taken away, where nothing is kept for another attempt."""
+    if chosen.tier is not Tier.SPOT or ask.requeued:
+        return
+    told = "spot without requeue: when a node is taken away, the job is over and all its work is lost"
+    if chosen.price is not None:
+        told += f": {money(chosen.price)} USD for each hour of it"
+        if ask.timeout is not None:
+            hours = ask.timeout / 3600
+            told += f", at most {money(chosen.price * hours)} USD in {hours:.3g} h"
+    yield told

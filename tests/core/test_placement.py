@@ -12,7 +12,7 @@ from amlrun._errors import (
     NothingFits,
 )
 from amlrun._needs import Ask, Needs
-from amlrun._offers import FamilyQuota, Limit, Market, Quota, Size, Source, Tier
+from amlrun._offers import FamilyQuota, Limit, LimitKind, Market, Quota, Size, Source, Tier
 from amlrun._placement import place
 from amlrun._plan import Plan, Starts
 from amlrun._replies import packaged_sizes
@@ -45,8 +45,8 @@ def quota(total: int | None = 1000, spot: int | None = 0, **families: tuple[int 
             FamilyQuota(f"{name}Family", Limit(f"{name}Family", *row), Limit(f"{name}Family", None, 0))
             for name, row in families.items()
         ),
-        Limit("TotalDedicatedCores", total, 0),
-        Limit("TotalLowPriorityCores", spot, 0),
+        Limit("TotalDedicatedCores", total, 0, LimitKind.TOTAL),
+        Limit("TotalLowPriorityCores", spot, 0, LimitKind.SPOT_POOL),
     )
 
 
@@ -143,7 +143,7 @@ def test_too_little_quota() -> None:
     error = caught.value
     assert (error.needed, error.limit, error.used, error.free, error.fits) == (96, 48, 24, 24, 2)
     assert "free 24: one node fits now, two ever" in error.message
-    assert error.hint.startswith("instance_count=2 fits.\nOr ask for Azure ML quota of a100Family in eastus")
+    assert error.hint.startswith("instance_count=2 fits.\nAsk for Azure ML quota of a100Family in eastus, 96")
 
 
 def test_fewer_nodes_are_proposed_on_the_next_size() -> None:
@@ -196,7 +196,10 @@ def test_spot_draws_on_one_pool() -> None:
         place(ask, market([CHEAP], quota(spot=0, cheap=(100, 0))))
     assert caught.value.limit_name == "TotalLowPriorityCores"
     assert "With tier='standard' there is room on: cheap (1.00 USD/h)." in caught.value.hint
-    assert "spot quota (one pool over all families)" in caught.value.hint
+    assert (
+        "low-priority vCPUs (TotalLowPriorityCores, one pool over all families) in eastus, 4 at least"
+        in caught.value.hint
+    )
     plan = place(ask, market([CHEAP], quota(spot=4, cheap=(0, 0))))
     assert (plan.tier, plan.price_per_hour, plan.on_demand_per_hour) == (Tier.SPOT, 0.2, 1.0)
     assert plan.starts is Starts.NOW
@@ -205,7 +208,7 @@ def test_spot_draws_on_one_pool() -> None:
 def test_a_pool_that_is_not_told_is_unknown() -> None:
     """Without the pool's row nobody knows whether there is spot."""
     held = attrs.evolve(quota(cheap=(8, 0)), spot_total=None)
-    plan = place(Ask(needs=ANY, tier=Tier.SPOT), market([CHEAP], held))
+    plan = place(Ask(needs=ANY, tier=Tier.SPOT, requeued=True), market([CHEAP], held))
     assert plan.starts is Starts.UNKNOWN
     assert plan.warnings == ("there is no row of quota for spot nodes: whether there is room is not known",)
 
@@ -213,7 +216,7 @@ def test_a_pool_that_is_not_told_is_unknown() -> None:
 def test_the_services_word_on_spot_is_a_hint() -> None:
     """`lowPriorityCapable: false` ranks a size last and warns; it refuses nothing."""
     doubted = attrs.evolve(CHEAP, spot_hint=False)
-    ask = Ask(needs=ANY, tier=Tier.SPOT)
+    ask = Ask(needs=ANY, tier=Tier.SPOT, requeued=True)
     assert place(ask, market([doubted, DEAR], quota(spot=100))).instance_type == "dear"
     plan = place(ask, market([doubted], quota(spot=100)))
     assert plan.warnings == ("the service says cheap has no spot nodes: that has been wrong both ways",)

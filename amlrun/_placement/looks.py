@@ -1,0 +1,152 @@
+"""A look at one place: all that it can offer to an ask, and what of that may be chosen. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._errors import AmlrunError, ComputeUnsuitable, InvalidRequest
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Kind, Source
+from amlrun._placement.clusters import quota_of
+from amlrun._placement.computes import compute_options, named_options
+from amlrun._placement.obstacles import gets_around, obstacles
+from amlrun._placement.options import Option, rank
+from amlrun._placement.refusal import not_for_jobs, unknown_size
+from amlrun._placement.serverless import in_one_tier, left_to_the_service, options, tiers_of
+from amlrun._placement.targets import unlisted
+from amlrun._plan import Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amlrun._cluster import Cluster
+    from amlrun._needs import Ask
+    from amlrun._offers import Market, Size
+
+
+@attrs.frozen(kw_only=True)
+class Look:
+    """One place and its options; of those, `contenders` may be chosen.
+
+    `name` is `"serverless"` or a compute's. `why` is said of whatever is chosen here. `error` is why there
+    are no options at all.
+    """
+
+    name: str
+    options: Sequence[Option] = ()
+    contenders: Sequence[Option] = ()
+    why: str = ""
+    error: AmlrunError | None = None
+
+
+def look(ask: Ask, market: Market, name: str) -> Look:
+    """A place that was asked for. Raises `ComputeNotFound` where it is neither there nor to be made."""
+    if name.lower() == SERVERLESS:
+        return _serverless(ask, market)
+    found = tuple(_asked_for(ask, market, name))
+    return Look(name=name, options=found, contenders=_able(found))
+
+
+def _able(found: Sequence[Option]) -> Sequence[Option]:
+    return [option for option in found if not option.against]
+
+
+def _serverless(ask: Ask, market: Market) -> Look:
+    for obstacle in obstacles(ask, market):
+        if obstacle.certain:
+            message = f"serverless can't take this job: {obstacle.reason}."
+            error = ComputeUnsuitable(message, hint=obstacle.hint, name=SERVERLESS)
+            return Look(name=SERVERLESS, error=error)
+    if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
+        only = (left_to_the_service(ask),)
+        return Look(name=SERVERLESS, options=only, contenders=_able(only))
+    try:
+        sizes = tuple(dict.fromkeys(_size(name, market) for name in ask.instance_types)) or market.sizes
+    except InvalidRequest as error:
+        return Look(name=SERVERLESS, error=error)
+    tiers = tiers_of(ask)
+    found = [option for tier in tiers for option in options(ask, market, sizes, tier)]
+    able = _able(found)
+    if len(tiers) == 1 or not able:
+        return Look(name=SERVERLESS, options=found, contenders=able)
+    contenders, why = in_one_tier(ask, able)
+    return Look(name=SERVERLESS, options=found, contenders=contenders, why=why)
+
+
+def _size(name: str, market: Market) -> Size:
+    """The size of that name in the service's spelling; where sizes can't be read, any name is believed."""
+    size = market.size(name)
+    if size is None and market.source is Source.PACKAGED:
+        return unlisted(name)
+    if size is None:
+        raise unknown_size(name, market)
+    if not size.for_jobs and market.source is Source.SERVICE:
+        raise not_for_jobs(size, market)
+    return size
+
+
+def _asked_for(ask: Ask, market: Market, name: str) -> Sequence[Option]:
+    """What the compute of that name offers, or would offer once it is made."""
+    there = {compute.name.lower(): compute for compute in market.computes or ()}.get(name.lower())
+    wanted = next((cluster for cluster in ask.creates if cluster.name.lower() == name.lower()), None)
+    if wanted is None or market.computes is None:
+        return named_options(ask, market, name)
+    if there is None:
+        return tuple(_to_be_made(ask, market, wanted))
+    found = named_options(ask, market, name)
+    differences = "; ".join(wanted.differences(there))
+    if not differences:
+        return found
+    miss = f"is there with other settings than were asked for: {differences}"
+    hint = f"Use it as it is (compute={there.name!r}), change it in the workspace, or take another name."
+    return tuple(attrs.evolve(option, miss=miss, hint=hint, starts=None) for option in found)
+
+
+def _to_be_made(ask: Ask, market: Market, cluster: Cluster) -> Iterator[Option]:
+    """A cluster that isn't there, as if it were, without a node.
+
+    One that is to have any size gets the one that is best for the job in its region's quota.
+    """
+    made = cluster.as_compute(market.location)
+    if cluster.size is None:
+        there = attrs.evolve(market, quota=quota_of(made, market))
+        asked = attrs.evolve(ask, tier=cluster.tier)
+        sizes = [size for name in ask.instance_types if (size := market.size(name))] or market.sizes
+        found = list(options(asked, there, sizes, cluster.tier))
+        best = min(_able(found) or found, key=rank, default=None)
+        made = attrs.evolve(made, size=best.size.name if best else None)
+    for option in compute_options(ask, market, made):
+        starts = Starts.QUEUED if option.starts is Starts.NOW else option.starts
+        yield attrs.evolve(option, starts=starts, creates=attrs.evolve(cluster, size=made.size))
+
+
+def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Look]:
+    """The computes that nobody named, each with what is against it; those contend that can stand in.
+
+    `around`: only those that get around what stands between serverless and the job.
+    """
+    looks = []
+    for compute in market.computes or ():
+        helps = not around or bool(gets_around(ask, market, compute))
+        found = tuple(_unasked(option, helps=helps) for option in compute_options(ask, market, compute))
+        looks.append(Look(name=compute.name, options=found, contenders=_able(found)))
+    return looks
+
+
+def _unasked(option: Option, *, helps: bool) -> Option:
+    if option.against or (option.stands_in and helps):
+        return option
+    miss = f"is taken only where it is named: compute={option.offer.compute!r}"
+    return attrs.evolve(option, miss=miss, starts=None)
+
+
+def warm(ask: Ask, market: Market) -> Iterator[str]:
+    """Clusters beside a serverless plan whose idle nodes would do: mentioned, not taken unasked."""
+    for compute in sorted(market.computes or (), key=lambda compute: compute.name):
+        if compute.kind is Kind.CLUSTER and compute.idle_nodes >= ask.nodes:
+            (option,) = compute_options(ask, market, compute)
+            if option.starts is Starts.NOW and not option.against:
+                idle = f"{compute.idle_nodes} idle node{'' if compute.idle_nodes == 1 else 's'}"
+                yield f"cluster {compute.name} has {idle} that would do: compute={compute.name!r} takes them"

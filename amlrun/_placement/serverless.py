@@ -1,0 +1,139 @@
+"""What serverless compute can offer to an ask: sizes, and the tier where that is open. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from amlrun._guard import Guard
+from amlrun._needs import SERVERLESS
+from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
+from amlrun._placement.fit import UNBOUND, Binding, bound
+from amlrun._placement.options import FLOOR, Option, has_order, price_of, rank, standing, worth
+from amlrun._placement.targets import order_of, unlisted
+from amlrun._plan import Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from amlrun._needs import Ask
+    from amlrun._offers import Market, Size
+
+_GENERAL_PURPOSE = re.compile(r"Standard_DS?\d", re.IGNORECASE)
+
+
+def tiers_of(ask: Ask) -> tuple[Tier, ...]:
+    """The tiers that come into question on serverless, the surer one first."""
+    return (Tier.STANDARD, Tier.SPOT) if ask.serverless_tier is Tier.AUTO else (ask.serverless_tier,)
+
+
+def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iterator[Option]:
+    """Each of these sizes as serverless nodes of that tier, in their order."""
+    default, ordered = ask.needs.shapeless and not ask.instance_types, has_order(ask)
+    guarded, bindings, unordered = _guarded(ask), dict[str, Binding](), (0, 0, 0)
+    for offer in serverless_offers(sizes, tier, market.quota):
+        size = offer.size
+        price = price_of(size, ask.nodes, tier)
+        miss = next(_misses(ask, market, offer, price, guarded=guarded), "")
+        if miss:
+            yield Option(offer=offer, price=price, miss=miss, instance_type=size.name)
+            continue
+        binding = bindings.get(size.family) if offer.limits else UNBOUND
+        if binding is None:
+            binding = bindings[size.family] = bound(offer.limits, known=offer.known)
+        found = binding.fit(ask.nodes, size.cpus)
+        yield Option(
+            offer=offer,
+            price=price,
+            fit=found,
+            starts=found.starts,
+            order=order_of(ask, SERVERLESS, size) if ordered else unordered,
+            instance_type=size.name,
+            plain=not default or _is_default(size),
+        )
+
+
+def left_to_the_service(ask: Ask) -> Option:
+    """No size at all: the service chooses one, by what nobody here can read."""
+    tier = Tier.SPOT if ask.serverless_tier is Tier.SPOT else Tier.STANDARD
+    return Option(
+        offer=Offer(size=unlisted(""), tier=tier, known=False),
+        miss=ask.guard.against(size=None, nodes=ask.nodes, price=None, compute=SERVERLESS),
+        starts=Starts.UNKNOWN,
+        why="nothing was asked of the nodes and quota can't be read: the service chooses the size",
+        order=order_of(ask, SERVERLESS, unlisted("")),
+        warnings=("quota can't be read: when the job starts, and what it costs, is not known",),
+    )
+
+
+def count_misses(ask: Ask, market: Market, option: Option) -> int:
+    """In how many things the option falls short."""
+    return sum(1 for _ in _misses(ask, market, option.offer, option.price, guarded=_guarded(ask)))
+
+
+def _guarded(ask: Ask) -> bool:
+    return ask.guard != Guard()
+
+
+def _is_default(size: Size) -> bool:
+    return size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name) is not None
+
+
+def _misses(ask: Ask, market: Market, offer: Offer, price: float | None, *, guarded: bool) -> Iterator[str]:
+    needs, named, size = ask.needs, bool(ask.instance_types), offer.size
+    if guarded:
+        rule = ask.guard.against(size=size.name, nodes=ask.nodes, price=price, compute=SERVERLESS)
+        if rule:
+            yield rule
+    # What another region offers refuses nothing here.
+    elsewhere = named and market.source is Source.PACKAGED
+    if offer.against and not (elsewhere and offer.against == NOT_FOR_JOBS):
+        yield offer.against
+    if size.gpus and not needs.gpus and not named:
+        yield "has GPUs, and none was asked for"
+    if size.cpus:
+        yield from (FLOOR if needs.shapeless and not named else needs).misses(size)
+    most = needs.max_price_per_hour
+    if most is not None and price is None:
+        yield f"has no known price to hold against {most:g} USD an hour"
+    elif most is not None and price is not None and price > most:
+        yield f"costs {price:g} of at most {most:g} USD an hour"
+
+
+def in_one_tier(ask: Ask, able: Sequence[Option]) -> tuple[Sequence[Option], str]:
+    """Of options in two tiers those in the one that is to be taken, and why it is.
+
+    Spot where it starts now, is not doubted and is known to cost less; else standard.
+    """
+    standard = [option for option in able if option.tier is Tier.STANDARD]
+    spot = [option for option in able if option.tier is Tier.SPOT]
+    if not spot:
+        return standard, "standard: no size that would do can be had as spot"
+    if not standard:
+        return spot, "spot: there is no standard quota for any size that would do"
+    key = standing if has_order(ask) else rank
+    surer, cheaper = min(standard, key=key), min(spot, key=key)
+    against = _against_spot(ask, surer, cheaper)
+    if against:
+        return standard, f"standard: {against}"
+    if surer.price is not None and surer.price <= (cheaper.price or 0.0):
+        return spot, f"spot: it starts now, and {surer.size.name} as standard would have to wait"
+    return spot, "spot: the pool has room, and it is known to cost less"
+
+
+def _against_spot(ask: Ask, standard: Option, spot: Option) -> str:
+    name = spot.size.name
+    if spot.starts is not Starts.NOW:
+        return f"spot is not known to start now ({spot.fit})"
+    if not spot.size.spot_hint:
+        return f"the service says that {name} has no spot nodes"
+    on_demand = price_of(spot.size, ask.nodes, Tier.STANDARD)
+    if spot.price is None or on_demand is None or spot.price >= on_demand:
+        return f"no lower spot price is known for {name}"
+    ahead = (standard.starts is not Starts.NOW, standard.order)
+    if has_order(ask) and ahead != (False, spot.order):
+        first = f"{standard.size.name} comes before {name} in the order asked for"
+        return first if ahead < (False, spot.order) else ""
+    if standard.price is not None and spot.price >= worth(standard):
+        return f"{standard.size.name} costs no more than the cheapest spot nodes that would do"
+    return ""

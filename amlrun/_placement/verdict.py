@@ -1,0 +1,67 @@
+"""What is said where no place can take the job: what was asked, and what is against each place. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._needs import SERVERLESS
+from amlrun._placement.computes import refusal
+from amlrun._placement.obstacles import obstacles
+from amlrun._placement.refusal import no_quota, nothing_fits
+from amlrun._placement.serverless import tiers_of
+from amlrun._tables import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlrun._errors import AmlrunError
+    from amlrun._needs import Ask
+    from amlrun._offers import Market
+    from amlrun._placement.looks import Look
+
+_SHOWN = 8
+
+
+def verdict(ask: Ask, market: Market, looks: Sequence[Look]) -> AmlrunError:
+    """The error: serverless' where that was looked at, else the first place's; then the other places."""
+    main = next((look for look in looks if look.name.lower() == SERVERLESS), looks[0])
+    others = [look for look in looks if look is not main]
+    error = _of(ask, market, main)
+    if others:
+        error.message += f"\nNor can {'the other places' if ask.computes else 'a compute of the workspace'}:"
+        error.message += f"\n{_against(others)}"
+        error.args = (error.message,)
+    return error
+
+
+def serverless_cannot(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
+    """Why a compute that nobody named is taken instead of serverless."""
+    main = next(look for look in looks if look.name == SERVERLESS)
+    if main.contenders:
+        doubt = next(obstacle for obstacle in obstacles(ask, market) if obstacle.avoidable)
+        return f"serverless may fail: {doubt.reason}"
+    return f"serverless can't take it: {_of(ask, market, main).message.splitlines()[0]}"
+
+
+def _of(ask: Ask, market: Market, look: Look) -> AmlrunError:
+    """What is against one place."""
+    if look.error is not None:
+        return look.error
+    if look.name.lower() != SERVERLESS:
+        return refusal(market, look.options)
+    for tier in tiers_of(ask):
+        meeting = [option for option in look.options if option.tier is tier and not option.miss]
+        if meeting:
+            return no_quota(ask, market, meeting)
+    surer = tiers_of(ask)[0]
+    return nothing_fits(ask, market, [option for option in look.options if option.tier is surer])
+
+
+def _against(looks: Sequence[Look]) -> str:
+    """A line for each place, with the first thing against each of its options."""
+    rows = [
+        (f"  {look.name}", "; ".join(dict.fromkeys(option.against for option in look.options)))
+        for look in looks[:_SHOWN]
+    ]
+    more = f"\n  and {len(looks) - _SHOWN} more" if len(looks) > _SHOWN else ""
+    return table(rows) + more
