@@ -1,0 +1,364 @@
+"""`submit(plan)`: what was planned is sent as it was planned, or nothing is, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from amlrun import (
+    InvalidRequest,
+    Managed,
+    Needs,
+    NoQuota,
+    NothingFits,
+    Plan,
+    PlanOutdated,
+    Requeue,
+    plan,
+    submit,
+)
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+JOB: dict[str, Any] = {"environment": "azureml:train:1"}
+T4 = "Standard_NC4as_T4_v3"
+SECRET = "hunter2"  # noqa: S105 - nobody's
+T4_FAMILY, V100_FAMILY = "Standard NCASv3_T4 Family", "standardNCSv3Family"
+
+
+@pytest.fixture
+def client(fake_aml: FakeAml) -> MLClient:
+    """The real client, of the fake workspace."""
+    return fake_aml.client()
+
+
+def sent(fake: FakeAml, name: str) -> dict[str, Any]:
+    """The body of the job's PUT, as it arrived."""
+    body: dict[str, Any] = dict(fake.job(name).body["properties"])
+    return body
+
+
+def again(planned: Plan) -> Plan:
+    """As it comes out of JSON, in another process."""
+    return Plan.from_json(planned.to_json())
+
+
+def job_file(folder: Path, text: str = "") -> Path:
+    """A job file with its code."""
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "src" / "train.py").write_text("print('trained')\n")
+    path = folder / "job.yml"
+    path.write_text(f"command: python train.py\ncode: src\nenvironment: azureml:train:1\n{text}")
+    return path
+
+
+def test_a_plan_is_sent_as_it_was_planned(fake_aml: FakeAml, client: MLClient) -> None:
+    """The same place, size, count and tier, though by now there is a cheaper size that would do."""
+    fake_aml.quota(T4_FAMILY, limit=0)
+    fake_aml.quota(V100_FAMILY, limit=24)
+    planned = plan("python -V", gpus=1, instance_count=2, tier="standard", client=client, **JOB)
+    fake_aml.quota(T4_FAMILY, limit=64)
+    assert plan(planned, client=client).instance_type == T4
+    run = submit(planned, client=client)
+    body = sent(fake_aml, run.name)
+    assert planned.instance_type != T4
+    assert body["resources"] == {"instanceType": planned.instance_type, "instanceCount": 2}
+    assert body["queueSettings"] == {"jobTier": "Standard"}
+    assert run.plan == planned
+
+
+def test_every_option_of_the_plan_is_applied(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """Through JSON too: code, inputs, variables, identity, timeout, requeue, tags, names."""
+    source = job_file(tmp_path).parent / "src"
+    client_id = fake_aml.identity("trainer")
+    planned = plan(
+        "python train.py ${{inputs.rate}}",
+        code=source,
+        inputs={"rate": 0.1},
+        environment_variables={"TOKEN": SECRET},
+        identity=Managed(client_id=client_id),
+        timeout=dt.timedelta(hours=6),
+        requeue=Requeue(preemptions=2),
+        needs=Needs(cpus=4, max_price_per_hour=2),
+        tags={"team": "vision"},
+        name="mine",
+        display_name="Mine",
+        experiment_name="trials",
+        client=client,
+        **JOB,
+    )
+    run = submit(again(planned), environment_variables={"TOKEN": SECRET}, client=client)
+    body = sent(fake_aml, run.name)
+    assert run.name == "mine"
+    assert body["command"].endswith("python train.py ${{inputs.rate}}")
+    assert body["environmentVariables"]["TOKEN"] == SECRET
+    assert body["identity"] == {"identityType": "Managed", "clientId": client_id}
+    assert body["limits"]["timeout"] == "PT21600S"
+    assert (body["displayName"], body["experimentName"]) == ("Mine", "trials")
+    assert body["tags"]["team"] == "vision"
+    assert body["inputs"]["rate"]["value"] == "0.1"
+    assert body["codeId"]
+    assert json.loads(body["properties"]["amlrun.policy"])["preemptions"] == 2
+
+
+def test_plans_of_job_files_and_objects_are_sent(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """Whatever `plan` takes: its plan knows it."""
+    from azure.ai.ml import command
+
+    path = job_file(tmp_path, "resources: {instance_count: 2}\n")
+    entity = command(command="python -V", environment="azureml:train:1", instance_count=3)
+    for job, count in ((path, 2), (str(path), 2), (entity, 3)):
+        run = submit(plan(job, client=client), client=client)
+        assert sent(fake_aml, run.name)["resources"]["instanceCount"] == count
+
+
+def test_a_plan_holds_in_another_folder(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths that were relative where it was made are found from anywhere."""
+    job_file(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("1\n")
+    data = {"data": {"type": "uri_folder", "path": "data"}}
+    plans = [
+        plan("job.yml", client=client),
+        plan("python train.py ${{inputs.data}}", code="src", inputs=data, client=client, **JOB),
+    ]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for planned in plans:
+        run = submit(again(planned), client=client)
+        assert sent(fake_aml, run.name)["codeId"]
+
+
+def test_a_plan_is_sent_by_another_process(tmp_path: Path) -> None:
+    """JSON on disk is all that the other process has, and it needs nothing else."""
+    home = {"AMLRUN_WORKSPACE": "local", "AMLRUN_LOCAL_HOME": str(tmp_path / "home")}
+    script = "import sys; from amlrun import *; "
+    made = script + "print(plan('python -V', environment='azureml:train:1', cpus=4).to_json())"
+    send = script + "print(submit(Plan.from_json(sys.stdin.read())).plan.instance_type)"
+    text = _python(made, "", home)
+    assert _python(send, text, home).strip() == Plan.from_json(text).instance_type
+
+
+def _python(code: str, given: str, variables: dict[str, str]) -> str:
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        input=given,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_quota_that_was_taken_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """It would have started at once, and would wait now: nothing is sent, and the error has the new plan."""
+    fake_aml.quota(T4_FAMILY, limit=8)
+    planned = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
+    fake_aml.quota(T4_FAMILY, limit=8, used=8)
+    with pytest.raises(PlanOutdated) as caught:
+        submit(planned, client=client)
+    assert caught.value.code == "plan-outdated"
+    assert "it would have started at once, and must wait now" in caught.value.message
+    rows = caught.value.message.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["planned", "now"]
+    assert rows[0].endswith("starts now")
+    assert rows[1].endswith("starts queued")
+    assert "submit(error.plan)" in caught.value.hint
+    assert not fake_aml.jobs
+    assert caught.value.planned == planned
+    run = submit(caught.value.plan, client=client)
+    assert sent(fake_aml, run.name)["resources"]["instanceType"] == T4
+
+
+def test_another_size_may_be_the_plan_of_now(fake_aml: FakeAml, client: MLClient) -> None:
+    """The planned size can't be had any more: the new plan has what can."""
+    planned = plan("python -V", gpus=1, tier="standard", client=client, **JOB)
+    assert planned.instance_type == T4
+    fake_aml.quota(T4_FAMILY, limit=0)
+    fake_aml.quota(V100_FAMILY, limit=24)
+    with pytest.raises(PlanOutdated) as caught:
+        submit(planned, client=client)
+    assert caught.value.plan.instance_type != T4
+    run = submit(caught.value.plan, client=client)
+    assert sent(fake_aml, run.name)["resources"]["instanceType"] == caught.value.plan.instance_type
+
+
+def test_where_nothing_is_left_the_reason_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """There is no plan of now: the error is that of a new submission."""
+    planned = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
+    fake_aml.quota(T4_FAMILY, limit=0)
+    with pytest.raises(NoQuota):
+        submit(planned, client=client)
+    assert not fake_aml.jobs
+
+
+def test_a_price_that_rose_is_told(client: MLClient) -> None:
+    """It costs more than planned: both prices are shown."""
+    planned = plan("python -V", instance_type=T4, tier="spot", client=client, **JOB)
+    assert planned.price_per_hour is not None
+    cheaper = attrs.evolve(planned, price_per_hour=planned.price_per_hour / 2)
+    with pytest.raises(PlanOutdated, match=r"USD an hour, and .* when it was planned") as caught:
+        submit(cheaper, client=client)
+    assert caught.value.plan.price_per_hour == planned.price_per_hour
+
+
+def test_a_better_world_is_no_reason(fake_aml: FakeAml, client: MLClient) -> None:
+    """Cheaper, sooner, or no longer known: what was planned is sent."""
+    fake_aml.quota(T4_FAMILY, limit=8, used=8)
+    planned = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
+    assert planned.starts == "queued"
+    assert planned.price_per_hour is not None
+    dearer = attrs.evolve(planned, price_per_hour=planned.price_per_hour * 2)
+    fake_aml.quota(T4_FAMILY, limit=64)
+    now = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
+    assert submit(dearer, client=client).plan == dearer
+    fake_aml.as_data_scientist()
+    assert submit(now, client=client).plan == now
+
+
+def test_a_plan_on_a_cluster_needs_that_cluster(fake_aml: FakeAml, client: MLClient) -> None:
+    """A cluster that is gone is told, with the plan of what is left."""
+    fake_aml.cluster("cpu", nodes=1)
+    planned = plan("python -V", compute=["cpu", "serverless"], client=client, **JOB)
+    assert planned.compute == "cpu"
+    client.compute.begin_delete("cpu")
+    fake_aml.advance(hours=1)
+    with pytest.raises(PlanOutdated, match="'cpu'") as caught:
+        submit(planned, client=client)
+    assert caught.value.plan.compute == "serverless"
+
+
+def test_readings_are_fresh(fake_aml: FakeAml, client: MLClient) -> None:
+    """What was read for the plan is read again for its submission, once."""
+    planned = plan("python -V", instance_type=T4, client=client, **JOB)
+    before = len(fake_aml.calls)
+    submit(planned, client=client)
+    read = [call.path.rpartition("/")[2] for call in fake_aml.calls[before:] if call.method == "GET"]
+    assert sorted(name for name in read if name in {"usages", "vmSizes"}) == ["usages", "vmSizes"]
+
+
+def test_a_job_file_that_changed_is_refused(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """The plan was made for what stood there then."""
+    path = job_file(tmp_path)
+    planned = again(plan(path, client=client))
+    job_file(tmp_path, "resources: {instance_count: 2}\n")
+    with pytest.raises(InvalidRequest, match=r"job\.yml has changed since") as caught:
+        submit(planned, client=client)
+    assert caught.value.argument == "job"
+    job_file(tmp_path)
+    assert submit(planned, client=client).name in fake_aml.jobs
+
+
+def test_an_object_that_changed_is_refused(client: MLClient) -> None:
+    """A job of the SDK that says something else than when it was planned."""
+    from azure.ai.ml import command
+
+    job = command(command="python -V", environment="azureml:train:1")
+    planned = plan(job, client=client)
+    job.command = "python -c 'raise SystemExit(1)'"
+    with pytest.raises(InvalidRequest, match="the job has changed since"):
+        submit(planned, client=client)
+
+
+def test_an_object_does_not_go_through_json(client: MLClient) -> None:
+    """What JSON can't hold is told when it is missed, with the way out."""
+    from azure.ai.ml import command
+
+    planned = plan(command(command="python -V", environment="azureml:train:1"), client=client)
+    with pytest.raises(InvalidRequest, match=r"can't hold its job: Command of azure\.ai\.ml") as caught:
+        submit(again(planned), client=client)
+    assert "a command line or a job file" in caught.value.hint
+
+
+def test_secrets_are_not_in_the_plan(client: MLClient) -> None:
+    """Values of environment variables are in no text of the plan, and are asked for by their names."""
+    planned = plan("python -V", environment_variables={"TOKEN": SECRET}, client=client, **JOB)
+    for text in (planned.to_json(), str(planned), repr(planned), planned.explain()):
+        assert SECRET not in text
+    with pytest.raises(InvalidRequest, match="TOKEN") as caught:
+        submit(again(planned), client=client)
+    assert caught.value.argument == "environment_variables"
+    assert submit(planned, client=client).plan == planned
+
+
+def test_a_plan_of_another_workspace_is_refused(fake_aml: FakeAml) -> None:
+    """Both workspaces are named: quota, prices and computes are each one's own."""
+    from amlrun.testing import FakeAml as Fake
+
+    other = Fake(workspace="other")
+    with other.installed():
+        planned = plan("python -V", client=other.client(), **JOB)
+    with pytest.raises(InvalidRequest, match="/other, and this is ") as caught:
+        submit(planned, client=fake_aml.client())
+    assert caught.value.argument == "client"
+
+
+@pytest.mark.parametrize("option", ["gpus", "tier", "compute", "name"])
+def test_nothing_else_stands_beside_a_plan(client: MLClient, option: str) -> None:
+    """An option that would make another plan is refused by its name."""
+    planned = plan("python -V", client=client, **JOB)
+    beside: dict[str, Any] = {option: 1}
+    with pytest.raises(InvalidRequest, match=f"{option}=… beside a plan") as caught:
+        submit(planned, client=client, **beside)
+    assert caught.value.argument == option
+    with pytest.raises(InvalidRequest, match=f"{option}=… beside a plan"):
+        plan(planned, client=client, **beside)
+
+
+def test_a_plan_that_knows_no_job_is_refused(client: MLClient) -> None:
+    """A run's plan, and one that was made by hand."""
+    run = submit("python -V", client=client, **JOB)
+    for planned in (run.plan, Plan()):
+        with pytest.raises(InvalidRequest, match="doesn't know its job") as caught:
+            submit(planned, client=client)
+        assert "plan(job, …)" in caught.value.hint
+
+
+def test_a_plan_is_planned_anew(fake_aml: FakeAml, client: MLClient) -> None:
+    """`plan(plan)` is the plan of now for the same job, and can be sent."""
+    planned = plan(
+        "python -V", gpus=1, tier="standard", environment_variables={"A": "1"}, client=client, **JOB
+    )
+    fake_aml.quota(T4_FAMILY, limit=0)
+    fake_aml.quota(V100_FAMILY, limit=24)
+    anew = plan(again(planned), environment_variables={"A": "2"}, client=client)
+    assert anew.instance_type != planned.instance_type
+    run = submit(anew, client=client)
+    assert sent(fake_aml, run.name)["environmentVariables"]["A"] == "2"
+
+
+def test_a_plan_left_to_the_service_is_sent(fake_aml: FakeAml, client: MLClient) -> None:
+    """Where nobody may read quota the service chooses, then as now."""
+    fake_aml.as_data_scientist()
+    planned = plan("python -V", client=client, **JOB)
+    assert planned.instance_type is None
+    run = submit(again(planned), client=client)
+    assert "instanceType" not in sent(fake_aml, run.name)["resources"]
+
+
+def test_guard_rails_bind_plans(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A size that the team denies by now is not sent, whatever was planned."""
+    planned = plan("python -V", instance_type=T4, client=client, **JOB)
+    monkeypatch.delenv("AMLRUN_CONFIG", raising=False)
+    Path(tmp_path / "amlrun.toml").write_text('[guard]\ndenied_sizes = ["Standard_NC*"]\n')
+    with pytest.raises(NothingFits):
+        submit(planned, client=client)
+    assert not fake_aml.jobs
