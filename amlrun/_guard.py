@@ -14,6 +14,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from amlrun._plan import Plan
+
 _SHOWN = 6
 
 
@@ -64,6 +66,15 @@ class Guard:
         if self.most_nodes is not None and nodes > self.most_nodes:
             return f"has {nodes} nodes, refused by {self._rule('most_nodes')}"
         return self._against_size(size or "") or self._against_price(price)
+
+    def against_plan(self, plan: Plan) -> str:
+        """The same of a place that was chosen before: the rules may be younger than the plan."""
+        return self.against(
+            size=plan.instance_type,
+            nodes=plan.instance_count,
+            price=plan.price_per_hour,
+            compute=plan.compute,
+        )
 
     def _against_size(self, size: str) -> str:
         if self.denied_sizes and (not size or self._denied.match(size)):

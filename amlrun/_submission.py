@@ -26,7 +26,6 @@ from amlrun._jobs.command import Dress, dressed
 from amlrun._look import started
 from amlrun._memory import Memory, fits
 from amlrun._needs import SERVERLESS
-from amlrun._offers import Tier
 from amlrun._placement import place
 from amlrun._run import Run
 from amlrun._sending import compute_id, find, send
@@ -97,6 +96,10 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
 
 def send_planned(workspace: Workspace, request: Request, plan: Plan) -> Run:
     """Let the SDK resolve and upload, put the plan on the body, send, and return the handle."""
+    rule = request.ask.guard.against_plan(plan)
+    if rule:  # younger than the plan
+        message = f"The plan's place ({plan.instance_type or plan.compute}) {rule}"
+        raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
     name = request.name or _fresh_name(request)
     if request.name is not None:
         _refuse_foreign(workspace, name)
@@ -164,9 +167,6 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
     if request.policy(plan.tier) is not None:
         told = "requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"
         return attrs.evolve(plan, reasons=(*plan.reasons, told))
-    if plan.tier is Tier.SPOT:
-        told = "spot without requeue: when the node is taken away, the job is over"
-        return attrs.evolve(plan, warnings=(*plan.warnings, told))
     return plan
 
 

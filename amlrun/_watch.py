@@ -153,9 +153,7 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
 def _refuse_by_team(watched: Watched) -> None:
     """Guard rails bind every attempt, also those that were laid after the first one."""
     plan = watched.memory.plan
-    rule = read_team().guard.against(
-        size=plan.instance_type, nodes=plan.instance_count, price=plan.price_per_hour, compute=plan.compute
-    )
+    rule = read_team().guard.against_plan(plan)
     if rule:
         name, last = watched.group, watched.last
         message = f"{name}: no further attempt, for its place ({plan.instance_type or plan.compute}) {rule}"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from amlrun._guard import Guard
+from amlrun._plan import Plan
 
 FILE = "amlrun.toml, line 3"
 
@@ -69,3 +70,11 @@ def test_the_service_may_not_choose_a_size_under_rules_about_sizes() -> None:
     sizes = [rails(allowed_sizes=("D*",)), rails(denied_sizes=("D*",)), rails(highest_price_per_hour=1.0)]
     assert all(guard.needs_size for guard in sizes)
     assert not rails(most_nodes=1, allowed_computes=("x",)).needs_size
+
+
+def test_a_plan_is_held_against_rules_that_are_younger() -> None:
+    """Its size, nodes, price and compute, as they were planned."""
+    plan = Plan(instance_type="Standard_D4_v3", instance_count=2, price_per_hour=0.4)
+    assert not rails(denied_sizes=("NC*",), most_nodes=2, highest_price_per_hour=0.4).against_plan(plan)
+    assert "denied_sizes" in rails(denied_sizes=("D4*",)).against_plan(plan)
+    assert "of no known size" in rails(denied_sizes=("NC*",)).against_plan(Plan())

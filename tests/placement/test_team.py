@@ -229,6 +229,19 @@ def test_rules_laid_meanwhile_bind_the_next_attempt(
     assert attach("train", client=client).wait().attempt == 2
 
 
+@pytest.mark.parametrize("asked", [{}, {"gpus": 1}])
+def test_rules_laid_meanwhile_bind_a_plan(
+    fake_aml: FakeAml, client: MLClient, folder: Path, asked: dict[str, Any]
+) -> None:
+    """A plan that was made before the rule is not sent, also one that left the size to the service."""
+    fake_aml.as_data_scientist()
+    planned = plan("echo", client=client, **asked, **JOB)
+    guard(folder, "denied_sizes = ['*NC*', '*NV*', 'ND*']")
+    with pytest.raises((InvalidRequest, NothingFits), match=r"refused by amlrun.toml, line 2: denied_sizes"):
+        submit(planned, client=client)
+    assert fake_aml.jobs == ()
+
+
 def test_a_broken_file_stops_everything(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
     """Rules that can't be read are not taken for none."""
     guard(folder, "most_node = 2")
