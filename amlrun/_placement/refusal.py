@@ -77,10 +77,11 @@ def not_for_jobs(size: Size, market: Market) -> InvalidRequest:
 
 
 def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFits:
-    """No size meets the needs: the nearest misses first."""
+    """No size meets the needs, or a rule of the team is against those that do: the nearest misses first."""
     nearest = sorted(
         tried,
         key=lambda option: (
+            not _ruled_out(ask, market, option),
             not option.size.for_jobs,
             bool(ask.needs.gpus) and not option.size.gpus,
             count_misses(ask, market, option),
@@ -88,7 +89,10 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
             rank(option),
         ),
     )
-    hint = "Ask for less, or name a size: instance_type=…"
+    ruled_out = any(_ruled_out(ask, market, option) for option in tried)
+    hint = "Guard rails bind every placement: ask for what they allow, or talk to whoever keeps them."
+    if not ruled_out:
+        hint = "Ask for less, or name a size: instance_type=…"
     if market.source is Source.PACKAGED:
         hint += (
             f"\nThe sizes of {market.location} could not be read, and these are the packaged ones of East US:"
@@ -96,6 +100,8 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
         )
     if ask.instance_types:
         head = f"{' or '.join(ask.instance_types)} can't take this job:"
+    elif ruled_out:
+        head = f"No size in {market.location} that meets {ask.needs} is allowed. The nearest:"
     else:
         head = f"No size in {market.location} meets {ask.needs}. The nearest:"
     return NothingFits(
@@ -103,6 +109,14 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
         hint=hint,
         against={option.size.name: option.against for option in reversed(nearest)},
     )
+
+
+def _ruled_out(ask: Ask, market: Market, option: Option) -> bool:
+    """Whether nothing but a rule of the team is against it."""
+    rule = ask.guard.against(
+        size=option.size.name, nodes=ask.nodes, price=option.price, compute=option.offer.compute
+    )
+    return bool(rule) and count_misses(ask, market, option) == 1
 
 
 def _listing(listed: Sequence[Option]) -> str:

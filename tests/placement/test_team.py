@@ -120,6 +120,17 @@ def test_denied_sizes_are_never_chosen(client: MLClient, folder: Path) -> None:
     assert denied.against == 'is refused by amlrun.toml, line 2: denied_sizes = "nc4as*"'
 
 
+def test_what_a_rule_alone_is_against_comes_first(client: MLClient, folder: Path) -> None:
+    """A refusal is about the rule where there are sizes that would do."""
+    guard(folder, "denied_sizes = '*T4*'")
+    with pytest.raises(NothingFits) as caught:
+        plan("echo", gpu="T4", client=client, **JOB)
+    head, first, *_ = caught.value.message.splitlines()
+    assert head == "No size in eastus that meets 1 x T4 is allowed. The nearest:"
+    assert first.split()[0] == "Standard_NC4as_T4_v3"
+    assert "Guard rails bind every placement" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("rule", "asked"),
     [
