@@ -9,10 +9,9 @@ import attrs
 from amlrun._errors import AmlrunError, ComputeUnsuitable, InvalidRequest
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Source
-from amlrun._placement.clusters import quota_of
 from amlrun._placement.computes import compute_options, named_options
+from amlrun._placement.creations import check_alike, to_be_made
 from amlrun._placement.obstacles import gets_around, obstacles
-from amlrun._placement.options import Option, rank
 from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._placement.serverless import in_one_tier, left_to_the_service, options, tiers_of
 from amlrun._placement.targets import unlisted
@@ -21,9 +20,9 @@ from amlrun._plan import Starts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amlrun._cluster import Cluster
     from amlrun._needs import Ask
     from amlrun._offers import Market, Size
+    from amlrun._placement.options import Option
 
 
 @attrs.frozen(kw_only=True)
@@ -91,35 +90,12 @@ def _asked_for(ask: Ask, market: Market, name: str) -> Sequence[Option]:
     """What the compute of that name offers, or would offer once it is made."""
     there = {compute.name.lower(): compute for compute in market.computes or ()}.get(name.lower())
     wanted = next((cluster for cluster in ask.creates if cluster.name.lower() == name.lower()), None)
-    if wanted is None or market.computes is None:
+    if wanted is None:
         return named_options(ask, market, name)
     if there is None:
-        return tuple(_to_be_made(ask, market, wanted))
-    found = named_options(ask, market, name)
-    differences = "; ".join(wanted.differences(there))
-    if not differences:
-        return found
-    miss = f"is there with other settings than were asked for: {differences}"
-    hint = f"Use it as it is (compute={there.name!r}), change it in the workspace, or take another name."
-    return tuple(attrs.evolve(option, miss=miss, hint=hint, starts=None) for option in found)
-
-
-def _to_be_made(ask: Ask, market: Market, cluster: Cluster) -> Iterator[Option]:
-    """A cluster that isn't there, as if it were, without a node.
-
-    One that is to have any size gets the one that is best for the job in its region's quota.
-    """
-    made = cluster.as_compute(market.location)
-    if cluster.size is None:
-        there = attrs.evolve(market, quota=quota_of(made, market))
-        asked = attrs.evolve(ask, tier=cluster.tier)
-        sizes = [size for name in ask.instance_types if (size := market.size(name))] or market.sizes
-        found = list(options(asked, there, sizes, cluster.tier))
-        best = min(_able(found) or found, key=rank, default=None)
-        made = attrs.evolve(made, size=best.size.name if best else None)
-    for option in compute_options(ask, market, made):
-        starts = Starts.QUEUED if option.starts is Starts.NOW else option.starts
-        yield attrs.evolve(option, starts=starts, creates=attrs.evolve(cluster, size=made.size))
+        return tuple(to_be_made(ask, market, wanted))
+    check_alike(wanted, there)
+    return named_options(ask, market, name)
 
 
 def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Look]:

@@ -1,0 +1,101 @@
+"""Clusters that are asked for by their settings: those that are there, and those that would be made. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._candidates import money
+from amlrun._errors import ComputeUnsuitable
+from amlrun._offers import Source
+from amlrun._placement.clusters import quota_of
+from amlrun._placement.computes import compute_options
+from amlrun._placement.fit import fit
+from amlrun._placement.options import has_order, price_of, rank, standing
+from amlrun._placement.refusal import not_for_jobs, unknown_size
+from amlrun._placement.serverless import options
+from amlrun._placement.targets import unlisted
+from amlrun._plan import Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlrun._cluster import Cluster
+    from amlrun._needs import Ask
+    from amlrun._offers import Compute, Market, Size
+    from amlrun._placement.fit import Fit
+    from amlrun._placement.options import Option
+
+
+def check_alike(cluster: Cluster, there: Compute) -> None:
+    """Raise `ComputeUnsuitable` where the compute of that name has other settings."""
+    differences = list(cluster.differences(there))
+    if differences:
+        message = "\n  ".join([f"{there.name!r} is there with other settings:", *differences])
+        hint = f"Use it as it is: compute={there.name!r}. Or change it in the workspace."
+        raise ComputeUnsuitable(message, hint=hint, name=there.name)
+
+
+def to_be_made(ask: Ask, market: Market, cluster: Cluster) -> Iterator[Option]:
+    """A cluster that isn't there, as if it were, without a node.
+
+    One that is to have any size gets the one that is best for the job in its region's quota. It never starts
+    now: it has to be made first. Raises `InvalidRequest` for a size that isn't there, or isn't for jobs.
+    """
+    size = _best_size(ask, market, cluster) if cluster.size is None else _size(cluster.size, market, cluster)
+    sized = attrs.evolve(cluster, size=size.name)
+    made = sized.as_compute(market.location)
+    kept = fit(size, cluster.min, cluster.tier, quota_of(made, market)) if cluster.min else None
+    for option in compute_options(ask, market, made):
+        yield attrs.evolve(_as_made(ask, market, sized, option, kept), creates=sized)
+
+
+def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, kept: Fit | None) -> Option:
+    """The option of a cluster that is there, without a node, as that of one that must be made first."""
+    if ask.nodes > cluster.max:
+        return attrs.evolve(option, hint=f"Cluster({cluster.name!r}, max={ask.nodes}, …) has room for them.")
+    if kept is not None and kept.starts is None and not option.miss:
+        miss = f"can't keep min={cluster.min} nodes: {kept}"
+        hint = f"Cluster({cluster.name!r}, min=0, …) keeps none."
+        return attrs.evolve(option, miss=miss, hint=hint, starts=None)
+    return attrs.evolve(
+        option,
+        starts=Starts.QUEUED if option.starts is Starts.NOW else option.starts,
+        warnings=(*option.warnings, *_warnings(market, cluster, option.size, kept)),
+    )
+
+
+def _warnings(market: Market, cluster: Cluster, size: Size, kept: Fit | None) -> Iterator[str]:
+    if market.computes is None:
+        yield f"the computes of the workspace can't be read: whether {cluster.name} is there is not known"
+    if kept is None:
+        return
+    nodes = "1 node idles" if cluster.min == 1 else f"{cluster.min} nodes idle"
+    price = price_of(size, cluster.min, cluster.tier)
+    cost = "" if price is None else f" at {money(price)} USD an hour"
+    yield f"min={cluster.min}: {nodes}{cost}, day and night"
+    if kept.starts is Starts.QUEUED:
+        yield f"min={cluster.min}: {kept}: it can't be made before there is room for them"
+
+
+def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
+    """What the job would get on serverless in that tier and region."""
+    there = attrs.evolve(market, quota=quota_of(cluster.as_compute(market.location), market))
+    asked = attrs.evolve(ask, tier=cluster.tier)
+    named = [_size(name, market, cluster) for name in ask.instance_types]
+    found = list(options(asked, there, named or market.sizes, cluster.tier))
+    able = [option for option in found if not option.against]
+    able = able or [option for option in found if not option.miss] or found
+    return min(able, key=standing if has_order(ask) else rank).size
+
+
+def _size(name: str, market: Market, cluster: Cluster) -> Size:
+    """In the service's spelling. What other regions have isn't known: there, any name is believed."""
+    size = market.size(name)
+    here = cluster.location in {None, market.location} and market.source is Source.SERVICE
+    if size is None and here:
+        raise unknown_size(name, market)
+    if size is not None and not size.for_jobs and here:
+        raise not_for_jobs(size, market)
+    return size or unlisted(name)

@@ -1,0 +1,181 @@
+"""A cluster by its settings: used where it is there and alike, planned where it isn't."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+from amlrun import Cluster, ComputeUnsuitable, InvalidRequest, Needs, NoQuota, NotEnoughQuota, Plan
+from amlrun._needs import Ask
+from amlrun._offers import Compute, FamilyQuota, Limit, Market, Quota, Size, Source, Tier
+from amlrun._placement import place
+
+V100, T4 = "Standard_NC6s_v3", "Standard_NC4as_T4_v3"
+
+
+def size(name: str, family: str, cpus: int, price: float | None, **more: Any) -> Size:
+    """A GPU size."""
+    has = {"memory_gb": 56.0, "gpus": 1, "gpu": None, "disk_gb": 180.0, "for_jobs": True, "spot_price": 0.61}
+    told = {"price_source": "service", **has, **more}
+    return Size(name=name, family=family, cpus=cpus, price=price, **told)
+
+
+SIZES = (
+    size(V100, "v100", 6, 3.06),
+    size(T4, "t4", 4, 0.53),
+    size("Standard_X", "x", 4, 1.0, for_jobs=False),
+)
+
+
+def market(v100: int = 24, t4: int = 8, used: int = 0, pool: int = 100, **more: Any) -> Market:
+    """A region with two sizes that jobs can use, and quota for them."""
+    families = (FamilyQuota("v100", Limit("v100", v100, used)), FamilyQuota("t4", Limit("t4", t4, used)))
+    quota = Quota("eastus", families, None, Limit("TotalLowPriorityCores", pool, 0))
+    return Market("eastus", SIZES, quota, **more)
+
+
+def planned(cluster: Cluster, held: Market | None = None, *also: str, **ask: Any) -> Plan:
+    """The plan for that cluster, or for what else is named."""
+    return place(Ask(computes=(cluster.name, *also), creates=(cluster,), **ask), held or market())
+
+
+GPU = Cluster("gpu", size="standard_nc6s_v3", max=4)
+THERE = attrs.evolve(GPU, size=V100.upper()).as_compute("eastus")
+
+
+def test_a_cluster_that_is_not_there_would_be_made() -> None:
+    """The plan says so: its size in the service's spelling, its price, and that it doesn't start now."""
+    plan = planned(GPU, nodes=2)
+    assert plan.creates == attrs.evolve(GPU, size=V100)
+    assert (plan.compute, plan.instance_type, plan.instance_count) == ("gpu", V100, 2)
+    assert (plan.tier, plan.price_per_hour, plan.starts) == (Tier.STANDARD, 6.12, "queued")
+    assert any("it is made first" in reason for reason in plan.reasons)
+    assert "makes   cluster gpu: 0 to 4 nodes of Standard_NC6s_v3, standard, 3.06 USD an hour each" in str(
+        plan
+    )
+
+
+def test_a_cluster_that_is_alike_is_used() -> None:
+    """Whatever the case of its size: nothing is made."""
+    plan = planned(GPU, market(computes=(attrs.evolve(THERE, nodes=1, idle_nodes=1),)))
+    assert (plan.creates, plan.compute, plan.starts) == (None, "gpu", "now")
+
+
+def test_a_cluster_of_any_size_is_used_if_it_meets_the_needs() -> None:
+    """Without a size of its own, what is there counts, and must suit the job."""
+    any_size = attrs.evolve(GPU, size=None)
+    there = market(computes=(THERE,))
+    assert planned(any_size, there, needs=Needs(gpus=1)).instance_type == V100
+    with pytest.raises(ComputeUnsuitable, match="6 of 8 vCPUs"):
+        planned(any_size, there, needs=Needs(cpus=8))
+
+
+def test_other_settings_are_an_error() -> None:
+    """Setting by setting, with both ways out, wherever it stands in a list."""
+    other = attrs.evolve(THERE, max_nodes=2, idle_seconds=600)
+    for also in ((), ("serverless",)):
+        with pytest.raises(ComputeUnsuitable) as caught:
+            planned(GPU, market(computes=(other,)), *also)
+        assert caught.value.message == (
+            "'gpu' is there with other settings:\n"
+            "  max: 2 there, 4 asked for\n"
+            "  idle: 600 s there, 120 s asked for"
+        )
+        assert "compute='gpu'" in caught.value.hint
+        assert "Or change it in the workspace." in caught.value.hint
+        assert caught.value.name == "gpu"
+
+
+def test_the_size_is_chosen_by_what_the_job_needs() -> None:
+    """The size that the job would get on serverless, in the cluster's tier."""
+    any_size = attrs.evolve(GPU, size=None)
+    assert planned(any_size, needs=Needs(gpus=1)).instance_type == T4
+    assert planned(any_size, needs=Needs(gpus=1, cpus=6)).instance_type == V100
+    assert planned(any_size, market(t4=0), needs=Needs(gpus=1)).instance_type == V100
+    named = planned(any_size, instance_types=(V100, T4))
+    assert (named.instance_type, named.creates) == (V100, attrs.evolve(any_size, size=V100))
+    spot = planned(attrs.evolve(any_size, tier="spot"), needs=Needs(gpus=1))
+    assert (spot.tier, spot.price_per_hour) == (Tier.SPOT, 0.61)
+
+
+def test_a_size_that_is_not_there_is_refused() -> None:
+    """Where the region's sizes are known; elsewhere, and where they are not, a name is believed."""
+    for name in ("Standard_NC6s_v9", "Standard_X"):
+        bogus = attrs.evolve(GPU, size=name)
+        with pytest.raises(InvalidRequest, match=name):
+            planned(bogus)
+        assert planned(bogus, market(source=Source.PACKAGED)).instance_type == name
+        assert planned(attrs.evolve(bogus, location="westus")).instance_type == name
+
+
+def test_quota_that_can_never_hold_the_nodes_is_refused() -> None:
+    """As for any other place, with the figures."""
+    with pytest.raises(NoQuota, match="limit 0"):
+        planned(GPU, market(v100=0))
+    with pytest.raises(NotEnoughQuota, match="3 x 6 = 18 vCPUs of v100; limit 12"):
+        planned(GPU, market(v100=12), nodes=3)
+    with pytest.raises(NoQuota):
+        planned(attrs.evolve(GPU, size=None), market(v100=0, t4=0), needs=Needs(gpus=1))
+
+
+def test_more_nodes_than_its_maximum_are_refused() -> None:
+    """With the maximum that would do."""
+    with pytest.raises(ComputeUnsuitable, match="has 4 nodes at most, and 5 were asked for") as caught:
+        planned(GPU, market(v100=240), nodes=5)
+    assert caught.value.hint == "Cluster('gpu', max=5, …) has room for them."
+
+
+def test_nodes_that_idle_are_warned_about() -> None:
+    """A minimum costs day and night; without one there is nothing to warn about."""
+    two = planned(attrs.evolve(GPU, min=2))
+    assert "min=2: 2 nodes idle at 6.12 USD an hour, day and night" in two.warnings
+    one = planned(attrs.evolve(GPU, min=1, size="Standard_new"), market(source=Source.PACKAGED))
+    assert "min=1: 1 node idles, day and night" in one.warnings
+    assert not any("idle" in warning for warning in planned(GPU).warnings)
+
+
+def test_a_minimum_beyond_quota_is_refused() -> None:
+    """It could never be made; where the quota is in use, that is said."""
+    four = attrs.evolve(GPU, min=4)
+    with pytest.raises(ComputeUnsuitable, match=r"min=4 nodes: needs 4 x 6 = 24 .* limit 12") as caught:
+        planned(four, market(v100=12))
+    assert caught.value.hint == "Cluster('gpu', min=0, …) keeps none."
+    warnings = planned(four, market(v100=24, used=12)).warnings
+    assert any("it can't be made before there is room for them" in warning for warning in warnings)
+
+
+def test_in_a_list_it_is_made_only_where_it_is_chosen() -> None:
+    """What starts now comes before what has to be made; where nothing starts now, the order counts."""
+    plan = planned(GPU, None, "serverless", needs=Needs(gpus=1))
+    assert (plan.compute, plan.creates) == ("serverless", None)
+    assert "gpu" in {candidate.compute for candidate in plan.candidates}
+    waits = planned(GPU, market(used=24, t4=24), "serverless", needs=Needs(gpus=1))
+    assert (waits.compute, waits.creates) == ("gpu", attrs.evolve(GPU, size=V100))
+    never = planned(GPU, market(v100=0), "serverless", needs=Needs(gpus=1))
+    assert (never.compute, never.creates) == ("serverless", None)
+
+
+def test_computes_that_cannot_be_read_are_told() -> None:
+    """It may be there: sending the plan will show."""
+    plan = planned(GPU, market(computes=None))
+    assert plan.creates is not None
+    assert any("whether gpu is there is not known" in warning for warning in plan.warnings)
+
+
+def test_a_cluster_elsewhere_has_that_region_s_quota() -> None:
+    """The limits of the workspace's region don't bind it."""
+    there = attrs.evolve(GPU, location="westus")
+    plan = planned(there, market(v100=0))
+    assert (plan.compute, plan.starts) == ("gpu", "unknown")
+    known = Quota("westus", (FamilyQuota("v100", Limit("v100", 6, 0)),))
+    with pytest.raises(NotEnoughQuota, match="limit 6"):
+        planned(there, market(elsewhere={"westus": known}), nodes=2)
+
+
+def test_a_cluster_that_failed_is_told() -> None:
+    """It is there, and of no use."""
+    failed: Compute = attrs.evolve(THERE, state="Failed")
+    with pytest.raises(ComputeUnsuitable, match="is Failed"):
+        planned(GPU, market(computes=(failed,)))
