@@ -104,15 +104,16 @@ def test_a_role_is_the_workspaces(tmp_path: Path) -> None:
         assert requests.get(url, timeout=5).status_code == 403
 
 
-def test_the_fake_has_one_region(fake_aml: FakeAml) -> None:
-    """A compute elsewhere is refused, in words that say so: it would count in another region's quota."""
+def test_a_compute_may_be_in_another_region(fake_aml: FakeAml) -> None:
+    """In any spelling, if there is one of that name; it stays there."""
     own = {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_DS3_v2"}}
     answers = [
         requests.put(place(fake_aml, "cpu"), json={"location": region, "properties": own}, timeout=5)
-        for region in ("westus", "East US")
+        for region in ("atlantis", "West US", "East US", "westus")
     ]
-    assert [answer.status_code for answer in answers] == [400, 201]
-    assert "has one region, eastus" in answers[0].text
+    assert [answer.status_code for answer in answers] == [400, 201, 400, 201]
+    assert "There is no region 'atlantis'" in answers[0].text
+    assert "is there, and not in East US" in answers[2].text
 
 
 def test_a_size_that_is_not_for_jobs(fake_aml: FakeAml, client: MLClient) -> None:

@@ -30,6 +30,7 @@ from amlrun.testing._supply.computes import (
     Compute,
     new_compute,
 )
+from amlrun.testing._supply.regions import region_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,15 +86,17 @@ class ComputeControls:
         nodes: int = 0,
         identity: str | None = None,
         error: str | tuple[str, str] | None = None,
+        location: str | None = None,
     ) -> FakeCompute:
         """Put a cluster (AmlCompute) into the workspace; its minimum of nodes, and `nodes`, idle at once.
 
         `tier` is `standard` or `spot`, or the SDK's `dedicated` or `low_priority`. `identity` names a
         user-assigned identity of its own. `error` is the code of the service's for which it failed to
         provision (`VmSizeNotSupported`, …), or any code with its message: it is there, and of no use.
+        `location` is another region than the workspace's, whose quota its nodes then hold.
 
         Raises ValueError for a name that the service refuses or that is taken, for a size that the catalogue
-        doesn't have, for nodes beyond the maximum, and where they exceed quota.
+        doesn't have, for a region that isn't one, for nodes beyond the maximum, and where they exceed quota.
         """
         row, problem = known_size(size), _problem(error)
         check_counts(min_nodes=min_nodes, max_nodes=max_nodes, nodes=nodes)
@@ -111,8 +114,11 @@ class ComputeControls:
             "vmPriority": "LowPriority" if known_tier(tier) is Tier.SPOT else "Dedicated",
             "scaleSettings": scale,
         }
+        region = region_in(self._backend.scope, location or self._backend.scope.location)
+        body = self._body(CLUSTER, own, identity)
+        body["location"] = region or body["location"]
         with self._backend.work() as (records, now):
-            compute = self._new(records, name, self._body(CLUSTER, own, identity), now)
+            compute = attrs.evolve(self._new(records, name, body, now), region=region)
             supply = self._backend.engine.places.supply
             cluster = compute.cluster
             assert cluster is not None  # noqa: S101 - it was made as one
@@ -120,7 +126,8 @@ class ComputeControls:
             if problem is not None:
                 compute = attrs.evolve(compute, state="Failed", problem=problem)
             elif idle:
-                supply.keep_ledger(records, supply.ledger(records).take(cluster.one.times(idle)))
+                ledger = supply.ledger(records, region).take(cluster.one.times(idle))
+                supply.keep_ledger(records, ledger, region)
                 cluster = cluster.grow(idle, now)
                 at_rest = tuple(node.to(NodeState.IDLE, now) for node in cluster.nodes)
                 cluster = attrs.evolve(cluster, nodes=at_rest)

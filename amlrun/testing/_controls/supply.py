@@ -13,6 +13,7 @@ from amlrun.testing._controls.computes import ComputeControls
 from amlrun.testing._supply import identities
 from amlrun.testing._supply.computes import size_of
 from amlrun.testing._supply.ledger import TOTALS
+from amlrun.testing._supply.regions import region_in
 from amlrun.testing._supply.usages import row_name, spellings
 from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
 
@@ -30,32 +31,36 @@ class SupplyControls(ComputeControls):
         used: int | None = None,
         spot_used: int | None = None,
         workspace_limit: int | None = None,
+        location: str | None = None,
     ) -> None:
         """Set a limit, and how much of it others use, in vCPUs: from now on, for who waits too.
 
         `name` is a family in any of its spellings, `TotalDedicatedCores` or `TotalLowPriorityCores` (the one
         pool of spot). Families have no limit of their own for spot: `spot_used` is only counted. A workspace
         may have a limit of its own for a family's dedicated nodes (-1: none): it counts what it holds itself.
+        `location` is another region, for clusters that are there; each has quota of its own.
 
         Raises ValueError for a name that is neither, for a total with what only a family has, for what is no
-        whole number of vCPUs, and where nothing is said.
+        whole number of vCPUs, for a region that isn't one, and where nothing is said.
         """
         check_counts(limit=limit, used=used, spot_used=spot_used)
         check_counts(-1, workspace_limit=workspace_limit)
         if limit is used is spot_used is workspace_limit is None:
             raise ValueError(f"Say what of {name}: limit=, used=, spot_used= or workspace_limit=, in vCPUs.")
         name, total = _known_row(name)
+        region = region_in(self._backend.scope, location or self._backend.scope.location)
         if total is not None and (spot_used is not None or workspace_limit is not None):
             only = "workspace_limit" if spot_used is None else f"used={spot_used}, not spot_used"
             raise ValueError(f"{name} is one row, and no workspace's: only a family has more ({only}).")
         with self._backend.work() as (records, now):
             places = self._backend.engine.places
-            ledger = places.ledger(records).with_row(name, total or Tier.STANDARD, limit=limit, others=used)
+            ledger = places.ledger(records, region)
+            ledger = ledger.with_row(name, total or Tier.STANDARD, limit=limit, others=used)
             if total is None:
                 ledger = ledger.with_row(name, Tier.SPOT, limit=None, others=spot_used)
             if workspace_limit is not None:
                 ledger = ledger.with_workspace_limit(name, workspace_limit)
-            places.keep_ledger(records, ledger)
+            places.keep_ledger(records, ledger, region)
             self._stirred(records, now)
         self._backend.stir()
 

@@ -127,9 +127,10 @@ class Engine:
                 assert job is not None  # noqa: S101 - it was due a line ago
                 self._happens(records, job, at)
             else:
-                ledger = self.places.ledger(records)
+                region = self.places.region(records, name)
+                ledger = self.places.ledger(records, region)
                 if self.places.happens(records, name, at):
-                    self._dispatch_freed(records, name, ledger, at)
+                    self._dispatch_freed(records, name, ledger, at, region=region)
         return count
 
     def find_lost(self, records: Records, now: float) -> None:
@@ -149,15 +150,19 @@ class Engine:
                 if not self._start(records, Job.from_json(body), now):
                     break
 
-    def _dispatch_freed(self, records: Records, pool: str, before: Ledger, now: float) -> None:
-        """Something has changed in a pool: others are concerned only where it gave quota back."""
-        freed = self.places.ledger(records).has_freed(before)
+    def _dispatch_freed(
+        self, records: Records, pool: str, before: Ledger, now: float, *, region: str
+    ) -> None:
+        """Something has changed in a pool: others are concerned only where it gave its region quota back."""
+        freed = self.places.ledger(records, region).has_freed(before)
         self.dispatch(records, now, None if freed else pool)
 
     def _give_back(self, records: Records, job: Job, now: float, *, lost: bool) -> None:
-        before = self.places.ledger(records)
+        pool = self.places.pool(job.demand)
+        region = self.places.region(records, pool)
+        before = self.places.ledger(records, region)
         self.places.give_back(records, job, now, lost=lost)
-        self._dispatch_freed(records, self.places.pool(job.demand), before, now)
+        self._dispatch_freed(records, pool, before, now, region=region)
 
     def _happens(self, records: Records, job: Job, at: float) -> None:
         if job.stage is Stage.STARTING:

@@ -10,6 +10,7 @@ from amlrun.testing._api.exchange import Reply, Request, bad_request, instant, n
 from amlrun.testing._jobs.job import NODE_LOST
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply.computes import INSTANCE, MANAGED, Compute, new_compute
+from amlrun.testing._supply.regions import region_in
 from amlrun.testing._supply.replies import compute_reply, nodes_reply
 from amlrun.testing._supply.supply import WAIT
 from amlrun.testing._supply.workspaces import read_workspace
@@ -43,15 +44,19 @@ def get_compute(backend: Backend, request: Request) -> Reply:
 @COMPUTES("PUT", "/computes/{name}", named="computes", takes="ComputeResource", gives="ComputeResource")
 def put_compute(backend: Backend, request: Request) -> Reply:
     """201: a new compute begins to be, or one that failed begins anew. 200: one that is there is changed."""
-    supply, region = backend.engine.places.supply, str(request.json.get("location") or backend.scope.location)
-    if region.replace(" ", "").lower() != backend.scope.location.lower():
-        # Assumed: that it is refused. The service has computes in other regions; the fake has one region.
-        message = f"The fake Azure ML has one region, {backend.scope.location}: no compute in {region}."
-        raise bad_request(message, "LocationNotAvailable")
+    supply, name = backend.engine.places.supply, request.args["name"]
+    location = str(request.json.get("location") or backend.scope.location)
+    # Assumed: the code and the words, for a region that isn't one, and for another than it has.
+    try:
+        region = region_in(backend.scope, location)
+    except ValueError as error:
+        raise bad_request(str(error), "LocationNotAvailable") from error
     with backend.work() as (records, now):
-        before = supply.compute(records, request.args["name"])
+        before = supply.compute(records, name)
         if before is None or before.state == "Failed":
-            compute = supply.create(records, new_compute(request.args["name"], request.json, now), now)
+            compute = supply.create(records, new_compute(name, request.json, now, region), now)
+        elif before.region != region:
+            raise bad_request(f"Compute {name} is there, and not in {location}.", "LocationNotAvailable")
         else:
             compute = supply.change(records, before, request.json, now)
             backend.engine.dispatch(records, now)

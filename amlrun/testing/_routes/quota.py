@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from amlrun._catalogue import vm_sizes
 from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, forbidden
 from amlrun.testing._routes.table import Routes
+from amlrun.testing._supply.regions import region_in
 from amlrun.testing._supply.supply import counted
 from amlrun.testing._supply.usages import quotas, updated_quotas, usages
 
@@ -19,19 +20,20 @@ QUOTA = Routes("quota")
 @QUOTA("GET", f"/providers/{PROVIDER}/locations/{{location}}/usages", gives="ListUsagesResult")
 def get_usages(backend: Backend, request: Request) -> Reply:
     """What is used of every limit."""
-    _quota_right(backend, request, "locations/usages/read")
+    region = _region(backend, request, "locations/usages/read")
     with backend.work() as (records, _now):
-        ledger = backend.engine.places.ledger(records)
-        clusters = counted(backend.engine.places.supply.computes(records))
+        ledger = backend.engine.places.ledger(records, region)
+        computes = backend.engine.places.supply.computes(records)
+    clusters = counted([compute for compute in computes if compute.region == region])
     return Reply(200, usages(ledger, backend.scope.subscription_id, clusters))
 
 
 @QUOTA("GET", f"/providers/{PROVIDER}/locations/{{location}}/quotas", gives="ListWorkspaceQuotas")
 def get_quotas(backend: Backend, request: Request) -> Reply:
     """The limits."""
-    _quota_right(backend, request, "locations/quotas/read")
+    region = _region(backend, request, "locations/quotas/read")
     with backend.work() as (records, _now):
-        ledger = backend.engine.places.ledger(records)
+        ledger = backend.engine.places.ledger(records, region)
     return Reply(200, quotas(ledger, backend.scope))
 
 
@@ -43,11 +45,11 @@ def get_quotas(backend: Backend, request: Request) -> Reply:
 )
 def update_quotas(backend: Backend, request: Request) -> Reply:
     """The workspace's own limits, from now on."""
-    _quota_right(backend, request, "locations/updateQuotas/action")
+    region = _region(backend, request, "locations/updateQuotas/action")
     places = backend.engine.places
     with backend.work() as (records, now):
-        ledger, reply = updated_quotas(places.ledger(records), backend.scope, request.json)
-        places.keep_ledger(records, ledger)
+        ledger, reply = updated_quotas(places.ledger(records, region), backend.scope, request.json)
+        places.keep_ledger(records, ledger, region)
         places.supply.refresh(records, now)
         backend.engine.dispatch(records, now)
     return Reply(200, reply)
@@ -56,17 +58,20 @@ def update_quotas(backend: Backend, request: Request) -> Reply:
 @QUOTA("GET", f"/providers/{PROVIDER}/locations/{{location}}/vmSizes", gives="VirtualMachineSizeListResult")
 def get_sizes(backend: Backend, request: Request) -> Reply:
     """The region's sizes."""
-    _quota_right(backend, request, "locations/vmSizes/read")
+    _region(backend, request, "locations/vmSizes/read")
     return Reply(200, {"value": list(vm_sizes())})
 
 
-def _quota_right(backend: Backend, request: Request, action: str) -> None:
+def _region(backend: Backend, request: Request, action: str) -> str:
+    """The region that is asked about, for who may ask."""
     location = request.args["location"]
     with backend.work() as (records, _now):
         may_not = records.get("meta", "reads no quota") is not None
     if may_not:
         raise forbidden(f"{PROVIDER}/{action}", request.path)
-    if location.lower() != backend.scope.location.lower():
-        # Assumed: the words. The fake has one region.
+    try:
+        return region_in(backend.scope, location)
+    except ValueError as error:
+        # Assumed: the words.
         message = f"No registered resource provider found for location '{location}'."
-        raise Refusal(400, message, "NoRegisteredProviderFound")
+        raise Refusal(400, message, "NoRegisteredProviderFound") from error

@@ -84,6 +84,8 @@ class Compute:
     """Nodes of Kubernetes that jobs have."""
     capacity: int | None = None
     """Nodes that Kubernetes has; None: enough."""
+    region: str = ""
+    """Where its nodes are, and whose quota they hold; "": in the workspace's own region."""
 
     @property
     def due(self) -> float | None:
@@ -156,13 +158,14 @@ class Compute:
         return cls(**fields)
 
 
-def new_compute(name: str, body: Mapping[str, Any], now: float) -> Compute:
+def new_compute(name: str, body: Mapping[str, Any], now: float, region: str = "") -> Compute:
     """What a PUT makes, without any node yet. What opens something is neither kept nor shown.
 
     Raises Refusal (400) for what can't be.
     """
     kind = _kind(body)
-    compute = Compute(name, kind, without_secrets(body, "ComputeResource"), created=now, modified=now)
+    kept = without_secrets(body, "ComputeResource")
+    compute = Compute(name, kind, kept, created=now, modified=now, region=region)
     if kind == CLUSTER:
         return attrs.evolve(compute, cluster=_cluster(compute))
     if kind in {INSTANCE, VM}:
@@ -183,7 +186,7 @@ def check_changeable(compute: Compute) -> None:
 
 def changed_compute(compute: Compute, body: Mapping[str, Any], now: float) -> Compute:
     """What a PUT makes of a compute that is there. Raises Refusal (400) for what can't be changed."""
-    made = new_compute(compute.name, body, now)
+    made = new_compute(compute.name, body, now, compute.region)
     # Assumed: that size, priority and kind stay, the code and the words.
     if (
         made.kind != compute.kind

@@ -71,13 +71,18 @@ class Places:
     def __init__(self, supply: Supply | None = None) -> None:
         self.supply = Supply() if supply is None else supply
 
-    def ledger(self, records: Records) -> Ledger:
-        """The quota ledger as it stands."""
-        return self.supply.ledger(records)
+    def ledger(self, records: Records, region: str = "") -> Ledger:
+        """The quota ledger of a region as it stands; "": the workspace's own."""
+        return self.supply.ledger(records, region)
 
-    def keep_ledger(self, records: Records, ledger: Ledger) -> None:
+    def region(self, records: Records, pool: str) -> str:
+        """The region whose quota a pool's nodes hold."""
+        compute = self.supply.compute(records, pool)
+        return compute.region if compute else ""
+
+    def keep_ledger(self, records: Records, ledger: Ledger, region: str = "") -> None:
         """Write the ledger."""
-        self.supply.keep_ledger(records, ledger)
+        self.supply.keep_ledger(records, ledger, region)
 
     def pool(self, demand: Demand) -> str:
         """Whose queue a job stands in: its compute's, or its size's in its tier."""

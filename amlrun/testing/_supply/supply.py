@@ -13,6 +13,7 @@ import attrs
 from amlrun.testing._supply import words
 from amlrun.testing._supply.computes import INSTANCE, Compute, changed_compute, check_changeable
 from amlrun.testing._supply.ledger import Ledger
+from amlrun.testing._supply.usages import default_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +36,14 @@ class Supply:
 
     pace: float = 1.0
 
-    def ledger(self, records: Records) -> Ledger:
-        """The quota ledger as it stands."""
-        return Ledger.from_json(records.get("meta", "ledger") or {"rows": []})
+    def ledger(self, records: Records, region: str = "") -> Ledger:
+        """The quota ledger of a region as it stands; "": the workspace's own."""
+        kept = records.get("meta", _ledger_name(region))
+        return default_ledger() if kept is None else Ledger.from_json(kept)
 
-    def keep_ledger(self, records: Records, ledger: Ledger) -> None:
+    def keep_ledger(self, records: Records, ledger: Ledger, region: str = "") -> None:
         """Write the ledger."""
-        records.put("meta", "ledger", ledger.to_json())
+        records.put("meta", _ledger_name(region), ledger.to_json())
 
     def compute(self, records: Records, name: str) -> Compute | None:
         """A compute, in any case of its name, or None."""
@@ -167,14 +169,14 @@ class Supply:
         """A compute comes out of Creating or Updating: with what it begins with, or Failed."""
         problem = compute.problem or compute.unavailable() if compute.state == "Creating" else None
         creating, compute = compute.state == "Creating", attrs.evolve(compute, ready=None, state="Succeeded")
-        ledger = self.ledger(records)
+        ledger = self.ledger(records, compute.region)
         if creating and not problem and compute.cluster is not None:
             cluster = compute.cluster
             least = cluster.one.times(cluster.min_nodes)
             if ledger.short(least):
                 problem = "ClusterMinNodesExceedCoreQuota", words.min_nodes(cluster)
             elif cluster.min_nodes:
-                self.keep_ledger(records, ledger.take(least))
+                self.keep_ledger(records, ledger.take(least), compute.region)
                 compute = attrs.evolve(compute, cluster=cluster.grow(cluster.min_nodes, at))
         if creating and compute.machine is not None:
             machine, hold = compute.machine, compute.hold
@@ -183,7 +185,7 @@ class Supply:
                 # Assumed: the code. It is a cluster's.
                 problem = "ClusterCoreQuotaReached", words.short(short)
             if hold and not problem:
-                self.keep_ledger(records, ledger.take(hold))
+                self.keep_ledger(records, ledger.take(hold), compute.region)
                 machine = attrs.evolve(machine, holds=True)
             compute = attrs.evolve(compute, machine=machine.created(failed=problem is not None))
         if problem:
@@ -193,25 +195,25 @@ class Supply:
     def _powered(self, records: Records, compute: Compute) -> None:
         machine, hold = compute.machine, compute.hold
         assert machine is not None  # noqa: S101 - it was due
-        ledger, failed = self.ledger(records), False
+        ledger, failed = self.ledger(records, compute.region), False
         on = machine.last[0] != "Stop"
         if hold and on and not machine.holds:
             failed = ledger.short(hold) is not None
             if not failed:
-                self.keep_ledger(records, ledger.take(hold))
+                self.keep_ledger(records, ledger.take(hold), compute.region)
                 machine = attrs.evolve(machine, holds=True)
         elif hold and not on and machine.holds and compute.properties.get("releaseQuotaOnStop"):
-            self.keep_ledger(records, ledger.release(hold))
+            self.keep_ledger(records, ledger.release(hold), compute.region)
             machine = attrs.evolve(machine, holds=False)
         self.keep(records, attrs.evolve(compute, machine=machine.arrived(failed=failed)))
 
     def _forget(self, records: Records, compute: Compute) -> None:
-        ledger = self.ledger(records)
+        ledger = self.ledger(records, compute.region)
         if compute.cluster is not None and compute.cluster.holding:
             ledger = ledger.release(compute.cluster.one.times(compute.cluster.holding))
         if compute.machine is not None and compute.machine.holds and compute.hold:
             ledger = ledger.release(compute.hold)
-        self.keep_ledger(records, ledger)
+        self.keep_ledger(records, ledger, compute.region)
         records.remove("compute", compute.name.lower())
 
     def _settle(
@@ -223,7 +225,7 @@ class Supply:
         """
         before = compute.cluster
         assert before is not None  # noqa: S101 - the callers have one
-        first = ledger = self.ledger(records)
+        first = ledger = self.ledger(records, compute.region)
         if freed := before.holding - after.holding:
             ledger = ledger.release(after.one.times(freed))
         grows = compute.usable and not after.stuck
@@ -239,9 +241,13 @@ class Supply:
         short = came < back or grown < missing
         after = attrs.evolve(after, problem=words.cannot_grow(ledger, after.one) if short else None)
         if ledger != first:
-            self.keep_ledger(records, ledger)
+            self.keep_ledger(records, ledger, compute.region)
         compute = attrs.evolve(compute, cluster=after)
         return self.keep(records, compute) if after != before else compute
+
+
+def _ledger_name(region: str) -> str:
+    return f"ledger {region}" if region else "ledger"
 
 
 def counted(computes: list[Compute]) -> int:
