@@ -156,6 +156,7 @@ class Lookups:
             elsewhere = dict(zip(others, pool.map(self._usages, others), strict=True))
             readings = Readings(
                 subscription=self._subscription,
+                workspace=self._workspace_path,
                 facts=facts.value,
                 computes=computes.result(),
                 usages=usages.result(),

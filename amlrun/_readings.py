@@ -9,7 +9,7 @@ import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Market, Source
-from amlrun._offers.holdings import holdings, with_workspace_limits
+from amlrun._offers.holdings import gpu_rooms, holders_by_family, with_holders, with_workspace_limits
 from amlrun._replies import packaged_sizes
 
 if TYPE_CHECKING:
@@ -32,18 +32,14 @@ class Part(enum.Enum):
         return self.value
 
 
-_RIGHTS = {
+_OF_SUBSCRIPTION = {
     Part.USAGES: "Microsoft.MachineLearningServices/locations/usages/read",
     Part.CAPS: "Microsoft.MachineLearningServices/locations/quotas/read",
     Part.SIZES: "Microsoft.MachineLearningServices/locations/vmSizes/read",
-    Part.COMPUTES: "Microsoft.MachineLearningServices/workspaces/computes/read",
 }
-_WITHOUT = {
-    Part.USAGES: "plans are not verified against it",
-    Part.CAPS: "a plan may be above one of them",
-    Part.SIZES: "the packaged tables of East US stand in for them",
-    Part.COMPUTES: "none stands in for serverless, and one that is named is believed to be there",
-}
+_OF_WORKSPACE = {Part.COMPUTES: "Microsoft.MachineLearningServices/workspaces/computes/read"}
+_ROLES = ((_OF_SUBSCRIPTION, "Reader"), (_OF_WORKSPACE, "AzureML Data Scientist"))
+"""Rights that are missed where they are missing, and the least role that has them."""
 
 
 @attrs.frozen
@@ -58,9 +54,13 @@ class Reading(Generic[T_co]):
 
 @attrs.frozen(kw_only=True)
 class Readings:
-    """All that was read for one look: the workspace, and whatever else could be; `subscription` is a path."""
+    """All that was read for one look: the workspace, and whatever else could be.
+
+    `subscription` and `workspace` are ARM ids.
+    """
 
     subscription: str
+    workspace: str
     facts: WorkspaceFacts
     computes: Reading[tuple[Compute, ...]]
     usages: Reading[Quota]
@@ -73,7 +73,8 @@ class Readings:
         location, computes, quota = self.facts.location, self.computes.value, self.usages.value
         sizes = packaged_sizes() if self.sizes.value is None else self.sizes.value
         if quota is not None and self.caps.value:
-            quota = with_workspace_limits(quota, self.caps.value, holdings(location, sizes, computes or ()))
+            held = holders_by_family(location, sizes, computes or ())
+            quota = with_workspace_limits(quota, self.caps.value, held)
         return Market(
             location,
             sizes,
@@ -83,6 +84,18 @@ class Readings:
             {region: found.value for region, found in self.elsewhere.items() if found.value is not None},
             self.facts,
         )
+
+    def told(self, quota: Quota) -> Quota:
+        """The quota with who holds it and what fits, as far as computes and sizes were read."""
+        computes, sizes, notes = self.computes.value, self.sizes.value, [*self.unread()]
+        if computes is None:
+            notes.append("without computes, who holds what is in use is not told")
+        else:
+            known = sizes or packaged_sizes()
+            quota = with_holders(quota, holders_by_family(quota.location, known, computes))
+        if sizes is None:
+            notes.append("without sizes, what fits on those with GPUs is not told")
+        return attrs.evolve(quota, gpus=gpu_rooms(quota, sizes or ()), notes=tuple(notes))
 
     def failures(self) -> Iterator[tuple[Part, str, NotAuthorized | ServiceError]]:
         """What could not be read, of which region ("": the workspace's own), and why."""
@@ -96,24 +109,22 @@ class Readings:
         return ((part, region, found.failure) for part, region, found in readings if found.failure)
 
     def unread(self) -> tuple[str, ...]:
-        """The same in words: a line for the rights that are missing, and one for each other failure."""
-        missing: dict[Part, None] = {}
-        broken: list[str] = []
-        for part, region, failure in self.failures():
-            if isinstance(failure, NotAuthorized):
-                missing[part] = None
-            else:
+        """The same in words: a line for the rights that are missing on each thing, and for each failure."""
+        failures = tuple(self.failures())
+        refused = {part for part, _, failure in failures if isinstance(failure, NotAuthorized)}
+        lines = []
+        for (rights, role), scope in zip(_ROLES, (self.subscription, self.workspace), strict=True):
+            if missing := [part for part in rights if part in refused]:
+                lacks = _and(rights[part] for part in missing)
+                lines.append(
+                    f"this account may not read {_and(map(str, missing))}: it lacks {lacks} on {scope}, "
+                    f"which the role {role} there has"
+                )
+        for part, region, failure in failures:
+            if isinstance(failure, ServiceError):
                 where = f" of {region}" if region else ""
-                broken.append(f"{part}{where} can't be read: {_WITHOUT[part]} ({failure.message})")
-        return (*([self._refused(tuple(missing))] if missing else ()), *broken)
-
-    def _refused(self, parts: tuple[Part, ...]) -> str:
-        without = "; ".join(_WITHOUT[part] for part in parts)
-        rights = _and(_RIGHTS[part] for part in parts)
-        return (
-            f"{_and(map(str, parts))} can't be read with this account: {without}. "
-            f"It lacks {rights} on {self.subscription}, which the role Reader there has"
-        )
+                lines.append(f"{part}{where} can't be read: {failure.message}")
+        return tuple(lines)
 
 
 def _and(words: Iterable[str]) -> str:

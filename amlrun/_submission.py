@@ -78,7 +78,7 @@ def quota_of(workspace: Workspace) -> Quota:
     if refused is not None:
         raise refused
     assert look.market.quota is not None  # noqa: S101  it was read
-    return look.market.quota
+    return look.readings.told(look.market.quota)
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:

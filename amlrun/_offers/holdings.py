@@ -1,4 +1,4 @@
-"""Who holds a region's vCPUs, as far as the workspace's own computes tell. Pure.
+"""Who holds a region's vCPUs, and what of them can still be had. Pure.
 
 Usages tell sums over the whole subscription. What this workspace's clusters and compute instances hold can be
 counted by their nodes; the rest is held by serverless jobs and by other workspaces, and nothing tells which.
@@ -6,12 +6,14 @@ counted by their nodes; the rest is held by serverless jobs and by other workspa
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import attrs
 
 from amlrun._offers.computes import Kind
-from amlrun._offers.limits import FamilyQuota, Limit, LimitKind
+from amlrun._offers.limits import FamilyQuota, GpuRoom, Holder, Limit, LimitKind
+from amlrun._offers.offers import limits_of
 from amlrun._offers.sizes import Tier, family_key
 
 if TYPE_CHECKING:
@@ -21,28 +23,22 @@ if TYPE_CHECKING:
     from amlrun._offers.limits import Quota
     from amlrun._offers.sizes import Size
 
-
-@attrs.frozen
-class Holding:
-    """What one compute holds of one family: `nodes` that exist, of `cores` vCPUs together."""
-
-    compute: str
-    family: str
-    tier: Tier
-    nodes: int
-    cores: int
+REST = "serverless and other workspaces"
 
 
-def holdings(location: str, sizes: Iterable[Size], computes: Iterable[Compute]) -> tuple[Holding, ...]:
-    """Of the computes in that region whose size is known, by name."""
+def holders_by_family(
+    location: str, sizes: Iterable[Size], computes: Iterable[Compute]
+) -> Mapping[str, tuple[Holder, ...]]:
+    """What the computes in that region hold, by the key of the family: those of a size that is known."""
     by_name = {size.name.lower(): size for size in sizes}
-    return tuple(
-        Holding(compute.name, size.family, compute.tier or Tier.STANDARD, nodes, nodes * size.cpus)
-        for compute in sorted(computes, key=lambda compute: compute.name.lower())
-        if compute.location in {"", location} and (nodes := _nodes(compute))
-        for size in (by_name.get((compute.size or "").lower()),)
-        if size is not None
-    )
+    found: dict[str, tuple[Holder, ...]] = {}
+    for compute in sorted(computes, key=lambda compute: compute.name.lower()):
+        size, nodes = by_name.get((compute.size or "").lower()), _nodes(compute)
+        if size is not None and nodes and compute.location in {"", location}:
+            key = family_key(size.family)
+            holder = Holder(compute.name, compute.tier or Tier.STANDARD, nodes * size.cpus, nodes)
+            found[key] = (*found.get(key, ()), holder)
+    return found
 
 
 def _nodes(compute: Compute) -> int:
@@ -52,20 +48,17 @@ def _nodes(compute: Compute) -> int:
     return compute.nodes if compute.kind is Kind.CLUSTER else 0
 
 
-def with_workspace_limits(quota: Quota, caps: Mapping[str, int], held: Iterable[Holding]) -> Quota:
-    """The quota with the workspace's own limits, by family, of which at least `held` is in use."""
-    if not caps:
-        return quota
-    used: dict[str, int] = {}
-    for holding in held:
-        if holding.tier is Tier.STANDARD:
-            key = family_key(holding.family)
-            used[key] = used.get(key, 0) + holding.cores
+def with_workspace_limits(
+    quota: Quota, caps: Mapping[str, int], held: Mapping[str, tuple[Holder, ...]]
+) -> Quota:
+    """The quota with the workspace's own limits, by family, of which at least what is `held` is in use."""
     own = {
-        family_key(name): Limit(name, cap, used.get(family_key(name), 0), LimitKind.WORKSPACE)
+        family_key(name): Limit(
+            name, cap, _cores(held.get(family_key(name), ()), Tier.STANDARD), LimitKind.WORKSPACE
+        )
         for name, cap in caps.items()
     }
-    return attrs.evolve(quota, families=tuple(_limited(quota, own)))
+    return attrs.evolve(quota, families=tuple(_limited(quota, own))) if own else quota
 
 
 def _limited(quota: Quota, own: Mapping[str, Limit]) -> Iterator[FamilyQuota]:
@@ -75,3 +68,48 @@ def _limited(quota: Quota, own: Mapping[str, Limit]) -> Iterator[FamilyQuota]:
         yield attrs.evolve(family, workspace=limit) if limit else family
     for limit in rest.values():
         yield FamilyQuota(limit.name, workspace=limit)
+
+
+def _cores(holders: Iterable[Holder], tier: Tier) -> int:
+    return sum(holder.cores for holder in holders if holder.tier is tier)
+
+
+def with_holders(quota: Quota, held: Mapping[str, tuple[Holder, ...]]) -> Quota:
+    """The quota with who holds what is used: computes by name, and the rest as what remains."""
+    return attrs.evolve(
+        quota,
+        families=tuple(
+            attrs.evolve(family, holders=tuple(_holders(family, held.get(family_key(family.name), ()))))
+            for family in quota.families
+        ),
+    )
+
+
+def _holders(family: FamilyQuota, known: tuple[Holder, ...]) -> Iterator[Holder]:
+    for tier, row in ((Tier.STANDARD, family.dedicated), (Tier.SPOT, family.spot)):
+        yield from (holder for holder in known if holder.tier is tier)
+        rest = (row.used if row else 0) - _cores(known, tier)
+        if rest > 0:
+            yield Holder(REST, tier, rest)
+
+
+def gpu_rooms(quota: Quota, sizes: Iterable[Size]) -> tuple[GpuRoom, ...]:
+    """How many nodes of each GPU size that jobs can have fit, those with fewest GPUs and vCPUs first."""
+    rooms = (
+        GpuRoom(size, *_room(quota, size, Tier.STANDARD), *_room(quota, size, Tier.SPOT))
+        for size in sorted(sizes, key=lambda size: (family_key(size.family), size.gpus, size.cpus, size.name))
+        if size.gpus and size.for_jobs
+    )
+    return tuple(room for room in rooms if room.ever or room.spot_ever)
+
+
+def _room(quota: Quota, size: Size, tier: Tier) -> tuple[int | None, int | None]:
+    """Nodes that fit now, and ever; None: no cap, or not known."""
+    limits, known = limits_of(size.family, tier, quota)
+    if not known or (tier is Tier.SPOT and not size.spot_hint):
+        return None, None
+    free = min((row.free for row in limits if row.free is not None), default=math.inf)
+    most = min((row.limit for row in limits if row.limit is not None), default=math.inf)
+    if math.isinf(free) or math.isinf(most):
+        return None, None
+    return int(free) // size.cpus, int(most) // size.cpus

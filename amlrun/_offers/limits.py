@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._offers.quota_table import quota_table
 from amlrun._offers.sizes import family_key
-from amlrun._tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from amlrun._offers.sizes import Size, Tier
 
 
 class LimitKind(str, enum.Enum):
@@ -46,23 +48,53 @@ class Limit:
 
 
 @attrs.frozen
+class Holder:
+    """Who holds vCPUs of a family: a compute of this workspace by name, with its `nodes`, or the rest.
+
+    The rest (`nodes` None) is what remains of the use: serverless jobs and other workspaces.
+    """
+
+    name: str
+    tier: Tier
+    cores: int
+    nodes: int | None = None
+
+
+@attrs.frozen
+class GpuRoom:
+    """How many nodes of a GPU size fit, by quota: `now`, and `ever`, when nobody else holds any.
+
+    None: no cap, or not known; as spot, also where the service says that the size has no spot nodes. Prices
+    per node-hour are the size's.
+    """
+
+    size: Size
+    now: int | None
+    ever: int | None
+    spot_now: int | None
+    spot_ever: int | None
+
+
+@attrs.frozen
 class FamilyQuota:
     """A family's rows. None: the service has no such row, which is not the same as zero.
 
     `workspace` is the limit that this workspace has of its own for dedicated nodes; its `used` is what the
-    workspace's clusters are known to hold, so at least that.
+    workspace's clusters are known to hold, so at least that. `holders` hold what is used, where `quota()` was
+    asked.
     """
 
     name: str
     dedicated: Limit | None = None
     spot: Limit | None = None
     workspace: Limit | None = None
+    holders: tuple[Holder, ...] = ()
 
     @property
     def matters(self) -> bool:
         """Whether anything may be, or is, allocated in it: a limit or a use."""
         dedicated = self.dedicated is not None and (self.dedicated.limit != 0 or self.dedicated.used > 0)
-        return dedicated or (self.spot is not None and self.spot.used > 0)
+        return dedicated or bool(self.workspace) or (self.spot is not None and self.spot.used > 0)
 
 
 @attrs.frozen
@@ -70,7 +102,8 @@ class Quota:
     """Azure ML's own quota in one region, in vCPUs: what `quota()` answers. Prints as a table.
 
     A dedicated job must fit its family's `dedicated` limit and `dedicated_total`; a spot job must fit
-    `spot_total`, one pool over all families.
+    `spot_total`, one pool over all families; dedicated nodes of this workspace must fit its own limit, too,
+    where it has one. `gpus` is what fits on GPU sizes, `notes` what could not be read.
     https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
     """
 
@@ -78,6 +111,8 @@ class Quota:
     families: tuple[FamilyQuota, ...] = ()
     dedicated_total: Limit | None = None
     spot_total: Limit | None = None
+    gpus: tuple[GpuRoom, ...] = ()
+    notes: tuple[str, ...] = ()
     _by_key: Mapping[str, FamilyQuota] = attrs.field(init=False, repr=False, eq=False)
 
     @_by_key.default
@@ -89,32 +124,8 @@ class Quota:
         return self._by_key.get(family_key(name))
 
     def table(self, *, all: bool = False) -> str:  # noqa: A002 - the word that a person tries first
-        """As `str(quota)`; with `all` the families that have neither limit nor use too."""
-        rows = [
-            (family.name, *_figures(family.dedicated), "-" if family.spot is None else str(family.spot.used))
-            for family in sorted(self.families, key=lambda family: family_key(family.name))
-            if all or family.matters
-        ]
-        rows += [
-            ("all families, dedicated", *_figures(self.dedicated_total), ""),
-            ("all families, spot (one pool)", *_figures(self.spot_total), ""),
-        ]
-        head = ("family", "used", "limit", "free", "spot in use")
-        text = table((head, *rows), right=frozenset({1, 2, 3, 4}))
-        hidden = len(self.families) + 2 - len(rows)
-        more = f"\nNot shown: {hidden} with no limit and no use; quota.table(all=True) has them."
-        where = f" in {self.location}" if self.location else ""
-        title = f"Azure ML quota{where}, in vCPUs: Azure ML's own, not the subscription's VM quota."
-        return f"{title}\n\n{text}{more if hidden else ''}"
+        """As `str(quota)`; with `all` the families that have neither limit nor use, and all GPU sizes."""
+        return quota_table(self, everything=all)
 
     def __str__(self) -> str:
         return self.table()
-
-
-def _figures(limit: Limit | None) -> tuple[str, str, str]:
-    """Used, limit and free as they are shown."""
-    if limit is None:
-        return "-", "unknown", "unknown"
-    if limit.limit is None:
-        return str(limit.used), "no cap", "no cap"
-    return str(limit.used), str(limit.limit), str(limit.free)

@@ -130,29 +130,6 @@ def test_free_is_what_nobody_holds() -> None:
     assert Limit("f", None, 24).free is None
 
 
-def test_quota_prints_what_matters() -> None:
-    """The table has the families with a limit or a use, the totals, and says whose quota it is."""
-    assert str(QUOTA) == (
-        "Azure ML quota in eastus, in vCPUs: Azure ML's own, not the subscription's VM quota.\n"
-        "\n"
-        "family                         used    limit     free  spot in use\n"
-        "freeFamily                        3   no cap   no cap            -\n"
-        "standardDSv2Family                8       24       16            0\n"
-        "Standard NCASv3_T4 Family         0        0        0           24\n"
-        "all families, dedicated          40      100       60\n"
-        "all families, spot (one pool)     -  unknown  unknown\n"
-        "Not shown: 2 with no limit and no use; quota.table(all=True) has them."
-    )
-
-
-def test_quota_prints_all_when_asked() -> None:
-    """Nothing is hidden from `table(all=True)`."""
-    text = QUOTA.table(all=True)
-    assert "standardNDSv2Family" in text
-    assert "Not shown" not in text
-    assert str(Quota("")).startswith("Azure ML quota, in vCPUs")
-
-
 def test_quota_can_be_kept() -> None:
     """Quota is a plain value: equal after a round trip through pickle."""
     assert pickle.loads(pickle.dumps(QUOTA)) == QUOTA  # noqa: S301 - its own bytes

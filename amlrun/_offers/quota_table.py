@@ -1,0 +1,105 @@
+"""Quota as a person reads it: two tables, of what is used and of what fits. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from amlrun._offers.sizes import Tier, family_key
+from amlrun._tables import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amlrun._offers.limits import FamilyQuota, GpuRoom, Limit, Quota
+
+_NONE = "-"
+_WIDTH = 100
+_Row = tuple[str, ...]
+
+
+def quota_table(quota: Quota, *, everything: bool) -> str:
+    """Families with a limit or a use and who holds it, totals, and GPU sizes with a limit; or all of them."""
+    parts = [_families(quota, everything=everything), _gpus(quota, everything=everything)]
+    parts += [textwrap.fill(f"Note: {note}.", _WIDTH, break_long_words=False) for note in quota.notes]
+    where = f" in {quota.location}" if quota.location else ""
+    title = f"Azure ML quota{where}, in vCPUs: Azure ML's own, not the subscription's VM quota."
+    return "\n\n".join([title, *(part for part in parts if part)])
+
+
+def _families(quota: Quota, *, everything: bool) -> str:
+    shown = sorted(
+        (family for family in quota.families if everything or family.matters),
+        key=lambda family: family_key(family.name),
+    )
+    rows = [row for family in shown for row in _family(family)]
+    rows.append(("all families, dedicated", *_figures(quota.dedicated_total), "", ""))
+    rows.append(("all families, spot (one pool)", *_figures(quota.spot_total), "", ""))
+    head = ("family", "in use", "sent", "limit", "free", "workspace", "spot in use")
+    text = _lines((head, *rows), keep=frozenset({0, 1, 3, 4, 6}))
+    hidden = len(quota.families) - len(shown)
+    return text + _more("families with no limit and no use", hidden)
+
+
+def _family(family: FamilyQuota) -> Iterator[_Row]:
+    own, spot = family.workspace, family.spot
+    own_limit = _NONE if own is None else str(own.limit)
+    yield (family.name, *_figures(family.dedicated), own_limit, _NONE if spot is None else str(spot.used))
+    for holder in family.holders:
+        nodes = "" if holder.nodes is None else f", {holder.nodes} node{'' if holder.nodes == 1 else 's'}"
+        cores = ("", str(holder.cores)) if holder.tier is Tier.SPOT else (str(holder.cores), "")
+        yield (f"  {holder.name}{nodes}", cores[0], "", "", "", "", cores[1])
+
+
+def _figures(limit: Limit | None) -> _Row:
+    """Used, sent, limit and free as they are shown."""
+    if limit is None:
+        return _NONE, "", "unknown", "unknown"
+    used, sent = str(limit.used), str(limit.pending or "")
+    if limit.limit is None:
+        return used, sent, "no cap", "no cap"
+    return used, sent, str(limit.limit), str(limit.free)
+
+
+def _gpus(quota: Quota, *, everything: bool) -> str:
+    shown = [room for room in quota.gpus if everything or room.ever]
+    more = _more("GPU sizes that can be had as spot alone", len(quota.gpus) - len(shown))
+    if not shown:
+        return more.strip()
+    head = ("GPU size", "GPUs", "now", "ever", "USD/h", "spot now", "spot ever", "spot USD/h")
+    text = table((head, *map(_room, shown)), right=frozenset(range(2, 8)))
+    return f"Nodes that fit, by quota, which is not capacity; prices are those of one node:\n\n{text}{more}"
+
+
+def _more(what: str, hidden: int) -> str:
+    return f"\nNot shown: {what} ({hidden}). quota.table(all=True) has all." if hidden else ""
+
+
+def _room(room: GpuRoom) -> _Row:
+    size = room.size
+    prices = (_NONE if price is None else f"{price:.2f}" for price in (size.price, size.spot_price))
+    price, spot_price = prices
+    counts = (
+        _NONE if nodes is None else str(nodes)
+        for nodes in (room.now, room.ever, room.spot_now, room.spot_ever)
+    )
+    now, ever, spot_now, spot_ever = counts
+    return (
+        size.name,
+        f"{size.gpus} x {size.gpu or 'GPU'}",
+        now,
+        ever,
+        price,
+        spot_now,
+        spot_ever,
+        spot_price,
+    )
+
+
+def _lines(rows: Sequence[_Row], *, keep: frozenset[int]) -> str:
+    """A table without the columns that say nothing."""
+    columns = [
+        i for i in range(len(rows[0])) if i in keep or any(row[i] not in {"", _NONE} for row in rows[1:])
+    ]
+    some = [tuple(row[i] for i in columns) for row in rows]
+    return table(some, right=frozenset(range(1, len(columns))))
