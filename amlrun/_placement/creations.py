@@ -59,6 +59,13 @@ def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, kept: F
         miss = f"can't keep min={cluster.min} nodes: {kept}"
         hint = f"Cluster({cluster.name!r}, min=0, …) keeps none."
         return attrs.evolve(option, miss=miss, hint=hint, starts=None)
+    price = price_of(option.size, cluster.max, cluster.tier)
+    whole = ask.guard.against(
+        size=option.size.name, nodes=cluster.max, price=price, compute=cluster.name
+    )  # whatever this job needs of it, others can have it grow
+    if whole and not option.miss:
+        hint = f"Cluster({cluster.name!r}, max=…, …) with fewer nodes is allowed."
+        return attrs.evolve(option, miss=f"{whole} (max={cluster.max})", hint=hint, starts=None)
     return attrs.evolve(
         option,
         starts=Starts.QUEUED if option.starts is Starts.NOW else option.starts,
@@ -82,7 +89,8 @@ def _warnings(market: Market, cluster: Cluster, size: Size, kept: Fit | None) ->
 def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
     """What the job would get on serverless in that tier and region."""
     there = attrs.evolve(market, quota=quota_of(cluster.as_compute(market.location), market))
-    asked = attrs.evolve(ask, tier=cluster.tier)
+    guard = attrs.evolve(ask.guard, allowed_computes=())  # it isn't for serverless
+    asked = attrs.evolve(ask, tier=cluster.tier, guard=guard)
     named = [_size(name, market, cluster) for name in ask.instance_types]
     found = list(options(asked, there, named or market.sizes, cluster.tier))
     able = [option for option in found if not option.against]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun import (
+    Cluster,
     ComputeNotFound,
     ComputeUnsuitable,
     InvalidRequest,
@@ -194,6 +195,34 @@ def test_rules_bind_a_cluster_asked_for_by_name(
         submit("echo", compute="gpu", client=client, **JOB)
     assert f"refused by amlrun.toml, line 2: {said}" in str(caught.value)
     assert fake_aml.jobs == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("most_nodes = 2", "has 4 nodes, refused by amlrun.toml, line 2: most_nodes = 2 (max=4)"),
+        ("highest_price_per_hour = 2", "costs 2.12 USD an hour, refused by amlrun.toml, line 2"),
+        ("denied_sizes = '*T4*'", "is refused by amlrun.toml, line 2: denied_sizes"),
+        ("allowed_computes = 'serverless'", "is refused by amlrun.toml, line 2: allowed_computes"),
+    ],
+)
+def test_rules_bind_a_cluster_that_is_to_be_made(
+    fake_aml: FakeAml, client: MLClient, folder: Path, rule: str, said: str
+) -> None:
+    """With all the nodes that it may ever have: others can have it grow. Nothing is made."""
+    guard(folder, rule)
+    wanted = Cluster("gpu-nodes", size="Standard_NC4as_T4_v3", max=4)
+    with pytest.raises(ComputeUnsuitable) as caught:
+        submit("echo", gpus=1, compute=wanted, client=client, **JOB)
+    assert said in str(caught.value)
+    assert [call.route for call in fake_aml.calls if call.method == "PUT"] == []
+
+
+def test_a_cluster_of_any_size_gets_one_that_is_allowed(client: MLClient, folder: Path) -> None:
+    """The best of those that no rule is against, though serverless itself isn't allowed."""
+    write(folder, "[guard]\ndenied_sizes = 'NC4as*'\nallowed_computes = 'gpu-nodes'\n")
+    chosen = plan("echo", gpus=1, compute=Cluster("gpu-nodes"), client=client, **JOB)
+    assert (chosen.compute, chosen.instance_type) == ("gpu-nodes", "Standard_NC8as_T4_v3")
 
 
 def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
