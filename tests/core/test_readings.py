@@ -45,8 +45,8 @@ def test_without_computes_or_sizes_quota_is_told_without_those_parts() -> None:
     assert not any(family.holders for family in blind.families)
     refused, *notes = blind.notes
     assert refused == (
-        f"this account may not read computes: it lacks {AML}/workspaces/computes/read on {WORKSPACE}, which the"
-        " role AzureML Data Scientist there has"
+        f"this account may not read computes: it lacks {AML}/workspaces/computes/read on {WORKSPACE}, which"
+        " the role AzureML Data Scientist there has"
     )
     assert notes == [
         "sizes can't be read: 502",
