@@ -12,11 +12,10 @@ from amlrun._offers import Kind, Offer, Tier
 from amlrun._placement.clusters import cluster_option
 from amlrun._placement.kubernetes import kubernetes_options
 from amlrun._placement.machines import instance_option, machine_option, pool_option
-from amlrun._placement.options import Option, price_of
+from amlrun._placement.options import Option
 from amlrun._placement.refusal import quota_error
-from amlrun._placement.remarks import price_source
 from amlrun._placement.targets import no_jobs, order_of, refused, unlisted
-from amlrun._plan import Plan, Starts
+from amlrun._plan import Starts
 from amlrun._tables import table
 
 if TYPE_CHECKING:
@@ -98,36 +97,6 @@ def refusal(market: Market, options: Sequence[Option]) -> AmlrunError:
 
 def _listing(options: Sequence[Option]) -> str:
     return table([(f"  {one.size.name}", one.against) for one in options])
-
-
-def on_compute(ask: Ask, market: Market) -> Plan:
-    """The plan for the one compute that the ask names.
-
-    Raises `ComputeNotFound`, `ComputeUnsuitable`, and `NoQuota` or `NotEnoughQuota` where it can never grow
-    to the nodes asked for.
-    """
-    options = named_options(ask, market, ask.named[0])
-    option = next((one for one in options if one.starts is not None), None)
-    if option is None:
-        raise refusal(market, options)
-    size, tier = option.size, option.tier
-    return Plan(
-        compute=option.offer.compute,
-        kind=option.offer.kind,
-        timeout=ask.timeout,
-        instance_type=option.instance_type or size.name or None,
-        instance_count=ask.nodes,
-        tier=tier,
-        price_per_hour=option.price,
-        on_demand_per_hour=None if option.price is None else price_of(size, ask.nodes, Tier.STANDARD),
-        price_source="" if option.price is None else price_source(market, size, tier),
-        starts=option.starts or Starts.UNKNOWN,
-        verified=market.verified and market.computes is not None,
-        reasons=("the compute was asked for by name", option.why),
-        warnings=option.warnings,
-        candidates=tuple(one.candidate() for one in (option, *(o for o in options if o is not option))),
-        size=size if size.cpus else None,
-    )
 
 
 def _believed(ask: Ask, name: str) -> Option:

@@ -57,7 +57,7 @@ def gets_around(ask: Ask, market: Market, compute: Compute) -> str:
         if not compute.in_network:
             return ""
         reasons.append("stands in a virtual network")
-    return " and ".join(reasons)
+    return f"it {' and '.join(reasons)}" if reasons else ""
 
 
 def carries(ask: Ask, compute: Compute) -> bool:

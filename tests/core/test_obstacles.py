@@ -55,7 +55,7 @@ def test_a_system_assigned_identity_is_not_for_serverless(kinds: set[str], has: 
     assert found.reason == (
         f"a managed identity on serverless is the workspace's user-assigned one, and it has {has}"
     )
-    assert gets_around(MANAGED, held, OWN) == "has an identity of its own"
+    assert gets_around(MANAGED, held, OWN) == "it has an identity of its own"
     assert gets_around(MANAGED, held, BARE) == ""
 
 
@@ -80,7 +80,7 @@ def test_a_private_workspace_without_a_network_for_serverless_is_doubted() -> No
     assert "no way to the storage" in found.reason
     assert gets_around(Ask(), market(PRIVATE), BARE) == ""
     inside = attrs.evolve(BARE, in_network=True)
-    assert gets_around(Ask(), market(PRIVATE), inside) == "stands in a virtual network"
+    assert gets_around(Ask(), market(PRIVATE), inside) == "it stands in a virtual network"
 
 
 @pytest.mark.parametrize("network", [{"isolation": "AllowInternetOutbound"}, {"custom_subnet": True}])
@@ -107,5 +107,5 @@ def test_what_is_certain_comes_first() -> None:
     assert [one.certain for one in found] == [True, False, False]
     assert gets_around(MANAGED, market(closed), OWN) == ""
     assert gets_around(MANAGED, market(closed), attrs.evolve(OWN, in_network=True)) == (
-        "has an identity of its own and stands in a virtual network"
+        "it has an identity of its own and stands in a virtual network"
     )
