@@ -126,3 +126,20 @@ def test_a_size_that_is_not_for_jobs(fake_aml: FakeAml, client: MLClient) -> Non
     client.jobs.create_or_update(job)
     fake_aml.advance(hours=1)
     assert (fake_aml.job("j").status, "is not available" in fake_aml.job("j").error) == ("Failed", True)
+
+
+def test_a_data_scientist_makes_no_computes(fake_aml: FakeAml) -> None:
+    """They are read, and neither made, nor changed, nor deleted: the built-in role has no such right."""
+    fake_aml.cluster("cpu")
+    fake_aml.as_data_scientist()
+    url = place(fake_aml, "cpu")
+    body = requests.get(url, timeout=5).json()
+    sent = {"location": fake_aml.scope.location, "properties": {"computeType": "Kubernetes"}}
+    for method, answer in (
+        ("write", requests.put(place(fake_aml, "aks"), json=sent, timeout=5)),
+        ("write", requests.patch(url, json=SCALE, timeout=5)),
+        ("delete", requests.delete(url, timeout=5)),
+    ):
+        assert answer.status_code == 403
+        assert f"workspaces/computes/{method}" in answer.text
+    assert requests.get(url, timeout=5).json() == body

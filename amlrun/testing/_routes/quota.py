@@ -66,7 +66,7 @@ def _region(backend: Backend, request: Request, action: str) -> str:
     """The region that is asked about, for who may ask."""
     location = request.args["location"]
     with backend.work() as (records, _now):
-        may_not = records.get("meta", "reads no quota") is not None
+        may_not = records.get("meta", "is data scientist") is not None
     if may_not:
         raise forbidden(f"{PROVIDER}/{action}", request.path)
     try:
