@@ -82,7 +82,7 @@ class SupplyControls(ComputeControls):
         self._backend.stir()
 
     def as_data_scientist(self) -> None:
-        """From now on the caller's role ends at the workspace, and doesn't make computes: 403 for the rest."""
+        """From now on the caller's role ends at the workspace, and makes no computes: 403 for the rest."""
         with self._backend.work() as (records, now):
             records.put("meta", "is data scientist", {"since": now})
 
