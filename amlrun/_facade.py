@@ -54,7 +54,8 @@ def submit(
     `Managed(client_id=…)`, "token"), `requeue` (a `Requeue`, or False; default: on spot).
     What runs: `code` (a folder), `environment`, `inputs`, `outputs`, `environment_variables`, `name`,
     `display_name`, `experiment_name`, `tags`.
-    An argument wins over the same setting inside the job; dicts merge by key. The job given is not changed.
+    An argument wins over the same setting inside the job, which wins over the defaults of `amlrun.toml`;
+    nothing wins over its guard rails. Dicts merge by key. The job given is not changed.
 
     Raises `InvalidRequest`, `ComputeNotFound`, `ComputeUnsuitable`, `NoQuota`, `NotEnoughQuota`,
     `NothingFits`, `PlanOutdated`, `NotAuthorized`, `NotConfigured`, `SubmissionFailed`, each with what to do.

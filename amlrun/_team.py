@@ -57,7 +57,10 @@ class Team:
     where: Mapping[str, str] = attrs.field(factory=dict)
 
     def defaults(self, ask: Ask, *, said: Collection[str] = ()) -> dict[str, Any]:
-        """The defaults that apply to a job, by key: nobody has said those, nor are they among `said`."""
+        """The defaults that apply to a job, by key: nobody has said those, nor are they among `said`.
+
+        Raises `InvalidRequest` where serverless isn't allowed, and no compute is by its name.
+        """
         unsaid = {
             "compute": not ask.computes,
             "tier": ask.tier is None,
@@ -65,7 +68,9 @@ class Team:
             "identity": ask.identity is None,
         }
         keys = ("experiment", *unsaid, "checkpoint_datastore")
-        return {key: getattr(self, key) for key in keys if self._says(key, unsaid.get(key, True), said)}
+        found = {key: getattr(self, key) for key in keys if self._says(key, unsaid.get(key, True), said)}
+        instead = () if ask.computes or self.compute else self._instead_of_serverless()
+        return {**found, "allowed_computes": instead} if instead else found
 
     def _says(self, key: str, unsaid: bool, said: Collection[str]) -> bool:  # noqa: FBT001 - one of a dict
         return unsaid and key in self.where and key not in said
@@ -73,8 +78,7 @@ class Team:
     def applied(self, ask: Ask, defaults: Mapping[str, Any]) -> Ask:
         """The ask under these defaults and the guard rails.
 
-        Raises `InvalidRequest` for what no choice of a place would help: too many nodes, and no compute that
-        is allowed by its name while serverless is not.
+        Raises `InvalidRequest` for what no choice of a place would help: too many nodes.
         """
         most = self.guard.most_nodes
         if most is not None and ask.nodes > most:
@@ -84,7 +88,7 @@ class Team:
             raise InvalidRequest(message, argument="instance_count", hint=f"Ask for {most} or fewer.")
         return attrs.evolve(
             ask,
-            computes=ask.computes or defaults.get("compute") or self._instead_of_serverless(),
+            computes=ask.computes or defaults.get("compute") or defaults.get("allowed_computes", ()),
             default_tier=defaults.get("tier"),
             timeout=ask.timeout or defaults.get("timeout"),
             identity=ask.identity or defaults.get("identity"),
@@ -104,7 +108,7 @@ class Team:
 
     def told(self, key: str) -> str:
         """A key as the file says it, with its line."""
-        value = getattr(self, key)
+        value = getattr(self.guard if key in _OF_GUARD else self, key)
         if isinstance(value, Identity):
             value = " ".join(filter(None, (str(value.kind), value.client_id)))
         if isinstance(value, float):

@@ -234,7 +234,9 @@ def test_tags_that_every_job_must_carry() -> None:
 def test_where_serverless_is_not_allowed_the_allowed_computes_stand_in() -> None:
     """Those that are named, in their order; where there are patterns only, the user names one."""
     only = team("[guard]\nallowed_computes = ['gpu', 'old-*', 'cpu']\n")
-    assert only.applied(Ask(), {}).computes == ("gpu", "cpu")
-    assert team("[guard]\nallowed_computes = ['s*', 'gpu']\n").applied(Ask(), {}).computes == ()
+    assert only.applied(Ask(), only.defaults(Ask())).computes == ("gpu", "cpu")
+    assert only.told("allowed_computes") == "allowed_computes = gpu, old-*, cpu (amlrun.toml, line 2)"
+    assert only.defaults(Ask(computes=("else",))) == {}
+    assert team("[guard]\nallowed_computes = ['s*', 'gpu']\n").defaults(Ask()) == {}
     with pytest.raises(InvalidRequest, match=r"serverless is refused by amlrun.toml, line 2"):
-        team("[guard]\nallowed_computes = ['gpu-*']\n").applied(Ask(), {})
+        team("[guard]\nallowed_computes = ['gpu-*']\n").defaults(Ask())

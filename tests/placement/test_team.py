@@ -231,7 +231,9 @@ def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
     """With nothing said the job goes where the team lets it go."""
     fake_aml.cluster("cpu", size="Standard_DS3_v2", max_nodes=2)
     guard(folder, "allowed_computes = 'cpu'")
-    assert plan("echo", client=client, **JOB).compute == "cpu"
+    chosen = plan("echo", client=client, **JOB)
+    assert chosen.compute == "cpu"
+    assert "by default: allowed_computes = cpu (amlrun.toml, line 2)" in chosen.reasons
     with pytest.raises((ComputeUnsuitable, NothingFits), match=r"allowed_computes = \"cpu\""):
         plan("echo", compute="serverless", client=client, **JOB)
 
