@@ -123,7 +123,7 @@ class Readings:
         for part, region, failure in failures:
             if isinstance(failure, ServiceError):
                 where = f" of {region}" if region else ""
-                lines.append(f"{part}{where} can't be read: {failure.message}")
+                lines.append(f"looking up {part}{where} failed: {failure.message}")
         return tuple(lines)
 
 

@@ -49,7 +49,7 @@ def test_without_computes_or_sizes_quota_is_told_without_those_parts() -> None:
         " the role AzureML Data Scientist there has"
     )
     assert notes == [
-        "sizes can't be read: 502",
+        "looking up sizes failed: 502",
         "without computes, who holds what is in use is not told",
         "without sizes, what fits on those with GPUs is not told",
     ]
@@ -68,4 +68,4 @@ def test_rights_that_are_missing_are_told_together() -> None:
         "this account may not read quota, the workspace's own limits and sizes: it lacks "
         f"{rights[0]}, {rights[1]} and {rights[2]} on {SUBSCRIPTION}, which the role Reader there has"
     )
-    assert broken == "quota of westus can't be read: 502"
+    assert broken == "looking up quota of westus failed: 502"

@@ -1,0 +1,221 @@
+"""What a plan rests on: what is looked up and when, what is kept, and what a failed look-up costs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+from amlrun import (
+    ComputeNotFound,
+    ComputeUnsuitable,
+    InvalidRequest,
+    NotAuthorized,
+    ServiceError,
+    plan,
+    submit,
+)
+from amlrun.testing import Answer, Forbidden, GatewayTimeout, InternalError, NoConnection, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlrun.testing import FakeAml
+
+ENVIRONMENT = "azureml:train:1"
+_REGION = "GET /providers/Microsoft.MachineLearningServices/locations/{location}"
+USAGES, QUOTAS, SIZES = f"{_REGION}/usages", f"{_REGION}/quotas", f"{_REGION}/vmSizes"
+COMPUTES = "GET /computes"
+
+
+def asked(fake: FakeAml, since: int = 0) -> list[str]:
+    """The ends of the paths that were asked for since then, in order of the alphabet."""
+    return sorted(call.path.rpartition("/")[2] for call in fake.calls[since:])
+
+
+def cold(fake: FakeAml) -> list[str]:
+    """What a cold plan asks for."""
+    return sorted([fake.scope.workspace, "computes", "usages", "vmSizes", "quotas"])
+
+
+# -- what is looked up
+
+
+def test_a_cold_plan_and_a_warm_submit(fake_aml: FakeAml) -> None:
+    """Five requests once; then only the PUT of the job."""
+    client = fake_aml.client()
+    plan("echo", environment=ENVIRONMENT, client=client)
+    assert asked(fake_aml) == cold(fake_aml)
+    before = len(fake_aml.calls)
+    submit("echo", environment=ENVIRONMENT, client=client)
+    assert [call.method for call in fake_aml.calls[before:]] == ["PUT"]
+
+
+def test_another_region_is_asked_where_a_cluster_is_there(fake_aml: FakeAml) -> None:
+    """Its quota is another one: one request for each such region."""
+    fake_aml.cluster("here")
+    fake_aml.cluster("far", location="westus")
+    fake_aml.cluster("farther", location="westus")
+    plan("echo", environment=ENVIRONMENT, client=fake_aml.client())
+    assert asked(fake_aml) == sorted([*cold(fake_aml), "usages"])
+    assert [call.args["location"] for call in fake_aml.calls.of(USAGES)].count("westus") == 1
+
+
+class Together(SansIOHTTPPolicy[Any, Any]):
+    """Lets requests leave only together with those that should be under way at the same time."""
+
+    def __init__(self, *groups: Sequence[str]) -> None:
+        self.barriers: dict[str, threading.Barrier] = {}
+        for group in groups:
+            barrier = threading.Barrier(len(group))
+            self.barriers |= dict.fromkeys(group, barrier)
+
+    def on_request(self, request: Any) -> None:
+        """One alone waits in vain, and fails."""
+        name = request.http_request.url.partition("?")[0].rpartition("/")[2]
+        if name in self.barriers:
+            self.barriers[name].wait(timeout=30)
+
+
+def test_a_cold_plan_is_two_round_trips_deep(fake_aml: FakeAml) -> None:
+    """Workspace and computes at the same time, then the rest at the same time."""
+    first, second = (fake_aml.scope.workspace, "computes"), ("usages", "vmSizes", "quotas")
+    client = fake_aml.client(per_call_policies=Together(first, second))
+    assert plan("echo", environment=ENVIRONMENT, client=client).verified
+
+
+# -- what is kept
+
+
+def test_a_no_is_read_again_before_it_is_given(fake_aml: FakeAml) -> None:
+    """A cluster that was made a moment ago is found, and one that was changed is taken."""
+    from azure.ai.ml.entities import AmlCompute
+
+    client = fake_aml.client()
+    options: dict[str, Any] = {"environment": ENVIRONMENT, "compute": "cpu", "client": client}
+    with pytest.raises(ComputeNotFound):
+        plan("echo", **options)
+    fake_aml.cluster("cpu", max_nodes=1)
+    assert plan("echo", **options).compute == "cpu"
+    with pytest.raises(ComputeUnsuitable):
+        plan("echo", instance_count=2, **options)
+    client.compute.begin_create_or_update(
+        AmlCompute(name="cpu", size="Standard_DS3_v2", min_instances=0, max_instances=2)
+    ).result()
+    assert plan("echo", instance_count=2, **options).instance_count == 2
+
+
+def test_sizes_are_kept_for_the_next_process(
+    fake_aml: FakeAml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another client is to them as another process: it asks for all but sizes, and sees the same."""
+    monkeypatch.setenv("AMLRUN_CACHE", str(tmp_path / "cache"))
+    first = plan("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client())
+    before = len(fake_aml.calls)
+    assert plan("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client()) == first
+    assert asked(fake_aml, before) == [name for name in cold(fake_aml) if name != "vmSizes"]
+
+
+def test_a_size_that_isnt_on_disk_is_asked_for(
+    fake_aml: FakeAml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A region gets new sizes: that one is unknown is never said on what a file says."""
+    monkeypatch.setenv("AMLRUN_CACHE", str(tmp_path / "cache"))
+    plan("echo", environment=ENVIRONMENT, client=fake_aml.client())
+    (file,) = (tmp_path / "cache").iterdir()
+    kept = json.loads(file.read_text())
+    kept["rows"] = [row for row in kept["rows"] if row["name"] != "Standard_DS3_v2"]
+    file.write_text(json.dumps(kept))
+    client = fake_aml.client()
+    size = {"environment": ENVIRONMENT, "instance_type": "Standard_DS3_v2", "client": client}
+    assert plan("echo", **size).instance_type == "Standard_DS3_v2"  # type: ignore[arg-type]  # options
+    with pytest.raises(InvalidRequest):
+        plan("echo", environment=ENVIRONMENT, instance_type="Standard_None", client=client)
+
+
+def test_a_fake_leaves_nothing_on_disk(
+    fake_aml: FakeAml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it is told to: its sizes are nobody else's, and its time is its own."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
+    plan("echo", environment=ENVIRONMENT, client=fake_aml.client())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_may_not_be_read_is_not_kept(
+    fake_aml: FakeAml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packaged sizes are no sizes of the region's."""
+    monkeypatch.setenv("AMLRUN_CACHE", str(tmp_path / "cache"))
+    fake_aml.as_data_scientist()
+    plan("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client())
+    assert not (tmp_path / "cache").exists()
+
+
+# -- what a failed look-up costs
+
+FAULTS = {
+    "403": Forbidden(),
+    "404": Answer(404, {"error": {"code": "NotFound", "message": "not there"}}),
+    "429": Throttled(retry_after=1),
+    "500": InternalError(),
+    "504": GatewayTimeout(html=True),
+    "no connection": NoConnection(),
+    "HTML": Answer(200, b"<html>sign in</html>"),
+    "no list": Answer(200, {"value": {"a": 1}}),
+    "no rows": Answer(200, {"value": [1, None, "x"]}),
+    "odd rows": Answer(200, {"value": [{"name": {"value": 3}, "type": [], "limit": "x", "properties": []}]}),
+    "nothing": Answer(200, {}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("look_up", [USAGES, SIZES, QUOTAS, COMPUTES])
+def test_a_failed_look_up_never_stops_a_job(fake_aml: FakeAml, look_up: str, fault: str) -> None:
+    """Whatever comes in its place: `gpus=1` leaves with a GPU size, and the plan says what is not known."""
+    fake_aml.inject(FAULTS[fault], on=look_up, times=None)
+    run = submit("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client())
+    sent = fake_aml.job(run.name).body["properties"]["resources"]["instanceType"]
+    assert sent == run.plan.instance_type == "Standard_NC4as_T4_v3"
+    assert run.plan.verified == (look_up != USAGES)
+    legal = look_up in (QUOTAS, COMPUTES) and fault in ("no rows", "odd rows", "nothing")
+    said = "\n".join(run.plan.warnings)
+    assert ("may not read" in said) == (fault == "403")
+    assert ("looking up" in said) == (fault != "403" and not legal)
+
+
+@pytest.mark.parametrize("fault", ["403", "500", "no connection", "HTML"])
+def test_a_named_compute_is_believed_where_computes_cant_be_read(fake_aml: FakeAml, fault: str) -> None:
+    """The job goes there, and the plan says that nobody looked."""
+    fake_aml.cluster("gpu-cluster", size="Standard_NC4as_T4_v3")
+    fake_aml.inject(FAULTS[fault], on=COMPUTES, times=None)
+    run = submit("echo", environment=ENVIRONMENT, compute="gpu-cluster", client=fake_aml.client())
+    assert (run.plan.compute, run.plan.starts) == ("gpu-cluster", "unknown")
+    assert fake_aml.job(run.name).body["properties"]["computeId"].endswith("/computes/gpu-cluster")
+    assert "computes" in "\n".join(run.plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "way_out"),
+    [
+        ("403", NotAuthorized, "AzureML Data Scientist"),
+        ("404", ServiceError, "right subscription"),
+        ("500", ServiceError, ""),
+        ("no connection", ServiceError, "network"),
+    ],
+)
+def test_only_the_workspace_itself_must_be_read(
+    fake_aml: FakeAml, fault: str, error: type[NotAuthorized | ServiceError], way_out: str
+) -> None:
+    """Nobody knows where it is: no job is sent, and the error says what to do."""
+    fake_aml.inject(FAULTS[fault], on="GET ", times=None)
+    with pytest.raises(error) as caught:
+        submit("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client())
+    assert way_out in caught.value.hint
+    assert fake_aml.jobs == ()
