@@ -67,7 +67,8 @@ class Reading:
     """A cluster held against a job that wants `wanted` of its nodes.
 
     `idle` of its nodes are free for the job. `whole` is the arithmetic of all that it wants, `more` of those
-    that must still be found, None where none must.
+    that must still be found, `beside` of those together with the ones that come for others; each None where
+    there are none.
     """
 
     compute: Compute
@@ -75,6 +76,7 @@ class Reading:
     idle: int
     whole: Fit
     more: Fit | None
+    beside: Fit | None
 
     @property
     def missing(self) -> int:
@@ -95,8 +97,10 @@ class Reading:
         yield Standing.STUCK, _is_stuck(compute)
         yield Standing.OUT_OF_QUOTA, bool(self.stop)
         yield Standing.SCALING_DOWN, _is_scaling_down(compute)
-        yield Standing.BEHIND, _grows_for_others(compute)
-        yield Standing.BUSY, compute.nodes - compute.preempted_nodes + self.missing > compute.max_nodes
+        crowded = _held(compute) + self.missing > compute.max_nodes
+        short = self.beside is not None and self.beside.starts in {Starts.QUEUED, None}
+        yield Standing.BEHIND, _grows_for_others(compute) and (crowded or short)
+        yield Standing.BUSY, crowded
 
     @property
     def stop(self) -> str:
@@ -122,12 +126,14 @@ def read(compute: Compute, wanted: int, size: Size, quota: Quota | None) -> Read
     tier = compute.tier or Tier.STANDARD
     idle = _idle(compute)
     missing = max(0, wanted - idle)
+    coming = compute.target_nodes - compute.nodes if _grows_for_others(compute) else 0
     return Reading(
         compute=compute,
         wanted=wanted,
         idle=idle,
         whole=fit(size, wanted, tier, quota),
         more=fit(size, missing, tier, quota) if missing else None,
+        beside=fit(size, missing + coming, tier, quota) if missing and coming > 0 else None,
     )
 
 
@@ -176,7 +182,7 @@ def quota_of(compute: Compute, market: Market) -> Quota | None:
 def _idle(compute: Compute) -> int:
     """The idle nodes that a job could have now.
 
-    Assumed: nodes of a cluster that grows for others are taken by those others first.
+    Assumed: a cluster that grows for others gives them its idle nodes first, and grows for all who wait.
     """
     if _grows_for_others(compute):
         return 0
@@ -184,6 +190,11 @@ def _idle(compute: Compute) -> int:
         staying = compute.target_nodes - compute.running_nodes - compute.preparing_nodes
         return max(0, min(compute.idle_nodes, staying))
     return compute.idle_nodes
+
+
+def _held(compute: Compute) -> int:
+    """How many of its nodes there are, or are to be for others. A preempted one may come back for anybody."""
+    return max(compute.nodes, compute.target_nodes) - compute.preempted_nodes
 
 
 def _is_resizing(compute: Compute) -> bool:
@@ -258,16 +269,25 @@ def _stuck(reading: Reading) -> str:
 
 def _behind(reading: Reading) -> str:
     compute = reading.compute
+    if _held(compute) + reading.missing > compute.max_nodes:
+        grows = f"it grows to {compute.target_nodes} of its {compute.max_nodes} nodes"
+        return f"{grows} for jobs that came before: this one waits for them"
     return (
-        f"it grows to {compute.target_nodes} nodes for jobs that came before, and has"
-        f" {compute.running_nodes + compute.idle_nodes} so far"
+        f"it grows to {compute.target_nodes} nodes for jobs that came before, and must grow by"
+        f" {reading.missing} for this one: together it {reading.beside}"
     )
 
 
 def _busy(reading: Reading) -> str:
     compute = reading.compute
-    busy = compute.nodes - compute.idle_nodes
-    return f"{_of_nodes(busy, compute.max_nodes)} busy: the job waits for them"
+    sent = compute.target_nodes > compute.nodes
+    taken = _held(compute) - compute.idle_nodes - compute.unusable_nodes
+    counts = (
+        (taken, "busy or spoken for" if sent else "busy"),
+        (compute.unusable_nodes, "unusable"),
+    )
+    words = " and ".join(f"{_of_nodes(count, compute.max_nodes)} {how}" for count, how in counts if count > 0)
+    return f"{words}: the job waits for them"
 
 
 def _scaling_down(reading: Reading) -> str:

@@ -107,12 +107,23 @@ def test_busy_nodes_are_waited_for(fake_aml: FakeAml) -> None:
 
 def test_a_job_stands_behind_those_that_the_cluster_grows_for(fake_aml: FakeAml) -> None:
     """Nodes that come are wanted by who waits already, idle ones among them."""
-    fake_aml.cluster("cpu", nodes=1, max_nodes=4)
+    fake_aml.cluster("cpu", nodes=1, max_nodes=3)
     busy(fake_aml, 3)
     fake_aml.advance(seconds=65)
-    made = planned(fake_aml)
-    assert made.starts == "queued"
-    assert made.reasons[1] == "it grows to 3 nodes for jobs that came before, and has 1 so far"
+    assert fake_aml.compute("cpu").nodes == {"preparing": 2, "idle": 1}
+    assert why(planned(fake_aml)) == (
+        "queued",
+        "it grows to 3 of its 3 nodes for jobs that came before: this one waits for them",
+    )
+
+
+def test_a_cluster_that_grows_for_others_may_grow_beside_them(fake_aml: FakeAml) -> None:
+    """Where it may have more nodes, and quota has room for them."""
+    fake_aml.cluster("cpu", max_nodes=4)
+    fake_aml.quota(DSV2, limit=16)
+    busy(fake_aml, 3)
+    fake_aml.advance(seconds=65)
+    assert why(planned(fake_aml)) == ("now", f"it must grow by 1: 1 x 4 = 4 of 4 free vCPUs of {DSV2}")
 
 
 def test_a_cluster_that_grows_to_its_minimum_grows_for_nobody(fake_aml: FakeAml) -> None:
