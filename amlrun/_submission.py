@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun import _sdk
+from amlrun._creation import make
 from amlrun._errors import (
     ComputeNotFound,
     ComputeUnsuitable,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
+_TYPED_BY_NOBODY = ("compute", "allowed_computes", "tier", "identity")
+"""The defaults that a place may be refused for."""
 _REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
 
@@ -95,7 +98,7 @@ def submit_request(workspace: Workspace, request: Request) -> Run:
 
 
 def send_planned(workspace: Workspace, request: Request, plan: Plan) -> Run:
-    """Let the SDK resolve and upload, put the plan on the body, send, and return the handle."""
+    """Make the plan's cluster, let the SDK resolve and upload, put the plan on the body, and send it."""
     rule = request.ask.guard.against_plan(plan)
     if rule:  # younger than the plan
         message = f"The plan's place ({plan.instance_type or plan.compute}) {rule}"
@@ -103,6 +106,8 @@ def send_planned(workspace: Workspace, request: Request, plan: Plan) -> Run:
     name = request.name or _fresh_name(request)
     if request.name is not None:
         _refuse_foreign(workspace, name)
+    if plan.creates is not None:
+        make(workspace, plan.creates)
     with workspace.uploading():
         body, api_version = _body(workspace, request, name)
     policy = request.policy(plan.tier)
@@ -156,7 +161,7 @@ def _naming_defaults(request: Request) -> Iterator[None]:
     try:
         yield
     except _REFUSALS as error:
-        told = [request.defaults[key] for key in ("compute", "tier", "identity") if key in request.defaults]
+        told = [request.defaults[key] for key in _TYPED_BY_NOBODY if key in request.defaults]
         if told:
             error.hint = "\n".join(filter(None, [error.hint, f"By default: {'; '.join(told)}."]))
         raise

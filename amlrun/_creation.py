@@ -1,0 +1,136 @@
+"""Making a cluster that a plan needs: once, however many ask for it, and told in full where it can't be."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from amlrun._errors import ComputeUnsuitable, NotAuthorized, ServiceError, SubmissionFailed
+from amlrun._placement.creations import check_alike
+from amlrun._placement.fit import fit
+from amlrun._placement.refusal import quota_error
+from amlrun._plan import Starts
+from amlrun._rest import API_VERSION
+from amlrun._workspace_replies import compute_from
+
+if TYPE_CHECKING:
+    from amlrun._cluster import Cluster
+    from amlrun._errors import AmlrunError
+    from amlrun._offers import Compute
+    from amlrun._workspace import Workspace
+
+_log = logging.getLogger("amlrun")
+_POLL = 5.0
+_LONGEST = 900.0
+"""Seconds. Nodes come later, for the job: what is waited for is the cluster itself."""
+_USABLE = frozenset({"succeeded", "updating"})
+_OVER = frozenset({"failed", "canceled", "deleting"})
+_NOT_FOUND, _CONFLICT = 404, 409
+_BEYOND_QUOTA = "ClusterMinNodesExceedCoreQuota"
+
+
+def make(workspace: Workspace, cluster: Cluster) -> None:
+    """Make the cluster where it isn't there, and wait until it can be used.
+
+    Whoever comes second finds the first one's. Raises `NotAuthorized` with what whoever has the right would
+    send, `NoQuota` or `NotEnoughQuota` where its minimum of nodes can't be had, `ComputeUnsuitable` where it
+    failed or is there with other settings, `SubmissionFailed` where the service refuses it.
+    """
+    there = _find(workspace, cluster) or _put(workspace, cluster)
+    deadline = workspace.clock.now() + _LONGEST
+    while not _usable(workspace, cluster, there):
+        if workspace.clock.now() >= deadline:
+            message = f"The cluster {cluster.name} is still {there.state}, {_LONGEST / 60:.0f} minutes later"
+            raise SubmissionFailed(message, hint="Submit again when it is there: it goes on being made.")
+        workspace.clock.sleep(_POLL)
+        found = _find(workspace, cluster)
+        if found is None:
+            message = f"The cluster {cluster.name} was deleted while it was being made"
+            raise SubmissionFailed(message, hint="Submit again, or leave compute out.")
+        there = found
+
+
+def _path(workspace: Workspace, cluster: Cluster) -> str:
+    return f"{workspace.scope.path}/computes/{cluster.name}"
+
+
+def _find(workspace: Workspace, cluster: Cluster) -> Compute | None:
+    try:
+        return compute_from(workspace.rest.get(_path(workspace, cluster)))
+    except ServiceError as error:
+        if error.status == _NOT_FOUND:
+            return None
+        raise
+
+
+def _put(workspace: Workspace, cluster: Cluster) -> Compute:
+    body = cluster.body(workspace.lookups.workspace().location)
+    _log.info("cluster %s: being made", cluster)
+    try:
+        return compute_from(workspace.rest.send("PUT", _path(workspace, cluster), body=body).body or {})
+    except NotAuthorized as refused:
+        raise _no_right(workspace, cluster, refused) from refused
+    except ServiceError as error:
+        # Somebody else makes it right now, or our own request arrived and its reply was lost.
+        waits = error.passing or error.status == _CONFLICT
+        there = _find(workspace, cluster) if waits else None
+        if there is not None:
+            return there
+        raise SubmissionFailed(
+            f"The service refuses to make the cluster {cluster.name}: {error.message}",
+            hint=error.hint,
+            status=error.status,
+            service_code=error.service_code,
+        ) from error
+
+
+def _usable(workspace: Workspace, cluster: Cluster, there: Compute) -> bool:
+    if there.state.lower() in _OVER:
+        raise _failed(workspace, cluster, there)
+    if there.state.lower() not in _USABLE:
+        return False
+    check_alike(cluster, there)
+    return True
+
+
+def _no_right(workspace: Workspace, cluster: Cluster, refused: NotAuthorized) -> NotAuthorized:
+    scope, location = workspace.scope, workspace.lookups.workspace().location
+    options = (
+        f"--subscription {scope.subscription_id} --resource-group {scope.resource_group}"
+        f" --workspace-name {scope.workspace}"
+    )
+    body = json.dumps(cluster.body(location), indent=2)
+    return NotAuthorized(
+        f"This account may not make the cluster {cluster.name}: {refused.message}\n"
+        f"Whoever may, can make it so:\n  {cluster.command_line(location, options)}\n"
+        f"or with PUT {_path(workspace, cluster)}?api-version={API_VERSION} and this body:\n{body}",
+        hint="The role AzureML Compute Operator may, AzureML Data Scientist may not. Without compute=… the"
+        " job goes to serverless.",
+        scope=_path(workspace, cluster),
+        service_code=refused.service_code,
+    )
+
+
+def _failed(workspace: Workspace, cluster: Cluster, there: Compute) -> AmlrunError:
+    told = "; ".join(f"{problem.code}: {problem.message}" for problem in there.problems)
+    remove = f"Remove what is left of it: az ml compute delete --name {cluster.name}."
+    if any(problem.code == _BEYOND_QUOTA for problem in there.problems):
+        error = _beyond_quota(workspace, cluster, remove)
+        if error is not None:
+            return error
+    message = f"The cluster {cluster.name} is {there.state}{f': {told}' if told else ''}"
+    return ComputeUnsuitable(message, hint=remove, name=cluster.name)
+
+
+def _beyond_quota(workspace: Workspace, cluster: Cluster, remove: str) -> AmlrunError | None:
+    """The figures of its minimum of nodes, where they can be read and say the same."""
+    market = workspace.lookups.market(fresh=True)
+    size = market.size(cluster.size or "")
+    if size is None or cluster.location not in {None, market.location}:
+        return None
+    fits = fit(size, cluster.min, cluster.tier, market.quota)
+    if fits.starts not in {None, Starts.QUEUED}:
+        return None
+    hints = [f"Cluster({cluster.name!r}, min=0, …) needs no node to be made. {remove}"]
+    return quota_error(size, cluster.tier, fits, market, hints=hints)
