@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from amlrun._offers import Compute, Market, WorkspaceFacts
 
 
+CANT_TAKE = "serverless can't take this job: "
+
+
 @attrs.frozen(kw_only=True)
 class Obstacle:
     """Why serverless can't take the job (`certain`), or may fail to, in words; `hint` is the way out.

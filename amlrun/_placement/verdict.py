@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from amlrun._needs import SERVERLESS
 from amlrun._placement.computes import refusal
-from amlrun._placement.obstacles import obstacles
+from amlrun._placement.obstacles import CANT_TAKE, obstacles
 from amlrun._placement.refusal import no_quota, nothing_fits
 from amlrun._placement.serverless import tiers_of
 from amlrun._tables import table
@@ -40,7 +40,8 @@ def serverless_cannot(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
     if main.contenders:
         doubt = next(obstacle for obstacle in obstacles(ask, market) if obstacle.avoidable)
         return f"serverless may fail: {doubt.reason}"
-    return f"serverless can't take it: {_of(ask, market, main).message.splitlines()[0]}"
+    why = _of(ask, market, main).message.splitlines()[0]
+    return f"serverless can't take it: {why.removeprefix(CANT_TAKE)}"
 
 
 def _of(ask: Ask, market: Market, look: Look) -> AmlrunError:
