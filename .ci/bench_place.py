@@ -19,9 +19,10 @@ from amlrun._replies import packaged_sizes
 
 ROUNDS = 50
 LISTED = packaged_sizes()
+COPIES = 800 // len(LISTED) + 1
 SIZES = tuple(
-    attrs.evolve(size, name=f"{size.name}_{copy}", family=f"{size.family}{copy}")
-    for copy in range(800 // len(LISTED) + 1)
+    attrs.evolve(size, name=f"{size.name}_{copy}", family=f"{size.family}{copy % 3}")
+    for copy in range(COPIES)
     for size in LISTED
 )[:800]
 FAMILIES = sorted({size.family for size in SIZES})[:65]

@@ -31,6 +31,7 @@ class Fit:
     never fit, else the one with least free; one without a cap or a name where nothing binds. `other` is the
     row that would bind most if `row` did not ask the question: the one with least free, or the lowest limit.
     `known` is False where a row that should bind is missing, so that the answer is about the others only.
+    `headroom` is what stays free of the row that has least, in vCPUs; infinite where nothing is capped.
     """
 
     nodes: int
@@ -39,6 +40,7 @@ class Fit:
     row: Limit
     known: bool
     other: Limit = NO_CAP
+    headroom: float = math.inf
 
     @property
     def needed(self) -> int:
@@ -52,12 +54,6 @@ class Fit:
             (_ever(row, self.cpus) for row in (self.row, self.other) if row.limit is not None),
             default=self.nodes,
         )
-
-    @property
-    def headroom(self) -> float:
-        """What stays free of the row that binds, in vCPUs; infinite where nothing is capped."""
-        free = self.row.free
-        return math.inf if free is None else free - self.needed
 
     def __str__(self) -> str:
         row = self.row
@@ -130,11 +126,13 @@ class Binding:
     def fit(self, nodes: int, cpus: int) -> Fit:
         """Nodes of so many vCPUs each."""
         needed = nodes * cpus
+        room = self.free - needed
         if self.cap < needed:
-            return Fit(nodes, cpus, None, self.lowest, known=True, other=self.tightest)
-        if self.free < needed:
-            return Fit(nodes, cpus, Starts.QUEUED, self.tightest, self.known, self.lowest)
-        return Fit(nodes, cpus, Starts.NOW if self.known else Starts.UNKNOWN, self.tightest, self.known)
+            return Fit(nodes, cpus, None, self.lowest, True, self.tightest, room)
+        if room < 0:
+            return Fit(nodes, cpus, Starts.QUEUED, self.tightest, self.known, self.lowest, room)
+        starts = Starts.NOW if self.known else Starts.UNKNOWN
+        return Fit(nodes, cpus, starts, self.tightest, self.known, NO_CAP, room)
 
 
 UNBOUND = Binding(NO_CAP, math.inf, NO_CAP, math.inf, known=False)
@@ -145,8 +143,17 @@ def bound(limits: Sequence[Limit], *, known: bool) -> Binding:
     """What these rows allow. Of rows that allow the same, the first is named."""
     if not limits:
         return UNBOUND
-    lowest, tightest = min(limits, key=_cap), min(limits, key=_free)
-    return Binding(lowest, _cap(lowest), tightest, _free(tightest), known)
+    lowest = tightest = limits[0]
+    cap = free = math.inf
+    for row in limits:
+        room = row.free
+        if row.limit is None or room is None:
+            continue
+        if row.limit < cap:
+            lowest, cap = row, row.limit
+        if room < free:
+            tightest, free = row, room
+    return Binding(lowest, cap, tightest, free, known)
 
 
 def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:
@@ -158,11 +165,3 @@ def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:
         return UNBOUND.fit(nodes, 0)
     limits, known = limits_of(size.family, tier, quota)
     return bound(limits, known=known).fit(nodes, size.cpus)
-
-
-def _cap(row: Limit) -> float:
-    return math.inf if row.limit is None else row.limit
-
-
-def _free(row: Limit) -> float:
-    return math.inf if row.free is None else row.free

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,9 +12,9 @@ from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Source
 from amlrun._placement.computes import compute_options, named_options
 from amlrun._placement.creations import check_alike, to_be_made
-from amlrun._placement.obstacles import gets_around, obstacles
+from amlrun._placement.obstacles import CANT_TAKE, gets_around, obstacles
 from amlrun._placement.refusal import not_for_jobs, unknown_size
-from amlrun._placement.serverless import in_one_tier, left_to_the_service, options, tiers_of
+from amlrun._placement.serverless import in_one_tier, in_tiers, left_to_the_service, tiers_of
 from amlrun._placement.targets import unlisted
 from amlrun._plan import Starts
 
@@ -55,7 +56,7 @@ def _able(found: Sequence[Option]) -> Sequence[Option]:
 def _serverless(ask: Ask, market: Market) -> Look:
     for obstacle in obstacles(ask, market):
         if obstacle.certain:
-            message = f"serverless can't take this job: {obstacle.reason}."
+            message = f"{CANT_TAKE}{obstacle.reason}."
             error = ComputeUnsuitable(message, hint=obstacle.hint, name=SERVERLESS)
             return Look(name=SERVERLESS, error=error)
     if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
@@ -66,7 +67,7 @@ def _serverless(ask: Ask, market: Market) -> Look:
     except InvalidRequest as error:
         return Look(name=SERVERLESS, error=error)
     tiers = tiers_of(ask)
-    found = [option for tier in tiers for option in options(ask, market, sizes, tier)]
+    found = in_tiers(ask, market, sorted(sizes, key=attrgetter("name")), tiers)
     able = _able(found)
     if len(tiers) == 1 or not able:
         return Look(name=SERVERLESS, options=found, contenders=able)
@@ -125,4 +126,4 @@ def warm(ask: Ask, market: Market) -> Iterator[str]:
             (option,) = compute_options(ask, market, compute)
             if option.starts is Starts.NOW and not option.against:
                 idle = f"{compute.idle_nodes} idle node{'' if compute.idle_nodes == 1 else 's'}"
-                yield f"cluster {compute.name} has {idle} that would do: compute={compute.name!r} takes them"
+                yield f"cluster {compute.name} has {idle} that would do: compute={compute.name!r} goes there"

@@ -24,7 +24,9 @@ FLOOR = Needs(cpus=4, memory_gb=14)
 _ORDER = {Starts.NOW: 0, Starts.QUEUED: 1, Starts.UNKNOWN: 2}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(
+    kw_only=True
+)  # not frozen: thousands are made for one answer, and frozen ones take twice as long
 class Option:
     """One offer held against one ask, serverless or not.
 

@@ -125,6 +125,4 @@ def _listed(ask: Ask, chosen: Option, looks: Iterable[Look]) -> Iterator[Option]
     yield chosen
     yield from sorted(able, key=standing if has_order(ask) else rank)
     yield from sorted(never, key=rank)
-    yield from sorted(
-        missing, key=lambda option: (option.offer.size.name, option.offer.tier, option.offer.compute)
-    )
+    yield from missing

@@ -7,11 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from amlrun._errors import InvalidRequest, NoQuota, NotEnoughQuota, NothingFits
-from amlrun._needs import Ask, Needs
+from amlrun._needs import SERVERLESS, Ask, Needs
 from amlrun._offers import LimitKind, Source, Tier, limits_of
 from amlrun._placement.fit import fit
 from amlrun._placement.options import has_order, rank, standing
-from amlrun._placement.serverless import count_misses, options
+from amlrun._placement.serverless import options, shortfalls
 from amlrun._plan import Starts
 from amlrun._tables import table
 
@@ -78,18 +78,12 @@ def not_for_jobs(size: Size, market: Market) -> InvalidRequest:
 
 def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFits:
     """No size meets the needs, or a rule of the team is against those that do: the nearest misses first."""
-    nearest = sorted(
-        tried,
-        key=lambda option: (
-            not _ruled_out(ask, market, option),
-            not option.size.for_jobs,
-            bool(ask.needs.gpus) and not option.size.gpus,
-            count_misses(ask, market, option),
-            -ask.needs.share(option.size),
-            rank(option),
-        ),
+    graded = sorted(
+        (_distance(ask, option, lacks), index)
+        for index, (option, lacks) in enumerate(zip(tried, shortfalls(ask, market, tried), strict=True))
     )
-    ruled_out = any(_ruled_out(ask, market, option) for option in tried)
+    nearest = [tried[index] for _, index in graded]
+    ruled_out = any(not more for (more, *_), _ in graded)
     hint = "Guard rails bind every placement: ask for what they allow, or talk to whoever keeps them."
     if not ruled_out:
         hint = "Ask for less, or name a size: instance_type=…"
@@ -111,12 +105,18 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
     )
 
 
-def _ruled_out(ask: Ask, market: Market, option: Option) -> bool:
-    """Whether nothing but a rule of the team is against it."""
-    rule = ask.guard.against(
-        size=option.size.name, nodes=ask.nodes, price=option.price, compute=option.offer.compute
+def _distance(ask: Ask, option: Option, lacks: Sequence[str]) -> tuple[object, ...]:
+    """How far an option is from what was asked; its first part: whether more than a rule is against it."""
+    size = option.size
+    rule = ask.guard.against(size=size.name, nodes=ask.nodes, price=option.price, compute=SERVERLESS)
+    return (
+        tuple(lacks) != (rule,),
+        not size.for_jobs,
+        bool(ask.needs.gpus) and not size.gpus,
+        len(lacks),
+        -ask.needs.share(size),
+        rank(option),
     )
-    return bool(rule) and count_misses(ask, market, option) == 1
 
 
 def _listing(listed: Sequence[Option]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import attrs
+
 from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
@@ -16,7 +18,7 @@ from amlrun._plan import Starts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from amlrun._needs import Ask
+    from amlrun._needs import Ask, Needs
     from amlrun._offers import Market, Size
 
 _GENERAL_PURPOSE = re.compile(r"Standard_DS?\d", re.IGNORECASE)
@@ -27,27 +29,89 @@ def tiers_of(ask: Ask) -> tuple[Tier, ...]:
     return (Tier.STANDARD, Tier.SPOT) if ask.serverless_tier is Tier.AUTO else (ask.serverless_tier,)
 
 
+@attrs.frozen
+class _Bar:
+    """What an ask holds against the sizes of serverless, worked out once for all of them."""
+
+    needs: Needs
+    named: bool
+    believed: bool
+    """Whether a size that other regions don't offer to jobs is believed to be for them here."""
+    guard: Guard | None
+    nodes: int
+
+    @classmethod
+    def of(cls, ask: Ask, market: Market) -> _Bar:
+        named = bool(ask.instance_types)
+        default = ask.needs.shapeless and not named
+        return cls(
+            needs=attrs.evolve(FLOOR, max_price_per_hour=ask.needs.max_price_per_hour)
+            if default
+            else ask.needs,
+            named=named,
+            believed=named and market.source is Source.PACKAGED,
+            guard=None if ask.guard == Guard() else ask.guard,
+            nodes=ask.nodes,
+        )
+
+    def misses(self, offer: Offer, price: float | None) -> Iterator[str]:
+        """What is against an offer, one by one. `price` is for all nodes."""
+        size, most = offer.size, self.needs.max_price_per_hour
+        if self.guard is not None:
+            rule = self.guard.against(size=size.name, nodes=self.nodes, price=price, compute=SERVERLESS)
+            if rule:
+                yield rule
+        if offer.against and not (self.believed and offer.against == NOT_FOR_JOBS):
+            yield offer.against
+        yield from self.lacks(size)
+        if most is not None and price is None:
+            yield f"has no known price to hold against {most:g} USD an hour"
+        elif most is not None and price is not None and price > most:
+            yield f"costs {price:g} of at most {most:g} USD an hour"
+
+    def lacks(self, size: Size) -> Iterator[str]:
+        """What is against a size in any tier."""
+        if size.gpus and not self.needs.gpus and not self.named:
+            yield "has GPUs, and none was asked for"
+        if size.cpus:
+            yield from self.needs.misses(size)
+
+
+def in_tiers(ask: Ask, market: Market, sizes: Sequence[Size], tiers: Sequence[Tier]) -> list[Option]:
+    """These sizes in each of these tiers; one that lacks something in any tier is told of once."""
+    bar, found = _Bar.of(ask, market), list[Option]()
+    for tier in tiers:
+        found += options(ask, market, sizes, tier)
+        if tier is not tiers[-1]:
+            sizes = [size for size in sizes if not any(bar.lacks(size))]
+    return found
+
+
 def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iterator[Option]:
     """Each of these sizes as serverless nodes of that tier, in their order."""
     default, ordered = ask.needs.shapeless and not ask.instance_types, has_order(ask)
-    guarded, bindings, unordered = _guarded(ask), dict[str, Binding](), (0, 0, 0)
+    bar, nodes = _Bar.of(ask, market), ask.nodes
+    bindings: dict[str, Binding] = {}
+    order: tuple[int, ...] = ()
     for offer in serverless_offers(sizes, tier, market.quota):
         size = offer.size
-        price = price_of(size, ask.nodes, tier)
-        miss = next(_misses(ask, market, offer, price, guarded=guarded), "")
+        price = price_of(size, nodes, tier)
+        miss = next(bar.misses(offer, price), "")
         if miss:
             yield Option(offer=offer, price=price, miss=miss, instance_type=size.name)
             continue
         binding = bindings.get(size.family) if offer.limits else UNBOUND
         if binding is None:
             binding = bindings[size.family] = bound(offer.limits, known=offer.known)
-        found = binding.fit(ask.nodes, size.cpus)
+        found = binding.fit(nodes, size.cpus)
+        if ordered:
+            order = order_of(ask, SERVERLESS, size)
         yield Option(
             offer=offer,
             price=price,
             fit=found,
             starts=found.starts,
-            order=order_of(ask, SERVERLESS, size) if ordered else unordered,
+            order=order,
             instance_type=size.name,
             plain=not default or _is_default(size),
         )
@@ -66,38 +130,15 @@ def left_to_the_service(ask: Ask) -> Option:
     )
 
 
-def count_misses(ask: Ask, market: Market, option: Option) -> int:
-    """In how many things the option falls short."""
-    return sum(1 for _ in _misses(ask, market, option.offer, option.price, guarded=_guarded(ask)))
-
-
-def _guarded(ask: Ask) -> bool:
-    return ask.guard != Guard()
+def shortfalls(ask: Ask, market: Market, found: Iterable[Option]) -> Iterator[tuple[str, ...]]:
+    """All that is against each of these options, where the first of it is not enough."""
+    bar = _Bar.of(ask, market)
+    for option in found:
+        yield tuple(bar.misses(option.offer, option.price))
 
 
 def _is_default(size: Size) -> bool:
     return size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name) is not None
-
-
-def _misses(ask: Ask, market: Market, offer: Offer, price: float | None, *, guarded: bool) -> Iterator[str]:
-    needs, named, size = ask.needs, bool(ask.instance_types), offer.size
-    if guarded:
-        rule = ask.guard.against(size=size.name, nodes=ask.nodes, price=price, compute=SERVERLESS)
-        if rule:
-            yield rule
-    # What another region offers refuses nothing here.
-    elsewhere = named and market.source is Source.PACKAGED
-    if offer.against and not (elsewhere and offer.against == NOT_FOR_JOBS):
-        yield offer.against
-    if size.gpus and not needs.gpus and not named:
-        yield "has GPUs, and none was asked for"
-    if size.cpus:
-        yield from (FLOOR if needs.shapeless and not named else needs).misses(size)
-    most = needs.max_price_per_hour
-    if most is not None and price is None:
-        yield f"has no known price to hold against {most:g} USD an hour"
-    elif most is not None and price is not None and price > most:
-        yield f"costs {price:g} of at most {most:g} USD an hour"
 
 
 def in_one_tier(ask: Ask, able: Sequence[Option]) -> tuple[Sequence[Option], str]:
