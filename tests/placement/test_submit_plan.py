@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from amlrun import (
+    ComputeNotFound,
     InvalidRequest,
     Managed,
     Needs,
@@ -232,16 +233,28 @@ def test_a_better_world_is_no_reason(fake_aml: FakeAml, client: MLClient) -> Non
     assert submit(now, client=client).plan == now
 
 
-def test_a_plan_on_a_cluster_needs_that_cluster(fake_aml: FakeAml, client: MLClient) -> None:
-    """A cluster that is gone is told, with the plan of what is left."""
-    fake_aml.cluster("cpu", nodes=1)
+def test_a_cluster_that_is_busy_by_now_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """Its idle node was taken: the plan of now is the next place of the list."""
+    fake_aml.runtime(hours=9)
+    fake_aml.cluster("cpu", nodes=1, max_nodes=1)
     planned = plan("python -V", compute=["cpu", "serverless"], client=client, **JOB)
     assert planned.compute == "cpu"
-    client.compute.begin_delete("cpu")
-    fake_aml.advance(hours=1)
-    with pytest.raises(PlanOutdated, match="'cpu'") as caught:
+    submit("python -V", compute="cpu", client=client, **JOB)
+    fake_aml.advance(minutes=5)
+    with pytest.raises(PlanOutdated, match="must wait now") as caught:
         submit(planned, client=client)
     assert caught.value.plan.compute == "serverless"
+    assert "planned  cpu " in caught.value.message
+
+
+def test_a_cluster_that_is_gone_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """There is no plan without it."""
+    fake_aml.cluster("cpu", nodes=1)
+    planned = plan("python -V", compute="cpu", client=client, **JOB)
+    client.compute.begin_delete("cpu")
+    fake_aml.advance(hours=1)
+    with pytest.raises(ComputeNotFound, match="'cpu'"):
+        submit(planned, client=client)
 
 
 def test_readings_are_fresh(fake_aml: FakeAml, client: MLClient) -> None:
