@@ -1,0 +1,230 @@
+"""How a cluster stands to a job: every state from figures alone, and what must hold whatever they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amlrun._needs import Ask
+from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Tier
+from amlrun._placement.clusters import STARTS, Reading, Standing, cluster_option, read
+from amlrun._plan import Starts
+
+DS3 = Size("Standard_DS3_v2", "standardDSv2Family", 4, 14.0, 0, None, 28.0, True, 0.29, None, "service")
+CPU = Compute(name="cpu", size=DS3.name, max_nodes=4, allocation_state="Steady", location="eastus")
+
+
+def quota(limit: int | None = 100, used: int = 0) -> Quota:
+    """The quota of a region with one family."""
+    return Quota("eastus", (FamilyQuota(DS3.family, Limit(DS3.family, limit, used)),))
+
+
+def stands(change: dict[str, Any], wanted: int = 1, held: Quota | None = None) -> Reading:
+    """How the cluster stands to who wants so many nodes."""
+    return read(attrs.evolve(CPU, **change), wanted, DS3, held or quota())
+
+
+RESIZING = {"allocation_state": "Resizing"}
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted", "standing", "words"),
+    [
+        ({"state": "Creating"}, 1, Standing.MADE, "it is being made (Creating)"),
+        ({"nodes": 4, "idle_nodes": 2}, 2, Standing.IDLE, "2 of its 4 nodes are idle"),
+        ({}, 3, Standing.GROWS, "it must grow by 3: 3 x 4 = 12 of 100 free vCPUs of standardDSv2Family"),
+        (
+            {"nodes": 3, "running_nodes": 3},
+            2,
+            Standing.BUSY,
+            "3 of its 4 nodes are busy: the job waits for them",
+        ),
+        (
+            {"nodes": 4, "running_nodes": 3, "unusable_nodes": 1},
+            1,
+            Standing.BUSY,
+            "3 of its 4 nodes are busy and 1 of its 4 nodes is unusable: the job waits for them",
+        ),
+        (
+            {"nodes": 4, "unusable_nodes": 4},
+            1,
+            Standing.BUSY,
+            "4 of its 4 nodes are unusable: the job waits for them",
+        ),
+        (
+            {"nodes": 1, "idle_nodes": 0, "target_nodes": 4},
+            1,
+            Standing.BUSY,
+            "4 of its 4 nodes are busy or spoken for: the job waits for them",
+        ),
+        (
+            {**RESIZING, "nodes": 4, "idle_nodes": 3, "running_nodes": 1, "target_nodes": 2},
+            2,
+            Standing.SCALING_DOWN,
+            "it is scaling down from 4 to 2 nodes: the job waits for that",
+        ),
+        (
+            {**RESIZING, "nodes": 4, "idle_nodes": 3, "running_nodes": 1, "target_nodes": 2},
+            1,
+            Standing.IDLE,
+            "1 of its 4 nodes is idle",
+        ),
+        (
+            {**RESIZING, "resized_at": 0.0},
+            1,
+            Standing.STUCK,
+            "it resizes from 0 to 0 nodes since 1970-01-01 00:00 UTC: it may be stuck",
+        ),
+        (RESIZING, 1, Standing.STUCK, "it resizes from 0 to 0 nodes: it may be stuck"),
+        (
+            {**RESIZING, "nodes": 1, "idle_nodes": 1, "target_nodes": 4},
+            1,
+            Standing.BEHIND,
+            "it grows to 4 of its 4 nodes for jobs that came before: this one waits for them",
+        ),
+        (
+            {"problems": (Problem("ClusterCoreQuotaReached", ""),)},
+            1,
+            Standing.OUT_OF_QUOTA,
+            "it can't grow now (ClusterCoreQuotaReached)",
+        ),
+    ],
+)
+def test_every_state_is_told_with_figures(
+    change: dict[str, Any], wanted: int, standing: Standing, words: str
+) -> None:
+    """As the reply has them, or as the wait for what was sent has changed them."""
+    reading = stands(change, wanted)
+    assert (reading.standing, str(reading)) == (standing, words)
+
+
+def test_states_that_quota_decides() -> None:
+    """Never, later, now, unknown: the same three answers as on serverless, for the nodes that are missing."""
+    grown: dict[str, Any] = {"max_nodes": 9}
+    assert stands(grown, 3, quota(8)).standing is Standing.NEVER
+    assert str(stands(grown, 3, quota(8))).startswith("needs 3 x 4 = 12 vCPUs of standardDSv2Family; limit 8")
+    assert stands(grown, 3, quota(12, 4)).standing is Standing.QUOTA_IN_USE
+    assert stands(grown, 3, quota(12)).standing is Standing.GROWS
+    unread = read(attrs.evolve(CPU, **grown), 3, DS3, None)
+    assert (unread.standing, str(unread)) == (
+        Standing.QUOTA_UNKNOWN,
+        "it must grow by 3, under a quota that is not known",
+    )
+
+
+def test_who_came_before_is_counted_in_quota_too() -> None:
+    """Nodes that are still to come for others take their part of what is free."""
+    growing = {**RESIZING, "max_nodes": 9, "target_nodes": 3}
+    behind = stands(growing, 2, quota(16))
+    assert (behind.standing, str(behind)) == (
+        Standing.BEHIND,
+        (
+            "it grows to 3 nodes for jobs that came before, and must grow by 2 for this one: together it"
+            " needs 5 x 4 = 20 vCPUs of standardDSv2Family; limit 16, in use 0, free 16: four nodes fit now,"
+            " four ever"
+        ),
+    )
+    assert stands(growing, 2, quota(20)).standing is Standing.GROWS
+
+
+def test_a_minimum_is_grown_to_for_nobody() -> None:
+    """Its idle nodes are anybody's."""
+    growing = {**RESIZING, "min_nodes": 2, "target_nodes": 2, "nodes": 2, "idle_nodes": 1}
+    assert stands({**growing, "preparing_nodes": 1}).standing is Standing.IDLE
+    assert stands({**growing, "preparing_nodes": 1, "min_nodes": 0}).standing is not Standing.IDLE
+
+
+def test_a_limit_below_what_it_has_is_waited_for() -> None:
+    """Nodes that exist are not refused, whatever the limit says now."""
+    lowered = stands({"nodes": 2, "running_nodes": 2}, 2, quota(4, 8))
+    assert (lowered.standing, STARTS[lowered.standing]) == (Standing.QUOTA_IN_USE, Starts.QUEUED)
+
+
+def test_every_state_has_an_answer() -> None:
+    """The mapping is total."""
+    assert set(STARTS) == set(Standing)
+
+
+COUNTS = st.integers(0, 6)
+CLUSTERS = st.builds(
+    Compute,
+    name=st.just("cpu"),
+    size=st.just(DS3.name),
+    tier=st.sampled_from([Tier.STANDARD, Tier.SPOT, None]),
+    min_nodes=COUNTS,
+    max_nodes=COUNTS,
+    nodes=COUNTS,
+    target_nodes=COUNTS,
+    idle_nodes=COUNTS,
+    running_nodes=COUNTS,
+    preparing_nodes=COUNTS,
+    leaving_nodes=COUNTS,
+    unusable_nodes=COUNTS,
+    preempted_nodes=COUNTS,
+    state=st.sampled_from(["Succeeded", "Creating", "Failed", "Updating", ""]),
+    allocation_state=st.sampled_from(["Steady", "Resizing", ""]),
+    resized_at=st.none() | st.floats(0, 2e9),
+    problems=st.sampled_from([(), (Problem("ClusterCoreQuotaReached", ""),), (Problem("DiskFull", ""),)]),
+)
+QUOTAS = st.none() | st.builds(quota, st.none() | st.integers(0, 30), st.integers(0, 30))
+
+
+@given(CLUSTERS, st.integers(1, 6), QUOTAS)
+def test_now_is_said_only_of_nodes_that_can_be_had(compute: Compute, wanted: int, held: Quota | None) -> None:
+    """Either they idle, or quota and the cluster's maximum have room for those that are missing."""
+    reading = read(compute, wanted, DS3, held)
+    starts = STARTS[reading.standing]
+    assert str(reading)
+    if starts is Starts.NOW and compute.idle_nodes < wanted:
+        assert compute.nodes - compute.preempted_nodes + wanted - compute.idle_nodes <= compute.max_nodes
+        assert held is not None
+        if compute.tier is not Tier.SPOT:
+            (row,) = (family.dedicated for family in held.families)
+            assert row is not None
+            assert row.free is None or row.free >= (wanted - compute.idle_nodes) * DS3.cpus
+    if starts is None:
+        assert held is not None
+
+
+@given(CLUSTERS, st.integers(1, 6), QUOTAS)
+def test_an_idle_node_more_never_makes_it_worse(compute: Compute, wanted: int, held: Quota | None) -> None:
+    """A node that becomes idle where all else stays: never a later start."""
+    order = [Starts.NOW, Starts.UNKNOWN, Starts.QUEUED, None]
+    more = attrs.evolve(compute, idle_nodes=compute.idle_nodes + 1)
+    before, after = (STARTS[read(one, wanted, DS3, held).standing] for one in (compute, more))
+    if before is not Starts.UNKNOWN:
+        assert order.index(after) <= order.index(before)
+
+
+@given(CLUSTERS, st.integers(1, 6), st.integers(0, 30), st.integers(0, 30), st.integers(0, 8))
+def test_quota_added_never_makes_it_worse(
+    compute: Compute, wanted: int, limit: int, used: int, more: int
+) -> None:
+    """A higher limit starts no later."""
+    order = [Starts.NOW, Starts.QUEUED, None, Starts.UNKNOWN]
+    before, after = (
+        STARTS[read(compute, wanted, DS3, quota(high, used)).standing] for high in (limit, limit + more)
+    )
+    if before is not Starts.UNKNOWN and after is not Starts.UNKNOWN:
+        assert order.index(after) <= order.index(before)
+
+
+@given(CLUSTERS, st.integers(1, 6), QUOTAS)
+def test_an_option_says_one_thing(compute: Compute, wanted: int, held: Quota | None) -> None:
+    """It lacks something, or starts some time, or its figures say never; what starts says why."""
+    option = cluster_option(
+        Ask(computes=("cpu",), nodes=wanted), Market("eastus", (DS3,), held, computes=(compute,)), compute
+    )
+    if option.miss:
+        assert (option.starts, option.stands_in, option.against) == (None, "", option.miss)
+    elif option.starts is None:
+        assert option.fit is not None
+        assert option.against == str(option.fit)
+    else:
+        assert (bool(option.why), option.against) == (True, "")
+    reading = read(compute, wanted, DS3, held)
+    assert not (option.offer.limits and reading.standing is Standing.IDLE)
