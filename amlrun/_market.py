@@ -232,18 +232,9 @@ class Lookups:
         return Reading(value)
 
     def _ask_after(self, pool: ThreadPoolExecutor, ran: frozenset[str]) -> None:
-        """How those stand who were sent and not seen to run, until some are found that all wait.
-
-        They get their nodes more or less in the order in which they were sent.
-        """
-        due = self._outstanding.due()[:_MOST_ASKED]
-        asked: dict[str, str | None] = {}
-        for start in range(0, len(due), _AT_ONCE):
-            names = due[start : start + _AT_ONCE]
-            found = dict(zip(names, pool.map(self._status, names), strict=True))
-            asked |= found
-            if all(status is None or status in WAITING for status in found.values()):
-                break
+        """How those stand who were sent and not seen to run: as many as are asked with one reading."""
+        names = self._outstanding.due()[:_MOST_ASKED]
+        asked = dict(zip(names, pool.map(self._status, names), strict=True))
         with self._counting:
             self._outstanding = self._outstanding.renewed(ran, asked)
 

@@ -114,8 +114,10 @@ def test_who_cant_be_asked_goes_on_counting(
     assert pending(lookups) == cores
 
 
-def test_few_are_asked_where_nothing_has_moved(lookups: Lookups, service: Service, clock: HandClock) -> None:
-    """Sixteen at once, at the same time; more only where some of those have begun, and 64 in all."""
+def test_no_more_than_64_are_asked_with_one_reading(
+    lookups: Lookups, service: Service, clock: HandClock
+) -> None:
+    """Many of them at the same time; those that are left are asked first with the next."""
     names = [f"j{number}" for number in range(100)]
     lookups.look()
     sent(lookups, *names)
@@ -123,13 +125,11 @@ def test_few_are_asked_where_nothing_has_moved(lookups: Lookups, service: Servic
     service.meeting(*(f"{WORKSPACE}/jobs/{name}" for name in names[:16]))
     clock.sleep(31)
     assert pending(lookups) == 400
-    assert sum("/jobs/" in path for path in service.calls) == 16
+    assert sum("/jobs/" in path for path in service.calls) == 64
     service.meet.clear()
-    jobs(service, **dict.fromkeys(names, "Running"))
+    jobs(service, **dict.fromkeys(names[64:], "Running"))
     clock.sleep(31)
-    assert pending(lookups) == 4 * 36
-    clock.sleep(31)
-    assert pending(lookups) == 0
+    assert pending(lookups) == 4 * 64
 
 
 def test_what_nobody_can_count_is_not_counted(lookups: Lookups) -> None:

@@ -1,0 +1,164 @@
+"""What was sent and doesn't run yet is counted: a batch doesn't see the same free cores again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amlrun import Requeue, Run, WaitTimeout, plan, quota, submit
+from amlrun.testing import ConnectionLost, GatewayTimeout, Preempted
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+ENVIRONMENT = "azureml:train:1"
+DSV2, SIZE = "standardDSv2Family", "Standard_DS3_v2"
+
+
+@pytest.fixture
+def client(fake_aml: FakeAml) -> MLClient:
+    """Of a workspace with room for twenty nodes of four vCPUs."""
+    fake_aml.quota(DSV2, limit=80)
+    fake_aml.quota("TotalDedicatedCores", limit=1000)
+    fake_aml.runtime(minutes=10)
+    return fake_aml.client()
+
+
+def send(client: MLClient, count: int = 1, **options: Any) -> list[Run]:
+    """So many jobs, one after the other."""
+    settings: dict[str, Any] = {"environment": ENVIRONMENT, "instance_type": SIZE, **options}
+    return [submit("echo", client=client, **settings) for _ in range(count)]
+
+
+def counted(client: MLClient) -> tuple[int, int]:
+    """Of the family: what is used, and what was sent and doesn't run."""
+    family = quota(client=client).family(DSV2)
+    assert family is not None
+    assert family.dedicated is not None
+    return family.dedicated.used, family.dedicated.pending
+
+
+def test_fifty_jobs_dont_all_see_the_same_free_cores(fake_aml: FakeAml, client: MLClient) -> None:
+    """Twenty start now and thirty queue, as it then comes; nobody counts twice, while they run or after."""
+    runs = send(client, 50)
+    assert [run.plan.starts for run in runs] == ["now"] * 20 + ["queued"] * 30
+    assert counted(client) == (0, 200)
+    fake_aml.advance(minutes=3)
+    assert [fake_aml.job(run.name).status for run in runs] == ["Running"] * 20 + ["Queued"] * 30
+    assert counted(client) == (80, 120)
+    fake_aml.advance(minutes=11)
+    assert counted(client) == (80, 40)
+    fake_aml.advance(minutes=11)
+    assert counted(client) == (40, 0)
+    fake_aml.advance(minutes=11)
+    assert counted(client) == (0, 0)
+    assert send(client)[0].plan.starts == "now"
+
+
+def test_a_batch_costs_one_request_each(fake_aml: FakeAml, client: MLClient) -> None:
+    """What was sent is known without asking."""
+    send(client, 1)
+    before = len(fake_aml.calls)
+    send(client, 5)
+    assert [call.method for call in fake_aml.calls[before:]] == ["PUT"] * 5
+
+
+def test_the_figures_say_what_was_sent(client: MLClient) -> None:
+    """A reason adds up: used, sent and free are the limit."""
+    send(client, 20)
+    (run,) = send(client)
+    assert any("limit 80, in use 0, sent and not running yet 80, free 0" in why for why in run.plan.reasons)
+
+
+def test_a_few_jobs_are_asked_after_and_those_that_were_seen_are_not(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """With the next reading, at most; a look at a run saves one."""
+    first, second, third = send(client, 3)
+    fake_aml.advance(minutes=3)
+    first.refresh()
+    second.cancel()
+    fake_aml.advance(seconds=5)
+    second.refresh()
+    before = len(fake_aml.calls)
+    plan("echo", environment=ENVIRONMENT, client=client)
+    looked = [call.name for call in fake_aml.calls[before:] if "/jobs/" in call.path]
+    assert looked == [third.name]
+
+
+def test_other_processes_see_it_when_it_runs(fake_aml: FakeAml, client: MLClient) -> None:
+    """Only who sent it can know before."""
+    other = fake_aml.client()
+    send(client, 5)
+    assert counted(other) == (0, 0)
+    fake_aml.advance(minutes=3)
+    assert counted(other) == counted(client) == (20, 0)
+
+
+@pytest.mark.parametrize("fault", [ConnectionLost(taken=True), GatewayTimeout()])
+def test_a_reply_that_was_lost_counts_once(fake_aml: FakeAml, client: MLClient, fault: Any) -> None:
+    """The repeat of a PUT is the same job."""
+    fake_aml.inject(fault, on="PUT /jobs/{name}")
+    send(client, name="once")
+    send(client, name="once")
+    assert counted(client) == (0, 4)
+
+
+def test_what_the_service_refuses_holds_nothing(fake_aml: FakeAml, client: MLClient) -> None:
+    """Nor does what never left."""
+    from amlrun import SubmissionFailed
+    from amlrun.testing import Answer
+
+    error = {"error": {"code": "UserError", "message": "no"}}
+    fake_aml.inject(Answer(400, error), on="PUT /jobs/{name}")
+    with pytest.raises(SubmissionFailed):
+        send(client)
+    assert counted(client) == (0, 0)
+
+
+def test_a_spot_batch_counts_on_the_pool(fake_aml: FakeAml, client: MLClient) -> None:
+    """One pool over all families: two of four nodes, whatever the family's own row says."""
+    fake_aml.quota("TotalLowPriorityCores", limit=8)
+    options: dict[str, Any] = {"environment": ENVIRONMENT, "tier": "spot", "client": client}
+    starts = [submit("echo", instance_type=SIZE, **options).plan.starts for _ in range(2)]
+    starts.append(submit("echo", gpus=1, **options).plan.starts)
+    assert starts == ["now", "now", "queued"]
+
+
+def test_a_workspaces_own_limit_counts_down(fake_aml: FakeAml, client: MLClient) -> None:
+    """It binds before the family's does."""
+    fake_aml.quota(DSV2, workspace_limit=8)
+    assert [run.plan.starts for run in send(client, 3)] == ["now", "now", "queued"]
+
+
+def test_a_cluster_counts_down_its_nodes(fake_aml: FakeAml, client: MLClient) -> None:
+    """Idle ones first, then those that it can grow by, and then they wait for each other."""
+    fake_aml.cluster("cpu", size=SIZE, nodes=2, max_nodes=3)
+    runs = [submit("echo", environment=ENVIRONMENT, compute="cpu", client=client) for _ in range(4)]
+    assert [run.plan.starts for run in runs] == ["now", "now", "now", "queued"]
+    used, pending = counted(client)
+    assert (used, pending) == (8, 4)
+
+
+def test_a_further_attempt_counts_too(fake_aml: FakeAml, client: MLClient) -> None:
+    """It was sent by whoever watches, and waits for nodes like the first."""
+    fake_aml.inject(Preempted(), job="train")
+    settings: dict[str, Any] = {"environment": ENVIRONMENT, "instance_type": SIZE, "client": client}
+    run = submit("echo", name="train", tier="spot", requeue=Requeue(waits=(1,)), **settings)
+    fake_aml.advance(minutes=3)
+    fake_aml.quota("TotalLowPriorityCores", limit=16, used=16)
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=1800)
+    assert (run.attempt, run.status) == (2, "Queued")
+    pool = quota(client=client).spot_total
+    assert pool is not None
+    assert (pool.used, pool.pending) == (16, 4)
+    run.cancel()
+    fake_aml.advance(minutes=1)
+    run.refresh()
+    after = quota(client=client).spot_total
+    assert after is not None
+    assert after.pending == 0
