@@ -137,7 +137,11 @@ def _texts(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _seconds(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """A number, in quotes too: the SDK takes both."""
+    try:
+        return None if isinstance(value, bool) or value is None else float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def is_remote(code: str) -> bool:

@@ -57,6 +57,13 @@ def test_a_job_wins_over_the_defaults_of_the_team(tmp_path: Path) -> None:
     }
 
 
+def test_a_timeout_in_quotes_is_the_jobs_own(tmp_path: Path) -> None:
+    """The SDK takes it, so no default does away with it."""
+    text = JOB_WITH_SETTINGS.replace("timeout: 60", 'timeout: "60"')
+    (tmp_path / "job.yml").write_text(text)
+    assert parse("job.yml", Arguments(), parse_team(TEAM, "amlrun.toml")).timeout == 60
+
+
 def test_guard_rails_stand_over_arguments() -> None:
     """What no place can mend is refused before anything is read."""
     team = parse_team(TEAM, "amlrun.toml")
