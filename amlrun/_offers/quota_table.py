@@ -21,7 +21,10 @@ _Row = tuple[str, ...]
 def quota_table(quota: Quota, *, everything: bool) -> str:
     """Families with a limit or a use and who holds it, totals, and GPU sizes with a limit; or all of them."""
     parts = [_families(quota, everything=everything), _gpus(quota, everything=everything)]
-    parts += [textwrap.fill(f"Note: {note}.", _WIDTH, break_long_words=False) for note in quota.notes]
+    parts += [
+        textwrap.fill(f"Note: {note}.", _WIDTH, break_long_words=False, break_on_hyphens=False)
+        for note in quota.notes
+    ]
     where = f" in {quota.location}" if quota.location else ""
     title = f"Azure ML quota{where}, in vCPUs: Azure ML's own, not the subscription's VM quota."
     return "\n\n".join([title, *(part for part in parts if part)])
@@ -35,7 +38,7 @@ def _families(quota: Quota, *, everything: bool) -> str:
     rows = [row for family in shown for row in _family(family)]
     rows.append(("all families, dedicated", *_figures(quota.dedicated_total), "", ""))
     rows.append(("all families, spot (one pool)", *_figures(quota.spot_total), "", ""))
-    head = ("family", "in use", "sent", "limit", "free", "workspace", "spot in use")
+    head = ("family", "in use", "sent", "limit", "free", "workspace limit", "spot in use")
     text = _lines((head, *rows), keep=frozenset({0, 1, 3, 4, 6}))
     hidden = len(quota.families) - len(shown)
     return text + _more("families with no limit and no use", hidden)
