@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Columns of a terminal."""
 _MOST_ROWS = 40
-"""More candidates than these are told in groups."""
+"""Of more candidates than these, those alike are told in groups."""
+_ALIKE = 3
+"""So many make a group."""
 _NARROWEST = 34
 """Columns for what is against a candidate, at least."""
 
@@ -69,16 +72,19 @@ def runners_up(candidates: Iterable[Candidate], chosen: Candidate, most: int) ->
 def listing(candidates: Sequence[Candidate], chosen: Candidate, currency: str) -> str:
     """Every candidate and the first thing against it, those first that could be chosen; "": there are none.
 
-    The first ones stand in a table; where there are too many to read, the rest stands in groups, by what is
-    against them.
+    Few stand in a table. Of many, those that several have the same thing against stand in groups, and so do
+    those that are too many for a table.
     """
     ordered = sorted(candidates, key=lambda one: bool(one.against))
-    shown, rest = ordered[:_MOST_ROWS], ordered[_MOST_ROWS:]
-    if len(rest) == 1:
-        shown, rest = ordered, []
+    shown, grouped = ordered, []
+    if len(ordered) > _MOST_ROWS:
+        alike = Counter(one.against for one in ordered if one.against)
+        alone = [one for one in ordered if alike[one.against] < _ALIKE]
+        shown = alone[:_MOST_ROWS]
+        grouped = [*alone[_MOST_ROWS:], *(one for one in ordered if alike[one.against] >= _ALIKE)]
     parts = [_table(shown, chosen, currency)] if shown else []
-    if rest:
-        parts.append(f"And {len(rest)} more:\n" + "\n".join(_groups(rest, chosen)))
+    if grouped:
+        parts.append(f"And {len(grouped)} more:\n" + "\n".join(_groups(grouped, chosen)))
     return "\n\n".join(parts)
 
 
@@ -110,20 +116,18 @@ def _groups(rest: Sequence[Candidate], chosen: Candidate) -> Iterator[str]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for one in rest:
         key = (one.against or _standing(one, chosen), one.compute, str(one.tier), _starts(one))
-        name = one.instance_type or "-"
-        groups.setdefault(key, []).append(name if one.against else f"{name} {_price(one)}")
+        name, priced = one.instance_type or "-", not one.against and one.price_per_hour is not None
+        groups.setdefault(key, []).append(f"{name} {_price(one)}" if priced else name)
     for (against, compute, tier, starts), names in groups.items():
         where = "" if compute == Kind.SERVERLESS.value else f" on {compute}"
         when = "" if starts == "-" else f", starts {starts}"
-        yield f"  {against} ({len(names)} {tier}{where}{when}):"
-        yield textwrap.fill(
-            ", ".join(names),
-            WIDTH,
-            initial_indent="    ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield _wrapped(f"{against} ({len(names)} {tier}{where}{when}):", "  ")
+        yield _wrapped(", ".join(names), "    ")
+
+
+def _wrapped(text: str, indent: str) -> str:
+    lines = textwrap.wrap(text, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(indent + line for line in lines)
 
 
 def _same(one: Candidate, other: Candidate) -> bool:

@@ -168,7 +168,7 @@ _STARTS = {
     Starts.QUEUED: "queued, until there is room",
     Starts.UNKNOWN: "unknown",
 }
-_MADE_FIRST = "when the cluster is made and its nodes have come, by quota (which is not capacity)"
+_MADE_FIRST = "when the cluster is made and its nodes have come"
 
 
 def _span(seconds: float) -> str:

@@ -153,7 +153,7 @@ def test_a_cluster_that_would_be_made_is_shown_with_its_price() -> None:
     gpu = Cluster("gpu", size=V100, max=4)
     plan = Plan(compute="gpu", instance_count=2, price_per_hour=6.12, creates=gpu, starts=Starts.QUEUED)
     assert f"makes   cluster gpu: 0 to 4 nodes of {V100}, standard, 3.06 USD an hour each" in str(plan)
-    assert "starts  when the cluster is made and its nodes have come, by quota" in str(plan)
+    assert "starts  when the cluster is made and its nodes have come" in str(plan)
     unpriced = attrs.evolve(plan, price_per_hour=None)
     assert f"makes   cluster gpu: 0 to 4 nodes of {V100}, standard\n" in str(unpriced)
 
@@ -196,29 +196,38 @@ def test_what_is_long_is_wrapped() -> None:
 
 
 def test_many_candidates_are_grouped_by_what_is_against_them() -> None:
-    """The first forty stand in the table, the others under what is against them; none is left out."""
+    """What is against several of them is said once; none is left out."""
     able = [
         Candidate(instance_type=f"Able{n}", tier=Tier.SPOT, price_per_hour=n + 0.5, starts=Starts.NOW)
-        for n in range(42)
+        for n in range(12)
     ]
     refused = [
-        Candidate(
-            compute=("serverless", "gpu")[n % 2],
-            instance_type=f"Bare{n}",
-            tier=Tier.SPOT,
-            against="has no GPU",
-        )
-        for n in range(30)
+        Candidate(compute=place, instance_type=f"Bare{n}", tier=Tier.SPOT, against="has no GPU")
+        for n, place in enumerate(["serverless", "gpu"] * 15)
     ]
-    text = attrs.evolve(PLAN, candidates=(*refused, *able)).explain()
-    assert "\n\nAnd 32 more:\n" in text
-    assert "  nothing: it could be chosen (2 spot, starts now):\n    Able40 40.50, Able41 41.50\n" in text
-    assert "  has no GPU (15 spot):\n    Bare0, Bare2," in text
-    assert "  has no GPU (15 spot on gpu):\n    Bare1, Bare3," in text
-    for one in (*able, *refused):
+    alone = Candidate(instance_type="Alone", tier=Tier.SPOT, against="is not for jobs")
+    plan = attrs.evolve(PLAN, candidates=(*refused, alone, *able))
+    text = plan.explain()
+    table, _, groups = text.partition("\n\nAnd 30 more:\n")
+    assert table.splitlines()[-2].startswith("Able11 ")
+    assert table.splitlines()[-1].endswith("-  -       is not for jobs")
+    assert groups.startswith("  has no GPU (15 spot):\n    Bare0, Bare2,")
+    assert "  has no GPU (15 spot on gpu):\n    Bare1, Bare3," in groups
+    for one in plan.candidates:
         assert one.instance_type in text.replace("\n", " ").replace(",", " ").split()
-    nearly = attrs.evolve(PLAN, candidates=tuple(able[:41])).explain()
-    assert nearly.splitlines()[-1].startswith("Able40 ")
+
+
+def test_a_table_of_candidates_has_forty_rows() -> None:
+    """More that could be chosen follow in groups, with their prices."""
+    able = [
+        Candidate(instance_type=f"Able{n}", tier=Tier.SPOT, price_per_hour=n or None, starts=Starts.NOW)
+        for n in (*range(1, 42), 0)
+    ]
+    text = attrs.evolve(PLAN, candidates=tuple(able)).explain()
+    assert text.endswith(
+        "\n\nAnd 2 more:\n  nothing: it could be chosen (2 spot, starts now):\n    Able41 41.00, Able0"
+    )
+    assert attrs.evolve(PLAN, candidates=tuple(able[:40])).explain().splitlines()[-1].startswith("Able40 ")
 
 
 @given(PLANS)
