@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Columns of a terminal."""
 _MOST_ROWS = 40
-"""Of more candidates than these, those alike are told in groups."""
-_ALIKE = 3
-"""So many make a group."""
+_MOST_ALIKE = 5
+"""What is against more candidates than these is told once, with their names."""
 _NARROWEST = 34
 """Columns for what is against a candidate, at least."""
 
@@ -72,19 +71,17 @@ def runners_up(candidates: Iterable[Candidate], chosen: Candidate, most: int) ->
 def listing(candidates: Sequence[Candidate], chosen: Candidate, currency: str) -> str:
     """Every candidate and the first thing against it, those first that could be chosen; "": there are none.
 
-    Few stand in a table. Of many, those that several have the same thing against stand in groups, and so do
+    They stand in a table; those that many have the same thing against stand in groups below it, and so do
     those that are too many for a table.
     """
     ordered = sorted(candidates, key=lambda one: bool(one.against))
-    shown, grouped = ordered, []
-    if len(ordered) > _MOST_ROWS:
-        alike = Counter(one.against for one in ordered if one.against)
-        alone = [one for one in ordered if alike[one.against] < _ALIKE]
-        shown = alone[:_MOST_ROWS]
-        grouped = [*alone[_MOST_ROWS:], *(one for one in ordered if alike[one.against] >= _ALIKE)]
-    parts = [_table(shown, chosen, currency)] if shown else []
+    alike = Counter(one.against for one in ordered if one.against)
+    alone = [one for one in ordered if alike[one.against] <= _MOST_ALIKE]
+    grouped = [*alone[_MOST_ROWS:], *(one for one in ordered if alike[one.against] > _MOST_ALIKE)]
+    parts = [_table(alone[:_MOST_ROWS], chosen, currency)] if alone else []
     if grouped:
-        parts.append(f"And {len(grouped)} more:\n" + "\n".join(_groups(grouped, chosen)))
+        more = f"And {len(grouped)} more:" if alone else f"{len(grouped)} candidates:"
+        parts.append("\n".join([more, *_groups(grouped, chosen)]))
     return "\n\n".join(parts)
 
 

@@ -207,7 +207,10 @@ class Cluster:
         return body
 
     def command_line(self, location: str, scope: str) -> str:
-        """What makes it by hand, with the Azure CLI; `scope` says for which workspace."""
+        """What makes it by hand, with the Azure CLI; `scope` says for which workspace.
+
+        Assumed: both kinds of identity are said as the API has them, joined by a comma.
+        """
         identity = f" --identity-type {_kinds(self.identities)}" if self.identity else ""
         users = f" --user-assigned-identities {','.join(self._users)}" if self._users else ""
         return (

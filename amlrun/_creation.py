@@ -24,6 +24,7 @@ _log = logging.getLogger("amlrun")
 _POLL = 5.0
 _LONGEST = 900.0
 """Seconds. Nodes come later, for the job: what is waited for is the cluster itself."""
+# Assumed: a cluster in these states takes jobs, as it is documented of the first.
 _USABLE = frozenset({"succeeded", "updating"})
 _OVER = frozenset({"failed", "canceled", "deleting"})
 _NOT_FOUND, _CONFLICT = 404, 409
@@ -72,7 +73,8 @@ def _put(workspace: Workspace, cluster: Cluster) -> Compute:
     except NotAuthorized as refused:
         raise _no_right(workspace, cluster, refused) from refused
     except ServiceError as error:
-        # Somebody else makes it right now, or our own request arrived and its reply was lost.
+        # Assumed: a cluster that somebody else makes right now answers 409. A passing fault may have taken
+        # the request, and lost the reply.
         waits = error.passing or error.status == _CONFLICT
         there = _find(workspace, cluster) if waits else None
         if there is not None:

@@ -196,7 +196,7 @@ def test_what_is_long_is_wrapped() -> None:
 
 
 def test_many_candidates_are_grouped_by_what_is_against_them() -> None:
-    """What is against several of them is said once; none is left out."""
+    """What is against more than five of them is said once; none is left out."""
     able = [
         Candidate(instance_type=f"Able{n}", tier=Tier.SPOT, price_per_hour=n + 0.5, starts=Starts.NOW)
         for n in range(12)
@@ -213,6 +213,8 @@ def test_many_candidates_are_grouped_by_what_is_against_them() -> None:
     assert table.splitlines()[-1].endswith("-  -       is not for jobs")
     assert groups.startswith("  has no GPU (15 spot):\n    Bare0, Bare2,")
     assert "  has no GPU (15 spot on gpu):\n    Bare1, Bare3," in groups
+    only = attrs.evolve(plan, candidates=tuple(refused)).explain()
+    assert only.endswith(f"\n\n30 candidates:\n{groups}")
     for one in plan.candidates:
         assert one.instance_type in text.replace("\n", " ").replace(",", " ").split()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_type
 
 import amlrun
-from amlrun import JobContext, Managed, Needs, Plan, Quota, Requeue, Run
+from amlrun import Cluster, JobContext, Managed, Needs, Plan, PlanOutdated, Quota, Requeue, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,11 @@ def verbs(client: MLClient, path: Path, job: object) -> None:
     assert_type(amlrun.submit(path, client=client, timeout=dt.timedelta(hours=1)), Run)
     assert_type(amlrun.submit(job, gpu=["A100", "H100"], instance_type=["a", "b"], requeue=False), Run)
     assert_type(amlrun.submit(environment="azureml:e:1", identity=Managed()), JobContext)
+    gpu = Cluster("gpu", tier="spot", idle=dt.timedelta(minutes=5), identity=["system"])
+    planned = amlrun.plan("ls", compute=[gpu, "serverless"])
+    assert_type(planned.creates, "Cluster | None")
+    assert_type(Plan.from_json(planned.to_json()), Plan)
+    assert_type(amlrun.submit(planned, environment_variables={"TOKEN": "x"}), Run)
     assert_type(amlrun.plan("ls", needs=Needs(cpus=4), requeue=Requeue(waits=(1, 2))), Plan)
     assert_type(amlrun.quota(client=client), Quota)
     assert_type(amlrun.attach("name").wait(timeout=60), Run)
@@ -32,9 +37,16 @@ def verbs(client: MLClient, path: Path, job: object) -> None:
     assert_type(amlrun.submit("ls").cost().total, "float | None")
 
 
+def outdated(error: PlanOutdated) -> None:
+    """The plan of now can be looked at and sent."""
+    assert_type(error.plan, Plan)
+    assert_type(amlrun.submit(error.plan), Run)
+
+
 def mistakes() -> None:
     """What a type checker refuses."""
     amlrun.submit("ls", gpuz=1)  # type: ignore[call-overload]  # a typo
+    amlrun.submit("ls", compute=3)  # type: ignore[call-overload]  # a name, a Cluster, or a list
     amlrun.submit("ls", gpus="A100")  # type: ignore[call-overload]  # gpu is the model
     amlrun.plan()  # type: ignore[call-arg]  # a plan is for a job
     amlrun.submit("ls").status = "Completed"  # type: ignore[misc]  # it shows the last look
