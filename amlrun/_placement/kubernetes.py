@@ -158,7 +158,7 @@ def _warnings(ask: Ask, compute: Compute, kind: InstanceType) -> Iterator[str]:
         if asked and said is None
     ]
     if unsaid:
-        yield f"nothing is known of the {' and '.join(unsaid)} of {kind.name}"
+        yield f"nothing is known of the {', '.join(unsaid)} of {kind.name}"
     yield from identity_doubt(ask, compute)
 
 
