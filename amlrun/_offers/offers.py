@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NOT_FOR_JOBS = "is not for jobs"
 _NO_SPOT = "is burstable (B): there are no spot nodes of it"
 _BURSTABLE = re.compile(r"Standard_B\d", re.IGNORECASE)
+_UNKNOWN: tuple[tuple[Limit, ...], bool] = ((), False)
 
 
 @attrs.frozen(kw_only=True)
@@ -46,13 +47,13 @@ class Offer:
 
 def serverless_offers(sizes: Iterable[Size], tier: Tier, quota: Quota | None) -> Iterator[Offer]:
     """These sizes as serverless nodes of that tier, in their order."""
-    rows: dict[str, tuple[tuple[Limit, ...], bool]] = {"": ((), False)}
+    rows: dict[str, tuple[tuple[Limit, ...], bool]] = {}
     spot = tier is Tier.SPOT
     for size in sizes:
-        family = size.family if size.cpus else ""
-        if family not in rows:
-            rows[family] = limits_of(family, tier, quota)
-        limits, known = rows[family]
+        found = rows.get(size.family) if size.cpus else _UNKNOWN
+        if found is None:
+            found = rows[size.family] = limits_of(size.family, tier, quota)
+        limits, known = found
         against = "" if size.for_jobs else NOT_FOR_JOBS
         if spot and not against and _BURSTABLE.match(size.name):
             against = _NO_SPOT

@@ -50,7 +50,7 @@ def look(ask: Ask, market: Market, name: str) -> Look:
 
 
 def _able(found: Sequence[Option]) -> Sequence[Option]:
-    return [option for option in found if not option.against]
+    return [option for option in found if option.able]
 
 
 def _serverless(ask: Ask, market: Market) -> Look:
@@ -113,7 +113,7 @@ def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Look]:
 
 
 def _unasked(option: Option, *, helps: bool) -> Option:
-    if option.against or (option.stands_in and helps):
+    if not option.able or (option.stands_in and helps):
         return option
     miss = f"is taken only where it is named: compute={option.offer.compute!r}"
     return attrs.evolve(option, miss=miss, starts=None)
@@ -124,6 +124,6 @@ def warm(ask: Ask, market: Market) -> Iterator[str]:
     for compute in sorted(market.computes or (), key=lambda compute: compute.name):
         if compute.kind is Kind.CLUSTER and compute.idle_nodes >= ask.nodes:
             (option,) = compute_options(ask, market, compute)
-            if option.starts is Starts.NOW and not option.against:
+            if option.able and option.starts is Starts.NOW:
                 idle = f"{compute.idle_nodes} idle node{'' if compute.idle_nodes == 1 else 's'}"
                 yield f"cluster {compute.name} has {idle} that would do: compute={compute.name!r} goes there"

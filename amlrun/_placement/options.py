@@ -70,6 +70,11 @@ class Option:
             return self.miss
         return self.why or str(self.fit)
 
+    @property
+    def able(self) -> bool:
+        """Whether it could be chosen."""
+        return not self.miss and self.starts is not None
+
     def candidate(self) -> Candidate:
         """As the plan shows it."""
         return Candidate(

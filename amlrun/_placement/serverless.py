@@ -89,10 +89,11 @@ def in_tiers(ask: Ask, market: Market, sizes: Sequence[Size], tiers: Sequence[Ti
 
 def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iterator[Option]:
     """Each of these sizes as serverless nodes of that tier, in their order."""
-    default, ordered = ask.needs.shapeless and not ask.instance_types, has_order(ask)
+    default = ask.needs.shapeless and not ask.instance_types
+    varies = len(ask.instance_types) > 1 or len(ask.needs.gpu) > 1
+    order = order_of(ask, SERVERLESS, unlisted(""))
     bar, nodes = _Bar.of(ask, market), ask.nodes
     bindings: dict[str, Binding] = {}
-    order: tuple[int, ...] = ()
     for offer in serverless_offers(sizes, tier, market.quota):
         size = offer.size
         price = price_of(size, nodes, tier)
@@ -104,7 +105,7 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
         if binding is None:
             binding = bindings[size.family] = bound(offer.limits, known=offer.known)
         found = binding.fit(nodes, size.cpus)
-        if ordered:
+        if varies:
             order = order_of(ask, SERVERLESS, size)
         yield Option(
             offer=offer,
