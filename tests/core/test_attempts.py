@@ -66,6 +66,7 @@ def test_an_attempt_reads_as_a_line() -> None:
         (None, None),
         ("", None),
         ("yesterday", None),
+        ("1970-13-01T00:01:00Z", None),
     ],
 )
 def test_times_of_the_service(text: str | None, expected: float | None) -> None:
