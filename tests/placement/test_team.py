@@ -101,6 +101,10 @@ def test_computes_by_default(fake_aml: FakeAml, client: MLClient, folder: Path) 
     chosen = plan("echo", client=client, **JOB)
     assert (chosen.compute, chosen.tier) == ("gpu", "standard")
     assert "by default: compute = gpu, serverless (amlrun.toml, line 3)" in chosen.reasons
+    elsewhere = plan("echo", memory_gb=50, gpus=1, client=client, **JOB)
+    assert (elsewhere.compute, elsewhere.tier) == ("serverless", "spot")
+    (told,) = [reason for reason in elsewhere.reasons if reason.startswith("by default: ")]
+    assert "tier = spot (amlrun.toml, line 2)" in told
 
 
 def test_a_default_that_cannot_be_is_told_with_its_line(client: MLClient, folder: Path) -> None:
