@@ -105,7 +105,7 @@ def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Look]:
     `around`: only those that get around what stands between serverless and the job.
     """
     looks = []
-    for compute in market.computes or ():
+    for compute in sorted(market.computes or (), key=attrgetter("name")):
         helps = not around or bool(gets_around(ask, market, compute))
         found = tuple(_unasked(option, helps=helps) for option in compute_options(ask, market, compute))
         looks.append(Look(name=compute.name, options=found, contenders=_able(found)))
@@ -121,7 +121,7 @@ def _unasked(option: Option, *, helps: bool) -> Option:
 
 def warm(ask: Ask, market: Market) -> Iterator[str]:
     """Clusters beside a serverless plan whose idle nodes would do: mentioned, not taken unasked."""
-    for compute in sorted(market.computes or (), key=lambda compute: compute.name):
+    for compute in sorted(market.computes or (), key=attrgetter("name")):
         if compute.kind is Kind.CLUSTER and compute.idle_nodes >= ask.nodes:
             (option,) = compute_options(ask, market, compute)
             if option.able and option.starts is Starts.NOW:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from typing import Any
@@ -9,226 +10,277 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from amlrun._errors import AmlrunError, NoQuota, NothingFits, QuotaError
-from amlrun._needs import Ask, Needs
-from amlrun._offers import FamilyQuota, Limit, Market, Quota, Size, Tier
+from amlrun._needs import Ask
+from amlrun._offers import LimitKind, Market, Size, Tier
 from amlrun._placement import place
 from amlrun._plan import Plan, Starts
-
-# Properties. Families and prices are few, so that ties and shared limits are common.
+from tests.core.worlds import (
+    CORES,
+    NEEDS,
+    WITH_MODELS,
+    asks,
+    free,
+    markets,
+    on_cluster,
+    on_serverless,
+    priced,
+    tiers,
+    wider,
+)
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 """A slow machine is no failure."""
 
-FAMILIES = ("alpha", "beta", "gamma")
-PRICES = st.sampled_from([0.5, 1.0, 1.2, 1.25, 2.0])
+
+def outcome(ask: Ask, market: Market) -> Plan | AmlrunError:
+    """The plan, or the error."""
+    try:
+        return place(ask, market)
+    except AmlrunError as error:
+        return error
 
 
-@st.composite
-def sizes_of(draw: st.DrawFn, *, certain: bool) -> list[Size]:
-    """Some sizes; `certain` ones have prices and are not doubted."""
-    names = draw(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique=True))
-    price = PRICES if certain else st.none() | PRICES
-    found = []
-    for name in names:
-        gpus = draw(st.sampled_from([0, 0, 1, 2]))
-        found.append(
-            Size(
-                name=name,
-                family=draw(st.sampled_from(FAMILIES)),
-                cpus=draw(st.sampled_from([2, 4, 8, 24])),
-                memory_gb=draw(st.sampled_from([8.0, 16.0, 32.0])),
-                gpus=gpus,
-                gpu=draw(st.sampled_from(["T4", "A100"])) if gpus else None,
-                disk_gb=draw(st.sampled_from([10.0, 100.0])),
-                for_jobs=certain or draw(st.booleans()),
-                price=draw(price),
-                spot_price=draw(price),
-                price_source="service",
-                spot_hint=certain or draw(st.booleans()),
-            )
-        )
+def size_of(plan: Plan, market: Market) -> Size:
+    """The size of the plan's nodes."""
+    (found,) = [size for size in market.sizes if size.name == plan.instance_type]
     return found
 
 
-CORES = st.sampled_from([0, 4, 8, 24, 48, 96])
+@UNHURRIED
+@given(st.data(), markets())
+def test_what_is_placed_meets_the_ask_and_every_limit(data: st.DataObject, market: Market) -> None:
+    """On serverless and on clusters: no need and no limit is broken, and what starts now fits what is free.
 
-
-@st.composite
-def limits(draw: st.DrawFn, name: str) -> Limit:
-    """A row of quota."""
-    return Limit(name, draw(st.none() | CORES), draw(CORES))
-
-
-@st.composite
-def quotas(draw: st.DrawFn, *, certain: bool) -> Quota:
-    """A region's quota; where `certain`, with every row."""
-    names = FAMILIES if certain else draw(st.lists(st.sampled_from(FAMILIES), unique=True))
-    total, pool = draw(limits("TotalDedicatedCores")), draw(limits("TotalLowPriorityCores"))
-    return Quota(
-        "eastus",
-        tuple(FamilyQuota(name.upper(), draw(limits(name.upper()))) for name in names),
-        total if certain or draw(st.booleans()) else None,
-        pool if certain or draw(st.booleans()) else None,
-    )
-
-
-NEEDS = st.builds(
-    Needs,
-    cpus=st.none() | st.sampled_from([1, 4, 8]),
-    memory_gb=st.none() | st.sampled_from([8, 16]),
-    gpus=st.none() | st.sampled_from([1, 2]),
-    disk_gb=st.none() | st.just(50),
-    max_price_per_hour=st.none() | st.sampled_from([1.0, 4.0]),
-)
-TIERS = st.sampled_from([Tier.STANDARD, Tier.SPOT])
-ASKS = st.builds(
-    Ask, needs=NEEDS, nodes=st.integers(1, 4), tier=st.sampled_from([None, *Tier]), computes=st.just(())
-)
-CERTAIN_ASKS = st.builds(
-    Ask, needs=NEEDS.filter(lambda needs: not needs.shapeless), nodes=st.integers(1, 4), tier=TIERS
-)
-
-
-def rows(found: Size, tier: Tier, held: Quota) -> list[Limit]:
-    """The capped rows that bind, looked up the plain way."""
-    if tier is Tier.SPOT:
-        binding = [held.spot_total]
+    What is refused could be had in none of the places asked for. Nobody asked for one: a cluster is taken
+    only where serverless can never take the job.
+    """
+    ask = data.draw(asks(market))
+    plan = outcome(ask, market)
+    ever = [
+        (size, tier)
+        for size in market.sizes
+        for tier in tiers(ask)
+        if on_serverless(ask, market, size, tier, now=False)
+    ]
+    if isinstance(plan, AmlrunError):
+        assert not ever or "serverless" not in (ask.computes or ("serverless",))
+        asked = [compute for compute in market.computes or () if compute.name in ask.computes]
+        assert not any(on_cluster(ask, market, compute, now=False) for compute in asked)
+        return
+    assert plan.compute in (ask.computes or {"serverless", *(one.name for one in market.computes or ())})
+    now = plan.starts is Starts.NOW
+    if plan.compute == "serverless":
+        assert plan.tier in set(tiers(ask))
+        assert on_serverless(ask, market, size_of(plan, market), plan.tier, now=now)
     else:
-        own = [family.dedicated for family in held.families if family.name.lower() == found.family]
-        binding = [*own, held.dedicated_total]
-    return [row for row in binding if row is not None and row.limit is not None]
-
-
-def able(ask: Ask, found: Size, tier: Tier, held: Quota, *, now: bool) -> bool:
-    """Whether the size meets the ask and its nodes fit, now or ever: the rules once more, plainly."""
-    needs, cores = ask.needs, found.cpus * ask.nodes
-    price = found.price_for(tier)
-    most = needs.max_price_per_hour
-    return (
-        found.for_jobs
-        and bool(found.gpus) == bool(needs.gpus)
-        and found.gpus >= (needs.gpus or 0)
-        and found.cpus >= (needs.cpus or (4 if needs.shapeless else 0))
-        and found.memory_gb >= (needs.memory_gb or (14 if needs.shapeless else 0))
-        and found.disk_gb >= (needs.disk_gb or 0)
-        and (most is None or (price is not None and round(price * ask.nodes, 6) <= most))
-        and all((row.free if now else row.limit) >= cores for row in rows(found, tier, held))  # type: ignore[operator]
-    )
+        (compute,) = [one for one in market.computes or () if one.name == plan.compute]
+        assert plan.tier is compute.tier
+        assert on_cluster(ask, market, compute, now=now)
+        assert ask.computes or (
+            not ever and (compute.idle_nodes >= ask.nodes or compute.location != market.location)
+        )
+    assert plan.price_per_hour == priced(ask, size_of(plan, market), plan.tier)
 
 
 @UNHURRIED
-@given(ASKS, sizes_of(certain=False), quotas(certain=False))
-def test_what_is_placed_meets_the_ask_and_every_limit(ask: Ask, sizes: list[Size], held: Quota) -> None:
-    """A plan never breaks a need or a limit, what starts now fits what is free, and it survives JSON."""
-    try:
-        plan = place(ask, Market("eastus", tuple(sizes), held))
-    except AmlrunError:
-        tiers = (Tier.STANDARD, Tier.SPOT) if ask.tier is Tier.AUTO else (ask.tier or Tier.STANDARD,)
-        assert not any(able(ask, found, tier, held, now=False) for found in sizes for tier in tiers)
-        return
-    (found,) = (found for found in sizes if found.name == plan.instance_type)
-    assert able(ask, found, plan.tier, held, now=plan.starts is Starts.NOW)
-    assert ask.tier in {plan.tier, None, Tier.AUTO}
-    assert plan.tier is not Tier.AUTO
-    price = found.price_for(plan.tier)
-    assert plan.price_per_hour == (None if price is None else round(price * ask.nodes, 6))
-    assert len(plan.candidates) == len(sizes) * (2 if ask.tier is Tier.AUTO else 1)
-    assert plan.candidates[0].instance_type == plan.instance_type
-    assert plan.candidates[0].against == ""
-    assert plan.instance_type in plan.explain()
+@given(st.data(), markets())
+def test_a_plan_shows_every_place_that_was_looked_at(data: st.DataObject, market: Market) -> None:
+    """The chosen one first, then what could be chosen, then what is against the others; JSON keeps it all."""
+    ask = data.draw(asks(market))
+    plan = outcome(ask, market)
+    assume(isinstance(plan, Plan))
+    assert isinstance(plan, Plan)
+    chosen, *others = plan.candidates
+    assert (chosen.compute, chosen.instance_type, chosen.tier) == (
+        plan.compute,
+        plan.instance_type,
+        plan.tier,
+    )
+    assert chosen.against == ""
+    assert [bool(one.against) for one in others] == sorted(bool(one.against) for one in others)
+    assert all(bool(one.against) == (one.starts is None) for one in plan.candidates)
+    sizes = {one.instance_type for one in plan.candidates if one.compute == "serverless"}
+    if "serverless" in (ask.computes or {"serverless"}):
+        assert sizes == set(ask.instance_types or [size.name for size in market.sizes])
+    assert {one.compute for one in plan.candidates} >= set(ask.computes)
     assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
 
 
 @UNHURRIED
-@given(ASKS, sizes_of(certain=False), quotas(certain=False), st.randoms(use_true_random=False))
-def test_the_order_of_rows_never_matters(ask: Ask, sizes: list[Size], held: Quota, random: Any) -> None:
-    """The same sizes and rows in another order make the same plan, or the same error."""
-    shuffled = [*sizes]
-    families = [*held.families]
-    random.shuffle(shuffled)
-    random.shuffle(families)
-    assert outcome(ask, sizes, held) == outcome(ask, shuffled, attrs.evolve(held, families=tuple(families)))
+@given(st.data(), markets(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_never_matters(data: st.DataObject, market: Market, random: Any) -> None:
+    """The same sizes, rows and computes in another order make the same plan, or the same error."""
+    ask = data.draw(asks(market))
+    assert market.quota is not None
+
+    def shuffled(items: Any) -> tuple[Any, ...]:
+        mixed = [*items]
+        random.shuffle(mixed)
+        return tuple(mixed)
+
+    other = attrs.evolve(
+        market,
+        sizes=shuffled(market.sizes),
+        quota=attrs.evolve(market.quota, families=shuffled(market.quota.families)),
+        computes=shuffled(market.computes),
+    )
+    one, two = outcome(ask, market), outcome(ask, other)
+    if isinstance(one, AmlrunError):
+        assert (type(one), vars(one)) == (type(two), vars(two))
+    else:
+        assert one == two
 
 
-def outcome(ask: Ask, sizes: list[Size], held: Quota) -> object:
-    """The plan, or all that the error says."""
-    try:
-        return place(ask, Market("eastus", tuple(sizes), held))
-    except AmlrunError as error:
-        return type(error), vars(error)
+CERTAIN = markets(certain=True, computes=False)
+PLAIN_ASKS = st.builds(
+    Ask,
+    needs=NEEDS.filter(lambda needs: not needs.shapeless),
+    nodes=st.integers(1, 4),
+    tier=st.sampled_from([Tier.STANDARD, Tier.SPOT]),
+)
 
 
-@UNHURRIED
-@given(CERTAIN_ASKS, sizes_of(certain=True), quotas(certain=True))
-def test_nothing_better_exists(ask: Ask, sizes: list[Size], held: Quota) -> None:
-    """No feasible size is cheaper and starts now; a wait is chosen only to save more than a quarter."""
-    cost = effective(ask, sizes, held)
-    assume(cost < math.inf)
-    tier = ask.tier or Tier.STANDARD
-    for found in sizes:
-        price = round((found.price_for(tier) or 0.0) * ask.nodes, 6)
-        if able(ask, found, tier, held, now=True):
-            assert cost <= price
-        elif able(ask, found, tier, held, now=False):
-            assert cost <= price * 1.25
-
-
-def effective(ask: Ask, sizes: list[Size], held: Quota) -> float:
+def effective(ask: Ask, market: Market) -> float:
     """The price of the plan, waiting counted in; infinite where there is none."""
-    try:
-        plan = place(ask, Market("eastus", tuple(sizes), held))
-    except AmlrunError:
+    plan = outcome(ask, market)
+    if isinstance(plan, AmlrunError):
         return math.inf
     assert plan.price_per_hour is not None
     return plan.price_per_hour * (1 if plan.starts is Starts.NOW else 1.25)
 
 
 @UNHURRIED
-@given(CERTAIN_ASKS, sizes_of(certain=True), quotas(certain=True), st.data())
-def test_more_quota_never_makes_it_worse(
-    ask: Ask, sizes: list[Size], held: Quota, data: st.DataObject
-) -> None:
-    """A higher limit, or less in use, never leads to a dearer plan, a longer wait or a refusal."""
-
-    def more(row: Limit | None) -> Limit | None:
-        if row is None or row.limit is None:
-            return row
-        return Limit(row.name, row.limit + data.draw(CORES), max(0, row.used - data.draw(CORES)))
-
-    wider = Quota(
-        held.location,
-        tuple(attrs.evolve(family, dedicated=more(family.dedicated)) for family in held.families),
-        more(held.dedicated_total),
-        more(held.spot_total),
-    )
-    assert effective(ask, sizes, wider) <= effective(ask, sizes, held)
+@given(PLAIN_ASKS, CERTAIN)
+def test_nothing_cheaper_exists(ask: Ask, market: Market) -> None:
+    """No feasible size is cheaper and starts now; a wait is chosen only to save more than a quarter."""
+    cost = effective(ask, market)
+    assume(cost < math.inf)
+    tier = ask.tier or Tier.STANDARD
+    for size in market.sizes:
+        price = priced(ask, size, tier)
+        assert price is not None
+        if on_serverless(ask, market, size, tier, now=True):
+            assert cost <= price
+        elif on_serverless(ask, market, size, tier, now=False):
+            assert cost <= price * 1.25
 
 
 @UNHURRIED
-@given(ASKS, sizes_of(certain=False), quotas(certain=False))
-def test_the_figures_of_an_error_add_up(ask: Ask, sizes: list[Size], held: Quota) -> None:
-    """Needed, limit, used, free and the count that fits are those of one real row, and refuse the ask."""
-    error = refusal(ask, sizes, held)
+@given(PLAIN_ASKS, CERTAIN)
+def test_auto_costs_no_more_than_standard(ask: Ask, market: Market) -> None:
+    """With `tier="auto"` spot is taken only where it starts now, for less; nothing of standard is lost."""
+    auto = outcome(attrs.evolve(ask, tier=Tier.AUTO), market)
+    surer = effective(attrs.evolve(ask, tier=Tier.STANDARD), market)
+    spot = effective(attrs.evolve(ask, tier=Tier.SPOT), market)
+    assert (auto if isinstance(auto, AmlrunError) else None) is None or math.isinf(min(surer, spot))
+    if isinstance(auto, Plan) and math.isfinite(surer):
+        assert effective(attrs.evolve(ask, tier=Tier.AUTO), market) <= surer
+        assert auto.tier is Tier.STANDARD or auto.starts is Starts.NOW
+        assert auto.tier is Tier.STANDARD or (auto.price_per_hour or 0) < (auto.on_demand_per_hour or 0)
+
+
+ORDERED = markets(certain=True)
+
+
+@st.composite
+def ordered_asks(draw: st.DrawFn, market: Market) -> Ask:
+    """With an order of preference: of places, of sizes, of GPU models, or of several of these."""
+    names = [size.name for size in market.sizes]
+    places = ["serverless", *(compute.name for compute in market.computes or ())]
+    ask = Ask(
+        needs=draw(NEEDS | WITH_MODELS),
+        instance_types=tuple(draw(st.lists(st.sampled_from(names), max_size=3, unique=True))),
+        nodes=draw(st.integers(1, 4)),
+        tier=draw(st.sampled_from([Tier.STANDARD, Tier.SPOT])),
+        computes=tuple(draw(st.permutations(places))),
+    )
+    assume(any(len(wish) > 1 for wish in (ask.computes, ask.instance_types, ask.needs.gpu)))
+    return ask
+
+
+def preference(ask: Ask, place_: str, size: Size) -> tuple[int, ...]:
+    """Where it stands in the orders asked for."""
+    lists: tuple[tuple[Any, Any], ...] = (
+        (ask.computes, place_),
+        (ask.instance_types, size.name),
+        (ask.needs.gpu, size.gpu),
+    )
+    return tuple([*wish].index(one) if one in wish else 0 for wish, one in lists)
+
+
+def standing(ask: Ask, market: Market) -> tuple[Any, ...]:
+    """How good the answer is where there is an order: lower is better."""
+    plan = outcome(ask, market)
+    if isinstance(plan, AmlrunError):
+        return (2,)
+    order = preference(ask, plan.compute, size_of(plan, market))
+    return (plan.starts is not Starts.NOW, order, plan.price_per_hour)
+
+
+@UNHURRIED
+@given(st.data(), ORDERED)
+def test_no_earlier_preference_could_have_been_met(data: st.DataObject, market: Market) -> None:
+    """The first that can start now, else the first that can ever; of those that stand alike the cheapest."""
+    ask = data.draw(ordered_asks(market))
+    answer = standing(ask, market)
+    assert ask.tier is not None
+    for now, size in itertools.product((True, False), market.sizes):
+        if on_serverless(ask, market, size, ask.tier, now=now):
+            rival = (not now, preference(ask, "serverless", size), priced(ask, size, ask.tier))
+            assert answer <= rival or (rival[0] and not answer[0])
+    for now, compute in itertools.product((True, False), market.computes or ()):
+        if on_cluster(ask, market, compute, now=now) and (
+            market.elsewhere or compute.location == market.location
+        ):
+            (size,) = [size for size in market.sizes if size.name == (compute.size or "").lower()]
+            assert answer[:2] <= (not now, preference(ask, compute.name, size))
+
+
+@UNHURRIED
+@given(st.data(), ORDERED, st.booleans())
+def test_more_quota_never_makes_it_worse(data: st.DataObject, market: Market, ordered: bool) -> None:  # noqa: FBT001  drawn
+    """A higher limit, or less in use, never leads to a dearer plan, a longer wait or a refusal.
+
+    Where there is an order of preference, it never leads to a later one either.
+    """
+    extra = (data.draw(st.tuples(CORES, CORES)) for _ in itertools.count())
+    if ordered:
+        ask = data.draw(ordered_asks(market))
+        assert standing(ask, wider(market, extra)) <= standing(ask, market)
+    else:
+        ask = attrs.evolve(data.draw(PLAIN_ASKS), computes=("serverless",))
+        assert effective(ask, wider(market, extra)) <= effective(ask, market)
+
+
+@UNHURRIED
+@given(st.data(), markets())
+def test_the_figures_of_an_error_add_up(data: st.DataObject, market: Market) -> None:
+    """Needed, limit, used, sent, free and the count that fits are those of a real row, and refuse."""
+    ask = attrs.evolve(data.draw(asks(market)), computes=("serverless",))
+    error = outcome(ask, market)
     if isinstance(error, NothingFits):
-        assert set(error.against) == {found.name for found in sizes}
+        assert set(error.against) == set(ask.instance_types or [size.name for size in market.sizes])
         assert all(error.against.values())
         return
     assume(isinstance(error, QuotaError))
     assert isinstance(error, QuotaError)
-    (found,) = (found for found in sizes if found.name == error.instance_type)
-    every = [*(family.dedicated for family in held.families), held.dedicated_total, held.spot_total]
-    row = next(row for row in every if row is not None and row.name == error.limit_name)
-    assert (error.limit, error.used, error.free) == (row.limit, row.used, row.free)
+    assert market.quota is not None
+    (found,) = [size for size in market.sizes if size.name == error.instance_type]
+    held = market.quota
+    every = [row for family in held.families for row in (family.dedicated, family.workspace)]
+    named = [
+        row for row in (*every, held.dedicated_total, held.spot_total) if row and row.name == error.limit_name
+    ]
+    shown = (error.limit, error.used, error.pending, error.free)
+    assert shown in [(row.limit, row.used, row.pending, free(row)) for row in named]
+    assert error.free == max(0, error.limit - error.used - error.pending)
     assert error.needed == found.cpus * ask.nodes > error.limit
     assert error.fits == error.limit // found.cpus < ask.nodes
     assert isinstance(error, NoQuota) == (error.limit == 0)
-    assert f"needs {ask.nodes} x {found.cpus} = {error.needed} vCPUs" in error.message
-
-
-def refusal(ask: Ask, sizes: list[Size], held: Quota) -> AmlrunError | None:
-    """The error, None where there is a plan."""
-    try:
-        place(ask, Market("eastus", tuple(sizes), held))
-    except AmlrunError as error:
-        return error
-    return None
+    assert f"needs {ask.nodes} x {found.cpus} = {error.needed} vCPUs of {error.limit_name}" in error.message
+    sent = f"sent and not running yet {error.pending}, " if error.pending else ""
+    assert "limit 0" in error.message or f"limit {error.limit}, in use" in error.message
+    assert "limit 0" in error.message or f"{error.used}, {sent}free" in error.message
+    whose = [row for row in named if (row.limit, row.used) == (error.limit, error.used)]
+    if all(row.kind is LimitKind.WORKSPACE for row in whose):
+        assert "Configure quotas" in error.hint
