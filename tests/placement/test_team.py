@@ -202,6 +202,42 @@ def test_rules_bind_a_cluster_asked_for_by_name(
 
 
 @pytest.mark.parametrize(
+    ("rule", "name", "said"),
+    [
+        ("denied_sizes = 'DS3*'", "annas", 'refused by amlrun.toml, line 2: denied_sizes = "DS3*"'),
+        ("allowed_computes = 'gpu*'", "annas", "refused by amlrun.toml, line 2: allowed_computes"),
+        ("allowed_sizes = 'Standard_*'", "arc", "refused by amlrun.toml, line 2: allowed_sizes"),
+        ("highest_price_per_hour = 99", "arc", "has no known price, refused by amlrun.toml, line 2"),
+        (
+            "allowed_sizes = 'Standard_*'",
+            "under-the-desk",
+            "of no known size, refused by amlrun.toml, line 2",
+        ),
+        ("highest_price_per_hour = 99", "under-the-desk", "has no known price, refused by amlrun.toml"),
+    ],
+)
+def test_rules_bind_every_kind_of_compute(
+    fake_aml: FakeAml, client: MLClient, folder: Path, rule: str, *, name: str, said: str
+) -> None:
+    """What can't be shown to be within them is refused."""
+    fake_aml.compute_instance("annas", size="Standard_DS3_v2")
+    fake_aml.kubernetes("arc")
+    fake_aml.virtual_machine("under-the-desk")
+    assert plan("echo", compute=name, client=client, **JOB).compute == name
+    guard(folder, rule)
+    with pytest.raises(ComputeUnsuitable) as caught:
+        plan("echo", compute=name, client=client, **JOB)
+    assert said in caught.value.message
+
+
+def test_an_instance_type_is_allowed_by_its_name(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """Kubernetes has no VM sizes: its own names are what the patterns are held against."""
+    fake_aml.kubernetes("arc")
+    guard(folder, "allowed_sizes = ['Standard_D*', 'defaultinstancetype']")
+    assert plan("echo", compute="arc", client=client, **JOB).instance_type == "defaultinstancetype"
+
+
+@pytest.mark.parametrize(
     ("rule", "said"),
     [
         ("most_nodes = 2", "has 4 nodes, refused by amlrun.toml, line 2: most_nodes = 2 (max=4)"),
