@@ -59,7 +59,8 @@ def submit_plan(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> 
             planned=plan,
             plan=now,
         )
-    return send_planned(workspace, request, plan)
+    planned = attrs.evolve(request, timeout=plan.timeout)
+    return send_planned(workspace, planned, attrs.evolve(plan, order=None))
 
 
 def plan_again(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> Plan:

@@ -233,6 +233,16 @@ def test_a_better_world_is_no_reason(fake_aml: FakeAml, client: MLClient) -> Non
     assert submit(now, client=client).plan == now
 
 
+@pytest.mark.parametrize("kind", ["cluster", "compute_instance", "kubernetes", "virtual_machine"])
+def test_plans_go_to_computes_of_every_kind(fake_aml: FakeAml, client: MLClient, kind: str) -> None:
+    """Whatever is of its own there: sizes, instance types, nothing at all."""
+    getattr(fake_aml, kind)("mine")
+    planned = plan("python -V", compute="mine", client=client, **JOB)
+    run = submit(again(planned), client=client)
+    assert str(sent(fake_aml, run.name)["computeId"]).endswith("/computes/mine")
+    assert run.plan == planned
+
+
 def test_a_cluster_that_is_busy_by_now_is_told(fake_aml: FakeAml, client: MLClient) -> None:
     """Its idle node was taken: the plan of now is the next place of the list."""
     fake_aml.runtime(hours=9)
@@ -335,9 +345,10 @@ def test_nothing_else_stands_beside_a_plan(client: MLClient, option: str) -> Non
 
 
 def test_a_plan_that_knows_no_job_is_refused(client: MLClient) -> None:
-    """A run's plan, and one that was made by hand."""
+    """A run's plan, however it was sent, and one that was made by hand."""
     run = submit("python -V", client=client, **JOB)
-    for planned in (run.plan, Plan()):
+    other = submit(plan("python -V", client=client, **JOB), client=client)
+    for planned in (run.plan, other.plan, Plan()):
         with pytest.raises(InvalidRequest, match="doesn't know its job") as caught:
             submit(planned, client=client)
         assert "plan(job, …)" in caught.value.hint
@@ -363,6 +374,18 @@ def test_a_plan_left_to_the_service_is_sent(fake_aml: FakeAml, client: MLClient)
     assert planned.instance_type is None
     run = submit(again(planned), client=client)
     assert "instanceType" not in sent(fake_aml, run.name)["resources"]
+
+
+def test_the_timeout_is_the_plans(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A default of the team's that is younger than the plan changes nothing of what was planned."""
+    planned = plan("python -V", client=client, **JOB)
+    monkeypatch.delenv("AMLRUN_CONFIG", raising=False)
+    Path(tmp_path / "amlrun.toml").write_text("[defaults]\ntimeout = 600\n")
+    assert "limits" not in sent(fake_aml, submit(planned, client=client).name)
+    anew = plan(planned, client=client)
+    assert sent(fake_aml, submit(anew, client=client).name)["limits"]["timeout"] == "PT600S"
 
 
 def test_guard_rails_bind_plans(
