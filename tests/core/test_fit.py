@@ -51,8 +51,8 @@ def held(
             held(row(48, 24, 12)),
             Starts.QUEUED,
             (
-                f"needs 2 x 24 = 48 vCPUs of {A100}; limit 48, in use 24, sent and not running yet 12, free 12:"
-                " none fits now, two ever"
+                f"needs 2 x 24 = 48 vCPUs of {A100}; limit 48, in use 24, sent and not running yet 12,"
+                " free 12: none fits now, two ever"
             ),
         ),
         (1, held(row(0)), None, f"needs 1 x 24 = 24 vCPUs of {A100}; limit 0"),
@@ -79,8 +79,8 @@ def held(
             held(row(48), total=row(100, 90, kind=LimitKind.TOTAL)),
             None,
             (
-                f"needs 4 x 24 = 96 vCPUs of {A100}; limit 48, in use 0, free 48: two nodes fit now, two ever;"
-                f" {TOTAL} has 10 free: none fits now"
+                f"needs 4 x 24 = 96 vCPUs of {A100}; limit 48, in use 0, free 48: two nodes fit now, two"
+                f" ever; {TOTAL} has 10 free: none fits now"
             ),
         ),
         (
@@ -103,8 +103,8 @@ def held(
             held(row(96), workspace=row(24, 0, kind=LimitKind.WORKSPACE)),
             None,
             (
-                f"needs 2 x 24 = 48 vCPUs of {A100} in this workspace; limit 24, in use at least 0, free at most"
-                " 24: one node fits now, one ever"
+                f"needs 2 x 24 = 48 vCPUs of {A100} in this workspace; limit 24, in use at least 0, free"
+                " at most 24: one node fits now, one ever"
             ),
         ),
         (
@@ -112,8 +112,8 @@ def held(
             held(row(96), workspace=row(24, 12, 6, kind=LimitKind.WORKSPACE)),
             Starts.QUEUED,
             (
-                f"needs 1 x 24 = 24 vCPUs of {A100} in this workspace; limit 24, in use at least 12, sent and not"
-                " running yet 6, free at most 6: none fits now, one ever"
+                f"needs 1 x 24 = 24 vCPUs of {A100} in this workspace; limit 24, in use at least 12, sent"
+                " and not running yet 6, free at most 6: none fits now, one ever"
             ),
         ),
         (3, held(row(None, 24)), Starts.NOW, "3 x 24 = 72 vCPUs, under no cap that is known"),
