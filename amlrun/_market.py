@@ -11,6 +11,7 @@ import logging
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
@@ -20,7 +21,7 @@ from amlrun._json import items_in, object_in, text_in
 from amlrun._kept import Found, Kept
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Market, region_key
-from amlrun._offers.pending import WAITING, Outstanding, Pending, counted
+from amlrun._offers.pending import Outstanding, Pending, counted
 from amlrun._quota_replies import quota_from, workspace_caps_from
 from amlrun._readings import Reading, Readings
 from amlrun._replies import kept_rows, sizes_from
@@ -28,7 +29,7 @@ from amlrun._shelf import Shelf
 from amlrun._workspace_replies import compute_from, workspace_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from amlrun._clock import Clock
@@ -95,7 +96,7 @@ class Lookups:
         self._sizes = Kept(self._read_sizes, clock, _sizes_last)
         self._standing = Kept(self._read, clock, lambda _: _STANDING_LASTS)
         self._outstanding = Outstanding()
-        self._counting = threading.Lock()
+        self._counting, self._turn = threading.Lock(), threading.RLock()
         self._told: set[str] = set()
 
     def workspace(self) -> WorkspaceFacts:
@@ -120,10 +121,29 @@ class Lookups:
             look, market=counted(look.market, self._outstanding), kept=found.kept or look.kept
         )
 
-    def sent(self, name: str, plan: Plan, *, status: str) -> None:
-        """A job was sent by that plan, and stands so: while it waits, its nodes count."""
+    @contextmanager
+    def sending(self, name: str, decided: Callable[[], Plan]) -> Iterator[Plan]:
+        """Decide on a job, which counts from then on, and no more where it isn't sent.
+
+        One is decided on at a time: each sees what those before it took, in however many threads.
+        """
+        with self._turn:
+            plan = decided()
+            new = name not in self._outstanding.jobs
+            if new:
+                self.sent(name, plan, there=False)
+        try:
+            yield plan
+        except BaseException:
+            if new:
+                with self._counting:
+                    self._outstanding = self._outstanding.without(name)
+            raise
+
+    def sent(self, name: str, plan: Plan, *, there: bool = True) -> None:
+        """A job was sent by that plan: its nodes count until a reading has them."""
         size = plan.size
-        if status not in WAITING or (size is None and plan.compute == SERVERLESS):
+        if size is None and plan.compute == SERVERLESS:
             return
         job = Pending(
             name=name,
@@ -133,6 +153,7 @@ class Lookups:
             tier=plan.tier,
             cpus=size.cpus if size else 0,
             nodes=plan.instance_count,
+            there=there,
         )
         with self._counting:
             self._outstanding = self._outstanding.sent(job)

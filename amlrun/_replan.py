@@ -50,8 +50,11 @@ def submit_plan(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> 
     workspace, or whose job has changed; and what `submit` raises.
     """
     _, request = _again(workspace, plan, beside)
-    why = _outdated(workspace, request, plan)
-    if why:
+
+    def as_planned() -> Plan:
+        why = _outdated(workspace, request, plan)
+        if not why:
+            return attrs.evolve(plan, order=None)
         now = attrs.evolve(decide(workspace, request), order=plan.order)
         raise PlanOutdated(
             f"The world has moved since this plan was made: {why}.\n{_against(plan, now)}",
@@ -59,8 +62,8 @@ def submit_plan(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> 
             planned=plan,
             plan=now,
         )
-    planned = attrs.evolve(request, timeout=plan.timeout)
-    return send_planned(workspace, planned, attrs.evolve(plan, order=None))
+
+    return send_planned(workspace, attrs.evolve(request, timeout=plan.timeout), as_planned)
 
 
 def plan_again(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> Plan:

@@ -59,7 +59,8 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
     """
     sent = _put(workspace, memory, new_name=new_name)
     name = attempt_name(memory.group, memory.attempt)
-    workspace.lookups.sent(name, sent.memory.plan, status=sent.status)
+    workspace.lookups.sent(name, sent.memory.plan)
+    workspace.lookups.seen(name, sent.status)
     return sent
 
 

@@ -32,7 +32,7 @@ from amlrun._run import Run
 from amlrun._sending import compute_id, find, send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from amlrun._market import Look
     from amlrun._offers import Quota
@@ -94,16 +94,22 @@ def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
 
 def submit_request(workspace: Workspace, request: Request) -> Run:
     """Plan, and send that plan."""
-    return send_planned(workspace, request, decide(workspace, request))
+    return send_planned(workspace, request, lambda: decide(workspace, request))
 
 
-def send_planned(workspace: Workspace, request: Request, plan: Plan) -> Run:
+def send_planned(workspace: Workspace, request: Request, decided: Callable[[], Plan]) -> Run:
+    """Decide, and send the plan that was decided on."""
+    name = request.name or _fresh_name(request)
+    with workspace.lookups.sending(name, decided) as plan:
+        return _sent(workspace, request, plan, name)
+
+
+def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
     """Make the plan's cluster, let the SDK resolve and upload, put the plan on the body, and send it."""
     rule = request.ask.guard.against_plan(plan)
     if rule:  # younger than the plan
         message = f"The plan's place ({plan.instance_type or plan.compute}) {rule}"
         raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
-    name = request.name or _fresh_name(request)
     if request.name is not None:
         _refuse_foreign(workspace, name)
     if plan.creates is not None:

@@ -43,7 +43,8 @@ OVER = frozenset({"Completed", "Failed", "Canceled"})
 class Pending:
     """A job that was sent: `nodes` of `cpus` vCPUs each, to serverless or to a compute.
 
-    `family` may be in any spelling. `location` is the region of a compute that is only being made; "": that
+    `there` is False while it is only about to be sent: nobody can be asked after it yet. `family` may be in
+    any spelling. `location` is the region of a compute that is only being made; "": that
     of the compute as it is read, or the workspace's.
     """
 
@@ -54,6 +55,7 @@ class Pending:
     tier: Tier = Tier.STANDARD
     cpus: int = 0
     nodes: int = 1
+    there: bool = True
 
 
 @attrs.frozen
@@ -78,7 +80,11 @@ class Outstanding:
 
     def due(self) -> tuple[str, ...]:
         """Whom to ask after the next reading, in that order."""
-        return tuple(name for name in self.jobs if name not in self.running)
+        return tuple(name for name, job in self.jobs.items() if job.there and name not in self.running)
+
+    def without(self, name: str) -> Outstanding:
+        """It was not sent after all."""
+        return self._without({name})
 
     def renewed(self, ran: Collection[str], asked: Mapping[str, str | None]) -> Outstanding:
         """After a reading: `ran` were seen to run before it was begun, `asked` are states since.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -45,10 +46,15 @@ def t4() -> Size:
     return size
 
 
-def sent(lookups: Lookups, *names: str, status: str = "Queued") -> None:
+def t4_plan() -> Plan:
+    """Of one T4 node."""
+    return Plan(instance_type="Standard_NC4as_T4_v3", size=t4())
+
+
+def sent(lookups: Lookups, *names: str) -> None:
     """Jobs of one T4 node each."""
     for name in names:
-        lookups.sent(name, Plan(instance_type="Standard_NC4as_T4_v3", size=t4()), status=status)
+        lookups.sent(name, t4_plan())
 
 
 def pending(lookups: Lookups) -> int:
@@ -71,7 +77,6 @@ def test_what_was_sent_counts_until_it_is_read(lookups: Lookups, service: Servic
     lookups.look()
     before = len(service.calls)
     sent(lookups, "a", "b")
-    sent(lookups, "adopted", status="Running")
     assert pending(lookups) == 8
     assert len(service.calls) == before
     jobs(service, a="Running", b="Queued")
@@ -135,6 +140,57 @@ def test_no_more_than_64_are_asked_with_one_reading(
 def test_what_nobody_can_count_is_not_counted(lookups: Lookups) -> None:
     """A size that the service chooses; on a cluster it still takes a node."""
     lookups.look()
-    lookups.sent("a", Plan(tier=Tier.SPOT), status="Queued")
-    lookups.sent("b", Plan(compute="gpu"), status="Queued")
+    lookups.sent("a", Plan(tier=Tier.SPOT))
+    lookups.sent("b", Plan(compute="gpu"))
     assert pending(lookups) == 0
+
+
+def test_what_is_about_to_be_sent_counts(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """From its decision on, however long its upload takes; nobody asks after it before it is there."""
+    with lookups.sending("a", t4_plan) as plan:
+        assert plan == t4_plan()
+        assert pending(lookups) == 4
+        clock.sleep(31)
+        assert pending(lookups) == 4
+        lookups.sent("a", plan)
+    assert pending(lookups) == 4
+    jobs(service, a="Running")
+    clock.sleep(31)
+    assert pending(lookups) == 0
+
+
+def test_what_was_not_sent_counts_no_more(lookups: Lookups) -> None:
+    """Whatever stopped it; a job of that name that was sent before still counts."""
+
+    def fail() -> None:
+        with lookups.sending("a", t4_plan):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert pending(lookups) == 0
+    sent(lookups, "a")
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert pending(lookups) == 4
+
+
+def test_decisions_are_made_one_after_the_other(lookups: Lookups) -> None:
+    """In many threads each sees what those before it took, though none has been sent yet."""
+    seen: list[int] = []
+    meet = threading.Barrier(8)
+
+    def decided() -> Plan:
+        seen.append(pending(lookups))
+        return t4_plan()
+
+    def submit(name: str) -> None:
+        with lookups.sending(name, decided):
+            meet.wait(timeout=30)
+
+    threads = [threading.Thread(target=submit, args=(f"j{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == [4 * number for number in range(8)]

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import Requeue, Run, WaitTimeout, plan, quota, submit
-from amlrun.testing import ConnectionLost, GatewayTimeout, Preempted
+from amlrun import Requeue, Run, SubmissionFailed, WaitTimeout, plan, quota, submit
+from amlrun.testing import Answer, ConnectionLost, GatewayTimeout, Preempted
+from tests.submission.runs import Between
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
@@ -66,6 +69,28 @@ def test_a_batch_costs_one_request_each(fake_aml: FakeAml, client: MLClient) -> 
     assert [call.method for call in fake_aml.calls[before:]] == ["PUT"] * 5
 
 
+def test_a_job_counts_while_it_is_being_sent(fake_aml: FakeAml) -> None:
+    """Whoever decides meanwhile sees what it takes; and no more of it, when the service refuses it."""
+    fake_aml.quota(DSV2, limit=4)
+    between = Between()
+    client = fake_aml.client(per_call_policies=between)
+    meanwhile: list[str] = []
+
+    def act(method: str, path: str, go: Callable[[], Any]) -> Any:
+        if method == "PUT" and "/jobs/" in path:
+            between.act = None
+            decided = plan("echo", environment=ENVIRONMENT, instance_type=SIZE, client=client)
+            meanwhile.append(str(decided.starts))
+        return go()
+
+    between.act = act
+    fake_aml.inject(Answer(400, {"error": {"code": "UserError", "message": "no"}}), on="PUT /jobs/{name}")
+    with pytest.raises(SubmissionFailed):
+        send(client)
+    assert meanwhile == ["queued"]
+    assert send(client)[0].plan.starts == "now"
+
+
 def test_the_figures_say_what_was_sent(client: MLClient) -> None:
     """A reason adds up: used, sent and free are the limit."""
     send(client, 20)
@@ -105,18 +130,6 @@ def test_a_reply_that_was_lost_counts_once(fake_aml: FakeAml, client: MLClient, 
     send(client, name="once")
     send(client, name="once")
     assert counted(client) == (0, 4)
-
-
-def test_what_the_service_refuses_holds_nothing(fake_aml: FakeAml, client: MLClient) -> None:
-    """Nor does what never left."""
-    from amlrun import SubmissionFailed
-    from amlrun.testing import Answer
-
-    error = {"error": {"code": "UserError", "message": "no"}}
-    fake_aml.inject(Answer(400, error), on="PUT /jobs/{name}")
-    with pytest.raises(SubmissionFailed):
-        send(client)
-    assert counted(client) == (0, 0)
 
 
 def test_a_spot_batch_counts_on_the_pool(fake_aml: FakeAml, client: MLClient) -> None:
