@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import ComputeNotFound, ComputeUnsuitable, Plan, plan, submit
+from amlrun import ComputeNotFound, ComputeUnsuitable, Plan, Requeue, plan, submit
+from amlrun.testing import NodeLost
 
 if TYPE_CHECKING:
     from amlrun.testing import FakeAml
@@ -81,6 +82,20 @@ def test_kubernetes_takes_the_smallest_that_meets_the_needs(
     """A pod may use up to its limits; GPUs are not taken unasked."""
     fake_aml.kubernetes("k8s", instance_types=TYPES)
     assert sent(fake_aml, "k8s", **needs)["resources"]["instanceType"] == taken
+
+
+def test_a_further_attempt_names_the_same_instance_type(fake_aml: FakeAml) -> None:
+    """It goes where the first one went."""
+    fake_aml.kubernetes("k8s", instance_types=TYPES)
+    fake_aml.inject(NodeLost())
+    again = Requeue(platform_faults=1, waits=(1,))
+    run = submit(
+        "python -V", environment=ENVIRONMENT, compute="k8s", cpus=4, requeue=again, client=fake_aml.client()
+    )
+    run.wait()
+    bodies = [fake_aml.job(name).body["properties"] for name in fake_aml.jobs]
+    assert [body["resources"]["instanceType"] for body in bodies] == ["small", "small"]
+    assert len({body["computeId"] for body in bodies}) == 1
 
 
 def test_kubernetes_explains_every_instance_type(fake_aml: FakeAml) -> None:
