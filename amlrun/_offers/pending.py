@@ -1,8 +1,8 @@
 """What was sent from here and does not run yet: counted until the service counts it. Pure.
 
 A reading of quota tells the nodes that exist. A job that was sent has none until it runs, so it is in no
-reading, however new: it counts here instead, from the moment it is sent until a reading was begun while it
-ran. Three rules follow, and with them no job is ever counted twice, or never:
+reading, however new: it counts here instead, from the decision to send it until a reading was begun while it
+ran. Three rules follow, by which each job counts once:
 
 - A job that is seen to be over is dropped at once: it holds nothing, and what a kept reading has of it can
   only be given back.
