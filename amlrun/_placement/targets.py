@@ -142,6 +142,8 @@ def misses(
             f"has {offer.tier} nodes, and tier={str(ask.tier)!r} was asked for: a compute's tier is its own",
             f"Leave tier out, or leave compute out: serverless has {ask.tier} nodes.",
         )
+    if ask.tier is None and offer.tier is Tier.SPOT and not asked_for(ask, compute):
+        yield Miss("has spot nodes, and nobody asked for spot")
     if nodes is not None and ask.nodes > nodes:
         yield Miss(
             f"has {_count(nodes, 'node')} at most, and {ask.nodes} were asked for",

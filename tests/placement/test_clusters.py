@@ -225,6 +225,20 @@ def test_a_low_priority_cluster_is_spot(fake_aml: FakeAml) -> None:
     assert "leave compute out: serverless has standard nodes" in error.hint
 
 
+def test_a_low_priority_cluster_grows_in_the_one_pool(fake_aml: FakeAml) -> None:
+    """Over all families, whatever the family's own limit for dedicated nodes."""
+    fake_aml.cluster("cheap", tier="spot")
+    fake_aml.quota(DSV2, limit=0)
+    fake_aml.quota("TotalLowPriorityCores", limit=4)
+    assert why(planned(fake_aml, "cheap")) == (
+        "now",
+        "it must grow by 1: 1 x 4 = 4 of 4 free vCPUs of TotalLowPriorityCores",
+    )
+    with pytest.raises(NotEnoughQuota) as caught:
+        planned(fake_aml, "cheap", instance_count=2)
+    assert caught.value.limit_name == "TotalLowPriorityCores"
+
+
 def test_unusable_nodes_are_told(fake_aml: FakeAml) -> None:
     """They are no idle ones, and the plan warns of them."""
     fake_aml.cluster("cpu", nodes=2, max_nodes=2)

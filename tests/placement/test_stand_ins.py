@@ -120,6 +120,16 @@ def test_gpu_nodes_are_not_taken_by_who_asks_for_none(fake_aml: FakeAml) -> None
     assert planned(fake_aml, gpus=1).compute == "gpu"
 
 
+def test_spot_nodes_are_not_taken_by_who_does_not_ask_for_spot(fake_aml: FakeAml) -> None:
+    """A cluster's tier is its own, and a plan never crosses tiers unasked."""
+    fake_aml.cluster("cheap", tier="spot", nodes=1)
+    without_quota(fake_aml)
+    with pytest.raises(NoQuota, match="cheap  has spot nodes, and nobody asked for spot"):
+        planned(fake_aml, cpus=4)
+    fake_aml.quota("TotalLowPriorityCores", limit=0)
+    assert planned(fake_aml, cpus=4, tier="spot").compute == "cheap"
+
+
 def test_serverless_by_name_stays_serverless(fake_aml: FakeAml) -> None:
     """Who says it means it."""
     fake_aml.cluster("warm", nodes=2)
