@@ -62,6 +62,8 @@ def test_a_timeout_in_quotes_is_the_jobs_own(tmp_path: Path) -> None:
     text = JOB_WITH_SETTINGS.replace("timeout: 60", 'timeout: "60"')
     (tmp_path / "job.yml").write_text(text)
     assert parse("job.yml", Arguments(), parse_team(TEAM, "amlrun.toml")).timeout == 60
+    (tmp_path / "job.yml").write_text(text.replace('"60"', '"an hour"'))
+    assert parse("job.yml", Arguments()).timeout is None  # the SDK says what is wrong with it
 
 
 def test_guard_rails_stand_over_arguments() -> None:
