@@ -248,6 +248,8 @@ def _stands_in(ask: Ask, market: Market, reading: Reading) -> str:
 
 def _of_nodes(count: int, nodes: int) -> str:
     """`2 of its 4 nodes are`."""
+    if count == nodes == 1:
+        return "its one node is"
     return f"{count} of its {nodes} nodes {'is' if count == 1 else 'are'}"
 
 

@@ -80,7 +80,7 @@ def test_quota_in_use_is_waited_for() -> None:
     plan = on(attrs.evolve(GPU, nodes=1, idle_nodes=1), market(24, 24), nodes=2)
     assert plan.starts is Starts.QUEUED
     assert plan.reasons[1] == (
-        "1 of its 1 nodes is idle, and it must grow by 1: needs 1 x 6 = 6 vCPUs of standardNCSv3Family;"
+        "its one node is idle, and it must grow by 1: needs 1 x 6 = 6 vCPUs of standardNCSv3Family;"
         " limit 24, in use 24, free 0: none fits now, four ever"
     )
 

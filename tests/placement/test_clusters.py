@@ -59,7 +59,7 @@ def test_room_to_grow_is_counted_in_quota(fake_aml: FakeAml) -> None:
     fake_aml.quota(DSV2, limit=16)
     assert why(planned(fake_aml, instance_count=3)) == (
         "now",
-        f"1 of its 1 nodes is idle, and it must grow by 2: 2 x 4 = 8 of 12 free vCPUs of {DSV2}",
+        f"its one node is idle, and it must grow by 2: 2 x 4 = 8 of 12 free vCPUs of {DSV2}",
     )
 
 
