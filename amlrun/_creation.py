@@ -6,7 +6,10 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+import attrs
+
 from amlrun._errors import ComputeUnsuitable, NotAuthorized, ServiceError, SubmissionFailed
+from amlrun._placement.clusters import quota_of
 from amlrun._placement.creations import check_alike
 from amlrun._placement.fit import fit
 from amlrun._placement.refusal import quota_error
@@ -118,21 +121,21 @@ def _failed(workspace: Workspace, cluster: Cluster, there: Compute) -> AmlrunErr
     told = "; ".join(f"{problem.code}: {problem.message}" for problem in there.problems)
     remove = f"Remove what is left of it: az ml compute delete --name {cluster.name}."
     if any(problem.code == _BEYOND_QUOTA for problem in there.problems):
-        error = _beyond_quota(workspace, cluster, remove)
+        error = _beyond_quota(workspace, cluster, there, remove)
         if error is not None:
             return error
     message = f"The cluster {cluster.name} is {there.state}{f': {told}' if told else ''}"
     return ComputeUnsuitable(message, hint=remove, name=cluster.name)
 
 
-def _beyond_quota(workspace: Workspace, cluster: Cluster, remove: str) -> AmlrunError | None:
+def _beyond_quota(workspace: Workspace, cluster: Cluster, there: Compute, remove: str) -> AmlrunError | None:
     """The figures of its minimum of nodes, where they can be read and say the same."""
-    market = workspace.lookups.market(fresh=True)
-    size = market.size(cluster.size or "")
-    if size is None or cluster.location not in {None, market.location}:
-        return None
-    fits = fit(size, cluster.min, cluster.tier, market.quota)
-    if fits.starts not in {None, Starts.QUEUED}:
+    # As it was read: what is on its way from here, this job among it, is not what the service has counted.
+    market = workspace.lookups.look(fresh=True).readings.market()
+    size, quota = market.size(cluster.size or ""), quota_of(there, market)
+    fits = None if size is None else fit(size, cluster.min, cluster.tier, quota)
+    if size is None or fits is None or fits.starts not in {None, Starts.QUEUED}:
         return None
     hints = [f"Cluster({cluster.name!r}, min=0, …) needs no node to be made. {remove}"]
-    return quota_error(size, cluster.tier, fits, market, hints=hints)
+    region = attrs.evolve(market, quota=quota, location=there.location or market.location)
+    return quota_error(size, cluster.tier, fits, region, hints=hints)

@@ -115,7 +115,7 @@ class Plan:
         """JSON-safe, for `from_dict`. Of environment variables it has the names, never the values."""
         return {
             "version": VERSION,
-            **attrs.asdict(self, filter=_not_the_order, value_serializer=_plain),
+            **attrs.asdict(attrs.evolve(self, order=None), value_serializer=_plain),
             "order": self.order and self.order.to_dict(),
         }
 
@@ -193,10 +193,6 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "order": lambda data: data and Order.from_dict(data),
 }
 """How the fields are read that are not as JSON has them."""
-
-
-def _not_the_order(field: attrs.Attribute[Any], _value: object) -> bool:
-    return field.name != "order"
 
 
 def _plain(_instance: object, _field: object, value: Any) -> Any:

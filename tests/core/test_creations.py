@@ -96,6 +96,7 @@ def test_the_size_is_chosen_by_what_the_job_needs() -> None:
     assert planned(any_size, market(t4=0), needs=Needs(gpus=1)).instance_type == V100
     named = planned(any_size, instance_types=(V100, T4))
     assert (named.instance_type, named.creates) == (V100, attrs.evolve(any_size, size=V100))
+    assert planned(any_size, instance_types=(V100,)).instance_type == V100
     spot = planned(attrs.evolve(any_size, tier="spot"), needs=Needs(gpus=1))
     assert (spot.tier, spot.price_per_hour) == (Tier.SPOT, 0.61)
 

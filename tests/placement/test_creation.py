@@ -191,6 +191,25 @@ def test_a_minimum_that_quota_does_not_hold_is_told_with_figures(fake_aml: FakeA
         submit("python -V", compute=two, client=client, **JOB)
 
 
+def test_the_figures_are_those_of_its_own_region(fake_aml: FakeAml, client: MLClient) -> None:
+    """A cluster elsewhere is held against the quota that is there."""
+    fake_aml.quota(FAMILY, limit=24, used=18, location="westus")
+    fake_aml.cluster("other", size=V100, location="westus")
+    two = Cluster("gpu", size=V100, min=2, max=2, location="westus")
+    with pytest.raises(NotEnoughQuota, match=r"in westus .* in use 18, free 6"):
+        submit("python -V", compute=two, client=client, **JOB)
+    assert fake_aml.compute("gpu").state == "Failed"
+
+
+def test_another_s_cluster_of_other_settings_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """Made between the reading that is kept and the submission: it is neither changed nor used."""
+    assert plan("python -V", compute=GPU, client=client, **JOB).creates is not None
+    fake_aml.cluster("gpu", size=V100, max_nodes=8, idle_seconds=600)
+    with pytest.raises(ComputeUnsuitable, match="max: 8 there, 2 asked for"):
+        submit("python -V", compute=GPU, client=client, **JOB)
+    assert (made(fake_aml), len(fake_aml.jobs)) == ([], 0)
+
+
 def test_figures_that_cannot_be_read_are_the_services_own(fake_aml: FakeAml, client: MLClient) -> None:
     """Then its words are all that there is."""
     planned = plan("python -V", compute=Cluster("gpu", size=V100, min=2, max=2), client=client, **JOB)

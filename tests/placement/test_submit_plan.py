@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 JOB: dict[str, Any] = {"environment": "azureml:train:1"}
-T4 = "Standard_NC4as_T4_v3"
+T4, V100 = "Standard_NC4as_T4_v3", "Standard_NC6s_v3"
 SECRET = "hunter2"  # noqa: S105 - nobody's
 T4_FAMILY, V100_FAMILY = "Standard NCASv3_T4 Family", "standardNCSv3Family"
 
@@ -198,6 +198,20 @@ def test_another_size_may_be_the_plan_of_now(fake_aml: FakeAml, client: MLClient
     assert caught.value.plan.instance_type != T4
     run = submit(caught.value.plan, client=client)
     assert sent(fake_aml, run.name)["resources"]["instanceType"] == caught.value.plan.instance_type
+
+
+def test_another_place_at_a_better_price_is_another_plan(fake_aml: FakeAml, client: MLClient) -> None:
+    """The planned size, or tier, must wait: that another would start is no reason to send it."""
+    fake_aml.quota(V100_FAMILY, limit=24)
+    first = plan("python -V", instance_type=[V100, T4], tier="standard", client=client, **JOB)
+    auto = plan("python -V", instance_type=T4, tier="auto", client=client, **JOB)
+    assert (first.instance_type, auto.tier) == (V100, "spot")
+    fake_aml.quota(V100_FAMILY, limit=24, used=24)
+    fake_aml.quota("TotalLowPriorityCores", used=100)
+    for planned in (first, auto):
+        with pytest.raises(PlanOutdated, match="must wait now") as caught:
+            submit(planned, client=client)
+        assert (caught.value.plan.instance_type, caught.value.plan.tier) == (T4, "standard")
 
 
 def test_where_nothing_is_left_the_reason_is_told(fake_aml: FakeAml, client: MLClient) -> None:
