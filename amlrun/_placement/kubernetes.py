@@ -26,7 +26,6 @@ DEFAULT = InstanceType(
     name="defaultinstancetype", cpus=0.1, memory_gb=2.0, limits_cpus=2.0, limits_memory_gb=2.0
 )
 """What every Kubernetes compute has, documented with these figures, unless it defines one of that name."""
-_WHEN = "its own scheduler decides when: Azure ML's quota does not bind it"
 _BEYOND = "it has nodes of its own, beyond Azure ML's quota"
 
 
@@ -48,7 +47,7 @@ def kubernetes_options(ask: Ask, market: Market, compute: Compute) -> Iterator[O
             miss=lacks.words if lacks else "",
             hint=lacks.hint if lacks else "",
             starts=None if lacks else Starts.UNKNOWN,
-            why="" if lacks else _WHEN,
+            why="" if lacks else _when(compute),
             order=order_of(ask, compute.name, offer.size),
             warnings=() if lacks else tuple(_warnings(ask, compute, kind)),
             instance_type=kind.name,
@@ -160,6 +159,11 @@ def _warnings(ask: Ask, compute: Compute, kind: InstanceType) -> Iterator[str]:
     if unsaid:
         yield f"nothing is known of the {', '.join(unsaid)} of {kind.name}"
     yield from identity_doubt(ask, compute)
+
+
+def _when(compute: Compute) -> str:
+    where = f", in the namespace {compute.namespace}" if compute.namespace not in {"", "default"} else ""
+    return f"its own scheduler decides when{where}: Azure ML's quota does not bind it"
 
 
 def _stands_in(ask: Ask, market: Market, compute: Compute) -> str:

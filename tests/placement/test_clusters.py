@@ -75,6 +75,21 @@ def test_quota_in_use_is_waited_for(fake_aml: FakeAml) -> None:
     )
 
 
+def test_without_the_right_to_read_quota_idle_nodes_are_known_all_the_same(fake_aml: FakeAml) -> None:
+    """They need none. Of others it is not known when they come, and the plan says why."""
+    fake_aml.cluster("cpu", nodes=1, max_nodes=4)
+    fake_aml.as_data_scientist()
+    warm = planned(fake_aml)
+    assert why(warm) == ("now", "its one node is idle")
+    assert not any("quota can't be read" in warning for warning in warm.warnings)
+    grown = planned(fake_aml, instance_count=2)
+    assert why(grown) == (
+        "unknown",
+        "its one node is idle, and it must grow by 1, under a quota that is not known",
+    )
+    assert any("quota can't be read" in warning for warning in grown.warnings)
+
+
 def test_the_limit_of_the_workspace_binds_too(fake_aml: FakeAml) -> None:
     """A limit below the subscription's refuses what can never fit."""
     fake_aml.cluster("cpu", max_nodes=4)

@@ -59,6 +59,14 @@ def test_kubernetes_takes_its_default_where_nothing_is_asked(fake_aml: FakeAml) 
     assert not body.get("queueSettings")
 
 
+def test_kubernetes_tells_the_namespace_that_its_pods_run_in(fake_aml: FakeAml) -> None:
+    """Where it isn't the default one: that is where they are looked for."""
+    fake_aml.kubernetes("k8s", namespace="training")
+    assert planned(fake_aml, "k8s").reasons[1] == (
+        "its own scheduler decides when, in the namespace training: Azure ML's quota does not bind it"
+    )
+
+
 def test_kubernetes_has_a_default_of_its_own_where_one_is_set(fake_aml: FakeAml) -> None:
     """As the compute says."""
     fake_aml.kubernetes("k8s", instance_types=TYPES, default="large")
