@@ -124,7 +124,7 @@ def attach(name: str, /, *, client: MLClient | None = None) -> Run:
 
 def _parsed(job: object, options: Any) -> Any:
     from amlrun._request import arguments, parse
-    from amlrun._team import read_team
+    from amlrun._teamfile import read_team
 
     return parse(job, arguments(options), read_team())
 

@@ -1,6 +1,6 @@
 """A team's guard rails, as a value: what no placement may pass, whatever its arguments say. Pure.
 
-They stand in `amlrun.toml`, which `_team` reads.
+They stand in `amlrun.toml`, which `_teamfile` reads.
 """
 
 from __future__ import annotations

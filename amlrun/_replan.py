@@ -23,7 +23,7 @@ from amlrun._order import VARIABLES, Order
 from amlrun._request import arguments, parse
 from amlrun._submission import decide, send_planned
 from amlrun._tables import table
-from amlrun._team import read_team
+from amlrun._teamfile import read_team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ from amlrun._look import Watched, catch_up, following, look, marked
 from amlrun._memory import CANCEL_TAG
 from amlrun._requeue import Retry, Stop, next_attempt
 from amlrun._sending import compute_id, job_path, send
-from amlrun._team import read_team
+from amlrun._teamfile import read_team
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ from amlrun._market import Lookups
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
 from amlrun._shelf import cache_folder
-from amlrun._team import FILE, read_team
+from amlrun._teamfile import FILE, read_team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

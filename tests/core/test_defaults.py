@@ -10,7 +10,7 @@ from amlrun import InvalidRequest
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
 from amlrun._request import Arguments, parse
-from amlrun._team import parse_team
+from amlrun._teamfile import parse_team
 
 if TYPE_CHECKING:
     from pathlib import Path

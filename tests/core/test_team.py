@@ -12,7 +12,8 @@ from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
 from amlrun._offers import Tier
-from amlrun._team import Team, parse_team, read_team
+from amlrun._team import Team
+from amlrun._teamfile import parse_team, read_team
 
 if TYPE_CHECKING:
     from pathlib import Path

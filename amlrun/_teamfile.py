@@ -1,0 +1,236 @@
+"""`amlrun.toml`: a team's defaults and guard rails, found, read, and checked.
+
+    [defaults]  workspace, experiment, compute, tier, timeout, identity, checkpoint_datastore
+    [guard]     allowed_sizes, denied_sizes, allowed_computes, most_nodes, highest_price_per_hour,
+                required_tags
+
+It is looked for in the current folder and above, or named by `AMLRUN_CONFIG`. Whatever is wrong with it is
+told with its line. Asks the service nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import InvalidRequest, NotConfigured
+from amlrun._guard import Guard
+from amlrun._identity import parse_identity
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Tier
+from amlrun._team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VARIABLE = "AMLRUN_CONFIG"
+FILE = "amlrun.toml"
+
+_kept: dict[tuple[str, str], tuple[object, Team]] = {}
+_lock = threading.Lock()
+
+
+def read_team() -> Team:
+    """What the file of the current folder says: read once, and again when it changed.
+
+    Raises `NotConfigured` with file and line.
+    """
+    found = _named() or _above()
+    return Team() if found is None else _read(*found)
+
+
+def _named() -> tuple[Path, str] | None:
+    said = os.environ.get(VARIABLE)
+    return (Path(said).expanduser(), said) if said else None
+
+
+def _above() -> tuple[Path, str] | None:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / FILE
+        if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where a folder above can't be entered
+            return path, FILE if folder == here else str(path)
+    return None
+
+
+def _read(path: Path, shown: str) -> Team:
+    try:
+        stat = path.stat()
+        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        with _lock:
+            kept = _kept.get((str(path.absolute()), shown))
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        message = f"{VARIABLE}={shown}: there is no such file"
+        hint = f"Unset {VARIABLE}, and {FILE} is looked for in the current folder and above."
+        raise NotConfigured(message, hint=hint, looked_at=(shown,)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotConfigured(f"{shown}: can't be read ({error})", looked_at=(shown,)) from error
+    team = parse_team(text, shown)
+    with _lock:
+        _kept[str(path.absolute()), shown] = (stamp, team)
+    return team
+
+
+def parse_team(text: str, shown: str) -> Team:
+    """The team of a file's text; `shown` is what the file is called in messages. Raises `NotConfigured`."""
+    data, lines = _toml(text, shown), _lines(text)
+    said: dict[str, Any] = {}
+    where: dict[str, str] = {}
+    for table, content in data.items():
+        place = f"{shown}, line {lines.get((table, ''), lines.get(('', table), 1))}"
+        if table not in _TABLES:
+            raise _unknown(shown, place, table, "")
+        if not isinstance(content, dict):
+            raise NotConfigured(f"{place}: [{table}] is a table of keys", looked_at=(shown,))
+        for key, value in content.items():
+            where[key] = f"{shown}, line {lines[table, key]}" if (table, key) in lines else place
+            if key not in _TABLES[table]:
+                raise _unknown(shown, where[key], key, table)
+            said[key] = _checked(where[key], key, value, _TABLES[table][key], shown)
+    rules = {key: said.pop(key) for key in _OF_GUARD if key in said}
+    guard = Guard(**rules, where={key: where[key] for key in rules})
+    return Team(path=shown, guard=guard, where=where, **said)
+
+
+def _toml(text: str, shown: str) -> dict[str, Any]:
+    # Imported here, since most have no such file.
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - see above
+    else:
+        import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - see above
+    try:
+        found: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        number = int(line.group(1)) if line else max(1, len(text.splitlines()))
+        message = f"{shown}, line {number}: not TOML: {str(error).partition(' (at')[0]}"
+        raise NotConfigured(message, looked_at=(shown,)) from error
+    return found
+
+
+_HEADER = re.compile(r"""\s*\[\s*["']?([\w-]+)["']?\s*\]""")
+_KEY = re.compile(r"""\s*(?:["']?([\w-]+)["']?\s*\.\s*)?["']?([\w-]+)["']?\s*=""")
+
+
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """Where each key stands, by table and key; a table by itself with an empty key."""
+    table = ""
+    found: dict[tuple[str, str], int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        header, key = _HEADER.match(line), _KEY.match(line)
+        if header:
+            table = header.group(1)
+            found.setdefault((table, ""), number)
+        elif key:
+            found.setdefault((key.group(1) or table, key.group(2)), number)
+    return found
+
+
+def _unknown(shown: str, place: str, key: str, table: str) -> NotConfigured:
+    keys = list(_TABLES[table]) if table else list(_TABLES)
+    home = next((name for name, content in _TABLES.items() if key in content), "")
+    near = difflib.get_close_matches(key.lower(), keys, n=2)
+    inside = f" in [{table}]" if table else ""
+    if home:
+        hint = f"It stands in [{home}]."
+    elif near:
+        hint = f"Did you mean {' or '.join(near)}?"
+    else:
+        hint = f"There are: {', '.join(keys)}."
+    return NotConfigured(f"{place}: there is no {key}{inside}", hint=hint, looked_at=(shown,))
+
+
+def _checked(place: str, key: str, value: Any, check: Callable[[Any], Any], shown: str) -> Any:
+    try:
+        return check(value)
+    except ValueError as error:
+        raise NotConfigured(f"{place}: {key} = {value!r}: {error}", looked_at=(shown,)) from error
+    except InvalidRequest as error:
+        raise NotConfigured(f"{place}: {error.message}", hint=error.hint, looked_at=(shown,)) from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("some text in quotes")
+    return value.strip()
+
+
+def _experiment(value: Any) -> str:
+    if re.search(r"[/\\]", _text(value)):
+        raise ValueError("a name without slashes")
+    return _text(value)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    texts = isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names)
+    if not names or not texts:
+        raise ValueError('a name in quotes, or a list of them: ["…", "…"]')
+    return tuple(dict.fromkeys(name.strip() for name in names))
+
+
+def _computes(value: Any) -> tuple[str, ...]:
+    return tuple(SERVERLESS if name.lower() == SERVERLESS else name for name in _names(value))
+
+
+def _tier(value: Any) -> Tier:
+    try:
+        return Tier(str(value).lower())
+    except ValueError:
+        raise ValueError("one of " + ", ".join(f'"{tier}"' for tier in Tier)) from None
+
+
+def _number(value: Any, least: float, words: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
+        raise ValueError(words)
+    return value
+
+
+def _timeout(value: Any) -> float:
+    return float(_number(value, 1, "seconds, 1 or more, of each attempt"))
+
+
+def _nodes(value: Any) -> int:
+    words = "a whole number of nodes, 1 or more"
+    if not isinstance(value, int):
+        raise ValueError(words)  # noqa: TRY004 - told like every other wrong value
+    return int(_number(value, 1, words))
+
+
+def _price(value: Any) -> float:
+    return float(_number(value, sys.float_info.min, "USD an hour for all nodes of a job, above 0"))
+
+
+def _datastore(value: Any) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+", _text(value)):
+        raise ValueError("the name of a datastore: letters, digits and _")
+    return _text(value)
+
+
+_OF_GUARD: dict[str, Callable[[Any], Any]] = {
+    "allowed_sizes": _names,
+    "denied_sizes": _names,
+    "allowed_computes": _computes,
+    "most_nodes": _nodes,
+    "highest_price_per_hour": _price,
+}
+_TABLES: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "defaults": {
+        "workspace": _text,
+        "experiment": _experiment,
+        "compute": _computes,
+        "tier": _tier,
+        "timeout": _timeout,
+        "identity": parse_identity,
+        "checkpoint_datastore": _datastore,
+    },
+    "guard": {**_OF_GUARD, "required_tags": _names},
+}
