@@ -87,6 +87,24 @@ RESIZING = {"allocation_state": "Resizing"}
             "it grows to 4 of its 4 nodes for jobs that came before: this one waits for them",
         ),
         (
+            {"nodes": 4, "preempted_nodes": 4},
+            1,
+            Standing.GROWS,
+            "it must grow by 1: 1 x 4 = 4 of 100 free vCPUs of standardDSv2Family",
+        ),
+        (
+            {**RESIZING, "min_nodes": 1, "nodes": 1, "target_nodes": 1, "preparing_nodes": 1},
+            1,
+            Standing.GROWS,
+            "it must grow by 1: 1 x 4 = 4 of 100 free vCPUs of standardDSv2Family",
+        ),
+        (
+            {**RESIZING, "nodes": 2, "target_nodes": 2, "running_nodes": 1, "leaving_nodes": 1},
+            1,
+            Standing.GROWS,
+            "it must grow by 1: 1 x 4 = 4 of 100 free vCPUs of standardDSv2Family",
+        ),
+        (
             {"problems": (Problem("ClusterCoreQuotaReached", ""),)},
             1,
             Standing.OUT_OF_QUOTA,
@@ -142,6 +160,27 @@ def test_a_limit_below_what_it_has_is_waited_for() -> None:
     """Nodes that exist are not refused, whatever the limit says now."""
     lowered = stands({"nodes": 2, "running_nodes": 2}, 2, quota(4, 8))
     assert (lowered.standing, STARTS[lowered.standing]) == (Standing.QUOTA_IN_USE, Starts.QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("change", "held", "reason"),
+    [
+        ({"nodes": 2, "idle_nodes": 2}, {}, "2 of its 2 nodes are idle"),
+        ({}, {}, ""),
+        (
+            {"location": "westeurope"},
+            {"westeurope": quota()},
+            "it is in westeurope, under that region's own quota",
+        ),
+        ({"location": "westeurope"}, {"westeurope": quota(0)}, ""),
+        ({"location": "westeurope"}, {}, ""),
+    ],
+)
+def test_what_stands_in_for_serverless(change: dict[str, Any], held: dict[str, Quota], reason: str) -> None:
+    """Serverless and clusters of one region draw on one quota: idle nodes do, and another region's."""
+    compute = attrs.evolve(CPU, **change)
+    option = cluster_option(Ask(), Market("eastus", (DS3,), quota(), elsewhere=held), compute)
+    assert option.stands_in == reason
 
 
 def test_every_state_has_an_answer() -> None:
