@@ -27,14 +27,13 @@ class Kept(Generic[T]):
     """One thing that is read when it is asked for, and kept for as long as `lasts` says of it, in seconds.
 
     `read` is told whether nothing that is kept anywhere may be used. Its errors are not kept. Threads that
-    ask at once share one reading, and one that asks for a fresh one shares that which was begun since.
+    ask at once share one reading, but for those that ask for a fresh one.
     """
 
     def __init__(self, read: Callable[[bool], T], clock: Clock, lasts: Callable[[T], float]) -> None:
         self._read, self._clock, self._lasts = read, clock, lasts
         self._lock = threading.Lock()
         self._kept: tuple[T, float] | None = None
-        self._begun = 0
 
     @property
     def last(self) -> T | None:
@@ -43,13 +42,11 @@ class Kept(Generic[T]):
 
     def get(self, *, fresh: bool = False) -> Found[T]:
         """The value, read now where none is kept, where it is too old, or where a fresh one is wanted."""
-        begun = self._begun
         with self._lock:
-            if self._kept is not None and (not fresh or self._begun > begun):
+            if self._kept is not None and not fresh:
                 value, at = self._kept
                 if 0 <= self._clock.now() - at < self._lasts(value):
                     return Found(value, kept=True)
-            self._begun += 1
             at = self._clock.now()
             value = self._read(fresh)
             self._kept = (value, at)

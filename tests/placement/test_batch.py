@@ -132,6 +132,18 @@ def test_a_reply_that_was_lost_counts_once(fake_aml: FakeAml, client: MLClient, 
     assert counted(client) == (0, 4)
 
 
+def test_a_job_that_is_over_is_sent_again_for_nothing(fake_aml: FakeAml, client: MLClient) -> None:
+    """The same name with the same job is the run that was: it takes no cores."""
+    fake_aml.quota(DSV2, limit=4)
+    send(client, name="once")
+    fake_aml.advance(minutes=30)
+    (again,) = send(client, name="once")
+    assert again.status == "Completed"
+    before = len(fake_aml.calls)
+    assert plan("echo", environment=ENVIRONMENT, instance_type=SIZE, client=client).starts == "now"
+    assert len(fake_aml.calls) == before
+
+
 def test_a_spot_batch_counts_on_the_pool(fake_aml: FakeAml, client: MLClient) -> None:
     """One pool over all families: two of four nodes, whatever the family's own row says."""
     fake_aml.quota("TotalLowPriorityCores", limit=8)
