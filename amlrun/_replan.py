@@ -105,6 +105,8 @@ def _outdated(workspace: Workspace, request: Request, plan: Plan) -> str:
         now = decide(workspace, attrs.evolve(request, ask=_same_place(request, plan)), fresh=True)
     except _MOVED as refused:
         return refused.message.splitlines()[0].rstrip(".")
+    if now.creates is not None and plan.creates is None and workspace.lookups.market().computes is not None:
+        return f"the cluster {now.compute} isn't there any more"
     return next(_moves(plan, now), "")
 
 
@@ -122,8 +124,6 @@ def _same_place(request: Request, plan: Plan) -> Any:
 
 def _moves(planned: Plan, now: Plan) -> Iterator[str]:
     """What is worse than planned; what is better, or not known, is no reason."""
-    if now.creates is not None and planned.creates is None:
-        yield f"the cluster {now.compute} isn't there any more"
     if planned.starts is Starts.NOW and now.starts is Starts.QUEUED:
         yield "it would have started at once, and must wait now"
     before, after = planned.price_per_hour, now.price_per_hour

@@ -66,9 +66,10 @@ def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, kept: F
     if whole and not option.miss:
         hint = f"Cluster({cluster.name!r}, max=…, …) with fewer nodes is allowed."
         return attrs.evolve(option, miss=f"{whole} (max={cluster.max})", hint=hint, starts=None)
+    later = Starts.UNKNOWN if market.computes is None else Starts.QUEUED
     return attrs.evolve(
         option,
-        starts=Starts.QUEUED if option.starts is Starts.NOW else option.starts,
+        starts=later if option.starts is Starts.NOW else option.starts,
         warnings=(*option.warnings, *_warnings(market, cluster, option.size, kept)),
     )
 
@@ -87,15 +88,17 @@ def _warnings(market: Market, cluster: Cluster, size: Size, kept: Fit | None) ->
 
 
 def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
-    """What the job would get on serverless in that tier and region."""
-    there = attrs.evolve(market, quota=quota_of(cluster.as_compute(market.location), market))
+    """What the job would get on serverless in that tier and region, of what can hold the minimum too."""
+    quota = quota_of(cluster.as_compute(market.location), market)
+    there = attrs.evolve(market, quota=quota)
     guard = attrs.evolve(ask.guard, allowed_computes=())  # it isn't for serverless
     asked = attrs.evolve(ask, tier=cluster.tier, guard=guard)
     named = [_size(name, market, cluster) for name in ask.instance_types]
     found = list(options(asked, there, named or market.sizes, cluster.tier))
-    able = [option for option in found if not option.against]
-    able = able or [option for option in found if not option.miss] or found
-    return min(able, key=standing if has_order(ask) else rank).size
+    meeting = [option for option in found if not option.miss]
+    able = [option for option in meeting if not option.against]
+    lasting = [one for one in able if fit(one.size, cluster.min, cluster.tier, quota).starts is not None]
+    return min(lasting or able or meeting or found, key=standing if has_order(ask) else rank).size
 
 
 def _size(name: str, market: Market, cluster: Cluster) -> Size:

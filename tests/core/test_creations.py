@@ -6,8 +6,19 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from amlrun import Cluster, ComputeUnsuitable, InvalidRequest, Needs, NoQuota, NotEnoughQuota, Plan
+from amlrun import (
+    Cluster,
+    ComputeUnsuitable,
+    InvalidRequest,
+    Needs,
+    NoQuota,
+    NotEnoughQuota,
+    Plan,
+    QuotaError,
+)
 from amlrun._needs import Ask
 from amlrun._offers import Compute, FamilyQuota, Limit, Market, Quota, Size, Source, Tier
 from amlrun._placement import place
@@ -162,6 +173,7 @@ def test_computes_that_cannot_be_read_are_told() -> None:
     """It may be there: sending the plan will show."""
     plan = planned(GPU, market(computes=None))
     assert plan.creates is not None
+    assert plan.starts == "unknown"
     assert any("whether gpu is there is not known" in warning for warning in plan.warnings)
 
 
@@ -180,3 +192,50 @@ def test_a_cluster_that_failed_is_told() -> None:
     failed: Compute = attrs.evolve(THERE, state="Failed")
     with pytest.raises(ComputeUnsuitable, match="is Failed"):
         planned(GPU, market(computes=(failed,)))
+
+
+@given(
+    limits=st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40)),
+    used=st.integers(0, 40),
+    nodes=st.integers(1, 4),
+    needs=st.builds(Needs, gpus=st.just(1), cpus=st.sampled_from([None, 4, 6])),
+    cluster=st.builds(
+        Cluster,
+        st.just("gpu"),
+        size=st.sampled_from([None, V100, T4]),
+        tier=st.sampled_from(["standard", "spot"]),
+        min=st.integers(0, 2),
+        max=st.integers(2, 4),
+    ),
+)
+def test_what_would_be_made_holds_the_job_and_every_limit(
+    limits: tuple[int, int, int], used: int, nodes: int, needs: Needs, cluster: Cluster
+) -> None:
+    """A cluster in a plan has what each node needs, room for all nodes, and a quota that holds them."""
+    v100, t4, pool = limits
+    held = market(v100, t4, used, pool)
+    try:
+        plan = planned(cluster, held, nodes=nodes, needs=needs)
+    except (QuotaError, ComputeUnsuitable):
+        plan = None
+    by_name = {one.name: one for one in SIZES}
+    limit_of = {V100: v100, T4: t4}
+    spot = cluster.tier is Tier.SPOT
+
+    def holds(name: str) -> bool:
+        cap = pool if spot else limit_of[name]
+        return by_name[name].cpus * max(nodes, cluster.min) <= cap
+
+    sizes = [cluster.size] if cluster.size else [V100, T4]
+    meeting = [name for name in sizes if by_name[name].cpus >= (needs.cpus or 0)]
+    could = nodes <= cluster.max and any(holds(name) for name in meeting)
+    if plan is None:
+        assert not could
+        return
+    assert plan.creates is not None
+    assert plan.instance_type == plan.creates.size
+    assert plan.instance_type in meeting
+    assert nodes <= plan.creates.max
+    assert holds(plan.instance_type or "")
+    assert (plan.tier, plan.creates.tier) == (cluster.tier, cluster.tier)
+    assert plan.starts == "queued"

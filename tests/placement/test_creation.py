@@ -86,6 +86,9 @@ def test_a_cluster_that_is_there_is_used(fake_aml: FakeAml, client: MLClient) ->
     third = plan("python -V", compute=GPU, client=client, **JOB)
     assert third.creates is None
     assert not [call for call in fake_aml.calls[before:] if call.method != "GET"]
+    before = len(fake_aml.calls)
+    submit("python -V", compute=GPU, client=client, **JOB)
+    assert [call.method for call in fake_aml.calls[before:]] == ["PUT"]
 
 
 def test_a_plan_makes_nothing(fake_aml: FakeAml, client: MLClient) -> None:
@@ -130,6 +133,25 @@ def test_a_cluster_that_has_gone_is_told(fake_aml: FakeAml, client: MLClient) ->
     assert not fake_aml.jobs
     run = submit(caught.value.plan, client=client)
     assert (made(fake_aml), compute_of(fake_aml, run.name)) == (["gpu"], "gpu")
+
+
+def test_a_cluster_that_cannot_be_seen_is_not_gone(fake_aml: FakeAml, client: MLClient) -> None:
+    """Where computes can't be read any more, the job goes where it was planned."""
+    fake_aml.cluster("gpu", size=V100, max_nodes=2, idle_seconds=600)
+    planned = plan("python -V", compute=GPU, client=client, **JOB)
+    refused = Answer(status=403, body={"error": {"code": "AuthorizationFailed", "message": "no"}})
+    fake_aml.inject(refused, on="GET */computes", times=None)
+    run = submit(planned, client=client)
+    assert (made(fake_aml), compute_of(fake_aml, run.name)) == ([], "gpu")
+    assert run.plan == planned
+
+
+def test_a_data_scientist_uses_what_is_there(fake_aml: FakeAml, client: MLClient) -> None:
+    """Clusters of the workspace can be read and used with no right to make one."""
+    fake_aml.cluster("gpu", size=V100, max_nodes=2, idle_seconds=600)
+    fake_aml.as_data_scientist()
+    run = submit("python -V", compute=GPU, client=client, **JOB)
+    assert (made(fake_aml), compute_of(fake_aml, run.name)) == ([], "gpu")
 
 
 def test_in_a_list_only_what_is_chosen_is_made(fake_aml: FakeAml, client: MLClient) -> None:
