@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from amlrun._needs import Ask
 from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Tier
-from amlrun._placement.clusters import STARTS, Reading, Standing, cluster_option, read
+from amlrun._placement.clusters import cluster_option
+from amlrun._placement.standing import STARTS, Reading, Standing, read
 from amlrun._plan import Starts
 
 DS3 = Size("Standard_DS3_v2", "standardDSv2Family", 4, 14.0, 0, None, 28.0, True, 0.29, None, "service")

@@ -1,0 +1,239 @@
+"""How a cluster (AmlCompute) stands to a job that wants some of its nodes: one of a few states. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._offers import Tier
+from amlrun._placement.fit import fit
+from amlrun._plan import Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from amlrun._offers import Compute, Quota, Size
+    from amlrun._placement.fit import Fit
+
+_CANNOT_GROW = frozenset({"ClusterCoreQuotaReached", "ClusterMinNodesExceedCoreQuota"})
+
+
+class Standing(str, enum.Enum):
+    """How a cluster stands to a job that wants so many of its nodes, the first that holds."""
+
+    MADE = "is being made"
+    IDLE = "has idle nodes"
+    NEVER = "beyond quota"
+    STUCK = "stuck"
+    OUT_OF_QUOTA = "out of quota"
+    SCALING_DOWN = "scaling down"
+    BEHIND = "behind others"
+    BUSY = "busy"
+    GROWS = "has room to grow"
+    QUOTA_IN_USE = "quota is in use"
+    QUOTA_UNKNOWN = "quota is unknown"
+
+    __str__ = str.__str__
+
+
+STARTS: dict[Standing, Starts | None] = {
+    Standing.MADE: Starts.QUEUED,
+    Standing.IDLE: Starts.NOW,
+    Standing.NEVER: None,
+    Standing.STUCK: Starts.UNKNOWN,
+    Standing.OUT_OF_QUOTA: Starts.QUEUED,
+    Standing.SCALING_DOWN: Starts.QUEUED,
+    Standing.BEHIND: Starts.QUEUED,
+    Standing.BUSY: Starts.QUEUED,
+    Standing.GROWS: Starts.NOW,
+    Standing.QUOTA_IN_USE: Starts.QUEUED,
+    Standing.QUOTA_UNKNOWN: Starts.UNKNOWN,
+}
+
+
+@attrs.frozen(kw_only=True)
+class Reading:
+    """A cluster held against a job that wants `wanted` of its nodes.
+
+    `idle` of its nodes are free for the job. `whole` is the arithmetic of all that it wants, `more` of those
+    that must still be found, `beside` of those together with the ones that come for others; each None where
+    there are none.
+    """
+
+    compute: Compute
+    wanted: int
+    idle: int
+    whole: Fit
+    more: Fit | None
+    beside: Fit | None
+
+    @property
+    def missing(self) -> int:
+        """How many nodes must still be found."""
+        return max(0, self.wanted - self.idle)
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands."""
+        found = next((standing for standing, holds in self._states() if holds), None)
+        return found or _BY_QUOTA[self.more.starts if self.more else Starts.NOW]
+
+    def _states(self) -> Iterator[tuple[Standing, bool]]:
+        compute = self.compute
+        yield Standing.MADE, compute.state.lower() == "creating"
+        yield Standing.IDLE, self.missing == 0
+        yield Standing.NEVER, self.whole.starts is None and compute.nodes < self.wanted
+        yield Standing.STUCK, _is_stuck(compute)
+        yield Standing.OUT_OF_QUOTA, bool(self.stop)
+        yield Standing.SCALING_DOWN, _is_scaling_down(compute)
+        crowded = _held(compute) + self.missing > compute.max_nodes
+        short = self.beside is not None and self.beside.starts in {Starts.QUEUED, None}
+        yield Standing.BEHIND, _grows_for_others(compute) and (crowded or short)
+        yield Standing.BUSY, crowded
+
+    @property
+    def stop(self) -> str:
+        """The service's word for why the cluster can't grow now; "": it has said nothing."""
+        problems = self.compute.problems
+        return next((problem.code for problem in problems if problem.code in _CANNOT_GROW), "")
+
+    def __str__(self) -> str:
+        return _WORDS[self.standing](self)
+
+
+_BY_QUOTA: dict[Starts | None, Standing] = {
+    Starts.NOW: Standing.GROWS,
+    Starts.QUEUED: Standing.QUOTA_IN_USE,
+    Starts.UNKNOWN: Standing.QUOTA_UNKNOWN,
+    # All nodes fit the limit, fewer do: only a limit below what the cluster has already leaves this.
+    None: Standing.QUOTA_IN_USE,
+}
+
+
+def read(compute: Compute, wanted: int, size: Size, quota: Quota | None) -> Reading:
+    """How the cluster stands, under the quota of its region (None: not known)."""
+    tier = compute.tier or Tier.STANDARD
+    idle = _idle(compute)
+    missing = max(0, wanted - idle)
+    coming = compute.target_nodes - compute.nodes if _grows_for_others(compute) else 0
+    return Reading(
+        compute=compute,
+        wanted=wanted,
+        idle=idle,
+        whole=fit(size, wanted, tier, quota),
+        more=fit(size, missing, tier, quota) if missing else None,
+        beside=fit(size, missing + coming, tier, quota) if missing and coming > 0 else None,
+    )
+
+
+def _idle(compute: Compute) -> int:
+    """The idle nodes that a job could have now.
+
+    Assumed: a cluster that grows for others gives them its idle nodes first, and grows for all who wait.
+    """
+    if _grows_for_others(compute):
+        return 0
+    if _is_scaling_down(compute):
+        staying = compute.target_nodes - compute.running_nodes - compute.preparing_nodes
+        return max(0, min(compute.idle_nodes, staying))
+    return compute.idle_nodes
+
+
+def _held(compute: Compute) -> int:
+    """How many of its nodes there are, or are to be for others. A preempted one may come back for anybody."""
+    return max(compute.nodes, compute.target_nodes) - compute.preempted_nodes
+
+
+def _is_resizing(compute: Compute) -> bool:
+    return compute.allocation_state.lower() == "resizing"
+
+
+def _is_scaling_down(compute: Compute) -> bool:
+    return _is_resizing(compute) and compute.target_nodes < compute.nodes
+
+
+def _grows_for_others(compute: Compute) -> bool:
+    """Whether nodes are to come for jobs: those up to its minimum come for nobody."""
+    growing = compute.target_nodes > compute.nodes or compute.preparing_nodes > 0
+    return _is_resizing(compute) and growing and compute.target_nodes > compute.min_nodes
+
+
+def _is_stuck(compute: Compute) -> bool:
+    """Whether it resizes, from so many nodes to as many, and none comes or leaves."""
+    moving = compute.preparing_nodes or compute.leaving_nodes
+    return _is_resizing(compute) and compute.target_nodes == compute.nodes and not moving
+
+
+def of_nodes(count: int, nodes: int) -> str:
+    """`2 of its 4 nodes are`."""
+    if count == nodes == 1:
+        return "its one node is"
+    return f"{count} of its {nodes} nodes {'is' if count == 1 else 'are'}"
+
+
+def _grow(reading: Reading) -> str:
+    compute = reading.compute
+    idle = f"{of_nodes(reading.idle, compute.nodes)} idle, and " if reading.idle else ""
+    grows = f"{idle}it must grow by {reading.missing}"
+    if reading.more is None or not reading.more.row.name:
+        return f"{grows}, under a quota that is not known"
+    return f"{grows}: {reading.more}"
+
+
+def _stuck(reading: Reading) -> str:
+    compute = reading.compute
+    since = ""
+    if compute.resized_at is not None:
+        since = f" since {dt.datetime.fromtimestamp(compute.resized_at, dt.timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return f"it resizes from {compute.nodes} to {compute.target_nodes} nodes{since}: it may be stuck"
+
+
+def _behind(reading: Reading) -> str:
+    compute = reading.compute
+    if _held(compute) + reading.missing > compute.max_nodes:
+        grows = f"it grows to {compute.target_nodes} of its {compute.max_nodes} nodes"
+        return f"{grows} for jobs that came before: this one waits for them"
+    return (
+        f"it grows to {compute.target_nodes} nodes for jobs that came before, and must grow by"
+        f" {reading.missing} for this one: together it {reading.beside}"
+    )
+
+
+def _busy(reading: Reading) -> str:
+    compute = reading.compute
+    sent = compute.target_nodes > compute.nodes
+    taken = _held(compute) - compute.idle_nodes - compute.unusable_nodes
+    counts = (
+        (taken, "busy or spoken for" if sent else "busy"),
+        (compute.unusable_nodes, "unusable"),
+    )
+    words = " and ".join(f"{of_nodes(count, compute.max_nodes)} {how}" for count, how in counts if count > 0)
+    return f"{words}: the job waits for them"
+
+
+def _scaling_down(reading: Reading) -> str:
+    compute = reading.compute
+    return f"it is scaling down from {compute.nodes} to {compute.target_nodes} nodes: the job waits for that"
+
+
+def _out_of_quota(reading: Reading) -> str:
+    short = reading.more is not None and reading.more.starts is Starts.QUEUED
+    return f"it can't grow now ({reading.stop}){f': {reading.more}' if short else ''}"
+
+
+_WORDS: dict[Standing, Callable[[Reading], str]] = {
+    Standing.MADE: lambda reading: f"it is being made ({reading.compute.state})",
+    Standing.IDLE: lambda reading: f"{of_nodes(reading.idle, reading.compute.nodes)} idle",
+    Standing.NEVER: lambda reading: str(reading.whole),
+    Standing.STUCK: _stuck,
+    Standing.OUT_OF_QUOTA: _out_of_quota,
+    Standing.SCALING_DOWN: _scaling_down,
+    Standing.BEHIND: _behind,
+    Standing.BUSY: _busy,
+    Standing.GROWS: _grow,
+    Standing.QUOTA_IN_USE: _grow,
+    Standing.QUOTA_UNKNOWN: _grow,
+}
