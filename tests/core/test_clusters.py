@@ -112,6 +112,9 @@ def test_quota_that_can_never_hold_the_nodes_is_an_error() -> None:
     assert caught.value.hint.startswith("instance_count=2 fits.")
     with pytest.raises(NoQuota):
         on(GPU, market(0, 0))
+    with pytest.raises(NotEnoughQuota) as caught:
+        on(attrs.evolve(GPU, nodes=1, idle_nodes=1), market(12, 6), nodes=3)
+    assert (caught.value.needed, caught.value.limit, caught.value.fits) == (18, 12, 2)
 
 
 def test_a_cluster_that_is_not_there() -> None:
