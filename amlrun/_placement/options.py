@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -11,6 +11,8 @@ from amlrun._offers import Tier
 from amlrun._plan import Candidate, Starts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from amlrun._cluster import Cluster
     from amlrun._needs import Ask
     from amlrun._offers import Offer, Size
@@ -124,6 +126,17 @@ def standing(option: Option) -> tuple[bool, tuple[int, ...], tuple[object, ...]]
 def has_order(ask: Ask) -> bool:
     """Whether places, sizes or GPU models were asked for in an order of preference."""
     return len(ask.computes) > 1 or len(ask.instance_types) > 1 or len(ask.needs.gpu) > 1
+
+
+def best_first(ask: Ask, options: Iterable[Option]) -> list[Option]:
+    """The options in the order in which they are chosen."""
+    return sorted(options, key=standing) if has_order(ask) else sorted(options, key=rank)
+
+
+def best_of(ask: Ask, options: Iterable[Option]) -> Option | None:
+    """The option that is chosen; None: there is none."""
+    key: Callable[[Option], Any] = standing if has_order(ask) else rank
+    return min(options, key=key, default=None)
 
 
 def price_of(size: Size, nodes: int, tier: Tier) -> float | None:

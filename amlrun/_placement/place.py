@@ -15,7 +15,7 @@ from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 from amlrun._placement.looks import look, stand_ins, warm
 from amlrun._placement.obstacles import obstacles
-from amlrun._placement.options import has_order, price_of, rank, standing
+from amlrun._placement.options import best_first, best_of, price_of, rank, standing
 from amlrun._placement.remarks import first_of, lost_work, price_source, reasons_for, warnings_for
 from amlrun._placement.verdict import serverless_cannot, verdict
 from amlrun._plan import Plan, Starts
@@ -36,7 +36,7 @@ def place(ask: Ask, market: Market) -> Plan:
     `NotEnoughQuota` (sizes do, and none of them can ever be had), `ComputeNotFound` and `ComputeUnsuitable`.
     """
     looks = [look(ask, market, name) for name in ask.computes or (SERVERLESS,)]
-    chosen = _best(ask, looks)
+    chosen = best_of(ask, (option for one in looks for option in one.contenders))
     if not ask.computes:
         doubts = any(obstacle.avoidable for obstacle in obstacles(ask, market))
         if chosen is None or doubts:
@@ -47,14 +47,6 @@ def place(ask: Ask, market: Market) -> Plan:
     if chosen is None:
         raise verdict(ask, market, looks)
     return _plan(ask, market, chosen, looks)
-
-
-def _best(ask: Ask, looks: Iterable[Look]) -> Option | None:
-    """Of all that may be chosen the first in the order asked for, else the best."""
-    contenders = [option for look in looks for option in look.contenders]
-    if has_order(ask):
-        return min(contenders, key=standing, default=None)
-    return min(contenders, key=rank, default=None)
 
 
 def _plan(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Plan:
@@ -123,6 +115,6 @@ def _listed(ask: Ask, chosen: Option, looks: Iterable[Look]) -> Iterator[Option]
         elif option is not chosen:
             able.append(option)
     yield chosen
-    yield from sorted(able, key=standing if has_order(ask) else rank)
+    yield from best_first(ask, able)
     yield from sorted(never, key=rank)
     yield from missing

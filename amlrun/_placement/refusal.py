@@ -10,7 +10,7 @@ from amlrun._errors import InvalidRequest, NoQuota, NotEnoughQuota, NothingFits
 from amlrun._needs import SERVERLESS, Ask, Needs
 from amlrun._offers import LimitKind, Source, Tier, limits_of
 from amlrun._placement.fit import fit
-from amlrun._placement.options import has_order, rank, standing
+from amlrun._placement.options import best_first, rank
 from amlrun._placement.serverless import options, shortfalls
 from amlrun._plan import Starts
 from amlrun._tables import table
@@ -134,7 +134,7 @@ def _price(price: float | None) -> str:
 
 def no_quota(ask: Ask, market: Market, tried: Sequence[Option]) -> QuotaError:
     """These options meet the needs, and none of them can ever be had: the figures of the best of them."""
-    best, *rest = sorted(tried, key=standing if has_order(ask) else rank)
+    best, *rest = best_first(ask, tried)
     others = f"\nNor can any of the others that would do:\n{_listing(rest)}" if rest else ""
     fits = fit(best.size, ask.nodes, best.tier, market.quota)
     hints = [*_fewer(ask, market, best, rest), *_elsewhere(ask, market, best, tried)]

@@ -11,7 +11,7 @@ from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
 from amlrun._placement.fit import UNBOUND, Binding, bound
-from amlrun._placement.options import FLOOR, Option, has_order, price_of, rank, standing, worth
+from amlrun._placement.options import FLOOR, Option, best_first, best_of, price_of
 from amlrun._placement.targets import order_of, unlisted
 from amlrun._plan import Starts
 
@@ -145,7 +145,8 @@ def _is_default(size: Size) -> bool:
 def in_one_tier(ask: Ask, able: Sequence[Option]) -> tuple[Sequence[Option], str]:
     """Of options in two tiers those in the one that is to be taken, and why it is.
 
-    Spot where it starts now, is not doubted and is known to cost less; else standard.
+    Spot is held against standard where it starts now, is not doubted and is known to cost less than the same
+    nodes as standard; the better one is taken.
     """
     standard = [option for option in able if option.tier is Tier.STANDARD]
     spot = [option for option in able if option.tier is Tier.SPOT]
@@ -153,17 +154,18 @@ def in_one_tier(ask: Ask, able: Sequence[Option]) -> tuple[Sequence[Option], str
         return standard, "standard: no size that would do can be had as spot"
     if not standard:
         return spot, "spot: there is no standard quota for any size that would do"
-    key = standing if has_order(ask) else rank
-    surer, cheaper = min(standard, key=key), min(spot, key=key)
-    against = _against_spot(ask, surer, cheaper)
-    if against:
-        return standard, f"standard: {against}"
-    if surer.price is not None and surer.price <= (cheaper.price or 0.0):
-        return spot, f"spot: it starts now, and {surer.size.name} as standard would have to wait"
-    return spot, "spot: the pool has room, and it is known to cost less"
+    worthy = [option for option in spot if not _against_spot(ask, option)]
+    if not worthy:
+        return standard, f"standard: {_against_spot(ask, best_first(ask, spot)[0])}"
+    surer, cheaper = best_first(ask, standard)[0], best_first(ask, worthy)[0]
+    if best_of(ask, (surer, cheaper)) is surer:
+        return standard, f"standard: {_ahead(surer, cheaper)}"
+    if surer.starts is not Starts.NOW:
+        return worthy, f"spot: it starts now, and {surer.size.name} as standard may have to wait"
+    return worthy, "spot: the pool has room, and it is known to cost less"
 
 
-def _against_spot(ask: Ask, standard: Option, spot: Option) -> str:
+def _against_spot(ask: Ask, spot: Option) -> str:
     name = spot.size.name
     if spot.starts is not Starts.NOW:
         return f"spot is not known to start now ({spot.fit})"
@@ -172,10 +174,12 @@ def _against_spot(ask: Ask, standard: Option, spot: Option) -> str:
     on_demand = price_of(spot.size, ask.nodes, Tier.STANDARD)
     if spot.price is None or on_demand is None or spot.price >= on_demand:
         return f"no lower spot price is known for {name}"
-    ahead = (standard.starts is not Starts.NOW, standard.order)
-    if has_order(ask) and ahead != (False, spot.order):
-        first = f"{standard.size.name} comes before {name} in the order asked for"
-        return first if ahead < (False, spot.order) else ""
-    if standard.price is not None and spot.price >= worth(standard):
-        return f"{standard.size.name} costs no more than the cheapest spot nodes that would do"
     return ""
+
+
+def _ahead(surer: Option, cheaper: Option) -> str:
+    """Why standard is taken although spot could be."""
+    names = f"{surer.size.name} comes before {cheaper.size.name}"
+    if surer.order != cheaper.order:
+        return f"{names} in the order asked for"
+    return f"{surer.size.name} costs no more than the cheapest spot nodes that would do"

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import attrs
 import pytest
 
@@ -12,56 +10,11 @@ from amlrun._errors import (
     NothingFits,
 )
 from amlrun._needs import Ask, Needs
-from amlrun._offers import FamilyQuota, Limit, LimitKind, Market, Quota, Size, Source, Tier
+from amlrun._offers import Limit, Quota, Source, Tier
 from amlrun._placement import place
-from amlrun._plan import Plan, Starts
+from amlrun._plan import Starts
 from amlrun._replies import packaged_sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-def size(name: str, cpus: int = 4, price: float | None = 1.0, **other: Any) -> Size:
-    """One size, of a family of its own unless said."""
-    gpus = other.pop("gpus", 0)
-    facts = {
-        "family": f"{name} Family",
-        "memory_gb": 16.0,
-        "gpu": None,
-        "disk_gb": 100.0,
-        "for_jobs": True,
-        "spot_price": None,
-        "price_source": "service",
-        **other,
-    }
-    return Size(name=name, cpus=cpus, gpus=gpus, price=price, **facts)
-
-
-def quota(total: int | None = 1000, spot: int | None = 0, **families: tuple[int | None, int]) -> Quota:
-    """Families as limit and use, by the first word of their name."""
-    return Quota(
-        "eastus",
-        tuple(
-            FamilyQuota(f"{name}Family", Limit(f"{name}Family", *row), Limit(f"{name}Family", None, 0))
-            for name, row in families.items()
-        ),
-        Limit("TotalDedicatedCores", total, 0, LimitKind.TOTAL),
-        Limit("TotalLowPriorityCores", spot, 0, LimitKind.SPOT_POOL),
-    )
-
-
-def market(sizes: Sequence[Size], held: Quota | None, source: Source = Source.SERVICE) -> Market:
-    """A region."""
-    return Market("eastus", tuple(sizes), held, source)
-
-
-CHEAP = size("cheap", 4, 1.0, spot_price=0.2)
-DEAR = size("dear", 8, 1.25, spot_price=0.3)
-DEARER = size("dearer", 16, 2.0, spot_price=0.5)
-A100 = size("a100", 24, 3.67, gpus=1, gpu="A100", spot_price=0.74)
-A100X2 = size("a100x2", 48, 7.35, gpus=2, gpu="A100", family="a100Family", spot_price=1.47)
-T4 = size("t4", 4, 0.53, gpus=1, gpu="T4", spot_price=0.1)
-ANY = Needs(cpus=1)
+from tests.core.regions import A100, A100X2, ANY, CHEAP, DEAR, DEARER, T4, market, quota, size
 
 
 def test_the_cheapest_that_starts_now_is_taken() -> None:
@@ -187,48 +140,6 @@ def test_a_family_without_a_row_is_unknown_not_zero() -> None:
     assert plan.warnings == (
         "there is no row of quota for the family cheap Family: whether there is room is not known",
     )
-
-
-def test_spot_draws_on_one_pool() -> None:
-    """Spot fits the pool or not at all, whatever the families' rows say; zero is no spot."""
-    ask = Ask(needs=ANY, tier=Tier.SPOT)
-    with pytest.raises(NoQuota) as caught:
-        place(ask, market([CHEAP], quota(spot=0, cheap=(100, 0))))
-    assert caught.value.limit_name == "TotalLowPriorityCores"
-    assert "With tier='standard' there is room on: cheap (1.00 USD/h)." in caught.value.hint
-    assert (
-        "low-priority vCPUs (TotalLowPriorityCores, one pool over all families) in eastus, 4 at least"
-        in caught.value.hint
-    )
-    plan = place(ask, market([CHEAP], quota(spot=4, cheap=(0, 0))))
-    assert (plan.tier, plan.price_per_hour, plan.on_demand_per_hour) == (Tier.SPOT, 0.2, 1.0)
-    assert plan.starts is Starts.NOW
-
-
-def test_a_pool_that_is_not_told_is_unknown() -> None:
-    """Without the pool's row nobody knows whether there is spot."""
-    held = attrs.evolve(quota(cheap=(8, 0)), spot_total=None)
-    plan = place(Ask(needs=ANY, tier=Tier.SPOT, requeued=True), market([CHEAP], held))
-    assert plan.starts is Starts.UNKNOWN
-    assert plan.warnings == ("there is no row of quota for spot nodes: whether there is room is not known",)
-
-
-def test_the_services_word_on_spot_is_a_hint() -> None:
-    """`lowPriorityCapable: false` ranks a size last and warns; it refuses nothing."""
-    doubted = attrs.evolve(CHEAP, spot_hint=False)
-    ask = Ask(needs=ANY, tier=Tier.SPOT, requeued=True)
-    assert place(ask, market([doubted, DEAR], quota(spot=100))).instance_type == "dear"
-    plan = place(ask, market([doubted], quota(spot=100)))
-    assert plan.warnings == ("the service says cheap has no spot nodes: that has been wrong both ways",)
-
-
-def test_burstable_sizes_have_no_spot() -> None:
-    """B sizes are refused as spot, and said to be."""
-    ask = Ask(tier=Tier.SPOT, instance_types=("Standard_B4ms",))
-    with pytest.raises(NothingFits) as caught:
-        place(ask, market([size("Standard_B4ms", spot_price=0.1)], quota(spot=100)))
-    assert caught.value.against == {"Standard_B4ms": "is burstable (B): there are no spot nodes of it"}
-    assert caught.value.message.startswith("Standard_B4ms can't take this job:\n")
 
 
 DS3 = size("Standard_DS3_v2", 4, 0.293, memory_gb=14.0, family="standardDSv2Family")
@@ -402,102 +313,6 @@ def test_another_regions_offer_refuses_nothing() -> None:
     )
     with pytest.raises(NothingFits, match="packaged ones of East US"):
         place(Ask(needs=Needs(gpu="A10")), PACKAGED)
-
-
-def auto(sizes: Sequence[Size], held: Quota | None, *names: str) -> Plan:
-    """The plan for `tier="auto"`."""
-    needs = Needs() if names else ANY
-    return place(Ask(needs=needs, instance_types=names, tier=Tier.AUTO), market(sizes, held))
-
-
-def test_auto_takes_spot_where_it_starts_now_and_costs_less() -> None:
-    """Spot with room in the pool and a lower price known, with the reason."""
-    plan = auto([CHEAP], quota(spot=4, cheap=(8, 0)))
-    assert (plan.tier, plan.reasons[-1]) == (
-        Tier.SPOT,
-        "spot: the pool has room, and it is known to cost less",
-    )
-    assert {candidate.tier for candidate in plan.candidates} == {Tier.STANDARD, Tier.SPOT}
-
-
-@pytest.mark.parametrize(
-    ("sizes", "held", "words"),
-    [
-        ([CHEAP], quota(spot=0, cheap=(8, 0)), "no size that would do can be had as spot"),
-        (
-            [CHEAP],
-            attrs.evolve(quota(cheap=(8, 0)), spot_total=Limit("TotalLowPriorityCores", 8, 8)),
-            "spot is not known to start now (needs 1 x 4 = 4 vCPUs of TotalLowPriorityCores",
-        ),
-        ([CHEAP], None, "spot is not known to start now"),
-        (
-            [attrs.evolve(CHEAP, spot_hint=False)],
-            quota(spot=8, cheap=(8, 0)),
-            "the service says that cheap has no spot nodes",
-        ),
-        (
-            [attrs.evolve(CHEAP, spot_price=None)],
-            quota(spot=8, cheap=(8, 0)),
-            "no lower spot price is known for cheap",
-        ),
-        (
-            [attrs.evolve(CHEAP, spot_price=1.0)],
-            quota(spot=8, cheap=(8, 0)),
-            "no lower spot price is known for cheap",
-        ),
-        (
-            [attrs.evolve(CHEAP, spot_price=None), attrs.evolve(DEARER, spot_price=1.5)],
-            quota(spot=16, cheap=(8, 0)),
-            "cheap costs no more than the cheapest spot nodes that would do",
-        ),
-    ],
-)
-def test_auto_goes_back_to_standard(sizes: list[Size], held: Quota | None, words: str) -> None:
-    """Where spot has no room, is doubted, or is not known to cost less: standard, with the reason."""
-    plan = auto(sizes, held)
-    assert plan.tier is Tier.STANDARD
-    assert plan.reasons[-1].startswith(f"standard: {words}")
-
-
-def test_auto_takes_spot_where_there_is_no_standard_quota() -> None:
-    """The usual case of GPUs: no dedicated quota, but a pool."""
-    plan = auto([CHEAP], quota(spot=8, cheap=(0, 0)))
-    assert (plan.tier, plan.reasons[-1]) == (
-        Tier.SPOT,
-        "spot: there is no standard quota for any size that would do",
-    )
-
-
-def test_auto_beats_a_standard_size_without_a_price() -> None:
-    """A spot price that is lower than its own standard price is enough where the rival has none."""
-    plan = auto([size("costless", 4, None), CHEAP], quota(spot=8, costless=(8, 0), cheap=(0, 0)))
-    assert (plan.tier, plan.instance_type) == (Tier.SPOT, "cheap")
-
-
-def test_auto_keeps_the_order_asked_for() -> None:
-    """Spot of a later size does not come before standard of an earlier one."""
-    bursting = size("Standard_B4ms", spot_price=0.1)
-    held = Quota(
-        "eastus",
-        (FamilyQuota(bursting.family, Limit("b", 8, 0)),),
-        None,
-        Limit("TotalLowPriorityCores", 8, 0),
-    )
-    plan = auto([bursting, CHEAP], held, "Standard_B4ms", "cheap")
-    assert (plan.tier, plan.reasons[-1]) == (
-        Tier.STANDARD,
-        "standard: Standard_B4ms comes before cheap in the order asked for",
-    )
-    assert auto([CHEAP], quota(spot=8, cheap=(8, 0)), "cheap").tier is Tier.SPOT
-
-
-def test_auto_that_fits_nowhere_is_refused_with_the_standard_figures() -> None:
-    """Neither tier can ever hold it: the standard figures, or the spot ones where only spot would do."""
-    with pytest.raises(NoQuota, match="cheap, standard"):
-        auto([CHEAP], quota(spot=0, cheap=(0, 0)))
-    ask = Ask(needs=Needs(cpus=1, max_price_per_hour=0.5), tier=Tier.AUTO)
-    with pytest.raises(NoQuota, match="cheap, spot"):
-        place(ask, market([CHEAP], quota(spot=0, cheap=(8, 0))))
 
 
 @pytest.mark.parametrize("typo", ["Standrd_a100", "A100", "a100x"])
