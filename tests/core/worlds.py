@@ -5,7 +5,7 @@ Families, regions and prices are few, so that ties and shared limits are common.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from hypothesis import strategies as st
@@ -22,96 +22,102 @@ PRICES = st.sampled_from([0.5, 1.0, 1.2, 1.25, 2.0])
 CORES = st.sampled_from([0, 4, 8, 24, 48, 96])
 
 
-@st.composite
-def sizes_of(draw: st.DrawFn, *, certain: bool) -> list[Size]:
+GPUS = st.sampled_from([(0, None), (0, None), (1, "T4"), (1, "A100"), (2, "T4"), (2, "A100")])
+
+
+def _sizes(*, certain: bool) -> st.SearchStrategy[list[Size]]:
     """Some sizes; `certain` ones have prices, are for jobs and are not doubted."""
     price = PRICES if certain else st.none() | PRICES
-    found = []
-    for name in draw(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique=True)):
-        gpus = draw(st.sampled_from([0, 0, 1, 2]))
-        found.append(
-            Size(
-                name=name,
-                family=draw(st.sampled_from(FAMILIES)),
-                cpus=draw(st.sampled_from([2, 4, 8, 24])),
-                memory_gb=draw(st.sampled_from([8.0, 16.0, 32.0])),
-                gpus=gpus,
-                gpu=draw(st.sampled_from(["T4", "A100"])) if gpus else None,
-                disk_gb=draw(st.sampled_from([10.0, 100.0])),
-                for_jobs=certain or draw(st.booleans()),
-                price=draw(price),
-                spot_price=draw(price),
-                price_source="service",
-                spot_hint=certain or draw(st.booleans()),
-            )
-        )
-    return found
+    sure = st.just(True) if certain else st.booleans()
+
+    def size(name: str, gpus: tuple[int, str | None], **facts: Any) -> Size:
+        return Size(name=name, gpus=gpus[0], gpu=gpus[1], price_source="service", **facts)
+
+    one = st.builds(
+        size,
+        name=st.sampled_from("abcdefgh"),
+        gpus=GPUS,
+        family=st.sampled_from(FAMILIES),
+        cpus=st.sampled_from([2, 4, 8, 24]),
+        memory_gb=st.sampled_from([8.0, 16.0, 32.0]),
+        disk_gb=st.sampled_from([10.0, 100.0]),
+        for_jobs=sure,
+        price=price,
+        spot_price=price,
+        spot_hint=sure,
+    )
+    return st.lists(one, min_size=1, max_size=6, unique_by=lambda size: size.name)
 
 
-@st.composite
-def limits(draw: st.DrawFn, name: str, kind: LimitKind) -> Limit:
-    """A row of quota."""
-    return Limit(name, draw(st.none() | CORES), draw(CORES), kind, draw(st.sampled_from([0, 0, 4, 24])))
-
-
-@st.composite
-def quotas(draw: st.DrawFn, *, certain: bool) -> Quota:
-    """A region's quota; where `certain`, with every row of the subscription's."""
-    names = FAMILIES if certain else draw(st.lists(st.sampled_from(FAMILIES), unique=True))
-    total = draw(limits("TotalDedicatedCores", LimitKind.TOTAL))
-    pool = draw(limits("TotalLowPriorityCores", LimitKind.SPOT_POOL))
-    return Quota(
-        HERE,
-        tuple(
-            FamilyQuota(
-                name.upper(),
-                draw(limits(name.upper(), LimitKind.FAMILY)),
-                workspace=draw(st.none() | limits(name.upper(), LimitKind.WORKSPACE)),
-            )
-            for name in names
-        ),
-        total if certain or draw(st.booleans()) else None,
-        pool if certain or draw(st.booleans()) else None,
+def _row(name: str, kind: LimitKind) -> st.SearchStrategy[Limit]:
+    return st.builds(
+        Limit, st.just(name), st.none() | CORES, CORES, st.just(kind), st.sampled_from([0, 0, 4, 24])
     )
 
 
-@st.composite
-def clusters_of(draw: st.DrawFn, sizes: list[Size]) -> tuple[Compute, ...]:
-    """Some clusters at rest, of these sizes."""
-    names = draw(st.lists(st.sampled_from(["one", "two", "three"]), max_size=3, unique=True))
-    found = []
-    for name in names:
-        nodes = draw(st.integers(0, 4))
-        idle = draw(st.integers(0, nodes))
-        found.append(
-            Compute(
-                name=name,
-                kind_name="AmlCompute",
-                size=draw(st.sampled_from(sizes)).name.upper(),
-                tier=draw(st.sampled_from([Tier.STANDARD, Tier.SPOT])),
-                max_nodes=max(nodes, draw(st.integers(1, 4))),
-                nodes=nodes,
-                target_nodes=nodes,
-                idle_nodes=idle,
-                running_nodes=nodes - idle,
-                allocation_state="Steady",
-                location=draw(st.sampled_from([HERE, HERE, THERE])),
-            )
-        )
-    return tuple(found)
+def _family(name: str) -> st.SearchStrategy[FamilyQuota]:
+    own, workspace = _row(name, LimitKind.FAMILY), _row(name, LimitKind.WORKSPACE)
+    return st.builds(FamilyQuota, st.just(name), own, st.none(), st.none() | workspace)
+
+
+def _quotas(*, certain: bool) -> st.SearchStrategy[Quota]:
+    """A region's quota; where `certain`, with every row of the subscription's."""
+    every = [_family(name.upper()) for name in FAMILIES]
+    some = st.lists(st.one_of(every), max_size=3, unique_by=lambda family: family.name).map(tuple)
+    total, pool = (
+        _row("TotalDedicatedCores", LimitKind.TOTAL),
+        _row("TotalLowPriorityCores", LimitKind.SPOT_POOL),
+    )
+    return st.builds(
+        Quota,
+        st.just(HERE),
+        st.tuples(*every) if certain else some,
+        total if certain else st.none() | total,
+        pool if certain else st.none() | pool,
+    )
+
+
+def _cluster(*, idle: int, busy: int, room: int, **facts: Any) -> Compute:
+    """A cluster at rest."""
+    return Compute(
+        kind_name="AmlCompute",
+        max_nodes=max(1, idle + busy + room),
+        nodes=idle + busy,
+        target_nodes=idle + busy,
+        idle_nodes=idle,
+        running_nodes=busy,
+        allocation_state="Steady",
+        **facts,
+    )
+
+
+CLUSTER = st.builds(
+    _cluster,
+    name=st.sampled_from(["one", "two", "three"]),
+    idle=st.integers(0, 3),
+    busy=st.integers(0, 2),
+    room=st.integers(0, 3),
+    tier=st.sampled_from([Tier.STANDARD, Tier.SPOT]),
+    location=st.sampled_from([HERE, HERE, THERE]),
+)
+CLUSTERS = st.lists(CLUSTER, max_size=3, unique_by=lambda cluster: cluster.name)
+WORLDS = {
+    certain: st.tuples(
+        _sizes(certain=certain), _quotas(certain=certain), st.none() | _quotas(certain=certain)
+    )
+    for certain in (True, False)
+}
 
 
 @st.composite
 def markets(draw: st.DrawFn, *, certain: bool = False, computes: bool = True) -> Market:
     """A workspace and its region."""
-    sizes = draw(sizes_of(certain=certain))
-    return Market(
-        HERE,
-        tuple(sizes),
-        draw(quotas(certain=certain)),
-        computes=draw(clusters_of(sizes)) if computes else (),
-        elsewhere={THERE: draw(quotas(certain=certain))} if draw(st.booleans()) else {},
-    )
+    sizes, held, there = draw(WORLDS[certain])
+    drawn = draw(CLUSTERS) if computes else []
+    names = [size.name.upper() for size in sizes]
+    clusters = tuple(attrs.evolve(one, size=draw(st.sampled_from(names))) for one in drawn)
+    elsewhere = {} if there is None else {THERE: there}
+    return Market(HERE, tuple(sizes), held, computes=clusters, elsewhere=elsewhere)
 
 
 NEEDS = st.builds(
