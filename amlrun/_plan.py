@@ -130,7 +130,7 @@ class Plan:
             )
         said = {name: value for name, value in data.items() if name != "version"}
         try:
-            return cls(**{name: _READ.get(name, _as_it_is)(value) for name, value in said.items()})
+            return cls(**{name: _READ[name](value) for name, value in said.items()})
         except (KeyError, TypeError, ValueError, AttributeError, InvalidRequest) as error:
             raise InvalidRequest(
                 f"This is not a plan as Plan.to_dict writes it: {error}.",
@@ -177,11 +177,28 @@ def _span(seconds: float) -> str:
     return f"{seconds / _MINUTE:.3g} min" if seconds >= _MINUTE else f"{seconds:.3g} s"
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def _a(*kinds: type) -> Callable[[Any], Any]:
+    """Reads what must be of one of these types."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)):
+            return value
+        raise TypeError(f"{value!r} is no {kinds[0].__name__}")
+
+    return read
 
 
+_NOTHING = type(None)
 _READ: dict[str, Callable[[Any], Any]] = {
+    "compute": _a(str),
+    "instance_type": _a(str, _NOTHING),
+    "instance_count": _a(int),
+    "price_per_hour": _a(float, int, _NOTHING),
+    "on_demand_per_hour": _a(float, int, _NOTHING),
+    "currency": _a(str),
+    "price_source": _a(str),
+    "verified": _a(bool),
+    "timeout": _a(float, int, _NOTHING),
     "tier": Tier,
     "kind": Kind,
     "starts": Starts,
@@ -192,7 +209,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "creates": lambda data: data and Cluster(**data),
     "order": lambda data: data and Order.from_dict(data),
 }
-"""How the fields are read that are not as JSON has them."""
+"""How each field is read from JSON."""
 
 
 def _plain(_instance: object, _field: object, value: Any) -> Any:
