@@ -19,7 +19,6 @@ import attrs
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._json import items_in, object_in, text_in
 from amlrun._kept import Found, Kept
-from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Market, region_key
 from amlrun._offers.pending import Outstanding, Pending, counted
 from amlrun._quota_replies import quota_from, workspace_caps_from
@@ -141,9 +140,14 @@ class Lookups:
             raise
 
     def sent(self, name: str, plan: Plan, *, there: bool = True) -> None:
-        """A job was sent by that plan: its nodes count until a reading has them."""
+        """A job was sent by that plan: its nodes count until a reading has them.
+
+        Not where there is nothing to count them on: quota that can't be read, a size that nobody knows, and
+        computes that have their nodes whatever is sent there.
+        """
         size = plan.size
-        if size is None and plan.compute == SERVERLESS:
+        of_cluster = plan.kind is Kind.CLUSTER
+        if not (of_cluster or (plan.kind is Kind.SERVERLESS and size and plan.verified)):
             return
         job = Pending(
             name=name,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import attrs
 import pytest
 
 from amlrun._errors import ServiceError
 from amlrun._market import Lookups
-from amlrun._offers import Size, Tier
+from amlrun._offers import Kind, Size, Tier
 from amlrun._plan import Plan
 from amlrun._replies import size_from
 from tests.core.rows import SIZE_ROW, SUBSCRIPTION, WORKSPACE
@@ -48,7 +49,7 @@ def t4() -> Size:
 
 def t4_plan() -> Plan:
     """Of one T4 node."""
-    return Plan(instance_type="Standard_NC4as_T4_v3", size=t4())
+    return Plan(instance_type="Standard_NC4as_T4_v3", size=t4(), verified=True)
 
 
 def sent(lookups: Lookups, *names: str) -> None:
@@ -137,12 +138,26 @@ def test_no_more_than_64_are_asked_with_one_reading(
     assert pending(lookups) == 4 * 64
 
 
-def test_what_nobody_can_count_is_not_counted(lookups: Lookups) -> None:
-    """A size that the service chooses; on a cluster it still takes a node."""
+@pytest.mark.parametrize(
+    ("plan", "asked"),
+    [
+        (Plan(tier=Tier.SPOT, verified=True), False),
+        (attrs.evolve(t4_plan(), verified=False), False),
+        (attrs.evolve(t4_plan(), compute="k8s", kind=Kind.KUBERNETES), False),
+        (Plan(compute="gpu", kind=Kind.CLUSTER), True),
+        (attrs.evolve(t4_plan(), compute="gpu", kind=Kind.CLUSTER), True),
+    ],
+)
+def test_nobody_is_asked_after_what_cant_be_counted(
+    lookups: Lookups, service: Service, clock: HandClock, plan: Plan, *, asked: bool
+) -> None:
+    """A size that the service chooses, quota that can't be read, computes that have their nodes."""
     lookups.look()
-    lookups.sent("a", Plan(tier=Tier.SPOT))
-    lookups.sent("b", Plan(compute="gpu"))
-    assert pending(lookups) == 0
+    lookups.sent("a", plan)
+    jobs(service, a="Queued")
+    clock.sleep(31)
+    lookups.look()
+    assert (f"{WORKSPACE}/jobs/a" in service.calls) == asked
 
 
 def test_what_is_about_to_be_sent_counts(lookups: Lookups, service: Service, clock: HandClock) -> None:
