@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun import ComputeNotFound, ComputeUnsuitable, Plan, Requeue, plan, submit
-from amlrun.testing import NodeLost
+from amlrun.testing import Forbidden, NodeLost
 
 if TYPE_CHECKING:
     from amlrun.testing import FakeAml
@@ -261,6 +261,18 @@ def test_what_takes_no_jobs_says_what_it_is_for(
     assert purpose in error.message
     assert "it takes no jobs" in error.message
     assert instead in error.hint
+
+
+def test_a_compute_that_can_not_be_looked_at_is_believed(fake_aml: FakeAml) -> None:
+    """It goes there, unverified, on the instance type that was named; the plan says what isn't known."""
+    fake_aml.kubernetes("k8s", instance_types=TYPES)
+    fake_aml.inject(Forbidden(), on="GET /computes", times=None)
+    made = planned(fake_aml, "k8s", instance_type="large")
+    assert (made.compute, made.starts, made.verified) == ("k8s", "unknown", False)
+    assert any("nothing is known of k8s" in warning for warning in made.warnings)
+    body = sent(fake_aml, "k8s", instance_type="large")
+    assert body["computeId"].endswith("/computes/k8s")
+    assert body["resources"]["instanceType"] == "large"
 
 
 def test_a_compute_that_is_not_there(fake_aml: FakeAml) -> None:
