@@ -14,6 +14,7 @@ from amlrun import (
     NotEnoughQuota,
     Plan,
     PlanOutdated,
+    ServiceError,
     SubmissionFailed,
     plan,
     submit,
@@ -243,6 +244,25 @@ def test_figures_that_cannot_be_read_are_the_services_own(fake_aml: FakeAml, cli
     ) as caught:
         submit(planned, client=client)
     assert "az ml compute delete --name gpu" in caught.value.hint
+
+
+def test_a_size_that_the_service_does_not_have_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """Where sizes can't be read, any name is believed, and the cluster comes to be Failed."""
+    refused = Answer(status=403, body={"error": {"code": "AuthorizationFailed", "message": "no"}})
+    fake_aml.inject(refused, on="GET */vmSizes", times=None)
+    with pytest.raises(ComputeUnsuitable, match="The cluster gpu is Failed: VmSizeNotSupported: ") as caught:
+        submit("python -V", compute=Cluster("gpu", size="Standard_NV6ads_A10_v5"), client=client, **JOB)
+    assert "az ml compute delete --name gpu" in caught.value.hint
+    assert not fake_aml.jobs
+
+
+def test_a_look_that_is_refused_makes_nothing(fake_aml: FakeAml, client: MLClient) -> None:
+    """Who may not even see whether it is there doesn't overwrite it."""
+    refused = Answer(status=400, body={"error": {"code": "UserError", "message": "Not now."}})
+    fake_aml.inject(refused, on="GET /computes/{name}")
+    with pytest.raises(ServiceError, match=r"Not now\."):
+        submit("python -V", compute=GPU, client=client, **JOB)
+    assert (made(fake_aml), len(fake_aml.jobs)) == ([], 0)
 
 
 def test_a_policy_that_forbids_it_is_told(fake_aml: FakeAml, client: MLClient) -> None:

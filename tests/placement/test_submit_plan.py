@@ -9,18 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pytest
 
 from amlrun import (
-    ComputeNotFound,
     InvalidRequest,
     Managed,
     Needs,
-    NoQuota,
     NothingFits,
     Plan,
-    PlanOutdated,
     Requeue,
     plan,
     submit,
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 JOB: dict[str, Any] = {"environment": "azureml:train:1"}
-T4, V100 = "Standard_NC4as_T4_v3", "Standard_NC6s_v3"
+T4 = "Standard_NC4as_T4_v3"
 SECRET = "hunter2"  # noqa: S105 - nobody's
 T4_FAMILY, V100_FAMILY = "Standard NCASv3_T4 Family", "standardNCSv3Family"
 
@@ -167,86 +163,6 @@ def _python(code: str, given: str, variables: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_quota_that_was_taken_is_told(fake_aml: FakeAml, client: MLClient) -> None:
-    """It would have started at once, and would wait now: nothing is sent, and the error has the new plan."""
-    fake_aml.quota(T4_FAMILY, limit=8)
-    planned = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
-    fake_aml.quota(T4_FAMILY, limit=8, used=8)
-    with pytest.raises(PlanOutdated) as caught:
-        submit(planned, client=client)
-    assert caught.value.code == "plan-outdated"
-    assert "it would have started at once, and must wait now" in caught.value.message
-    rows = caught.value.message.splitlines()[1:]
-    assert [row.split()[0] for row in rows] == ["planned", "now"]
-    assert rows[0].endswith("starts now")
-    assert rows[1].endswith("starts queued")
-    assert "submit(error.plan)" in caught.value.hint
-    assert not fake_aml.jobs
-    assert caught.value.planned == planned
-    run = submit(caught.value.plan, client=client)
-    assert sent(fake_aml, run.name)["resources"]["instanceType"] == T4
-
-
-def test_another_size_may_be_the_plan_of_now(fake_aml: FakeAml, client: MLClient) -> None:
-    """The planned size can't be had any more: the new plan has what can."""
-    planned = plan("python -V", gpus=1, tier="standard", client=client, **JOB)
-    assert planned.instance_type == T4
-    fake_aml.quota(T4_FAMILY, limit=0)
-    fake_aml.quota(V100_FAMILY, limit=24)
-    with pytest.raises(PlanOutdated) as caught:
-        submit(planned, client=client)
-    assert caught.value.plan.instance_type != T4
-    run = submit(caught.value.plan, client=client)
-    assert sent(fake_aml, run.name)["resources"]["instanceType"] == caught.value.plan.instance_type
-
-
-def test_another_place_at_a_better_price_is_another_plan(fake_aml: FakeAml, client: MLClient) -> None:
-    """The planned size, or tier, must wait: that another would start is no reason to send it."""
-    fake_aml.quota(V100_FAMILY, limit=24)
-    first = plan("python -V", instance_type=[V100, T4], tier="standard", client=client, **JOB)
-    auto = plan("python -V", instance_type=T4, tier="auto", client=client, **JOB)
-    assert (first.instance_type, auto.tier) == (V100, "spot")
-    fake_aml.quota(V100_FAMILY, limit=24, used=24)
-    fake_aml.quota("TotalLowPriorityCores", used=100)
-    for planned in (first, auto):
-        with pytest.raises(PlanOutdated, match="must wait now") as caught:
-            submit(planned, client=client)
-        assert (caught.value.plan.instance_type, caught.value.plan.tier) == (T4, "standard")
-
-
-def test_where_nothing_is_left_the_reason_is_told(fake_aml: FakeAml, client: MLClient) -> None:
-    """There is no plan of now: the error is that of a new submission."""
-    planned = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
-    fake_aml.quota(T4_FAMILY, limit=0)
-    with pytest.raises(NoQuota):
-        submit(planned, client=client)
-    assert not fake_aml.jobs
-
-
-def test_a_price_that_rose_is_told(client: MLClient) -> None:
-    """It costs more than planned: both prices are shown."""
-    planned = plan("python -V", instance_type=T4, tier="spot", client=client, **JOB)
-    assert planned.price_per_hour is not None
-    cheaper = attrs.evolve(planned, price_per_hour=planned.price_per_hour / 2)
-    with pytest.raises(PlanOutdated, match=r"USD an hour, and .* when it was planned") as caught:
-        submit(cheaper, client=client)
-    assert caught.value.plan.price_per_hour == planned.price_per_hour
-
-
-def test_a_better_world_is_no_reason(fake_aml: FakeAml, client: MLClient) -> None:
-    """Cheaper, sooner, or no longer known: what was planned is sent."""
-    fake_aml.quota(T4_FAMILY, limit=8, used=8)
-    planned = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
-    assert planned.starts == "queued"
-    assert planned.price_per_hour is not None
-    dearer = attrs.evolve(planned, price_per_hour=planned.price_per_hour * 2)
-    fake_aml.quota(T4_FAMILY, limit=64)
-    now = plan("python -V", instance_type=T4, tier="standard", client=client, **JOB)
-    assert submit(dearer, client=client).plan == dearer
-    fake_aml.as_data_scientist()
-    assert submit(now, client=client).plan == now
-
-
 @pytest.mark.parametrize("kind", ["cluster", "compute_instance", "kubernetes", "virtual_machine"])
 def test_plans_go_to_computes_of_every_kind(fake_aml: FakeAml, client: MLClient, kind: str) -> None:
     """Whatever is of its own there: sizes, instance types, nothing at all."""
@@ -255,39 +171,6 @@ def test_plans_go_to_computes_of_every_kind(fake_aml: FakeAml, client: MLClient,
     run = submit(again(planned), client=client)
     assert str(sent(fake_aml, run.name)["computeId"]).endswith("/computes/mine")
     assert run.plan == planned
-
-
-def test_a_cluster_that_is_busy_by_now_is_told(fake_aml: FakeAml, client: MLClient) -> None:
-    """Its idle node was taken: the plan of now is the next place of the list."""
-    fake_aml.runtime(hours=9)
-    fake_aml.cluster("cpu", nodes=1, max_nodes=1)
-    planned = plan("python -V", compute=["cpu", "serverless"], client=client, **JOB)
-    assert planned.compute == "cpu"
-    submit("python -V", compute="cpu", client=client, **JOB)
-    fake_aml.advance(minutes=5)
-    with pytest.raises(PlanOutdated, match="must wait now") as caught:
-        submit(planned, client=client)
-    assert caught.value.plan.compute == "serverless"
-    assert "planned  cpu " in caught.value.message
-
-
-def test_a_cluster_that_is_gone_is_told(fake_aml: FakeAml, client: MLClient) -> None:
-    """There is no plan without it."""
-    fake_aml.cluster("cpu", nodes=1)
-    planned = plan("python -V", compute="cpu", client=client, **JOB)
-    client.compute.begin_delete("cpu")
-    fake_aml.advance(hours=1)
-    with pytest.raises(ComputeNotFound, match="'cpu'"):
-        submit(planned, client=client)
-
-
-def test_readings_are_fresh(fake_aml: FakeAml, client: MLClient) -> None:
-    """What was read for the plan is read again for its submission, once."""
-    planned = plan("python -V", instance_type=T4, client=client, **JOB)
-    before = len(fake_aml.calls)
-    submit(planned, client=client)
-    read = [call.path.rpartition("/")[2] for call in fake_aml.calls[before:] if call.method == "GET"]
-    assert sorted(name for name in read if name in {"usages", "vmSizes"}) == ["usages", "vmSizes"]
 
 
 def test_a_job_file_that_changed_is_refused(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
