@@ -97,7 +97,10 @@ def placement_fields(plan: Plan, compute_id: str | None) -> Iterator[tuple[str, 
 
 
 def _names_size(plan: Plan) -> bool:
-    """Whether the body says on what: where there is a choice, or might be one for all that is known."""
+    """Whether the body says on what: where there is a choice, or might be one for all that is known.
+
+    Assumed: a cluster's job that names an instance type (its compute couldn't be read) is taken all the same.
+    """
     return plan.compute == SERVERLESS or plan.kind in {Kind.KUBERNETES, Kind.UNKNOWN}
 
 
