@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,6 +90,15 @@ def test_a_job_counts_while_it_is_being_sent(fake_aml: FakeAml) -> None:
         send(client)
     assert meanwhile == ["queued"]
     assert send(client)[0].plan.starts == "now"
+
+
+def test_threads_dont_share_the_same_free_cores(fake_aml: FakeAml, client: MLClient) -> None:
+    """Eight at a time, cold: as many start now as there is room for."""
+    fake_aml.quota(DSV2, limit=20)
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda _: send(client)[0], range(16)))
+    assert sorted(str(run.plan.starts) for run in runs) == ["now"] * 5 + ["queued"] * 11
+    assert len(fake_aml.jobs) == 16
 
 
 def test_the_figures_say_what_was_sent(client: MLClient) -> None:
