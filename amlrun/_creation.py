@@ -42,6 +42,7 @@ def make(workspace: Workspace, cluster: Cluster) -> None:
     failed or is there with other settings, `SubmissionFailed` where the service refuses it.
     """
     there = _find(workspace, cluster) or _put(workspace, cluster)
+    workspace.lookups.outdate()
     deadline = workspace.clock.now() + _LONGEST
     while not _usable(workspace, cluster, there):
         if workspace.clock.now() >= deadline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -39,6 +40,12 @@ class Kept(Generic[T]):
     def last(self) -> T | None:
         """What was read last, however old; None: nothing yet."""
         return None if self._kept is None else self._kept[0]
+
+    def outdate(self) -> None:
+        """What is kept has changed: the next who asks reads."""
+        with self._lock:
+            if self._kept is not None:
+                self._kept = (self._kept[0], -math.inf)
 
     def get(self, *, fresh: bool = False) -> Found[T]:
         """The value, read now where none is kept, where it is too old, or where a fresh one is wanted."""

@@ -120,6 +120,10 @@ class Lookups:
             look, market=counted(look.market, self._outstanding), kept=found.kept or look.kept
         )
 
+    def outdate(self) -> None:
+        """Computes were changed from here: the next look reads anew, but for sizes."""
+        self._standing.outdate()
+
     @contextmanager
     def sending(self, name: str, decided: Callable[[], Plan]) -> Iterator[Plan]:
         """Decide on a job, which counts from then on, and no more where it isn't sent.

@@ -78,6 +78,7 @@ def _identity(fake: FakeAml) -> str:
 def test_a_cluster_that_is_there_is_used(fake_aml: FakeAml, client: MLClient) -> None:
     """The second job finds what the first has made: one PUT, and none for the second."""
     first = submit("python -V", compute=GPU, client=client, **JOB)
+    assert plan("python -V", compute=GPU, client=client, **JOB).creates is None
     first.wait()
     second = submit("python -V", compute=GPU, client=client, **JOB)
     assert made(fake_aml) == ["gpu"]
