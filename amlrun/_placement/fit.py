@@ -70,11 +70,9 @@ class Fit:
 
     def _and_the_other(self, now: int, ever: int) -> str:
         """What the other row takes away from these counts."""
-        other = self.other
-        if other.limit is None or other.free is None:
-            return ""
-        if self.starts is None and other.free // self.cpus < now:
-            return f"; {named(other)} has {other.free} free: {_nodes_fit(other.free // self.cpus)} now"
+        other, free = self.other, self.other.free or 0
+        if self.starts is None and free // self.cpus < now:
+            return f"; {named(other)} has {free} free: {_nodes_fit(free // self.cpus)} now"
         if self.starts is not None and _ever(other, self.cpus) < ever:
             return f"; {named(other)} has a limit of {other.limit}: {_word(_ever(other, self.cpus))} ever"
         return ""

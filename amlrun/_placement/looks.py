@@ -9,35 +9,39 @@ import attrs
 
 from amlrun._errors import AmlrunError, ComputeUnsuitable, InvalidRequest
 from amlrun._needs import SERVERLESS
-from amlrun._offers import Kind, Source
+from amlrun._offers import Kind, Offer, Source, Tier
 from amlrun._placement.computes import compute_options, named_options
 from amlrun._placement.creations import check_alike, to_be_made
 from amlrun._placement.obstacles import CANT_TAKE, gets_around, obstacles
+from amlrun._placement.options import Option
 from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._placement.serverless import in_one_tier, in_tiers, left_to_the_service, tiers_of
 from amlrun._placement.targets import unlisted
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from amlrun._needs import Ask
-    from amlrun._offers import Market, Size
-    from amlrun._placement.options import Option
+    from amlrun._offers import Compute, Market, Size
+
+_NOT_ASKED = "is not asked for"
+_ONLY_NAMED = "is taken only where it is named: compute={name!r}"
 
 
 @attrs.frozen(kw_only=True)
 class Look:
     """One place and its options; of those, `contenders` may be chosen.
 
-    `name` is `"serverless"` or a compute's. `why` is said of whatever is chosen here. `error` is why there
-    are no options at all.
+    `name` is `"serverless"` or a compute's. `why` is said of whatever is chosen here, `remark` of it where
+    something else is. `error` is why there are no options at all.
     """
 
     name: str
     options: Sequence[Option] = ()
     contenders: Sequence[Option] = ()
     why: str = ""
+    remark: str = ""
     error: AmlrunError | None = None
 
 
@@ -105,25 +109,49 @@ def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Look]:
     `around`: only those that get around what stands between serverless and the job.
     """
     looks = []
-    for compute in sorted(market.computes or (), key=attrgetter("name")):
+    for compute in _by_name(market):
         helps = not around or bool(gets_around(ask, market, compute))
-        found = tuple(_unasked(option, helps=helps) for option in compute_options(ask, market, compute))
+        found = tuple(
+            option if option.stands_in and helps else _against(option, _ONLY_NAMED.format(name=compute.name))
+            for option in compute_options(ask, market, compute)
+        )
         looks.append(Look(name=compute.name, options=found, contenders=_able(found)))
     return looks
 
 
-def _unasked(option: Option, *, helps: bool) -> Option:
-    if not option.able or (option.stands_in and helps):
-        return option
-    miss = f"is taken only where it is named: compute={option.offer.compute!r}"
-    return attrs.evolve(option, miss=miss, starts=None)
+def beside(ask: Ask, market: Market) -> list[Look]:
+    """The computes that are not asked for, beside a place that can take the job: none of them contends.
+
+    Where no place was asked for, each is looked at, and idle nodes that would do are a remark.
+    """
+    asked = {name.lower() for name in ask.computes}
+    looks = []
+    for compute in _by_name(market):
+        if not asked:
+            looks.append(_unasked(ask, market, compute))
+        elif compute.name.lower() not in asked:
+            size = market.size(compute.size or "") or unlisted(compute.size or "")
+            tier = compute.tier or Tier.STANDARD
+            offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind)
+            looks.append(Look(name=compute.name, options=(Option(offer=offer, miss=_NOT_ASKED),)))
+    return looks
 
 
-def warm(ask: Ask, market: Market) -> Iterator[str]:
-    """Clusters beside a serverless plan whose idle nodes would do: mentioned, not taken unasked."""
-    for compute in sorted(market.computes or (), key=attrgetter("name")):
-        if compute.kind is Kind.CLUSTER and compute.idle_nodes >= ask.nodes:
-            (option,) = compute_options(ask, market, compute)
-            if option.able and option.starts is Starts.NOW:
-                idle = f"{compute.idle_nodes} idle node{'' if compute.idle_nodes == 1 else 's'}"
-                yield f"cluster {compute.name} has {idle} that would do: compute={compute.name!r} goes there"
+def _unasked(ask: Ask, market: Market, compute: Compute) -> Look:
+    found = tuple(compute_options(ask, market, compute))
+    idle, remark = compute.idle_nodes, ""
+    warm = compute.kind is Kind.CLUSTER and idle >= ask.nodes
+    if warm and any(option.able and option.starts is Starts.NOW for option in found):
+        nodes = f"{idle} idle node{'' if idle == 1 else 's'}"
+        remark = f"cluster {compute.name} has {nodes} that would do: compute={compute.name!r} goes there"
+    options = tuple(_against(option, f"{_NOT_ASKED}: serverless can take it") for option in found)
+    return Look(name=compute.name, options=options, remark=remark)
+
+
+def _against(option: Option, miss: str) -> Option:
+    """An option that could be chosen, were it not for this."""
+    return attrs.evolve(option, miss=miss, starts=None) if option.able else option
+
+
+def _by_name(market: Market) -> list[Compute]:
+    return sorted(market.computes or (), key=attrgetter("name"))

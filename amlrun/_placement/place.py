@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
-from amlrun._placement.looks import look, stand_ins, warm
+from amlrun._placement.looks import beside, look, stand_ins
 from amlrun._placement.obstacles import obstacles
 from amlrun._placement.options import best_first, best_of, price_of, rank, standing
 from amlrun._placement.remarks import first_of, lost_work, price_source, reasons_for, warnings_for
@@ -37,16 +37,16 @@ def place(ask: Ask, market: Market) -> Plan:
     """
     looks = [look(ask, market, name) for name in ask.computes or (SERVERLESS,)]
     chosen = best_of(ask, (option for one in looks for option in one.contenders))
+    others: list[Look] = []
     if not ask.computes:
         doubts = any(obstacle.avoidable for obstacle in obstacles(ask, market))
         if chosen is None or doubts:
             others = stand_ins(ask, market, around=doubts)
             instead = min((o for other in others for o in other.contenders), key=standing, default=None)
-            looks += others
             chosen = instead or chosen
     if chosen is None:
-        raise verdict(ask, market, looks)
-    return _plan(ask, market, chosen, looks)
+        raise verdict(ask, market, [*looks, *others])
+    return _plan(ask, market, chosen, [*looks, *(others or beside(ask, market))])
 
 
 def _plan(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Plan:
@@ -86,12 +86,11 @@ def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) ->
     if chosen.offer.compute != SERVERLESS:
         yield chosen.why
         return
-    mine = next(look for look in looks if look.name.lower() == SERVERLESS)
+    mine = next(one for one in looks if one.name.lower() == SERVERLESS)
     yield from reasons_for(ask, chosen, mine.contenders)
     if mine.why:
         yield mine.why
-    if not ask.computes:
-        yield from warm(ask, market)
+    yield from (one.remark for one in looks if one.remark)
 
 
 def _warnings(ask: Ask, market: Market, chosen: Option) -> Iterator[str]:

@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+import attrs
+
 from amlrun._errors import InvalidRequest, NoQuota, NotEnoughQuota, NothingFits
 from amlrun._needs import SERVERLESS, Ask, Needs
 from amlrun._offers import LimitKind, Source, Tier, limits_of
@@ -92,6 +94,7 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
             f"\nThe sizes of {market.location} could not be read, and these are the packaged ones of East US:"
             " a size that is not among them can be named, too."
         )
+    hint = "\n".join([*_dearer(ask, market, tried), hint])
     if ask.instance_types:
         head = f"{' or '.join(ask.instance_types)} can't take this job:"
     elif ruled_out:
@@ -103,6 +106,21 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
         hint=hint,
         against={option.size.name: option.against for option in reversed(nearest)},
     )
+
+
+def _dearer(ask: Ask, market: Market, tried: Sequence[Option]) -> Iterator[str]:
+    """The lowest price at which something would do."""
+    if ask.needs.max_price_per_hour is None:
+        return
+    unbound = attrs.evolve(ask, needs=attrs.evolve(ask.needs, max_price_per_hour=None))
+    sizes = dict.fromkeys(option.size for option in tried)
+    found = options(unbound, market, sizes, tried[0].tier)
+    priced = [
+        (option.price, option.size.name) for option in found if option.able and option.price is not None
+    ]
+    if priced:
+        price, name = min(priced)
+        yield f"max_price_per_hour={price:g} would take {name}."
 
 
 def _distance(ask: Ask, option: Option, lacks: Sequence[str]) -> tuple[object, ...]:
@@ -172,15 +190,15 @@ def _elsewhere(ask: Ask, market: Market, best: Option, tried: Sequence[Option]) 
 
 
 def _room(words: str, found: Iterable[Option], taken: set[tuple[str, Tier]]) -> list[str]:
-    free = sorted(
-        (
-            option
-            for option in found
-            if option.starts is Starts.NOW and (option.size.name, option.tier) not in taken
-        ),
-        key=rank,
-    )
-    names = [f"{option.size.name} ({_price(option.price)})" for option in free[:_OTHERS]]
+    """The cheapest that start now, those whose spot is doubted only where there is nothing else."""
+    free = [
+        option
+        for option in found
+        if option.able and option.starts is Starts.NOW and (option.size.name, option.tier) not in taken
+    ]
+    sure = [option for option in free if option.tier is not Tier.SPOT or option.size.spot_hint]
+    cheapest = sorted(sure or free, key=lambda o: (o.price is None, o.price or 0.0, o.size.name))
+    names = [f"{option.size.name} ({_price(option.price)})" for option in cheapest[:_OTHERS]]
     return [f"{words}: {', '.join(names)}."] if names else []
 
 

@@ -222,6 +222,32 @@ def test_the_highest_price_is_for_all_nodes() -> None:
     assert against["costless"] == "has no known price to hold against 3 USD an hour"
 
 
+def test_a_price_that_is_too_low_is_told_the_lowest_that_would_do() -> None:
+    """For all nodes; of sizes that have quota and meet the rest."""
+    held = quota(cheap=(0, 0), dear=(100, 0), dearer=(100, 0))
+    ask = Ask(needs=Needs(cpus=1, max_price_per_hour=2), nodes=3)
+    with pytest.raises(NothingFits) as caught:
+        place(ask, market([CHEAP, DEAR, DEARER], held))
+    assert caught.value.hint.startswith("max_price_per_hour=3.75 would take dear.\nAsk for less")
+    with pytest.raises(NothingFits) as caught:
+        place(ask, market([size("costless", 4, None)], quota(costless=(100, 0))))
+    assert caught.value.hint.startswith("Ask for less")
+
+
+def test_sizes_that_have_room_are_proposed_cheapest_first() -> None:
+    """Those whose spot nodes the service doubts only where there is no other."""
+    doubted = size("doubted", 4, 1.0, spot_price=0.1, spot_hint=False)
+    held = quota(spot=32, cheap=(0, 0), dear=(0, 0), dearer=(0, 0), doubted=(0, 0))
+    ask = Ask(needs=Needs(cpus=4))
+    with pytest.raises(NoQuota) as caught:
+        place(ask, market([DEARER, doubted, CHEAP, DEAR], held))
+    assert "With tier='spot' there is room on: cheap (0.20 USD/h), dear (0.30 USD/h), dearer (0.50" in (
+        caught.value.hint
+    )
+    with pytest.raises(NoQuota, match=r"there is room on: doubted \(0.10 USD/h\)"):
+        place(ask, market([doubted], held))
+
+
 def test_named_sizes_are_tried_in_their_order() -> None:
     """The first that starts now, else the first that can ever, in the service's own spelling."""
     sizes = [CHEAP, DEAR, DEARER]

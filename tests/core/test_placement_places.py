@@ -129,6 +129,23 @@ def test_idle_nodes_beside_serverless_are_mentioned() -> None:
     assert not any("warm" in reason for reason in plan.reasons)
 
 
+def test_computes_that_nobody_asked_for_are_candidates_too() -> None:
+    """With the first thing against each: its own reason, or that it isn't asked for."""
+    computes = (cluster("warm", idle=2), cluster("gpu", "t4"), cluster("other"))
+
+    def against(**asked: Any) -> dict[str, str]:
+        candidates = place(Ask(needs=ANY, **asked), workspace(*computes)).candidates
+        return {one.compute: one.against for one in candidates if one.compute != "serverless"}
+
+    assert against() == {
+        "warm": "is not asked for: serverless can take it",
+        "gpu": "has GPUs, and none was asked for",
+        "other": "is not asked for: serverless can take it",
+    }
+    assert against(computes=("serverless",)) == dict.fromkeys(("warm", "gpu", "other"), "is not asked for")
+    assert against(computes=("warm",)) == {"warm": "", "gpu": "is not asked for", "other": "is not asked for"}
+
+
 def test_a_compute_stands_in_where_serverless_never_can() -> None:
     """Nodes that idle hold their quota already: the reasons say why serverless can't, and why it can."""
     none = quota(cheap=(0, 0), dear=(0, 0))
@@ -254,7 +271,7 @@ def test_what_is_left_to_the_service_is_a_place_like_others() -> None:
     assert plan.reasons == (
         "nothing was asked of the nodes and quota can't be read: the service chooses the size",
     )
-    assert [one.against for one in plan.candidates] == [""]
+    assert [one.against for one in plan.candidates] == ["", "is not asked for"]
     ruled = Ask(nodes=3, guard=Guard(most_nodes=2, where={"most_nodes": "amlrun.toml, line 2"}))
     with pytest.raises(NothingFits, match=r"has 3 nodes, refused by amlrun\.toml, line 2: most_nodes = 2"):
         place(ruled, unread)
