@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from amlrun import InvalidRequest, Managed, Needs, Requeue
+from amlrun import Cluster, InvalidRequest, Managed, Needs, Requeue
 from amlrun._arguments import Options
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
@@ -282,6 +282,16 @@ environment: {image: library/python}
     request = ask(path, compute="serverless", instance_count=1, tier="standard", name="mine", timeout=5)
     assert (request.ask.computes, request.ask.nodes, request.ask.tier) == (("serverless",), 1, Tier.STANDARD)
     assert (request.name, request.timeout) == ("mine", 5)
+
+
+def test_a_job_file_names_one_compute(tmp_path: Path) -> None:
+    """Lists and clusters are arguments: in the file nobody else would understand them."""
+    path = write(tmp_path, "command: ls\ncompute: [gpu, serverless]\nenvironment: {image: python}\n")
+    with pytest.raises(InvalidRequest, match="there it can be a name only"):
+        ask(path)
+    gpu = Cluster("gpu", max=2)
+    asked = ask(path, compute=[gpu, "serverless"]).ask
+    assert (asked.computes, asked.creates) == (("gpu", "serverless"), (gpu,))
 
 
 @pytest.mark.parametrize(
