@@ -161,7 +161,8 @@ def in_one_tier(ask: Ask, able: Sequence[Option]) -> tuple[Sequence[Option], str
     if best_of(ask, (surer, cheaper)) is surer:
         return standard, f"standard: {_ahead(surer, cheaper)}"
     if surer.starts is not Starts.NOW:
-        return worthy, f"spot: it starts now, and {surer.size.name} as standard may have to wait"
+        wait = "would" if surer.starts is Starts.QUEUED else "may"
+        return worthy, f"spot: it starts now, and {surer.size.name} as standard {wait} have to wait"
     return worthy, "spot: the pool has room, and it is known to cost less"
 
 

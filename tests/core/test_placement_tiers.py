@@ -160,7 +160,7 @@ def test_auto_takes_spot_that_starts_now_before_standard_that_waits() -> None:
     dearer = attrs.evolve(DEARER, spot_price=1.2)
     plan = auto([attrs.evolve(CHEAP, spot_price=None), dearer], held)
     assert (plan.instance_type, plan.tier, plan.starts) == ("dearer", Tier.SPOT, Starts.NOW)
-    assert plan.reasons[-1] == "spot: it starts now, and cheap as standard may have to wait"
+    assert plan.reasons[-1] == "spot: it starts now, and cheap as standard would have to wait"
     plan = auto([attrs.evolve(CHEAP, spot_price=None), attrs.evolve(dearer, spot_price=1.3)], held)
     assert (plan.instance_type, plan.tier, plan.starts) == ("cheap", Tier.STANDARD, Starts.QUEUED)
 
