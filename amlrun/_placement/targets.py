@@ -97,7 +97,7 @@ def refused(ask: Ask, compute: Compute, miss: Miss, size: Size | None = None) ->
     """A compute that can't take the job, whatever its size."""
     offer = Offer(
         size=size or unlisted(compute.size or ""),
-        tier=compute.tier or Tier.STANDARD,
+        tier=Tier.STANDARD,
         compute=compute.name,
         kind=compute.kind,
         against=miss.words,

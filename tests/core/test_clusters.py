@@ -9,6 +9,7 @@ from amlrun._errors import ComputeNotFound, ComputeUnsuitable, NoQuota, NotEnoug
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Source, Tier
 from amlrun._placement import place
+from amlrun._placement.computes import compute_options
 from amlrun._plan import Plan, Starts
 
 V100 = Size(
@@ -157,6 +158,43 @@ def test_a_cluster_that_can_not_take_the_job(change: dict[str, Any], ask: dict[s
     with pytest.raises(ComputeUnsuitable, match=words) as caught:
         on(attrs.evolve(GPU, **change), **ask)
     assert caught.value.name == "gpu"
+
+
+def test_what_is_refused_tells_what_would_do() -> None:
+    """The count that fits; a price that is exactly the highest is not above it."""
+    with pytest.raises(ComputeUnsuitable) as caught:
+        on(GPU, nodes=5)
+    assert caught.value.hint == "instance_count=4 fits."
+    with pytest.raises(ComputeUnsuitable) as caught:
+        on(attrs.evolve(GPU, max_nodes=0))
+    assert caught.value.hint.startswith("Leave compute out")
+    assert on(GPU, needs=Needs(max_price_per_hour=3.06)).price_per_hour == 3.06
+
+
+def test_a_small_node_is_taken_where_it_is_named() -> None:
+    """Who asks for nothing of the nodes and names a compute gets what it has; unasked, the default counts."""
+    small = attrs.evolve(V100, name="Standard_DS1", cpus=1, memory_gb=3.5, gpus=0, gpu=None)
+    compute = attrs.evolve(GPU, name="small", size=small.name, nodes=1, idle_nodes=1)
+    held = Market("eastus", (small,), market().quota)
+    assert on(compute, held).starts is Starts.NOW
+    (unasked,) = compute_options(Ask(), held, compute)
+    assert unasked.miss == "has nodes of Standard_DS1, which has 1 of 4 vCPUs"
+    (needed,) = compute_options(Ask(needs=Needs(cpus=1)), held, compute)
+    assert needed.miss == ""
+
+
+def test_nobody_gets_gpus_or_spot_nodes_unasked() -> None:
+    """By name they are had; else only by who asks for them."""
+    held, warm = market(pool=99), attrs.evolve(GPU, nodes=1, idle_nodes=1)
+    (unasked,) = compute_options(Ask(), held, warm)
+    assert unasked.miss == "has GPUs, and none was asked for"
+    (needed,) = compute_options(Ask(needs=Needs(gpus=1)), held, warm)
+    assert needed.miss == ""
+    spot = attrs.evolve(warm, tier=Tier.SPOT)
+    (unasked,) = compute_options(Ask(needs=Needs(gpus=1)), held, spot)
+    assert unasked.miss == "has spot nodes, and nobody asked for spot"
+    (needed,) = compute_options(Ask(needs=Needs(gpus=1), tier=Tier.SPOT), held, spot)
+    assert needed.miss == ""
 
 
 def test_the_size_asked_for_may_be_the_clusters_in_any_case() -> None:
