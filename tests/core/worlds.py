@@ -212,11 +212,11 @@ def on_cluster(ask: Ask, market: Market, compute: Compute, *, now: bool) -> bool
         return False
     missing = max(0, ask.nodes - compute.idle_nodes)
     binding = rows(size.family, tier, held)
-    if now:
-        room = compute.nodes + missing <= compute.max_nodes
-        return not missing or (room and all(free(row) >= missing * size.cpus for row in binding))
     whole = all((row.limit or 0) >= ask.nodes * size.cpus for row in binding)
-    return not missing or whole or compute.nodes >= ask.nodes
+    if missing and not whole and compute.nodes < ask.nodes:
+        return False
+    room = compute.nodes + missing <= compute.max_nodes
+    return not now or not missing or (room and all(free(row) >= missing * size.cpus for row in binding))
 
 
 def tiers(ask: Ask) -> Iterator[Tier]:
