@@ -162,6 +162,14 @@ def test_a_compute_stands_in_where_serverless_never_can() -> None:
     assert {one.compute for one in plan.candidates} == {"serverless", "warm", "cold"}
 
 
+def test_a_cluster_that_would_have_to_wait_stands_in_for_nothing() -> None:
+    """Its nodes are busy, and it can't grow either: whoever wants to wait for it names it."""
+    none = quota(cheap=(0, 0), dear=(0, 0))
+    with pytest.raises(NoQuota, match="busy  is taken only where it is named: compute='busy'"):
+        place(Ask(needs=Needs(cpus=4)), workspace(cluster("busy", busy=4), held=none))
+    assert place(Ask(computes=("busy",)), workspace(cluster("busy", busy=4), held=none)).compute == "busy"
+
+
 def test_a_size_that_the_region_lacks_may_be_a_clusters() -> None:
     """Serverless has no such size: that is no reason to refuse a cluster which has; else it is refused."""
     abroad = attrs.evolve(cluster("abroad", "elsewhere_only", idle=1), location="westeurope")
