@@ -84,7 +84,8 @@ def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) ->
     if chosen.creates is not None:
         yield f"{chosen.offer.compute} is not there: it is made first"
     if chosen.offer.compute != SERVERLESS:
-        yield chosen.why
+        if chosen.why != chosen.stands_in or ask.computes:
+            yield chosen.why
         return
     mine = next(one for one in looks if one.name.lower() == SERVERLESS)
     yield from reasons_for(ask, chosen, mine.contenders)
