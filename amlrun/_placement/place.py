@@ -88,7 +88,7 @@ def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) ->
             yield chosen.why
         return
     mine = next(one for one in looks if one.name.lower() == SERVERLESS)
-    yield from reasons_for(ask, chosen, mine.contenders)
+    yield from reasons_for(ask, chosen, mine.options)
     if mine.why:
         yield mine.why
     yield from (one.remark for one in looks if one.remark)

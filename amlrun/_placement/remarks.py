@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from amlrun._candidates import money
 from amlrun._offers import Source, Tier
 from amlrun._placement.options import WORTH_OF_NOW
@@ -34,9 +36,8 @@ def first_of(asked: Sequence[str], what: str, chosen: Option) -> str:
     return f"the first of {len(asked)} {what} asked for {when}"
 
 
-def reasons_for(ask: Ask, chosen: Option, contenders: Sequence[Option]) -> tuple[str, ...]:
-    """Why this option, among those of serverless in its tier that could be chosen."""
-    rivals = [option for option in contenders if option.order == chosen.order]
+def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[str, ...]:
+    """Why this option of serverless, among those of its tier that stand alike in the orders asked for."""
     if not chosen.size.name:
         return (chosen.why,)
     if len(ask.instance_types) == 1:
@@ -44,22 +45,33 @@ def reasons_for(ask: Ask, chosen: Option, contenders: Sequence[Option]) -> tuple
     elif ask.instance_types:
         reasons = [first_of(ask.instance_types, "sizes", chosen)]
     else:
-        reasons = [_met(ask, chosen, len(rivals)), *_traded(chosen, rivals)]
-        if len(ask.needs.gpu) > 1:
-            reasons.insert(0, f"{chosen.size.gpu}: {first_of(ask.needs.gpu, 'GPU models', chosen)}")
+        rivals = [
+            option
+            for option in options
+            if option.able and option.tier is chosen.tier and option.order == chosen.order
+        ]
+        reasons = [*_of_models(ask, chosen), _met(ask, chosen, len(rivals)), *_traded(chosen, rivals)]
     if chosen.fit is not None and chosen.fit.row.name:
         reasons.append(str(chosen.fit))
     return tuple(reasons)
 
 
+def _of_models(ask: Ask, chosen: Option) -> list[str]:
+    """Where its GPU model stands among those asked for."""
+    if len(ask.needs.gpu) < 2:  # noqa: PLR2004  one is no order
+        return []
+    return [f"{chosen.size.gpu}: {first_of(ask.needs.gpu, 'GPU models', chosen)}"]
+
+
 def _met(ask: Ask, chosen: Option, count: int) -> str:
+    needs = attrs.evolve(ask.needs, gpu=chosen.size.gpu) if len(ask.needs.gpu) > 1 else ask.needs
     if not chosen.plain:
         return "nothing was asked of the nodes; no general-purpose size of 4 vCPUs can be had: the next best"
     if ask.needs.shapeless:
         return "nothing was asked of the nodes: a general-purpose size of 4 vCPUs and at least 14 GB"
     if count == 1:
-        return f"the only size that can be had and meets {ask.needs}"
-    return f"by price, of {count} sizes that can be had and meet {ask.needs}"
+        return f"the only size that can be had and meets {needs}"
+    return f"by price, of {count} sizes that can be had and meet {needs}"
 
 
 def _traded(chosen: Option, rivals: Sequence[Option]) -> list[str]:
