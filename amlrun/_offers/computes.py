@@ -60,7 +60,8 @@ class Compute:
 
     `size` and `tier` are None where that kind has none; `size` is in the service's spelling, often capitals.
     `nodes` exist now, `target_nodes` are wanted by the jobs that wait; of those that exist `idle_nodes` wait
-    for work. `allocation_state` is the service's (`Steady`, `Resizing`), `resized_at` the instant since which
+    for work. `sent_nodes` must still be found for jobs that were sent from here: the quota counts them as
+    pending, whether or not the service has them among its target. `allocation_state` is the service's (`Steady`, `Resizing`), `resized_at` the instant since which
     it is so, in seconds since 1970. `machine_state` is a compute instance's (`Running`, `Stopped`, …).
     `identities` are the kinds of identity that it has (`SystemAssigned`, `UserAssigned`), `user_identities`
     the client ids of the latter. `in_network`: it stands in a virtual network of the user's.
@@ -75,6 +76,7 @@ class Compute:
     max_nodes: int = 0
     nodes: int = 0
     target_nodes: int = 0
+    sent_nodes: int = 0
     idle_nodes: int = 0
     running_nodes: int = 0
     preparing_nodes: int = 0

@@ -142,9 +142,7 @@ def _spoken_for(compute: Compute, wanted: int) -> Compute:
     if not wanted or compute.kind is not Kind.CLUSTER:
         return compute
     return attrs.evolve(
-        compute,
-        idle_nodes=max(0, compute.idle_nodes - wanted),
-        target_nodes=max(compute.target_nodes, compute.nodes + _to_find(compute, wanted)),
+        compute, idle_nodes=max(0, compute.idle_nodes - wanted), sent_nodes=_to_find(compute, wanted)
     )
 
 

@@ -118,7 +118,7 @@ def read(compute: Compute, wanted: int, size: Size, quota: Quota | None) -> Read
     tier = compute.tier or Tier.STANDARD
     idle = _idle(compute)
     missing = max(0, wanted - idle)
-    coming = compute.target_nodes - compute.nodes if _grows_for_others(compute) else 0
+    coming = _growing(compute) - compute.sent_nodes if _grows_for_others(compute) else 0
     return Reading(
         compute=compute,
         wanted=wanted,
@@ -144,7 +144,17 @@ def _idle(compute: Compute) -> int:
 
 def _held(compute: Compute) -> int:
     """How many of its nodes there are, or are to be for others. A preempted one may come back for anybody."""
-    return max(compute.nodes, compute.target_nodes) - compute.preempted_nodes
+    return _to_be(compute) - compute.preempted_nodes
+
+
+def _to_be(compute: Compute) -> int:
+    """To how many nodes it grows for those who came before."""
+    return compute.nodes + max(_growing(compute), compute.sent_nodes)
+
+
+def _growing(compute: Compute) -> int:
+    """By how many nodes the service has decided to let it grow."""
+    return max(0, compute.target_nodes - compute.nodes)
 
 
 def _is_resizing(compute: Compute) -> bool:
@@ -194,17 +204,17 @@ def _stuck(reading: Reading) -> str:
 def _behind(reading: Reading) -> str:
     compute = reading.compute
     if _held(compute) + reading.missing > compute.max_nodes:
-        grows = f"it grows to {compute.target_nodes} of its {compute.max_nodes} nodes"
+        grows = f"it grows to {_to_be(compute)} of its {compute.max_nodes} nodes"
         return f"{grows} for jobs that came before: this one waits for them"
     return (
-        f"it grows to {compute.target_nodes} nodes for jobs that came before, and must grow by"
+        f"it grows to {_to_be(compute)} nodes for jobs that came before, and must grow by"
         f" {reading.missing} for this one: together it {reading.beside}"
     )
 
 
 def _busy(reading: Reading) -> str:
     compute = reading.compute
-    sent = compute.target_nodes > compute.nodes
+    sent = _growing(compute) or compute.sent_nodes
     taken = _held(compute) - compute.idle_nodes - compute.unusable_nodes
     counts = (
         (taken, "busy or spoken for" if sent else "busy"),

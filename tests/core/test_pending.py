@@ -92,11 +92,11 @@ def test_a_clusters_idle_nodes_are_spoken_for_first() -> None:
     """Those that are there take no quota; what is missing counts in the cluster's own region, to its most."""
     cluster = Compute(name="gpu", nodes=3, idle_nodes=2, preparing_nodes=1, max_nodes=5, location="westus")
     market = Market("eastus", (), quota(), computes=(cluster,), elsewhere={"westus": quota("westus")})
-    for nodes, idle, target, cores in ((1, 1, 3, 0), (3, 0, 3, 0), (4, 0, 4, 4), (9, 0, 5, 8)):
+    for nodes, idle, found, cores in ((1, 1, 0, 0), (3, 0, 0, 0), (4, 0, 1, 4), (9, 0, 2, 8)):
         sent = outstanding(*(job(f"j{n}", compute="GPU") for n in range(nodes)))
         after = counted(market, sent)
         assert after.computes is not None
-        assert (after.computes[0].idle_nodes, after.computes[0].target_nodes) == (idle, target)
+        assert (after.computes[0].idle_nodes, after.computes[0].sent_nodes) == (idle, found)
         assert dict(rows(after.elsewhere["westus"]))["TotalDedicatedCores"] == cores
         assert after.quota == quota()
 

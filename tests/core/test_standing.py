@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from amlrun._needs import Ask
 from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Tier
+from amlrun._offers.pending import Outstanding, Pending, counted
 from amlrun._placement.clusters import cluster_option
 from amlrun._placement.standing import STARTS, Reading, Standing, read
 from amlrun._plan import Starts
@@ -57,7 +58,7 @@ RESIZING = {"allocation_state": "Resizing"}
             "4 of its 4 nodes are unusable: the job waits for them",
         ),
         (
-            {"nodes": 1, "idle_nodes": 0, "target_nodes": 4},
+            {"nodes": 1, "idle_nodes": 0, "sent_nodes": 3},
             1,
             Standing.BUSY,
             "4 of its 4 nodes are busy or spoken for: the job waits for them",
@@ -150,6 +151,21 @@ def test_who_came_before_is_counted_in_quota_too() -> None:
     assert stands(growing, 2, quota(20)).standing is Standing.GROWS
 
 
+@pytest.mark.parametrize(("limit", "standing"), [(16, Standing.GROWS), (12, Standing.QUOTA_IN_USE)])
+def test_a_job_that_was_sent_counts_once_whatever_the_service_has_seen(
+    limit: int, standing: Standing
+) -> None:
+    """On its way, or grown for already: the nodes that it waits for are the same, and so is the answer."""
+    sent = Outstanding().sent(Pending(name="j", compute="cpu", family=DS3.family, cpus=4, nodes=3))
+    for change in ({}, {**RESIZING, "target_nodes": 3}):
+        held = Market("eastus", (DS3,), quota(limit), computes=(attrs.evolve(CPU, **change),))
+        after = counted(held, sent)
+        assert after.computes is not None
+        assert read(after.computes[0], 1, DS3, after.quota).standing is standing
+    others = attrs.evolve(CPU, **{**RESIZING, "target_nodes": 3, "max_nodes": 9, "sent_nodes": 1})
+    assert read(others, 1, DS3, quota(8)).standing is Standing.BEHIND
+
+
 def test_a_minimum_is_grown_to_for_nobody() -> None:
     """Its idle nodes are anybody's."""
     growing = {**RESIZING, "min_nodes": 2, "target_nodes": 2, "nodes": 2, "idle_nodes": 1}
@@ -199,6 +215,7 @@ CLUSTERS = st.builds(
     max_nodes=COUNTS,
     nodes=COUNTS,
     target_nodes=COUNTS,
+    sent_nodes=COUNTS,
     idle_nodes=COUNTS,
     running_nodes=COUNTS,
     preparing_nodes=COUNTS,
