@@ -156,7 +156,8 @@ def _placed(request: Request, look: Look) -> Plan:
 
 def _with_defaults(plan: Plan, request: Request) -> Plan:
     """What the plan says of the team's defaults that it rests on."""
-    idle = {"tier": plan.compute != SERVERLESS, "checkpoint_datastore": request.policy(plan.tier) is None}
+    named = plan.compute != SERVERLESS and bool(request.ask.computes)
+    idle = {"tier": named, "checkpoint_datastore": request.policy(plan.tier) is None}
     told = [words for key, words in request.defaults.items() if not idle.get(key)]
     return attrs.evolve(plan, reasons=(*plan.reasons, f"by default: {'; '.join(told)}")) if told else plan
 

@@ -137,12 +137,15 @@ def misses(
     rule = ask.guard.against(size=offer.size.name, nodes=ask.nodes, price=price, compute=compute.name)
     if rule:
         yield Miss(rule)
-    if ask.tier not in {None, Tier.AUTO, offer.tier}:
+    unasked = not asked_for(ask, compute)
+    tier = ask.tier or (ask.default_tier if unasked else None)
+    if tier not in {None, Tier.AUTO, offer.tier}:
+        whose = "was asked for" if ask.tier else "is the default"
         yield Miss(
-            f"has {offer.tier} nodes, and tier={str(ask.tier)!r} was asked for: a compute's tier is its own",
-            f"Leave tier out, or leave compute out: serverless has {ask.tier} nodes.",
+            f"has {offer.tier} nodes, and tier={str(tier)!r} {whose}: a compute's tier is its own",
+            f"Leave tier out, or leave compute out: serverless has {tier} nodes.",
         )
-    if ask.tier is None and offer.tier is Tier.SPOT and not asked_for(ask, compute):
+    if tier is None and offer.tier is Tier.SPOT and unasked:
         yield Miss("has spot nodes, and nobody asked for spot")
     if nodes is not None and ask.nodes > nodes:
         yield Miss(

@@ -11,6 +11,7 @@ from amlrun import (
     ComputeNotFound,
     ComputeUnsuitable,
     InvalidRequest,
+    NoQuota,
     NotConfigured,
     NothingFits,
     RequeueExhausted,
@@ -105,6 +106,23 @@ def test_computes_by_default(fake_aml: FakeAml, client: MLClient, folder: Path) 
     assert (elsewhere.compute, elsewhere.tier) == ("serverless", "spot")
     (told,) = [reason for reason in elsewhere.reasons if reason.startswith("by default: ")]
     assert "tier = spot (amlrun.toml, line 2)" in told
+
+
+def test_a_default_tier_binds_what_stands_in(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """No dedicated node is taken for spot, nobody having named one; and the default is told of."""
+    write(folder, "[defaults]\ntier = 'spot'\n")
+    fake_aml.cluster("dedicated", size="Standard_NC4as_T4_v3", min_nodes=1)
+    fake_aml.kubernetes("arc")
+    fake_aml.cluster("taken-away", size="Standard_NC4as_T4_v3", min_nodes=1, tier="spot")
+    fake_aml.quota("TotalLowPriorityCores", limit=0)
+    chosen = plan("echo", gpus=1, client=client, **JOB)
+    assert (chosen.compute, chosen.tier) == ("taken-away", "spot")
+    assert "by default: tier = spot (amlrun.toml, line 2)" in chosen.reasons
+    client.compute.begin_delete("taken-away").result()
+    fake_aml.advance(minutes=1)
+    with pytest.raises(NoQuota, match=r"By default: tier = spot \(amlrun.toml, line 2\)"):
+        plan("echo", gpus=1, client=client, **JOB)
+    assert plan("echo", gpus=1, compute="dedicated", client=client, **JOB).compute == "dedicated"
 
 
 def test_a_default_that_cannot_be_is_told_with_its_line(client: MLClient, folder: Path) -> None:
