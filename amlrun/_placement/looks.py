@@ -75,7 +75,7 @@ def _serverless(ask: Ask, market: Market) -> Look:
     able = _able(found)
     if len(tiers) == 1 or not able:
         return Look(name=SERVERLESS, options=found, contenders=able)
-    contenders, why = in_one_tier(ask, able)
+    contenders, why = in_one_tier(ask, found)
     return Look(name=SERVERLESS, options=found, contenders=contenders, why=why)
 
 

@@ -15,7 +15,7 @@ from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 from amlrun._placement.looks import beside, look, stand_ins
 from amlrun._placement.obstacles import obstacles
-from amlrun._placement.options import best_first, best_of, price_of, rank, standing
+from amlrun._placement.options import best_first, best_of, price_of, rank
 from amlrun._placement.remarks import first_of, lost_work, price_source, reasons_for, warnings_for
 from amlrun._placement.verdict import serverless_cannot, verdict
 from amlrun._plan import Plan, Starts
@@ -42,8 +42,7 @@ def place(ask: Ask, market: Market) -> Plan:
         doubts = any(obstacle.avoidable for obstacle in obstacles(ask, market))
         if chosen is None or doubts:
             others = stand_ins(ask, market, around=doubts)
-            instead = min((o for other in others for o in other.contenders), key=standing, default=None)
-            chosen = instead or chosen
+            chosen = best_of(ask, (option for one in others for option in one.contenders)) or chosen
     if chosen is None:
         raise verdict(ask, market, [*looks, *others])
     return _plan(ask, market, chosen, [*looks, *(others or beside(ask, market))])

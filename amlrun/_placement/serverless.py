@@ -142,18 +142,18 @@ def _is_default(size: Size) -> bool:
     return size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name) is not None
 
 
-def in_one_tier(ask: Ask, able: Sequence[Option]) -> tuple[Sequence[Option], str]:
-    """Of options in two tiers those in the one that is to be taken, and why it is.
+def in_one_tier(ask: Ask, found: Sequence[Option]) -> tuple[Sequence[Option], str]:
+    """Of options in two tiers those in the one that is to be taken, and why it is. Some can be chosen.
 
     Spot is held against standard where it starts now, is not doubted and is known to cost less than the same
     nodes as standard; the better one is taken.
     """
-    standard = [option for option in able if option.tier is Tier.STANDARD]
-    spot = [option for option in able if option.tier is Tier.SPOT]
+    standard = [option for option in found if option.able and option.tier is Tier.STANDARD]
+    spot = [option for option in found if option.able and option.tier is Tier.SPOT]
     if not spot:
         return standard, "standard: no size that would do can be had as spot"
     if not standard:
-        return spot, "spot: there is no standard quota for any size that would do"
+        return spot, f"spot: {_against_standard(found, best_first(ask, spot)[0])}"
     worthy = [option for option in spot if not _against_spot(ask, option)]
     if not worthy:
         return standard, f"standard: {_against_spot(ask, best_first(ask, spot)[0])}"
@@ -164,6 +164,15 @@ def in_one_tier(ask: Ask, able: Sequence[Option]) -> tuple[Sequence[Option], str
         wait = "would" if surer.starts is Starts.QUEUED else "may"
         return worthy, f"spot: it starts now, and {surer.size.name} as standard {wait} have to wait"
     return worthy, "spot: the pool has room, and it is known to cost less"
+
+
+def _against_standard(found: Iterable[Option], spot: Option) -> str:
+    """Why nothing of standard can be chosen: its quota, else what is against the same nodes as standard."""
+    surer = [option for option in found if option.tier is Tier.STANDARD]
+    if not all(option.miss for option in surer):
+        return "there is no standard quota for any size that would do"
+    twin = next(option for option in surer if option.size is spot.size)
+    return f"{twin.size.name} as standard {twin.miss}"
 
 
 def _against_spot(ask: Ask, spot: Option) -> str:

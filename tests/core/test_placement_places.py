@@ -161,6 +161,20 @@ def test_a_compute_stands_in_where_serverless_never_can() -> None:
     assert {one.compute for one in plan.candidates} == {"serverless", "warm", "cold"}
 
 
+def test_among_computes_that_nobody_named_price_counts() -> None:
+    """No order was asked for: idle nodes are worth a quarter more than those that must wait, and no more."""
+    none, there = quota(cheap=(0, 0), dear=(0, 0)), quota(cheap=(8, 8))
+    far = attrs.evolve(cluster("far"), location="westeurope")
+
+    def chosen(price: float) -> str:
+        idle = cluster("idle", "dear", idle=1)
+        sizes = (CHEAP, attrs.evolve(DEAR, price=price))
+        held = attrs.evolve(workspace(idle, far, held=none), sizes=sizes, elsewhere={"westeurope": there})
+        return place(Ask(needs=Needs(cpus=4)), held).compute
+
+    assert (chosen(1.25), chosen(1.3)) == ("idle", "far")
+
+
 def test_a_cluster_that_would_have_to_wait_stands_in_for_nothing() -> None:
     """Its nodes are busy, and it can't grow either: whoever wants to wait for it names it."""
     none = quota(cheap=(0, 0), dear=(0, 0))

@@ -122,6 +122,16 @@ def test_auto_takes_spot_where_there_is_no_standard_quota() -> None:
     )
 
 
+def test_auto_says_what_rules_out_standard() -> None:
+    """Where it isn't quota, it is what is against the same nodes as standard: their price."""
+    ask = Ask(needs=Needs(cpus=1, max_price_per_hour=0.5), tier=Tier.AUTO)
+    plan = place(ask, market([CHEAP, DEAR], quota(spot=8, cheap=(8, 0), dear=(8, 0))))
+    assert (plan.tier, plan.reasons[-1]) == (
+        Tier.SPOT,
+        "spot: cheap as standard costs 1 of at most 0.5 USD an hour",
+    )
+
+
 def test_auto_beats_a_standard_size_without_a_price() -> None:
     """A spot price that is lower than its own standard price is enough where the rival has none."""
     plan = auto([size("costless", 4, None), CHEAP], quota(spot=8, costless=(8, 0), cheap=(0, 0)))
