@@ -57,6 +57,11 @@ class Identity:
     object_id: str | None = None
     resource_id: str | None = None
 
+    def __str__(self) -> str:
+        """As the user says it."""
+        word = next(word for word, kind in _WORDS.items() if kind is self.kind)
+        return f"{word}:{self.client_id}" if self.client_id else word
+
     def to_body(self) -> dict[str, str]:
         """`properties.identity` of a job."""
         ids = {"clientId": self.client_id, "objectId": self.object_id, "resourceId": self.resource_id}

@@ -97,7 +97,7 @@ class Team:
         """A key as the file says it, with its line."""
         value = getattr(self.guard if hasattr(self.guard, key) else self, key)
         if isinstance(value, Identity):
-            value = " ".join(filter(None, (str(value.kind), value.client_id)))
+            value = str(value)
         if isinstance(value, float):
             value = f"{value:g}"
         shown = ", ".join(value) if isinstance(value, tuple) else value

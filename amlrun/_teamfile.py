@@ -26,7 +26,7 @@ from amlrun._offers import Tier
 from amlrun._team import Team
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 VARIABLE = "AMLRUN_CONFIG"
 FILE = "amlrun.toml"
@@ -87,13 +87,13 @@ def parse_team(text: str, shown: str) -> Team:
     for table, content in data.items():
         place = f"{shown}, line {lines.get((table, ''), lines.get(('', table), 1))}"
         if table not in _TABLES:
-            raise _unknown(shown, place, table, "")
+            raise _no_table(shown, place, table, is_table=isinstance(content, dict))
         if not isinstance(content, dict):
             raise NotConfigured(f"{place}: [{table}] is a table of keys", looked_at=(shown,))
         for key, value in content.items():
             where[key] = f"{shown}, line {lines[table, key]}" if (table, key) in lines else place
             if key not in _TABLES[table]:
-                raise _unknown(shown, where[key], key, table)
+                raise _no_key(shown, where[key], key, table)
             said[key] = _checked(where[key], key, value, _TABLES[table][key], shown)
     rules = {key: said.pop(key) for key in _OF_GUARD if key in said}
     guard = Guard(**rules, where={key: where[key] for key in rules})
@@ -134,18 +134,24 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
     return found
 
 
-def _unknown(shown: str, place: str, key: str, table: str) -> NotConfigured:
-    keys = list(_TABLES[table]) if table else list(_TABLES)
-    home = next((name for name, content in _TABLES.items() if key in content), "")
-    near = difflib.get_close_matches(key.lower(), keys, n=2)
-    inside = f" in [{table}]" if table else ""
+def _no_table(shown: str, place: str, name: str, *, is_table: bool) -> NotConfigured:
+    message = f"{place}: there is no table [{name}]" if is_table else f"{place}: {name} is in no table"
+    return NotConfigured(message, hint=_meant(name, _TABLES), looked_at=(shown,))
+
+
+def _no_key(shown: str, place: str, key: str, table: str) -> NotConfigured:
+    return NotConfigured(
+        f"{place}: there is no {key} in [{table}]", hint=_meant(key, _TABLES[table]), looked_at=(shown,)
+    )
+
+
+def _meant(name: str, names: Collection[str]) -> str:
+    """What may have been meant: a key of some table, the nearest of these names, or any of them."""
+    home = next((table for table, keys in _TABLES.items() if name in keys), "")
+    near = difflib.get_close_matches(name.lower(), list(names), n=2)
     if home:
-        hint = f"It stands in [{home}]."
-    elif near:
-        hint = f"Did you mean {' or '.join(near)}?"
-    else:
-        hint = f"There are: {', '.join(keys)}."
-    return NotConfigured(f"{place}: there is no {key}{inside}", hint=hint, looked_at=(shown,))
+        return f"It belongs in [{home}]."
+    return f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."
 
 
 def _checked(place: str, key: str, value: Any, check: Callable[[Any], Any], shown: str) -> Any:

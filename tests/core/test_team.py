@@ -104,11 +104,11 @@ def test_an_empty_file_says_nothing(text: str, tmp_path: Path, monkeypatch: pyte
         ("[defaults]\nexperiment = 'a/b'\n", 2, "a name without slashes"),
         ("[defaults]\nworkspace = ' '\n", 2, "some text in quotes"),
         ("[defaults]\nworkspace = 3\n", 2, "some text in quotes"),
-        ("[gard]\nmost_nodes = 3\n", 1, "there is no gard\nDid you mean guard?"),
-        ("\nmost_nodes = 3\n", 2, "there is no most_nodes\nIt stands in [guard]."),
-        ("other = 3\n", 1, "there is no other\nThere are: defaults, guard."),
+        ("[gard]\nmost_nodes = 3\n", 1, "there is no table [gard]\nDid you mean guard?"),
+        ("\nmost_nodes = 3\n", 2, "most_nodes is in no table\nIt belongs in [guard]."),
+        ("other = 3\n", 1, "other is in no table\nThere are: defaults, guard."),
         ("[guard]\n\nmost_node = 3\n", 3, "there is no most_node in [guard]\nDid you mean most_nodes?"),
-        ("[defaults]\nmost_nodes = 3\n", 2, "there is no most_nodes in [defaults]\nIt stands in [guard]."),
+        ("[defaults]\nmost_nodes = 3\n", 2, "there is no most_nodes in [defaults]\nIt belongs in [guard]."),
         ("[defaults]\ncolour = 3\n", 2, "There are: workspace, experiment, compute"),
         ("guard = 3\n", 1, "[guard] is a table of keys"),
         ("guard = { most_nodes = 0 }\n", 1, "most_nodes = 0"),
@@ -205,7 +205,7 @@ def test_defaults_in_words() -> None:
     """As the file says them, with the line."""
     said = team(WHOLE)
     assert said.told("compute") == "compute = gpu, serverless (amlrun.toml, line 5)"
-    assert said.told("identity") == "identity = Managed (amlrun.toml, line 8)"
+    assert said.told("identity") == "identity = managed (amlrun.toml, line 8)"
     assert said.told("timeout") == "timeout = 21600 (amlrun.toml, line 7)"
 
 
