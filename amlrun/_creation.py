@@ -6,10 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-import attrs
-
 from amlrun._errors import ComputeUnsuitable, NotAuthorized, ServiceError, SubmissionFailed
-from amlrun._placement.clusters import quota_of
+from amlrun._placement.clusters import in_region_of, quota_of
 from amlrun._placement.creations import check_alike
 from amlrun._placement.fit import fit
 from amlrun._placement.refusal import quota_error
@@ -133,10 +131,9 @@ def _beyond_quota(workspace: Workspace, cluster: Cluster, there: Compute, remove
     """The figures of its minimum of nodes, where they can be read and say the same."""
     # As it was read: what is on its way from here, this job among it, is not what the service has counted.
     market = workspace.lookups.look(fresh=True).readings.market()
-    size, quota = market.size(cluster.size or ""), quota_of(there, market)
-    fits = None if size is None else fit(size, cluster.min, cluster.tier, quota)
+    size = market.size(cluster.size or "")
+    fits = None if size is None else fit(size, cluster.min, cluster.tier, quota_of(there, market))
     if size is None or fits is None or fits.starts not in {None, Starts.QUEUED}:
         return None
     hints = [f"Cluster({cluster.name!r}, min=0, …) needs no node to be made. {remove}"]
-    region = attrs.evolve(market, quota=quota, location=there.location or market.location)
-    return quota_error(size, cluster.tier, fits, region, hints=hints)
+    return quota_error(size, cluster.tier, fits, in_region_of(there, market), hints=hints)

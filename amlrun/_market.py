@@ -173,7 +173,7 @@ class Lookups:
 
     def _read(self, fresh: bool) -> Look:  # noqa: FBT001 - as Kept calls it
         """Each look-up as soon as what it needs is known; then those who wait are asked."""
-        ran = self._outstanding.running
+        ran, began = self._outstanding.running, self._clock.now()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             computes = pool.submit(self._reading, f"{self._workspace_path}/computes", _computes_from)
             facts = self._facts(fresh=fresh)
@@ -192,6 +192,7 @@ class Lookups:
                 caps=caps.result(),
                 sizes=sizes.result().value,
                 elsewhere=elsewhere,
+                at=began,
             )
             self._ask_after(pool, ran)
         kept = facts.kept or sizes.result().kept or readings.sizes.kept

@@ -56,7 +56,7 @@ class Reading(Generic[T_co]):
 class Readings:
     """All that was read for one look: the workspace, and whatever else could be.
 
-    `subscription` and `workspace` are ARM ids.
+    `subscription` and `workspace` are ARM ids. `at` is when it was begun, in seconds since 1970.
     """
 
     subscription: str
@@ -67,6 +67,7 @@ class Readings:
     caps: Reading[Mapping[str, int]]
     sizes: Reading[tuple[Size, ...]]
     elsewhere: Mapping[str, Reading[Quota]] = attrs.field(factory=dict)
+    at: float | None = None
 
     def market(self) -> Market:
         """As a market; what could not be read is unknown in it, and sizes are the packaged ones."""
@@ -83,6 +84,7 @@ class Readings:
             computes,
             {region: found.value for region, found in self.elsewhere.items() if found.value is not None},
             self.facts,
+            self.at,
         )
 
     def told(self, quota: Quota) -> Quota:

@@ -61,10 +61,11 @@ class Compute:
     `size` and `tier` are None where that kind has none; `size` is in the service's spelling, often capitals.
     `nodes` exist now, `target_nodes` are wanted by the jobs that wait; of those that exist `idle_nodes` wait
     for work. `sent_nodes` must still be found for jobs that were sent from here: the quota counts them as
-    pending, whether or not the service has them among its target. `allocation_state` is the service's (`Steady`, `Resizing`), `resized_at` the instant since which
-    it is so, in seconds since 1970. `machine_state` is a compute instance's (`Running`, `Stopped`, …).
-    `identities` are the kinds of identity that it has (`SystemAssigned`, `UserAssigned`), `user_identities`
-    the client ids of the latter. `in_network`: it stands in a virtual network of the user's.
+    pending, whether or not the service has them among its target. `allocation_state` is the service's
+    (`Steady`, `Resizing`), `resized_at` the instant since which it is so, in seconds since 1970.
+    `machine_state` is a compute instance's (`Running`, `Stopped`, …). `identities` are the kinds of identity
+    that it has (`SystemAssigned`, `UserAssigned`), `user_identities` the client ids of the latter.
+    `in_network`: it stands in a virtual network of the user's.
     """
 
     name: str

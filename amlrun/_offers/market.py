@@ -47,6 +47,7 @@ class Market:
     `sizes` are the region's own, or (`source` PACKAGED) those of the tables that the package carries.
     `computes` are the workspace's, None where they could not be read; `elsewhere` is the quota of other
     regions in which it has clusters. `workspace` is what it says of itself, None where nobody asked.
+    `read_at` is when all that was read, in seconds since 1970; None: nobody has said.
     """
 
     location: str
@@ -56,6 +57,7 @@ class Market:
     computes: tuple[Compute, ...] | None = ()
     elsewhere: Mapping[str, Quota] = attrs.field(factory=dict)
     workspace: WorkspaceFacts | None = None
+    read_at: float | None = None
     _by_name: Mapping[str, Size] = attrs.field(init=False, repr=False, eq=False)
 
     @_by_name.default

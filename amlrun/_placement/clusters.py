@@ -30,7 +30,7 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
     size = market.size(compute.size or "") or unlisted(compute.size or "")
     quota = quota_of(compute, market)
     price = price_of(size, ask.nodes, tier)
-    reading = read(compute, ask.nodes, size, quota)
+    reading = read(compute, ask.nodes, size, quota, market.read_at)
     offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind)
     if reading.missing:
         limits, known = limits_of(size.family, tier, quota)
@@ -64,6 +64,11 @@ def quota_of(compute: Compute, market: Market) -> Quota | None:
     """The quota of the compute's own region; None: it was not read."""
     here = compute.location in {"", market.location}
     return market.quota if here else market.elsewhere.get(compute.location)
+
+
+def in_region_of(compute: Compute, market: Market) -> Market:
+    """The market with the name and the quota of the compute's own region."""
+    return attrs.evolve(market, location=compute.location or market.location, quota=quota_of(compute, market))
 
 
 def _warnings(ask: Ask, market: Market, reading: Reading, offer: Offer) -> Iterator[str]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-import attrs
-
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable
 from amlrun._offers import Kind, Offer, Tier
-from amlrun._placement.clusters import cluster_option
+from amlrun._placement.clusters import cluster_option, in_region_of
 from amlrun._placement.kubernetes import kubernetes_options
 from amlrun._placement.machines import instance_option, machine_option, pool_option
 from amlrun._placement.options import Option
@@ -90,9 +88,9 @@ def refusal(market: Market, options: Sequence[Option]) -> AmlrunError:
             f"{name!r} can't take this job:{it}", hint=option.hint or _ELSEWHERE, name=name
         )
     fewer = [f"instance_count={fits.fits} fits."] if fits.fits else []
-    region = next((one.location for one in market.computes or () if one.name == name), "") or market.location
-    there = attrs.evolve(market, location=region)
-    return quota_error(option.size, option.tier, fits, there, hints=fewer)
+    made = option.creates.as_compute(market.location) if option.creates else None
+    compute = made or next(one for one in market.computes or () if one.name == name)
+    return quota_error(option.size, option.tier, fits, in_region_of(compute, market), hints=fewer)
 
 
 def _listing(options: Sequence[Option]) -> str:

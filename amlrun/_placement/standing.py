@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from amlrun._offers import Compute, Quota, Size
     from amlrun._placement.fit import Fit
 
+_LONGEST_RESIZE = 1800.0
+"""Seconds. Documented: the first node in a managed network takes about half an hour to come; others, less."""
 _CANNOT_GROW = frozenset({"ClusterCoreQuotaReached", "ClusterMinNodesExceedCoreQuota"})
 
 
@@ -69,6 +71,7 @@ class Reading:
     whole: Fit
     more: Fit | None
     beside: Fit | None
+    now: float | None = None
 
     @property
     def missing(self) -> int:
@@ -83,16 +86,23 @@ class Reading:
 
     def _states(self) -> Iterator[tuple[Standing, bool]]:
         compute = self.compute
+        never = self.whole.starts is None and compute.nodes < self.wanted
+        yield Standing.NEVER, never and self.missing > 0
         yield Standing.MADE, compute.state.lower() == "creating"
         yield Standing.IDLE, self.missing == 0
-        yield Standing.NEVER, self.whole.starts is None and compute.nodes < self.wanted
-        yield Standing.STUCK, _is_stuck(compute)
+        yield Standing.STUCK, _is_still(compute) and (self.overdue or compute.target_nodes == compute.nodes)
         yield Standing.OUT_OF_QUOTA, bool(self.stop)
         yield Standing.SCALING_DOWN, _is_scaling_down(compute)
         crowded = _held(compute) + self.missing > compute.max_nodes
         short = self.beside is not None and self.beside.starts in {Starts.QUEUED, None}
         yield Standing.BEHIND, _grows_for_others(compute) and (crowded or short)
         yield Standing.BUSY, crowded
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it has resized for longer than a node takes to come."""
+        since = self.compute.resized_at
+        return since is not None and self.now is not None and self.now - since > _LONGEST_RESIZE
 
     @property
     def stop(self) -> str:
@@ -113,8 +123,8 @@ _BY_QUOTA: dict[Starts | None, Standing] = {
 }
 
 
-def read(compute: Compute, wanted: int, size: Size, quota: Quota | None) -> Reading:
-    """How the cluster stands, under the quota of its region (None: not known)."""
+def read(compute: Compute, wanted: int, size: Size, quota: Quota | None, now: float | None = None) -> Reading:
+    """How the cluster stood at that instant, under the quota of its region. None: not known."""
     tier = compute.tier or Tier.STANDARD
     idle = _idle(compute)
     missing = max(0, wanted - idle)
@@ -126,6 +136,7 @@ def read(compute: Compute, wanted: int, size: Size, quota: Quota | None) -> Read
         whole=fit(size, wanted, tier, quota),
         more=fit(size, missing, tier, quota) if missing else None,
         beside=fit(size, missing + coming, tier, quota) if missing and coming > 0 else None,
+        now=now,
     )
 
 
@@ -171,10 +182,14 @@ def _grows_for_others(compute: Compute) -> bool:
     return _is_resizing(compute) and growing and compute.target_nodes > compute.min_nodes
 
 
-def _is_stuck(compute: Compute) -> bool:
-    """Whether it resizes, from so many nodes to as many, and none comes or leaves."""
+def _is_still(compute: Compute) -> bool:
+    """Whether it resizes to as many nodes as it has, or to more, and none comes or leaves.
+
+    Assumed: a cluster that is so when it is looked at, and has been resizing for long, gets no node: it would
+    have been steady in between.
+    """
     moving = compute.preparing_nodes or compute.leaving_nodes
-    return _is_resizing(compute) and compute.target_nodes == compute.nodes and not moving
+    return _is_resizing(compute) and compute.target_nodes >= compute.nodes and not moving
 
 
 def of_nodes(count: int, nodes: int) -> str:
@@ -198,7 +213,8 @@ def _stuck(reading: Reading) -> str:
     since = ""
     if compute.resized_at is not None:
         since = f" since {dt.datetime.fromtimestamp(compute.resized_at, dt.timezone.utc):%Y-%m-%d %H:%M} UTC"
-    return f"it resizes from {compute.nodes} to {compute.target_nodes} nodes{since}: it may be stuck"
+    done = "no node comes: it may be stuck" if reading.overdue else "when it is done is not known"
+    return f"it resizes from {compute.nodes} to {compute.target_nodes} nodes{since}: {done}"
 
 
 def _behind(reading: Reading) -> str:
@@ -220,8 +236,9 @@ def _busy(reading: Reading) -> str:
         (taken, "busy or spoken for" if sent else "busy"),
         (compute.unusable_nodes, "unusable"),
     )
-    words = " and ".join(f"{of_nodes(count, compute.max_nodes)} {how}" for count, how in counts if count > 0)
-    return f"{words}: the job waits for them"
+    told = [(count, how) for count, how in counts if count > 0]
+    words = " and ".join(f"{of_nodes(count, compute.max_nodes)} {how}" for count, how in told)
+    return f"{words}: the job waits for {'it' if sum(count for count, _ in told) == 1 else 'them'}"
 
 
 def _scaling_down(reading: Reading) -> str:

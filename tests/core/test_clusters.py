@@ -7,7 +7,7 @@ import pytest
 
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable, NoQuota, NotEnoughQuota
 from amlrun._needs import Ask, Needs
-from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Source, Tier
+from amlrun._offers import Compute, FamilyQuota, Limit, LimitKind, Market, Problem, Quota, Size, Source, Tier
 from amlrun._placement import place
 from amlrun._placement.computes import compute_options
 from amlrun._plan import Plan, Starts
@@ -116,6 +116,27 @@ def test_quota_that_can_never_hold_the_nodes_is_an_error() -> None:
     with pytest.raises(NotEnoughQuota) as caught:
         on(attrs.evolve(GPU, nodes=1, idle_nodes=1), market(12, 6), nodes=3)
     assert (caught.value.needed, caught.value.limit, caught.value.fits) == (18, 12, 2)
+
+
+def test_what_to_ask_for_is_said_of_its_own_region() -> None:
+    """The limits that refuse the nodes there, all of them, and none of the workspace's region."""
+    abroad = attrs.evolve(GPU, location="westeurope")
+    family = FamilyQuota("standardNCSv3Family", Limit("standardNCSv3Family", 6, 0))
+    total = Limit("TotalDedicatedCores", 9, 0, LimitKind.TOTAL)
+    held = attrs.evolve(market(100, 0), elsewhere={"westeurope": Quota("westeurope", (family,), total)})
+    with pytest.raises(NotEnoughQuota) as caught:
+        on(abroad, held, nodes=2)
+    assert "in westeurope for" in caught.value.message
+    assert "standardNCSv3Family in westeurope, 12 vCPUs at least" in caught.value.hint
+    assert "(TotalDedicatedCores) in westeurope, 12 at least" in caught.value.hint
+    roomy = attrs.evolve(total, limit=100)
+    here = attrs.evolve(
+        held, quota=market(0, 0).quota, elsewhere={"westeurope": Quota("westeurope", (family,), roomy)}
+    )
+    with pytest.raises(NotEnoughQuota) as caught:
+        on(abroad, here, nodes=2)
+    assert "TotalDedicatedCores" not in caught.value.hint
+    assert "standardNCSv3Family in westeurope" in caught.value.hint
 
 
 def test_a_cluster_that_is_not_there() -> None:

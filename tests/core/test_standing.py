@@ -58,6 +58,12 @@ RESIZING = {"allocation_state": "Resizing"}
             "4 of its 4 nodes are unusable: the job waits for them",
         ),
         (
+            {"nodes": 1, "running_nodes": 1, "max_nodes": 1},
+            1,
+            Standing.BUSY,
+            "its one node is busy: the job waits for it",
+        ),
+        (
             {"nodes": 1, "idle_nodes": 0, "sent_nodes": 3},
             1,
             Standing.BUSY,
@@ -79,9 +85,9 @@ RESIZING = {"allocation_state": "Resizing"}
             {**RESIZING, "resized_at": 0.0},
             1,
             Standing.STUCK,
-            "it resizes from 0 to 0 nodes since 1970-01-01 00:00 UTC: it may be stuck",
+            "it resizes from 0 to 0 nodes since 1970-01-01 00:00 UTC: when it is done is not known",
         ),
-        (RESIZING, 1, Standing.STUCK, "it resizes from 0 to 0 nodes: it may be stuck"),
+        (RESIZING, 1, Standing.STUCK, "it resizes from 0 to 0 nodes: when it is done is not known"),
         (
             {**RESIZING, "nodes": 1, "idle_nodes": 1, "target_nodes": 4},
             1,
@@ -151,19 +157,47 @@ def test_who_came_before_is_counted_in_quota_too() -> None:
     assert stands(growing, 2, quota(20)).standing is Standing.GROWS
 
 
+@pytest.mark.parametrize("target", [0, 1, 4])
+def test_a_resize_that_brings_no_node_is_stuck_whatever_it_resizes_to(target: int) -> None:
+    """After half an hour in which none comes nothing is promised; before it, as its figures say."""
+    growing = attrs.evolve(CPU, allocation_state="Resizing", target_nodes=target, resized_at=1000.0)
+    late, soon = (read(growing, 1, DS3, quota(), 1000.0 + seconds) for seconds in (1801, 1799))
+    assert (late.standing, STARTS[late.standing]) == (Standing.STUCK, Starts.UNKNOWN)
+    assert str(late) == (
+        f"it resizes from 0 to {target} nodes since 1970-01-01 00:16 UTC: no node comes: it may be stuck"
+    )
+    assert "stuck" not in str(soon)
+    assert (soon.standing is Standing.STUCK) == (target == 0)
+    moving_so: list[dict[str, Any]] = [
+        {"preparing_nodes": 1},
+        {"leaving_nodes": 1},
+        {"allocation_state": "Steady"},
+    ]
+    for moves in moving_so:
+        moving = read(attrs.evolve(growing, **moves), 1, DS3, quota(), 9000.0)
+        assert moving.standing is not Standing.STUCK
+
+
+def test_a_cluster_that_is_being_made_is_held_against_quota_too() -> None:
+    """Being made is a wait; a limit that can never hold the nodes is a refusal."""
+    assert stands({"state": "Creating"}, 2, quota(4)).standing is Standing.NEVER
+    assert stands({"state": "Creating"}, 2, quota(8)).standing is Standing.MADE
+
+
 @pytest.mark.parametrize(("limit", "standing"), [(16, Standing.GROWS), (12, Standing.QUOTA_IN_USE)])
 def test_a_job_that_was_sent_counts_once_whatever_the_service_has_seen(
     limit: int, standing: Standing
 ) -> None:
     """On its way, or grown for already: the nodes that it waits for are the same, and so is the answer."""
     sent = Outstanding().sent(Pending(name="j", compute="cpu", family=DS3.family, cpus=4, nodes=3))
-    for change in ({}, {**RESIZING, "target_nodes": 3}):
+    changes: list[dict[str, Any]] = [{}, {**RESIZING, "target_nodes": 3}]
+    for change in changes:
         held = Market("eastus", (DS3,), quota(limit), computes=(attrs.evolve(CPU, **change),))
         after = counted(held, sent)
         assert after.computes is not None
         assert read(after.computes[0], 1, DS3, after.quota).standing is standing
-    others = attrs.evolve(CPU, **{**RESIZING, "target_nodes": 3, "max_nodes": 9, "sent_nodes": 1})
-    assert read(others, 1, DS3, quota(8)).standing is Standing.BEHIND
+    others = {**RESIZING, "target_nodes": 3, "max_nodes": 9, "sent_nodes": 1}
+    assert stands(others, 1, quota(8)).standing is Standing.BEHIND
 
 
 def test_a_minimum_is_grown_to_for_nobody() -> None:

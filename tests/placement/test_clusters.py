@@ -166,14 +166,23 @@ def test_a_cluster_that_scales_down_is_waited_for(fake_aml: FakeAml) -> None:
 
 
 def test_a_cluster_that_is_stuck_is_not_promised(fake_aml: FakeAml) -> None:
-    """Resizing, from 0 to 0 nodes, for ever: seen by users, and told with the instant since when."""
+    """Resizing for ever: seen by users, and told with the instant since when; whoever waits there or not."""
     fake_aml.cluster("cpu")
     fake_aml.stick("cpu")
     starts, words = why(planned(fake_aml))
     assert starts == "unknown"
     assert words.startswith("it resizes from 0 to 0 nodes since 20")
-    assert words.endswith(" UTC: it may be stuck")
+    assert words.endswith(" UTC: when it is done is not known")
+    busy(fake_aml)
+    fake_aml.advance(hours=10)
+    starts, words = why(planned(fake_aml))
+    assert (starts, words.partition(" UTC")[2]) == ("unknown", ": no node comes: it may be stuck")
+    made = plan(
+        "python -V", environment=ENVIRONMENT, compute=["cpu", "serverless"], cpus=4, client=fake_aml.client()
+    )
+    assert (made.compute, made.starts) == ("serverless", "now")
     fake_aml.unstick("cpu")
+    fake_aml.advance(minutes=5)
     assert why(planned(fake_aml))[0] == "now"
 
 
