@@ -94,6 +94,11 @@ class Guard:
         """Whether jobs may go there at all."""
         return not self.allowed_computes or self._computes.match(name) is not None
 
+    @property
+    def named_computes(self) -> tuple[str, ...]:
+        """The computes that are allowed by their name, patterns aside."""
+        return tuple(name for name in self.allowed_computes if not re.search(r"[*?[]", name))
+
     def _rule(self, name: str, size: str = "") -> str:
         """The rule as it stands in the file; of denied sizes the one that strikes."""
         value = getattr(self, name)

@@ -234,9 +234,10 @@ class Ask:
 
     `computes` are names, `instance_types` sizes, both in order of preference, any case. No `computes`:
     serverless, and a cluster only where serverless can't. `creates` are those of them that are to be made
-    where they aren't there. `tier` None: nobody said, so on serverless `default_tier`, else standard, and
-    elsewhere what the cluster has. `timeout` is in seconds, of each attempt. `job` is the service's word
-    for its type (`Command`, `Spark`).
+    where they aren't there; `computes_by` is the file and line that names them, where the user doesn't.
+    `tier` None: nobody said, so on serverless `default_tier`, else standard, and elsewhere what the cluster
+    has. `timeout` is in seconds, of each attempt. `job` is the service's word for its type (`Command`,
+    `Spark`).
     """
 
     needs: Needs = attrs.field(factory=Needs)
@@ -246,6 +247,7 @@ class Ask:
     default_tier: Tier | None = None
     computes: tuple[str, ...] = ()
     creates: tuple[Cluster, ...] = ()
+    computes_by: str = ""
     identity: Identity | None = None
     timeout: float | None = None
     requeued: bool = False

@@ -30,6 +30,7 @@ from amlrun._needs import SERVERLESS
 from amlrun._placement import place
 from amlrun._run import Run
 from amlrun._sending import compute_id, find, send
+from amlrun._team import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -158,8 +159,18 @@ def _with_defaults(plan: Plan, request: Request) -> Plan:
     """What the plan says of the team's defaults that it rests on."""
     named = plan.compute != SERVERLESS and bool(request.ask.computes)
     idle = {"tier": named, "checkpoint_datastore": request.policy(plan.tier) is None}
-    told = [words for key, words in request.defaults.items() if not idle.get(key)]
-    return attrs.evolve(plan, reasons=(*plan.reasons, f"by default: {'; '.join(told)}")) if told else plan
+    idle |= dict.fromkeys(("compute", "allowed_computes"), len(request.ask.computes) == 1)  # told already
+    told = _told({key: words for key, words in request.defaults.items() if not idle.get(key)})
+    return attrs.evolve(plan, reasons=(*plan.reasons, *told))
+
+
+def _told(defaults: Mapping[str, str]) -> Iterator[str]:
+    """What stands in the team's file, in words: defaults, and the rule that names the computes."""
+    rest = [words for key, words in defaults.items() if key != "allowed_computes"]
+    if rest:
+        yield f"by default: {'; '.join(rest)}"
+    if "allowed_computes" in defaults:
+        yield f"by rule: {defaults['allowed_computes']}"
 
 
 @contextlib.contextmanager
@@ -168,9 +179,9 @@ def _naming_defaults(request: Request) -> Iterator[None]:
     try:
         yield
     except _REFUSALS as error:
-        told = [request.defaults[key] for key in _TYPED_BY_NOBODY if key in request.defaults]
-        if told:
-            error.hint = "\n".join(filter(None, [error.hint, f"By default: {'; '.join(told)}."]))
+        typed_by_nobody = {key: words for key, words in request.defaults.items() if key in _TYPED_BY_NOBODY}
+        told = (f"{words[0].upper()}{words[1:]}." for words in _told(typed_by_nobody))
+        error.hint = "\n".join(filter(None, [way_out(request.ask, error.hint), *told]))
         raise
 
 

@@ -73,9 +73,11 @@ class Team:
                 f"instance_count={ask.nodes}: refused by {self.where['most_nodes']}: most_nodes = {most}"
             )
             raise InvalidRequest(message, argument="instance_count", hint=f"Ask for {most} or fewer.")
+        key = next((key for key in ("compute", "allowed_computes") if key in defaults), "")
         return attrs.evolve(
             ask,
-            computes=ask.computes or defaults.get("compute") or defaults.get("allowed_computes", ()),
+            computes=ask.computes or defaults.get(key, ()),
+            computes_by=self.where.get(key, ""),
             default_tier=defaults.get("tier"),
             timeout=ask.timeout or defaults.get("timeout"),
             identity=ask.identity or defaults.get("identity"),
@@ -86,7 +88,7 @@ class Team:
         """Where jobs go that name no compute: (): serverless first; else the computes that are allowed."""
         if self.guard.allows_compute(SERVERLESS):
             return ()
-        names = tuple(name for name in self.guard.allowed_computes if not re.search(r"[*?[]", name))
+        names = self.guard.named_computes
         if not names:
             rule = f"{self.where['allowed_computes']}: allowed_computes has no name, patterns only"
             message = f"compute: no compute is named, and serverless is refused by {rule}"
@@ -111,3 +113,26 @@ class Team:
             example = ", ".join(f"{name!r}: '…'" for name in missing)
             message = f"tags: {', '.join(missing)} missing, refused by {rule}"
             raise InvalidRequest(message, argument="tags", hint=f"tags={{{example}}}, or in the job itself.")
+
+
+_LEFT_OUT = re.compile(r"(?P<case>[Ll])eave compute out(?P<then>, and (?:the job|it) goes to serverless)?")
+
+
+def way_out(ask: Ask, hint: str) -> str:
+    """A hint under the team's file, where it says to leave compute out.
+
+    That helps nobody who hasn't named one, nor where serverless isn't allowed.
+    """
+    names = " or ".join(ask.guard.named_computes)
+    if ask.guard.allows_compute(SERVERLESS):
+        words = "say compute='serverless'{then}" if ask.computes_by else "leave compute out{then}"
+    elif names and not ask.computes_by:
+        words = f"leave compute out, and the job goes to {names}"
+    else:
+        words = "name another compute that is allowed"
+
+    def said(found: re.Match[str]) -> str:
+        text = words.format(then=found["then"] or "")
+        return text[0].upper() + text[1:] if found["case"] == "L" else text
+
+    return _LEFT_OUT.sub(said, hint)

@@ -58,6 +58,11 @@ def _able(found: Sequence[Option]) -> Sequence[Option]:
 
 
 def _serverless(ask: Ask, market: Market) -> Look:
+    if not ask.guard.allows_compute(SERVERLESS):
+        rule = ask.guard.against(size=None, nodes=ask.nodes, price=None, compute=SERVERLESS)
+        hint = "Name a compute that is allowed: compute=…"
+        error = ComputeUnsuitable(f"{CANT_TAKE}it {rule}.", hint=hint, name=SERVERLESS)
+        return Look(name=SERVERLESS, error=error)
     for obstacle in obstacles(ask, market):
         if obstacle.certain:
             message = f"{CANT_TAKE}{obstacle.reason}."
@@ -141,7 +146,7 @@ def _unasked(ask: Ask, market: Market, compute: Compute) -> Look:
     found = tuple(compute_options(ask, market, compute))
     idle, remark = compute.idle_nodes, ""
     warm = compute.kind is Kind.CLUSTER and idle >= ask.nodes
-    if warm and any(option.able and option.starts is Starts.NOW for option in found):
+    if warm and any(option.able and option.starts is Starts.NOW and not option.smaller for option in found):
         nodes = f"{idle} idle node{'' if idle == 1 else 's'}"
         remark = f"cluster {compute.name} has {nodes} that would do: compute={compute.name!r} goes there"
     options = tuple(_against(option, f"{_NOT_ASKED}: serverless can take it") for option in found)

@@ -76,7 +76,9 @@ def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) ->
     if len(ask.computes) > 1:
         yield f"{chosen.offer.compute}: {first_of(ask.computes, 'places', chosen)}"
     elif ask.named:
-        yield "the compute was asked for by name"
+        yield (
+            f"{ask.computes_by} names the compute" if ask.computes_by else "the compute was asked for by name"
+        )
     elif chosen.offer.compute != SERVERLESS:
         yield serverless_cannot(ask, market, looks)
         yield f"{chosen.offer.compute} can take it: {chosen.stands_in}"

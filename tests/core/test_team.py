@@ -12,7 +12,7 @@ from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
 from amlrun._offers import Tier
-from amlrun._team import Team
+from amlrun._team import Team, way_out
 from amlrun._teamfile import parse_team, read_team
 
 if TYPE_CHECKING:
@@ -241,3 +241,29 @@ def test_where_serverless_is_not_allowed_the_allowed_computes_stand_in() -> None
     assert team("[guard]\nallowed_computes = ['s*', 'gpu']\n").defaults(Ask()) == {}
     with pytest.raises(InvalidRequest, match=r"serverless is refused by amlrun.toml, line 2"):
         team("[guard]\nallowed_computes = ['gpu-*']\n").defaults(Ask())
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked", "hint"),
+    [
+        ("", {}, "Leave compute out, and the job goes to serverless, or name another cluster."),
+        (
+            "",
+            {"computes_by": "line 3"},
+            "Say compute='serverless', and the job goes to serverless, or name another cluster.",
+        ),
+        ("['gpu', 'x-*']", {}, "Leave compute out, and the job goes to gpu, or name another cluster."),
+        (
+            "['gpu']",
+            {"computes_by": "line 2"},
+            "Name another compute that is allowed, or name another cluster.",
+        ),
+        ("['x-*']", {}, "Name another compute that is allowed, or name another cluster."),
+    ],
+)
+def test_a_way_out_that_is_none_is_not_told(rule: str, asked: dict[str, str], hint: str) -> None:
+    """Who named no compute can't leave it out; where serverless isn't allowed the job doesn't go there."""
+    guard = team(f"[guard]\nallowed_computes = {rule}\n").guard if rule else Guard()
+    usual = "Leave compute out, and the job goes to serverless, or name another cluster."
+    assert way_out(Ask(guard=guard, **asked), usual) == hint  # type: ignore[arg-type] # the keys are typed
+    assert way_out(Ask(guard=guard, **asked), "x; or leave compute out.")[6:].islower()  # type: ignore[arg-type] # as above

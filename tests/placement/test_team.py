@@ -128,8 +128,11 @@ def test_a_default_tier_binds_what_stands_in(fake_aml: FakeAml, client: MLClient
 def test_a_default_that_cannot_be_is_told_with_its_line(client: MLClient, folder: Path) -> None:
     """The user never typed that name: the refusal says where it stands."""
     write(folder, "[defaults]\n\ncompute = 'gone'\n")
-    with pytest.raises(ComputeNotFound, match=r"By default: compute = gone \(amlrun.toml, line 3\)"):
+    with pytest.raises(
+        ComputeNotFound, match=r"By default: compute = gone \(amlrun.toml, line 3\)"
+    ) as caught:
         plan("echo", client=client, **JOB)
+    assert "Say compute='serverless', and the job goes to serverless" in caught.value.hint
 
 
 def test_denied_sizes_are_never_chosen(client: MLClient, folder: Path) -> None:
@@ -291,9 +294,18 @@ def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
     guard(folder, "allowed_computes = 'cpu'")
     chosen = plan("echo", client=client, **JOB)
     assert chosen.compute == "cpu"
-    assert "by default: allowed_computes = cpu (amlrun.toml, line 2)" in chosen.reasons
-    with pytest.raises((ComputeUnsuitable, NothingFits), match=r"allowed_computes = \"cpu\""):
+    assert "amlrun.toml, line 2 names the compute" in chosen.reasons
+    with pytest.raises(ComputeUnsuitable) as caught:
         plan("echo", compute="serverless", client=client, **JOB)
+    assert caught.value.message == (
+        'serverless can\'t take this job: it is refused by amlrun.toml, line 2: allowed_computes = "cpu".'
+    )
+    with pytest.raises(ComputeNotFound, match="Leave compute out, and the job goes to cpu"):
+        plan("echo", compute="cpus", client=client, **JOB)
+    fake_aml.cluster("other", size="Standard_DS3_v2", max_nodes=2)
+    guard(folder, "allowed_computes = ['other', 'cpu']")
+    both = plan("echo", client=client, **JOB)
+    assert "by rule: allowed_computes = other, cpu (amlrun.toml, line 2)" in both.reasons
 
 
 def test_more_nodes_than_allowed(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
