@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlrun._cluster import Cluster
+    from amlrun._guard import Guard
     from amlrun._needs import Ask
     from amlrun._offers import Compute, Market, Size
     from amlrun._placement.fit import Fit
@@ -60,12 +61,12 @@ def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, kept: F
         hint = f"Cluster({cluster.name!r}, min=0, …) keeps none."
         return attrs.evolve(option, miss=miss, hint=hint, starts=None)
     price = price_of(option.size, cluster.max, cluster.tier)
-    whole = ask.guard.against(
-        size=option.size.name, nodes=cluster.max, price=price, compute=cluster.name
-    )  # whatever this job needs of it, others can have it grow
+    # Whatever this job needs of it, others can have it grow.
+    whole = ask.guard.against(size=option.size.name, nodes=cluster.max, price=price, compute=cluster.name)
     if whole and not option.miss:
+        miss = f"could grow to max={cluster.max} nodes, and then {whole}"
         hint = f"Cluster({cluster.name!r}, max=…, …) with fewer nodes is allowed."
-        return attrs.evolve(option, miss=f"{whole} (max={cluster.max})", hint=hint, starts=None)
+        return attrs.evolve(option, miss=miss, hint=hint, starts=None)
     later = Starts.UNKNOWN if market.computes is None else Starts.QUEUED
     return attrs.evolve(
         option,
@@ -91,14 +92,24 @@ def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
     """What the job would get on serverless in that tier and region, of what can hold the minimum too."""
     quota = quota_of(cluster.as_compute(market.location), market)
     there = attrs.evolve(market, quota=quota)
-    guard = attrs.evolve(ask.guard, allowed_computes=())  # it isn't for serverless
-    asked = attrs.evolve(ask, tier=cluster.tier, guard=guard)
     named = [_size(name, market, cluster) for name in ask.instance_types]
-    found = list(options(asked, there, named or market.sizes, cluster.tier))
-    meeting = [option for option in found if not option.miss]
+    rules = attrs.evolve(ask.guard, allowed_computes=())  # it isn't for serverless
+    for guard in (_for_all_nodes(rules, ask.nodes, cluster), rules):
+        asked = attrs.evolve(ask, tier=cluster.tier, guard=guard)
+        found = list(options(asked, there, named or market.sizes, cluster.tier))
+        meeting = [option for option in found if not option.miss]
+        if meeting:
+            break
     able = [option for option in meeting if not option.against]
     lasting = [one for one in able if fit(one.size, cluster.min, cluster.tier, quota).starts is not None]
     return min(lasting or able or meeting or found, key=standing if has_order(ask) else rank).size
+
+
+def _for_all_nodes(guard: Guard, nodes: int, cluster: Cluster) -> Guard:
+    """The rules for so many of its nodes by which the price of all of them is within the highest."""
+    highest = guard.highest_price_per_hour
+    share = None if highest is None else highest * nodes / cluster.max
+    return attrs.evolve(guard, highest_price_per_hour=share)
 
 
 def _size(name: str, market: Market, cluster: Cluster) -> Size:

@@ -261,8 +261,14 @@ def test_an_instance_type_is_allowed_by_its_name(fake_aml: FakeAml, client: MLCl
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ("most_nodes = 2", "has 4 nodes, refused by amlrun.toml, line 2: most_nodes = 2 (max=4)"),
-        ("highest_price_per_hour = 2", "costs 2.12 USD an hour, refused by amlrun.toml, line 2"),
+        (
+            "most_nodes = 2",
+            "it could grow to max=4 nodes, and then has 4 nodes, refused by amlrun.toml, line 2",
+        ),
+        (
+            "highest_price_per_hour = 2",
+            "max=4 nodes, and then costs 2.12 USD an hour, refused by amlrun.toml",
+        ),
         ("denied_sizes = '*T4*'", "is refused by amlrun.toml, line 2: denied_sizes"),
         ("allowed_computes = 'serverless'", "is refused by amlrun.toml, line 2: allowed_computes"),
     ],
@@ -284,6 +290,18 @@ def test_a_cluster_of_any_size_gets_one_that_is_allowed(client: MLClient, folder
     write(folder, "[guard]\ndenied_sizes = 'NC4as*'\nallowed_computes = 'gpu-nodes'\n")
     chosen = plan("echo", gpus=1, compute=Cluster("gpu-nodes"), client=client, **JOB)
     assert (chosen.compute, chosen.instance_type) == ("gpu-nodes", "Standard_NC8as_T4_v3")
+
+
+def test_a_cluster_of_any_size_stays_within_the_highest_price(client: MLClient, folder: Path) -> None:
+    """With all the nodes that it may grow to: what is best for the job alone may be too dear."""
+    wanted: dict[str, Any] = {"instance_type": ["Standard_NC8as_T4_v3", "Standard_NC4as_T4_v3"], **JOB}
+    cluster = Cluster("gpu-nodes", max=2)
+    assert plan("echo", compute=cluster, client=client, **wanted).instance_type == "Standard_NC8as_T4_v3"
+    guard(folder, "highest_price_per_hour = 1.2")
+    assert plan("echo", compute=cluster, client=client, **wanted).instance_type == "Standard_NC4as_T4_v3"
+    guard(folder, "highest_price_per_hour = 1")
+    with pytest.raises(ComputeUnsuitable, match=r"could grow to max=2 nodes, and then costs 1.5 USD an hour"):
+        plan("echo", compute=cluster, client=client, **wanted)
 
 
 def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
