@@ -159,6 +159,7 @@ class Cluster:
             ("tier", str(compute.tier or ""), str(self.tier)),
             ("idle", _seconds(compute.idle_seconds), _seconds(self.idle)),
             ("identity", _kinds(compute.identities) or "none", _kinds(self.identities)),
+            ("identity", _ids(compute.identity_ids), _ids(self._users)),
             ("location", compute.location, self.location or ""),
         )
         for setting, there, asked in pairs:
@@ -178,6 +179,7 @@ class Cluster:
             allocation_state="Steady",
             location=self.location or location,
             identities=self.identities,
+            identity_ids=self._users,
         )
 
     def body(self, location: str) -> dict[str, Any]:
@@ -239,3 +241,8 @@ def _seconds(idle: float | None) -> str:
 
 def _kinds(identities: frozenset[str]) -> str:
     return ",".join(sorted(identities))
+
+
+def _ids(resource_ids: Sequence[str]) -> str:
+    """In one order, whatever their case."""
+    return ", ".join(sorted(resource_ids, key=str.lower))

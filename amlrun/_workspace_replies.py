@@ -30,7 +30,7 @@ def workspace_from(reply: Mapping[str, Any]) -> WorkspaceFacts:
     properties = object_in(reply.get("properties"))
     network = object_in(properties.get("managedNetwork"))
     serverless = object_in(properties.get("serverlessComputeSettings"))
-    identities, user_identities = _identities(reply)
+    identities, _, user_identities = _identities(reply)
     return WorkspaceFacts(
         name=_text(reply.get("name")),
         location=region_key(_text(reply.get("location"))),
@@ -55,7 +55,7 @@ def compute_from(row: Mapping[str, Any]) -> Compute:
     inner = object_in(outer.get("properties"))
     scale = object_in(inner.get("scaleSettings"))
     nodes = object_in(inner.get("nodeStateCounts"))
-    identities, user_identities = _identities(row)
+    identities, identity_ids, user_identities = _identities(row)
     return Compute(
         name=_text(row.get("name")),
         kind=_KINDS.get(_text(outer.get("computeType")).lower(), Kind.UNKNOWN),
@@ -79,6 +79,7 @@ def compute_from(row: Mapping[str, Any]) -> Compute:
         machine_state=_text(inner.get("state")),
         location=region_key(_text(outer.get("computeLocation") or row.get("location"))),
         identities=identities,
+        identity_ids=identity_ids,
         user_identities=user_identities,
         in_network=bool(object_in(inner.get("subnet")).get("id")),
         namespace=_text(inner.get("namespace")),
@@ -129,13 +130,13 @@ def _gb(value: object) -> float | None:
     return None if found is None else found / 1024**3
 
 
-def _identities(row: Mapping[str, Any]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The kinds of identity, and the client ids of those that are assigned by users."""
+def _identities(row: Mapping[str, Any]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """The kinds of identity, and of those that are assigned by users the resource ids and the client ids."""
     identity = object_in(row.get("identity"))
     kinds = {kind.strip() for kind in _text(identity.get("type")).split(",")}
-    users = object_in(identity.get("userAssignedIdentities")).values()
-    ids = tuple(sorted(_text(object_in(user).get("clientId")) for user in users))
-    return frozenset(kinds - {"", "None"}), tuple(client_id for client_id in ids if client_id)
+    users = object_in(identity.get("userAssignedIdentities"))
+    clients = {_text(object_in(user).get("clientId")) for user in users.values()}
+    return frozenset(kinds - {"", "None"}), tuple(sorted(users)), tuple(sorted(clients - {""}))
 
 
 def _text(value: object) -> str:

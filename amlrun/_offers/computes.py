@@ -64,8 +64,9 @@ class Compute:
     pending, whether or not the service has them among its target. `allocation_state` is the service's
     (`Steady`, `Resizing`), `resized_at` the instant since which it is so, in seconds since 1970.
     `machine_state` is a compute instance's (`Running`, `Stopped`, …). `identities` are the kinds of identity
-    that it has (`SystemAssigned`, `UserAssigned`), `user_identities` the client ids of the latter.
-    `in_network`: it stands in a virtual network of the user's.
+    that it has (`SystemAssigned`, `UserAssigned`), `identity_ids` the resource ids of the latter and
+    `user_identities` their client ids, as far as those are known. `in_network`: it stands in a virtual
+    network of the user's.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Compute:
     machine_state: str = ""
     location: str = ""
     identities: frozenset[str] = frozenset()
+    identity_ids: tuple[str, ...] = ()
     user_identities: tuple[str, ...] = ()
     in_network: bool = False
     namespace: str = ""

@@ -152,6 +152,18 @@ def test_differences_are_told_setting_by_setting() -> None:
     assert not list(Cluster("gpu", size="standard_nc6s_v3", tier="spot").differences(same))
 
 
+def test_another_identity_of_the_same_kind_is_a_difference() -> None:
+    """A job there would run as somebody else; the case of an id is no difference, nor what is not told."""
+    asked = Cluster("gpu", identity=["system", f"user:{RESOURCE}"])
+    there = asked.as_compute("eastus")
+    assert not list(asked.differences(attrs.evolve(there, identity_ids=(RESOURCE.upper(),))))
+    assert not list(asked.differences(attrs.evolve(there, identity_ids=())))
+    other = f"{RESOURCE}-2"
+    assert list(asked.differences(attrs.evolve(there, identity_ids=(other,)))) == [
+        f"identity: {other} there, {RESOURCE} asked for"
+    ]
+
+
 def test_what_is_no_cluster_differs_in_kind() -> None:
     """A compute of another kind has the name: nothing else is compared."""
     there = Compute(name="gpu", kind=Kind.KUBERNETES, kind_name="Kubernetes")

@@ -76,6 +76,7 @@ def test_a_cluster_is_read_from_its_reply() -> None:
         resized_at=1772359200.5,
         location="eastus",
         identities=frozenset({"SystemAssigned", "UserAssigned"}),
+        identity_ids=("/a", "/b", "/c"),
         user_identities=("c-1", "c-2"),
         in_network=True,
         problems=(Problem("ClusterCoreQuotaReached", "no cores"),),
