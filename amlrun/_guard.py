@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from amlrun._plan import Plan
 
 _SHOWN = 6
+_PREFIX = "(?:standard_)?"
+_SOMEWHERE = "the guard rails"
 
 
 @attrs.frozen(kw_only=True)
@@ -40,11 +42,11 @@ class Guard:
 
     @_sizes.default
     def _compile_sizes(self) -> re.Pattern[str]:
-        return _any_of(self.allowed_sizes, prefix="(?:standard_)?")
+        return _any_of(self.allowed_sizes, prefix=_PREFIX)
 
     @_denied.default
     def _compile_denied(self) -> re.Pattern[str]:
-        return _any_of(self.denied_sizes, prefix="(?:standard_)?")
+        return _any_of(self.denied_sizes, prefix=_PREFIX)
 
     @_computes.default
     def _compile_computes(self) -> re.Pattern[str]:
@@ -94,6 +96,15 @@ class Guard:
         """Whether jobs may go there at all."""
         return not self.allowed_computes or self._computes.match(name) is not None
 
+    def useless(self, sizes: Collection[str]) -> Iterator[str]:
+        """The patterns that none of these sizes matches, with file and line: a rule that rules nothing."""
+        for name in ("allowed_sizes", "denied_sizes"):
+            for pattern in getattr(self, name):
+                matches = _any_of((pattern,), prefix=_PREFIX).match
+                if not any(map(matches, sizes)):
+                    line = self.where.get(name, _SOMEWHERE)
+                    yield f'{line}: {name} has "{pattern}", and no size is called so'
+
     @property
     def named_computes(self) -> tuple[str, ...]:
         """The computes that are allowed by their name, patterns aside."""
@@ -103,9 +114,9 @@ class Guard:
         """The rule as it stands in the file; of denied sizes the one that strikes."""
         value = getattr(self, name)
         if size:
-            value = tuple(one for one in value if _any_of((one,), prefix="(?:standard_)?").match(size))
+            value = tuple(one for one in value if _any_of((one,), prefix=_PREFIX).match(size))
         shown = _listed(value) if isinstance(value, tuple) else f"{value:g}"
-        return f"{self.where.get(name, 'the guard rails')}: {name} = {shown}"
+        return f"{self.where.get(name, _SOMEWHERE)}: {name} = {shown}"
 
 
 def _listed(values: tuple[str, ...]) -> str:

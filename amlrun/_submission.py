@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun import _sdk
+from amlrun._catalogue import list_prices
 from amlrun._creation import make
 from amlrun._errors import (
     ComputeNotFound,
@@ -35,8 +36,9 @@ from amlrun._team import way_out
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from amlrun._guard import Guard
     from amlrun._market import Look
-    from amlrun._offers import Quota
+    from amlrun._offers import Market, Quota
     from amlrun._plan import Plan
     from amlrun._request import Request
     from amlrun._workspace import Workspace
@@ -152,7 +154,15 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
 def _placed(request: Request, look: Look) -> Plan:
     """The plan, and what it had to do without."""
     plan = place(request.ask, look.market)
-    return attrs.evolve(plan, warnings=(*plan.warnings, *look.readings.unread()))
+    more = (*look.readings.unread(), *_useless_rules(request.ask.guard, look.market))
+    return attrs.evolve(plan, warnings=(*plan.warnings, *more))
+
+
+def _useless_rules(guard: Guard, market: Market) -> Iterator[str]:
+    """Patterns that match no size, here or in the tables: a star was forgotten, more often than not."""
+    if guard.needs_size:
+        types = (one.name for compute in market.computes or () for one in compute.instance_types)
+        yield from guard.useless({*list_prices(), *(size.name for size in market.sizes), *types})
 
 
 def _with_defaults(plan: Plan, request: Request) -> Plan:

@@ -78,3 +78,13 @@ def test_a_plan_is_held_against_rules_that_are_younger() -> None:
     assert not rails(denied_sizes=("NC*",), most_nodes=2, highest_price_per_hour=0.4).against_plan(plan)
     assert "denied_sizes" in rails(denied_sizes=("D4*",)).against_plan(plan)
     assert "of no known size" in rails(denied_sizes=("NC*",)).against_plan(Plan())
+
+
+def test_a_pattern_that_matches_no_size_is_told() -> None:
+    """With its line; a star was forgotten, more often than not."""
+    guard = rails(denied_sizes=("A100", "*A100*"), allowed_sizes=("NC*", "Standard_X*"))
+    assert list(guard.useless({"Standard_NC24ads_A100_v4"})) == [
+        f'{FILE}: allowed_sizes has "Standard_X*", and no size is called so',
+        f'{FILE}: denied_sizes has "A100", and no size is called so',
+    ]
+    assert not list(Guard().useless(()))

@@ -56,6 +56,11 @@ def guard(folder: Path, rule: str) -> None:
     write(folder, f"[guard]\n{rule}\n")
 
 
+def words(error: pytest.ExceptionInfo[Exception]) -> str:
+    """What an error says, however its lines are broken."""
+    return " ".join(str(error.value).split())
+
+
 def sent(fake: FakeAml, name: str) -> dict[str, Any]:
     """The body of the job's PUT, as it arrived."""
     body: dict[str, Any] = dict(fake.job(name).body["properties"])
@@ -157,6 +162,15 @@ def test_what_a_rule_alone_is_against_comes_first(client: MLClient, folder: Path
     assert "Guard rails bind every placement" in caught.value.hint
 
 
+def test_a_rule_that_rules_nothing_is_told(client: MLClient, folder: Path) -> None:
+    """A pattern is of the whole name: without its stars it guards nothing."""
+    guard(folder, "denied_sizes = ['A100', '*H100*']")
+    chosen = plan("echo", gpus=1, client=client, **JOB)
+    assert [warning for warning in chosen.warnings if "denied_sizes" in warning] == [
+        'amlrun.toml, line 2: denied_sizes has "A100", and no size is called so'
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "asked"),
     [
@@ -177,7 +191,7 @@ def test_where_rules_leave_nothing_file_and_line_are_told(
     guard(folder, rule)
     with pytest.raises(NothingFits) as caught:
         submit("echo", client=client, **asked, **JOB)
-    assert f"amlrun.toml, line 2: {rule.partition(' ')[0]} = " in str(caught.value)
+    assert f"amlrun.toml, line 2: {rule.partition(' ')[0]} = " in words(caught)
     assert fake_aml.jobs == ()
 
 
@@ -197,8 +211,9 @@ def test_a_price_that_nobody_knows_is_not_below_the_highest(client: MLClient, fo
     asked: dict[str, Any] = {"instance_type": "Standard_A4_v2", "client": client, **JOB}
     assert plan("echo", **asked).price_per_hour is None
     guard(folder, "highest_price_per_hour = 100")
-    with pytest.raises(NothingFits, match=r"has no known price, refused by amlrun.toml, line 2"):
+    with pytest.raises(NothingFits) as caught:
         plan("echo", **asked)
+    assert "has no known price, refused by amlrun.toml, line 2" in words(caught)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +233,7 @@ def test_rules_bind_a_cluster_asked_for_by_name(
     guard(folder, rule)
     with pytest.raises(ComputeUnsuitable) as caught:
         submit("echo", compute="gpu", client=client, **JOB)
-    assert f"refused by amlrun.toml, line 2: {said}" in str(caught.value)
+    assert f"refused by amlrun.toml, line 2: {said}" in words(caught)
     assert fake_aml.jobs == ()
 
 
@@ -248,7 +263,7 @@ def test_rules_bind_every_kind_of_compute(
     guard(folder, rule)
     with pytest.raises(ComputeUnsuitable) as caught:
         plan("echo", compute=name, client=client, **JOB)
-    assert said in caught.value.message
+    assert said in words(caught)
 
 
 def test_an_instance_type_is_allowed_by_its_name(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
@@ -281,7 +296,7 @@ def test_rules_bind_a_cluster_that_is_to_be_made(
     wanted = Cluster("gpu-nodes", size="Standard_NC4as_T4_v3", max=4)
     with pytest.raises(ComputeUnsuitable) as caught:
         submit("echo", gpus=1, compute=wanted, client=client, **JOB)
-    assert said in str(caught.value)
+    assert said in words(caught)
     assert [call.route for call in fake_aml.calls if call.method == "PUT"] == []
 
 
@@ -318,8 +333,10 @@ def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
     assert caught.value.message == (
         'serverless can\'t take this job: it is refused by amlrun.toml, line 2: allowed_computes = "cpu".'
     )
-    with pytest.raises(ComputeNotFound, match="Leave compute out, and the job goes to cpu"):
+    with pytest.raises(ComputeNotFound) as missing:
         plan("echo", compute="cpus", client=client, **JOB)
+    assert "cpu" in missing.value.hint
+    assert "serverless" not in words(missing)
     fake_aml.cluster("other", size="Standard_DS3_v2", max_nodes=2)
     guard(folder, "allowed_computes = ['other', 'cpu']")
     both = plan("echo", client=client, **JOB)
@@ -367,8 +384,9 @@ def test_rules_laid_meanwhile_bind_a_plan(
     fake_aml.as_data_scientist()
     planned = plan("echo", client=client, **asked, **JOB)
     guard(folder, "denied_sizes = ['*NC*', '*NV*', 'ND*']")
-    with pytest.raises((InvalidRequest, NothingFits), match=r"refused by amlrun.toml, line 2: denied_sizes"):
+    with pytest.raises((InvalidRequest, NothingFits)) as caught:
         submit(planned, client=client)
+    assert "refused by amlrun.toml, line 2: denied_sizes" in words(caught)
     assert fake_aml.jobs == ()
 
 
