@@ -131,7 +131,10 @@ def _unmet(ask: Ask, compute: Compute, kind: InstanceType, size: Size) -> Iterat
     if size.gpus and not ask.needs.gpus and not ask.instance_types:
         yield Miss("has GPUs, and none was asked for")
     needs = FLOOR if unasked and ask.needs.shapeless else ask.needs
-    for miss in _tellable(needs, kind).misses(size):
+    held = _tellable(needs, kind)
+    if not unasked:  # which GPUs they are is not said, and believed of a compute that was named
+        held = attrs.evolve(held, gpu=(), gpu_memory_gb=None)
+    for miss in held.misses(size):
         yield Miss(miss)
 
 
@@ -152,6 +155,8 @@ def _warnings(ask: Ask, compute: Compute, kind: InstanceType) -> Iterator[str]:
         for word, asked, said in (
             ("vCPUs", needs.cpus, _cpus(kind)),
             ("memory", needs.memory_gb, _memory_gb(kind)),
+            ("GPU model", needs.gpu, None),
+            ("GPU memory", needs.gpu_memory_gb, None),
             ("disk", needs.disk_gb, None),
         )
         if asked and said is None

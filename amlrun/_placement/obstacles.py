@@ -71,6 +71,12 @@ def carries(ask: Ask, compute: Compute) -> bool:
     return client_id.lower() in {own.lower() for own in compute.user_identities}
 
 
+def may_carry(ask: Ask, compute: Compute) -> bool:
+    """Whether the identity that the job asks for may be one of the compute's own: not all are known."""
+    unknown = len(compute.identity_ids) > len(compute.user_identities)
+    return unknown and not carries(ask, compute)
+
+
 def attached(ask: Ask, workspace: WorkspaceFacts) -> bool:
     """Whether the workspace has the user-assigned identity that the job asks for."""
     client_id = ask.identity.client_id if ask.identity else None

@@ -11,7 +11,7 @@ import attrs
 
 from amlrun._identity import IdentityKind
 from amlrun._offers import Kind, Offer, Size, Tier
-from amlrun._placement.obstacles import attached, carries
+from amlrun._placement.obstacles import attached, carries, may_carry
 from amlrun._placement.options import FLOOR, Option
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _of_identity(ask: Ask, market: Market, compute: Compute) -> Iterator[Miss]:
     """A managed identity is the compute's own, or one that the workspace has too."""
     if ask.identity is None or ask.identity.kind is not IdentityKind.MANAGED or market.workspace is None:
         return
-    if carries(ask, compute) or attached(ask, market.workspace):
+    if carries(ask, compute) or may_carry(ask, compute) or attached(ask, market.workspace):
         return
     client_id = ask.identity.client_id
     named = "no managed identity" if client_id is None else f"no identity {client_id}"
@@ -189,11 +189,13 @@ def _of_identity(ask: Ask, market: Market, compute: Compute) -> Iterator[Miss]:
 
 
 def identity_doubt(ask: Ask, compute: Compute) -> list[str]:
-    """Where the compute itself has no identity, what is not known of the job's."""
+    """Where the compute itself is not known to have the job's identity, what is not known of it."""
     # Assumed: a job on a compute without an identity of its own may still use the workspace's.
     managed = ask.identity is not None and ask.identity.kind is IdentityKind.MANAGED
     if not managed or carries(ask, compute):
         return []
+    if may_carry(ask, compute):
+        return [f"whether {compute.name} has that identity is not known: no client ids are told of its own"]
     return [f"{compute.name} has no such identity of its own: whether the workspace's will do is not known"]
 
 

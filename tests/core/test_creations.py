@@ -19,8 +19,9 @@ from amlrun import (
     Plan,
     QuotaError,
 )
+from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
-from amlrun._offers import Compute, FamilyQuota, Limit, Market, Quota, Size, Source, Tier
+from amlrun._offers import Compute, FamilyQuota, Limit, Market, Quota, Size, Source, Tier, WorkspaceFacts
 from amlrun._placement import place
 
 V100, T4 = "Standard_NC6s_v3", "Standard_NC4as_T4_v3"
@@ -156,6 +157,21 @@ def test_a_minimum_beyond_quota_is_refused() -> None:
     assert caught.value.hint == "Cluster('gpu', min=0, …) keeps none."
     warnings = planned(four, market(v100=24, used=12)).warnings
     assert any("it can't be made before there is room for them" in warning for warning in warnings)
+
+
+def test_the_client_id_of_an_identity_that_it_is_made_with_is_not_known() -> None:
+    """It is the job's, as far as anybody knows: warned of, and not refused."""
+    resource = (
+        "/subscriptions/s/resourceGroups/r/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+    )
+    bare = WorkspaceFacts(name="w", location="eastus", workspace_id="", discovery_url="")
+    job = Identity(IdentityKind.MANAGED, "11111111-1111-1111-1111-111111111111")
+    own = attrs.evolve(GPU, identity=f"user:{resource}")
+    plan = planned(own, market(workspace=bare), identity=job)
+    assert plan.creates is not None
+    assert "whether gpu has that identity is not known: no client ids are told of its own" in plan.warnings
+    with pytest.raises(ComputeUnsuitable, match="has no identity 11111111"):
+        planned(attrs.evolve(own, identity="system"), market(workspace=bare), identity=job)
 
 
 def test_in_a_list_it_is_made_only_where_it_is_chosen() -> None:

@@ -140,6 +140,17 @@ def test_kubernetes_says_what_it_does_not_know() -> None:
     assert larger.instance_type == "bare"
 
 
+def test_kubernetes_is_believed_to_have_the_gpus_that_it_was_named_for() -> None:
+    """No instance type says which GPUs it has: the plan says so; unasked none is taken on such a belief."""
+    gpu = attrs.evolve(K8S, instance_types=(InstanceType(name="gpu", cpus=8, memory_gb=32, gpus=1),))
+    needs = Needs(gpu="A100", gpu_memory_gb=40)
+    plan = planned(gpu, needs=needs)
+    assert plan.instance_type == "gpu"
+    assert plan.warnings == ("nothing is known of the GPU model, GPU memory of gpu",)
+    unasked = {option.size.name: option.miss for option in compute_options(Ask(needs=needs), market(), gpu)}
+    assert unasked["gpu"] == "has GPUs of an unknown model, asked for A100"
+
+
 def test_kubernetes_without_a_fitting_default_takes_the_smallest() -> None:
     """A team's rule may forbid the default."""
     types = (InstanceType(name="a", limits_cpus=8, limits_memory_gb=8), InstanceType(name="b", limits_cpus=1))

@@ -136,7 +136,7 @@ def test_an_instance_type_of_kubernetes_must_be_one_of_its_own(fake_aml: FakeAml
     [
         ({"tier": "spot"}, "it has standard nodes, and tier='spot' was asked for"),
         ({"gpus": 2}, "\n  gpu                  has 1 of 2 GPUs"),
-        ({"gpu": "A100"}, "\n  gpu                  has GPUs of an unknown model, asked for A100"),
+        ({"gpu": "A100", "gpus": 2}, "\n  gpu                  has 1 of 2 GPUs"),
         ({"instance_type": "small", "cpus": 8}, "\n  small                has 4 of 8 vCPUs"),
         ({"needs": {"max_price_per_hour": 1}}, "it has no known price, and at most 1 USD an hour"),
     ],
