@@ -79,7 +79,8 @@ class Plan:
         if self.creates is not None:
             yield "makes", self._made(self.creates)
         yield "size", f"{count}{self.instance_type or 'left to the service'}{hardware}"
-        yield "tier", str(self.tier)
+        if self.kind is not Kind.KUBERNETES:  # which has none
+            yield "tier", str(self.tier)
         yield "price", self._price()
         yield "starts", _MADE_FIRST if self.creates is not None else _STARTS[self.starts]
 

@@ -142,7 +142,7 @@ def misses(
     if tier not in {None, Tier.AUTO, offer.tier}:
         whose = "was asked for" if ask.tier else "is the default"
         yield Miss(
-            f"has {offer.tier} nodes, and tier={str(tier)!r} {whose}: a compute's tier is its own",
+            f"has {_tiers(offer)}, and tier={str(tier)!r} {whose}: a compute's tier is its own",
             f"Leave tier out, or leave compute out: serverless has {tier} nodes.",
         )
     if tier is None and offer.tier is Tier.SPOT and unasked:
@@ -157,6 +157,10 @@ def misses(
         costs = "has no known price" if price is None else f"costs {price:g}"
         yield Miss(f"{costs}, and at most {most:g} USD an hour was asked for")
     yield from _of_identity(ask, market, compute)
+
+
+def _tiers(offer: Offer) -> str:
+    return "no tiers, only nodes of its own" if offer.kind is Kind.KUBERNETES else f"{offer.tier} nodes"
 
 
 def of_size(ask: Ask, compute: Compute, size: Size) -> Iterator[Miss]:

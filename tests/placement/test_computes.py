@@ -50,6 +50,7 @@ def test_kubernetes_takes_its_default_where_nothing_is_asked(fake_aml: FakeAml) 
     made = planned(fake_aml, "k8s", instance_count=2)
     assert (made.compute, made.kind, made.instance_type) == ("k8s", "Kubernetes", "defaultinstancetype")
     assert (made.price_per_hour, made.starts, made.tier) == (None, "unknown", "standard")
+    assert "\ntier" not in str(made)
     assert made.reasons[1] == "its own scheduler decides when: Azure ML's quota does not bind it"
     assert made.size is not None
     assert made.size.hardware == "2 vCPUs, 2 GB"
@@ -134,7 +135,7 @@ def test_an_instance_type_of_kubernetes_must_be_one_of_its_own(fake_aml: FakeAml
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"tier": "spot"}, "it has standard nodes, and tier='spot' was asked for"),
+        ({"tier": "spot"}, "it has no tiers, only nodes of its own, and tier='spot' was asked for"),
         ({"gpus": 2}, "\n  gpu                  has 1 of 2 GPUs"),
         ({"gpu": "A100", "gpus": 2}, "\n  gpu                  has 1 of 2 GPUs"),
         ({"instance_type": "small", "cpus": 8}, "\n  small                has 4 of 8 vCPUs"),
