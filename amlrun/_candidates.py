@@ -39,7 +39,8 @@ class Candidate:
     """One place that was looked at. `against`: the first thing against it; "": it could be chosen.
 
     `compute` is `"serverless"` or a compute's name. `price_per_hour` is USD for all nodes, None where no
-    price is known; `starts` is None for what can't be chosen.
+    price is known; `starts` is None for what can't be chosen. `behind` is why it ranks behind others whatever
+    its price.
     """
 
     instance_type: str
@@ -48,6 +49,7 @@ class Candidate:
     price_per_hour: float | None = None
     starts: Starts | None = None
     against: str = ""
+    behind: str = ""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
@@ -132,7 +134,9 @@ def _same(one: Candidate, other: Candidate) -> bool:
 
 
 def _standing(one: Candidate, chosen: Candidate) -> str:
-    return "chosen" if _same(one, chosen) else "nothing: it could be chosen"
+    if _same(one, chosen):
+        return "chosen"
+    return f"nothing, but it ranks behind: {one.behind}" if one.behind else "nothing: it could be chosen"
 
 
 def _price(one: Candidate) -> str:

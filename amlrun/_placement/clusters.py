@@ -14,7 +14,7 @@ from amlrun._placement.obstacles import gets_around, obstacles
 from amlrun._placement.options import Option, price_of
 from amlrun._placement.remarks import quota_warnings, size_warnings
 from amlrun._placement.standing import STARTS, Standing, of_nodes, read
-from amlrun._placement.targets import identity_doubt, misses, of_size, order_of, unlisted
+from amlrun._placement.targets import identity_doubt, misses, of_size, off_default_of, order_of, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,7 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
         order=order_of(ask, compute.name, size),
         warnings=tuple(_warnings(ask, market, reading, offer)),
         stands_in="" if starts is None else _stands_in(ask, market, reading),
+        off=off_default_of(ask, compute, size),
     )
 
 

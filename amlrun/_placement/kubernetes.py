@@ -13,7 +13,7 @@ import attrs
 from amlrun._offers import InstanceType, Offer, Size, Tier
 from amlrun._placement.obstacles import gets_around, obstacles
 from amlrun._placement.options import FLOOR, Option
-from amlrun._placement.targets import Miss, asked_for, identity_doubt, misses, order_of
+from amlrun._placement.targets import Miss, asked_for, identity_doubt, misses, off_default_of, order_of
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def kubernetes_options(ask: Ask, market: Market, compute: Compute) -> Iterator[O
             warnings=() if lacks else tuple(_warnings(ask, compute, kind)),
             instance_type=kind.name,
             stands_in="" if lacks else _stands_in(ask, market, compute),
+            off=_off(ask, compute, kind),
         )
 
 
@@ -69,7 +70,14 @@ def _chosen(ask: Ask, compute: Compute, fitting: Sequence[InstanceType]) -> Sequ
     default = [kind for kind in fitting if kind.name == usual]
     if ask.needs.shapeless and asked_for(ask, compute) and default:
         return default
-    return [min(fitting, key=_volume)]
+    return [min(fitting, key=lambda kind: (_off(ask, compute, kind), _volume(kind)))]
+
+
+def _off(ask: Ask, compute: Compute, kind: InstanceType) -> float:
+    """How far it is from what is meant where nothing is asked, as far as it says what it has."""
+    size = _size(kind)
+    off = off_default_of(ask, compute, size)
+    return off and 1.0 + len([*_tellable(FLOOR, kind).misses(size)])
 
 
 def _volume(kind: InstanceType) -> tuple[float, float, float, str]:
@@ -127,12 +135,10 @@ def _unnamed(ask: Ask, kind: InstanceType, types: Sequence[InstanceType]) -> Ite
 
 
 def _unmet(ask: Ask, compute: Compute, kind: InstanceType, size: Size) -> Iterator[Miss]:
-    unasked = not asked_for(ask, compute)
     if size.gpus and not ask.needs.gpus and not ask.instance_types:
         yield Miss("has GPUs, and none was asked for")
-    needs = FLOOR if unasked and ask.needs.shapeless else ask.needs
-    held = _tellable(needs, kind)
-    if not unasked:  # which GPUs they are is not said, and believed of a compute that was named
+    held = _tellable(ask.needs, kind)
+    if asked_for(ask, compute):  # which GPUs they are is not said, and believed of a compute that was named
         held = attrs.evolve(held, gpu=(), gpu_memory_gb=None)
     for miss in held.misses(size):
         yield Miss(miss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 WORTH_OF_NOW = 1.25
 """A size that starts now is worth up to this many times the price of one that must queue."""
 FLOOR = Needs(cpus=4, memory_gb=14)
-"""Where nothing is asked of the hardware."""
+"""What is meant where nothing is asked of the hardware: a wish, and no need."""
+_GENERAL_PURPOSE = re.compile(r"Standard_DS?\d", re.IGNORECASE)
 
 _ORDER = {Starts.NOW: 0, Starts.QUEUED: 1, Starts.UNKNOWN: 2}
 
@@ -37,8 +39,8 @@ class Option:
     and `why` says so in words where the arithmetic doesn't. `order` is its place in the orders of preference
     that the ask has: places, sizes, GPU models. `instance_type` is what the service is told for it; None:
     nothing. `stands_in` is why it can take what serverless can't; "": it can't either. `creates` is the
-    cluster that must be made first. `plain` is False where a default size is wanted and this is only a
-    stand-in for one.
+    cluster that must be made first. `off` is how far the size is from what is meant where nothing is asked:
+    see `off_default`.
     """
 
     offer: Offer
@@ -53,7 +55,7 @@ class Option:
     instance_type: str | None = None
     stands_in: str = ""
     creates: Cluster | None = None
-    plain: bool = True
+    off: float = 0.0
 
     @property
     def size(self) -> Size:
@@ -77,6 +79,22 @@ class Option:
         """Whether it could be chosen."""
         return not self.miss and self.starts is not None
 
+    @property
+    def smaller(self) -> bool:
+        """Whether it is smaller than what is meant where nothing is asked."""
+        return self.off > 1
+
+    @property
+    def behind(self) -> str:
+        """Why it ranks behind others, whatever its price; "": the price decides, or what can be seen."""
+        if self.smaller:
+            return f"it has less than {FLOOR.cpus} vCPUs and {FLOOR.memory_gb:g} GB"
+        if self.off:
+            return f"it is no general-purpose size of {FLOOR.cpus} vCPUs"
+        if self.offer.tier is Tier.SPOT and not self.offer.size.spot_hint:
+            return "the service says that it has no spot nodes"
+        return ""
+
     def candidate(self) -> Candidate:
         """As the plan shows it."""
         return Candidate(
@@ -86,19 +104,21 @@ class Option:
             price_per_hour=self.price,
             starts=None if self.miss else self.starts,
             against=self.against,
+            behind=self.behind if self.able else "",
         )
 
 
-def rank(option: Option) -> tuple[bool, bool, bool, bool, float, int, float, str]:
+def rank(option: Option) -> tuple[float, bool, bool, bool, float, int, float, str]:
     """The order in which options are chosen where no order was asked for: the lowest is best.
 
-    What is certain comes before what is not: sizes whose spot nodes the service doubts, families without a
+    Where nothing is asked, the sizes that are meant come first, and the nearer ones of the others. What is
+    certain comes before what is not: sizes whose spot nodes the service doubts, families without a
     row of quota and sizes without a price rank last. Then the price, with waiting counted in (where the spot
     price is not known, the standard one); then what starts first; then what leaves more free; then the name.
     """
     offer, starts, fits = option.offer, option.starts, option.fit
     return (
-        not option.plain,
+        option.off,
         offer.tier is Tier.SPOT and not offer.size.spot_hint,
         fits is not None and not fits.known,
         option.price is None,
@@ -115,12 +135,13 @@ def worth(option: Option) -> float:
     return price if option.starts is Starts.NOW else price * WORTH_OF_NOW
 
 
-def standing(option: Option) -> tuple[bool, tuple[int, ...], tuple[object, ...]]:
+def standing(option: Option) -> tuple[bool, bool, tuple[int, ...], tuple[object, ...]]:
     """The order in which options are chosen where the ask has one: the lowest is best.
 
     The first that can start now, else the first that can ever; of those that stand alike, the best by `rank`.
+    Sizes that are too small for who asked for nothing come after all others.
     """
-    return (option.starts is not Starts.NOW, option.order, rank(option))
+    return (option.smaller, option.starts is not Starts.NOW, option.order, rank(option))
 
 
 def has_order(ask: Ask) -> bool:
@@ -137,6 +158,19 @@ def best_of(ask: Ask, options: Iterable[Option]) -> Option | None:
     """The option that is chosen; None: there is none."""
     key: Callable[[Option], Any] = standing if has_order(ask) else rank
     return min(options, key=key, default=None)
+
+
+def off_default(size: Size) -> float:
+    """How far a size is from what is meant where nothing is asked: the lowest is nearest.
+
+    0 is a general-purpose size of 4 vCPUs, 1 has that much of everything at least (or is not known), what is
+    above has less: by so much.
+    """
+    if not size.cpus:
+        return 1.0
+    if size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name):
+        return 0.0
+    return 3.0 - FLOOR.share(size)
 
 
 def price_of(size: Size, nodes: int, tier: Tier) -> float | None:

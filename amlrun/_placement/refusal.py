@@ -197,7 +197,7 @@ def _room(words: str, found: Iterable[Option], taken: set[tuple[str, Tier]]) -> 
         if option.able and option.starts is Starts.NOW and (option.size.name, option.tier) not in taken
     ]
     sure = [option for option in free if option.tier is not Tier.SPOT or option.size.spot_hint]
-    cheapest = sorted(sure or free, key=lambda o: (o.price is None, o.price or 0.0, o.size.name))
+    cheapest = sorted(sure or free, key=lambda o: (o.off, o.price is None, o.price or 0.0, o.size.name))
     names = [f"{option.size.name} ({_price(option.price)})" for option in cheapest[:_OTHERS]]
     return [f"{words}: {', '.join(names)}."] if names else []
 

@@ -65,13 +65,21 @@ def _of_models(ask: Ask, chosen: Option) -> list[str]:
 
 def _met(ask: Ask, chosen: Option, count: int) -> str:
     needs = attrs.evolve(ask.needs, gpu=chosen.size.gpu) if len(ask.needs.gpu) > 1 else ask.needs
-    if not chosen.plain:
-        return "nothing was asked of the nodes; no general-purpose size of 4 vCPUs can be had: the next best"
     if ask.needs.shapeless:
-        return "nothing was asked of the nodes: a general-purpose size of 4 vCPUs and at least 14 GB"
+        return f"nothing was asked of the nodes{_default(ask, chosen)}"
     if count == 1:
         return f"the only size that can be had and meets {needs}"
     return f"by price, of {count} sizes that can be had and meet {needs}"
+
+
+def _default(ask: Ask, chosen: Option) -> str:
+    """How it stands to the size that is meant where nothing is asked."""
+    most = "" if ask.needs.nothing else f" for {ask.needs}"
+    if chosen.smaller:
+        return f"; no size of at least 4 vCPUs and 14 GB can be had{most}: the nearest"
+    if chosen.off:
+        return f"; no general-purpose size of 4 vCPUs can be had{most}: the next best"
+    return ": a general-purpose size of 4 vCPUs and at least 14 GB"
 
 
 def _traded(chosen: Option, rivals: Sequence[Option]) -> list[str]:
@@ -80,7 +88,7 @@ def _traded(chosen: Option, rivals: Sequence[Option]) -> list[str]:
     others = [
         (option.price, option.size.name)
         for option in rivals
-        if option.starts is wanted and option.price is not None and option.plain is chosen.plain
+        if option.starts is wanted and option.price is not None and option.off == chosen.off
     ]
     if not others or chosen.price is None:
         return []

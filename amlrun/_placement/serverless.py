@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,7 +10,7 @@ from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
 from amlrun._placement.fit import UNBOUND, Binding, bound
-from amlrun._placement.options import FLOOR, Option, best_first, best_of, price_of
+from amlrun._placement.options import Option, best_first, best_of, off_default, price_of
 from amlrun._placement.targets import order_of, unlisted
 from amlrun._plan import Starts
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     from amlrun._needs import Ask, Needs
     from amlrun._offers import Market, Size
-
-_GENERAL_PURPOSE = re.compile(r"Standard_DS?\d", re.IGNORECASE)
 
 
 def tiers_of(ask: Ask) -> tuple[Tier, ...]:
@@ -43,11 +40,8 @@ class _Bar:
     @classmethod
     def of(cls, ask: Ask, market: Market) -> _Bar:
         named = bool(ask.instance_types)
-        default = ask.needs.shapeless and not named
         return cls(
-            needs=attrs.evolve(FLOOR, max_price_per_hour=ask.needs.max_price_per_hour)
-            if default
-            else ask.needs,
+            needs=ask.needs,
             named=named,
             believed=named and market.source is Source.PACKAGED,
             guard=None if ask.guard == Guard() else ask.guard,
@@ -114,7 +108,7 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
             starts=found.starts,
             order=order,
             instance_type=size.name,
-            plain=not default or _is_default(size),
+            off=off_default(size) if default else 0.0,
         )
 
 
@@ -136,10 +130,6 @@ def shortfalls(ask: Ask, market: Market, found: Iterable[Option]) -> Iterator[tu
     bar = _Bar.of(ask, market)
     for option in found:
         yield tuple(bar.misses(option.offer, option.price))
-
-
-def _is_default(size: Size) -> bool:
-    return size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name) is not None
 
 
 def in_one_tier(ask: Ask, found: Sequence[Option]) -> tuple[Sequence[Option], str]:

@@ -12,7 +12,7 @@ import attrs
 from amlrun._identity import IdentityKind
 from amlrun._offers import Kind, Offer, Size, Tier
 from amlrun._placement.obstacles import attached, carries, may_carry
-from amlrun._placement.options import FLOOR, Option
+from amlrun._placement.options import Option, off_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,9 +173,14 @@ def of_size(ask: Ask, compute: Compute, size: Size) -> Iterator[Miss]:
     unasked = not asked_for(ask, compute) and not names
     if unasked and size.gpus and not ask.needs.gpus:
         yield Miss("has GPUs, and none was asked for")
-    needs = FLOOR if unasked and ask.needs.shapeless else ask.needs
-    for miss in needs.misses(size):
+    for miss in ask.needs.misses(size):
         yield Miss(f"has nodes of {size.name}, which {miss}")
+
+
+def off_default_of(ask: Ask, compute: Compute, size: Size) -> float:
+    """Where nothing is asked, how far a compute that nobody named is from what is meant then."""
+    meant = ask.needs.shapeless and not (ask.instance_types or asked_for(ask, compute))
+    return off_default(size) if meant else 0.0
 
 
 def _of_identity(ask: Ask, market: Market, compute: Compute) -> Iterator[Miss]:

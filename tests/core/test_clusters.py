@@ -193,13 +193,13 @@ def test_what_is_refused_tells_what_would_do() -> None:
 
 
 def test_a_small_node_is_taken_where_it_is_named() -> None:
-    """Who asks for nothing of the nodes and names a compute gets what it has; unasked, the default counts."""
+    """Who asks for nothing and names a compute gets what it has; unasked, it comes after larger ones."""
     small = attrs.evolve(V100, name="Standard_DS1", cpus=1, memory_gb=3.5, gpus=0, gpu=None)
     compute = attrs.evolve(GPU, name="small", size=small.name, nodes=1, idle_nodes=1)
     held = Market("eastus", (small,), market().quota)
     assert on(compute, held).starts is Starts.NOW
     (unasked,) = compute_options(Ask(), held, compute)
-    assert unasked.miss == "has nodes of Standard_DS1, which has 1 of 4 vCPUs"
+    assert (unasked.able, unasked.smaller) == (True, True)
     (needed,) = compute_options(Ask(needs=Needs(cpus=1)), held, compute)
     assert needed.miss == ""
 

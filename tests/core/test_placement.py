@@ -162,7 +162,7 @@ def test_with_nothing_asked_a_general_purpose_size() -> None:
         "Standard_DS3_v2": "",
         "Standard_E4s_v3": "",
         "Standard_E8s_v3": "",
-        "Standard_D2s_v3": "has 2 of 4 vCPUs",
+        "Standard_D2s_v3": "",
         "t4": "has GPUs, and none was asked for",
     }
 
@@ -172,6 +172,43 @@ def test_with_no_general_purpose_size_the_next_best() -> None:
     plan = place(Ask(), market(CPU_MARKET, quota(standardDSv2=(0, 0), standardESv3=(8, 0), t4=(8, 0))))
     assert plan.instance_type == "Standard_E4s_v3"
     assert "the next best" in plan.reasons[0]
+    behind = {candidate.instance_type: candidate.behind for candidate in plan.candidates}
+    assert behind == {
+        "Standard_E4s_v3": "it is no general-purpose size of 4 vCPUs",
+        "Standard_E8s_v3": "it is no general-purpose size of 4 vCPUs",
+        "Standard_D2s_v3": "it has less than 4 vCPUs and 14 GB",
+        "Standard_DS3_v2": "",
+        "t4": "",
+    }
+
+
+def test_with_none_of_that_size_the_nearest_smaller_one() -> None:
+    """Who asks for nothing is never refused for what a size has too little of, nor given what has GPUs."""
+    one = size("Standard_D1_v2", 1, 0.05, memory_gb=3.5, family="standardDSv3Family")
+    little = quota(standardDSv2=(2, 0), standardDSv3=(2, 0), standardESv3=(2, 0), t4=(8, 0))
+    plan = place(Ask(), market([*CPU_MARKET, one], little))
+    assert plan.instance_type == "Standard_D2s_v3"
+    assert plan.reasons[0] == (
+        "nothing was asked of the nodes; no size of at least 4 vCPUs and 14 GB can be had: the nearest"
+    )
+    cheap = Ask(needs=Needs(max_price_per_hour=0.15))
+    held = quota(standardDSv2=(8, 0), standardESv3=(8, 0), standardDSv3=(8, 0))
+    plan = place(cheap, market(CPU_MARKET, held))
+    assert (plan.instance_type, plan.candidates[0].behind) == (
+        "Standard_D2s_v3",
+        "it has less than 4 vCPUs and 14 GB",
+    )
+    assert "can be had for at most 0.15 USD an hour: the nearest" in plan.reasons[0]
+    with pytest.raises(NothingFits, match=r"No size in eastus meets at most 0\.01 USD an hour"):
+        place(Ask(needs=Needs(max_price_per_hour=0.01)), market(CPU_MARKET, quota()))
+
+
+def test_a_smaller_size_that_starts_now_is_no_reason_to_take_it() -> None:
+    """Not in a list of places either, where a start now comes first: the larger one can be had, later."""
+    held = quota(standardDSv2=(8, 8), standardDSv3=(8, 0))
+    for computes in ((), ("serverless", "Serverless")):
+        plan = place(Ask(computes=computes), market([DS3, D2], held))
+        assert (plan.instance_type, plan.starts) == ("Standard_DS3_v2", Starts.QUEUED)
 
 
 def test_needs_hold_together_on_each_node() -> None:

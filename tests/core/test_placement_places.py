@@ -9,7 +9,7 @@ from amlrun._errors import ComputeNotFound, ComputeUnsuitable, InvalidRequest, N
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask, Needs
-from amlrun._offers import Compute, Kind, Market, Source, Tier, WorkspaceFacts
+from amlrun._offers import Compute, InstanceType, Kind, Market, Source, Tier, WorkspaceFacts
 from amlrun._placement import place
 from amlrun._plan import Starts
 from amlrun._replies import packaged_sizes
@@ -173,6 +173,26 @@ def test_among_computes_that_nobody_named_price_counts() -> None:
         return place(Ask(needs=Needs(cpus=4)), held).compute
 
     assert (chosen(1.25), chosen(1.3)) == ("idle", "far")
+
+
+def test_nothing_asked_is_a_wish_of_computes_too() -> None:
+    """Those that have what is meant come first; smaller ones come before a refusal, and are not mentioned."""
+    none = quota(cheap=(0, 0), dear=(0, 0))
+    small = attrs.evolve(CHEAP, name="small", cpus=2, family="smallFamily")
+
+    def held(*computes: Compute, held: Any = none) -> Market:
+        return attrs.evolve(workspace(*computes, held=held), sizes=(CHEAP, DEAR, small))
+
+    little = cluster("a-little", "small", idle=1)
+    none = attrs.evolve(none, families=(*none.families, *quota(small=(0, 0)).families))
+    assert place(Ask(), held(little, held=none)).compute == "a-little"
+    for larger in (cluster("warm", idle=1), cluster("odd", "nobody knows it", idle=1)):
+        assert place(Ask(), held(little, larger, held=none)).compute == larger.name
+    assert not any("idle" in reason for reason in place(Ask(), held(little, held=ROOM)).reasons)
+    types = (InstanceType(name="big", limits_cpus=16.0, limits_memory_gb=64.0),)
+    k8s = Compute(name="k8s", kind=Kind.KUBERNETES, kind_name="Kubernetes", location="eastus")
+    assert place(Ask(), held(k8s, held=none)).instance_type == "defaultinstancetype"
+    assert place(Ask(), held(attrs.evolve(k8s, instance_types=types), held=none)).instance_type == "big"
 
 
 def test_a_cluster_that_would_have_to_wait_stands_in_for_nothing() -> None:

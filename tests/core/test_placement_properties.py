@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from amlrun._errors import AmlrunError, NoQuota, NothingFits, QuotaError
-from amlrun._needs import Ask
+from amlrun._needs import Ask, Needs
 from amlrun._offers import LimitKind, Market, Size, Tier
 from amlrun._placement import place
 from amlrun._plan import Plan, Starts
@@ -80,6 +80,31 @@ def test_what_is_placed_meets_the_ask_and_every_limit(data: st.DataObject, marke
             not ever and (compute.idle_nodes >= ask.nodes or compute.location != market.location)
         )
     assert plan.price_per_hour == priced(ask, size_of(plan, market), plan.tier)
+
+
+@UNHURRIED
+@given(markets(computes=False), st.sampled_from([None, *Tier]), st.none() | st.sampled_from([0.5, 1.2]))
+def test_who_asks_for_nothing_is_refused_for_nothing(
+    market: Market, tier: Tier | None, most: float | None
+) -> None:
+    """A size of 4 vCPUs and 14 GB where one can ever be had, else any without GPUs; else an error."""
+    ask = Ask(needs=Needs(max_price_per_hour=most), tier=tier)
+    plan = outcome(ask, market)
+    ever = [
+        size
+        for size in market.sizes
+        if any(on_serverless(ask, market, size, one, now=False) for one in tiers(ask))
+    ]
+    assert isinstance(plan, Plan) == bool(ever)
+    if isinstance(plan, Plan):
+        taken, large = size_of(plan, market), [size for size in ever if not smaller(size)]
+        assert not taken.gpus
+        assert smaller(taken) == (not large)
+
+
+def smaller(size: Size) -> bool:
+    """Than what is meant where nothing is asked."""
+    return size.cpus < 4 or size.memory_gb < 14
 
 
 @UNHURRIED
@@ -223,12 +248,16 @@ def standing(ask: Ask, market: Market) -> tuple[Any, ...]:
 @UNHURRIED
 @given(st.data(), ORDERED)
 def test_no_earlier_preference_could_have_been_met(data: st.DataObject, market: Market) -> None:
-    """The first that can start now, else the first that can ever; of those that stand alike the cheapest."""
+    """The first that can start now, else the first that can ever; of those that stand alike the cheapest.
+
+    Where nothing is asked of the nodes, sizes that are smaller than what is meant then come last.
+    """
     ask = data.draw(ordered_asks(market))
     answer = standing(ask, market)
     assert ask.tier is not None
     for now, size in itertools.product((True, False), market.sizes):
-        if on_serverless(ask, market, size, ask.tier, now=now):
+        unwished = ask.needs.shapeless and not ask.instance_types and smaller(size)
+        if not unwished and on_serverless(ask, market, size, ask.tier, now=now):
             rival = (not now, preference(ask, "serverless", size), priced(ask, size, ask.tier))
             assert answer <= rival or (rival[0] and not answer[0])
     for now, compute in itertools.product((True, False), market.computes or ()):
@@ -249,6 +278,7 @@ def test_more_quota_never_makes_it_worse(data: st.DataObject, market: Market, or
     extra = (data.draw(st.tuples(CORES, CORES)) for _ in itertools.count())
     if ordered:
         ask = data.draw(ordered_asks(market))
+        assume(ask.instance_types or not ask.needs.shapeless)  # else a larger size is worth a wait
         assert standing(ask, wider(market, extra)) <= standing(ask, market)
     else:
         ask = attrs.evolve(data.draw(PLAIN_ASKS), computes=("serverless",))

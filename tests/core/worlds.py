@@ -173,17 +173,16 @@ def priced(ask: Ask, size: Size, tier: Tier) -> float | None:
     return None if price is None else round(price * ask.nodes, 6)
 
 
-def meets(ask: Ask, size: Size, tier: Tier, *, floor: bool) -> bool:
-    """Whether a node has all that is asked. `floor`: where nothing is asked, a default."""
+def meets(ask: Ask, size: Size, tier: Tier) -> bool:
+    """Whether a node has all that is asked."""
     needs, named = ask.needs, [name.lower() for name in ask.instance_types]
-    floor = floor and not (named or needs.cpus or needs.memory_gb or needs.gpus or needs.disk_gb)
     most, price = needs.max_price_per_hour, priced(ask, size, tier)
     return (
         (not named or size.name in named)
         and size.gpus >= (needs.gpus or 0)
         and (not needs.gpu or size.gpu in needs.gpu)
-        and size.cpus >= (needs.cpus or (4 if floor else 0))
-        and size.memory_gb >= (needs.memory_gb or (14 if floor else 0))
+        and size.cpus >= (needs.cpus or 0)
+        and size.memory_gb >= (needs.memory_gb or 0)
         and size.disk_gb >= (needs.disk_gb or 0)
         and (most is None or (price is not None and price <= most))
     )
@@ -196,7 +195,7 @@ def on_serverless(ask: Ask, market: Market, size: Size, tier: Tier, *, now: bool
     return (
         size.for_jobs
         and not unasked
-        and meets(ask, size, tier, floor=True)
+        and meets(ask, size, tier)
         and all((free(row) if now else row.limit) >= cores for row in rows(size.family, tier, market.quota))  # type: ignore[operator]
     )
 
@@ -208,7 +207,7 @@ def on_cluster(ask: Ask, market: Market, compute: Compute, *, now: bool) -> bool
     held = market.quota if compute.location == market.location else market.elsewhere.get(compute.location)
     if ask.nodes > compute.max_nodes or ask.tier not in {None, Tier.AUTO, tier}:
         return False
-    if not meets(ask, size, tier, floor=False):
+    if not meets(ask, size, tier):
         return False
     missing = max(0, ask.nodes - compute.idle_nodes)
     binding = rows(size.family, tier, held)
