@@ -54,13 +54,14 @@ def make(workspace: Workspace, cluster: Cluster) -> None:
         there = found
 
 
-def _path(workspace: Workspace, cluster: Cluster) -> str:
+def path_of(workspace: Workspace, cluster: Cluster) -> str:
+    """The cluster's ARM id, which is the scope of what may not be done to it."""
     return f"{workspace.scope.path}/computes/{cluster.name}"
 
 
 def _find(workspace: Workspace, cluster: Cluster) -> Compute | None:
     try:
-        return compute_from(workspace.rest.get(_path(workspace, cluster)))
+        return compute_from(workspace.rest.get(path_of(workspace, cluster)))
     except ServiceError as error:
         if error.status == _NOT_FOUND:
             return None
@@ -71,7 +72,7 @@ def _put(workspace: Workspace, cluster: Cluster) -> Compute:
     body = cluster.body(workspace.lookups.workspace().location)
     _log.info("cluster %s: being made", cluster)
     try:
-        return compute_from(workspace.rest.send("PUT", _path(workspace, cluster), body=body).body or {})
+        return compute_from(workspace.rest.send("PUT", path_of(workspace, cluster), body=body).body or {})
     except NotAuthorized as refused:
         raise _no_right(workspace, cluster, refused) from refused
     except ServiceError as error:
@@ -108,10 +109,10 @@ def _no_right(workspace: Workspace, cluster: Cluster, refused: NotAuthorized) ->
     return NotAuthorized(
         f"This account may not make the cluster {cluster.name}: {refused.message}\n"
         f"Whoever may, can make it so:\n  {cluster.command_line(location, options)}\n"
-        f"or with PUT {_path(workspace, cluster)}?api-version={API_VERSION} and this body:\n{body}",
+        f"or with PUT {path_of(workspace, cluster)}?api-version={API_VERSION} and this body:\n{body}",
         hint="The role AzureML Compute Operator may, AzureML Data Scientist may not. Without compute=… the"
         " job goes to serverless.",
-        scope=_path(workspace, cluster),
+        scope=path_of(workspace, cluster),
         service_code=refused.service_code,
     )
 

@@ -95,6 +95,7 @@ class Lookups:
         self._sizes = Kept(self._read_sizes, clock, _sizes_last)
         self._standing = Kept(self._read, clock, lambda _: _STANDING_LASTS)
         self._outstanding = Outstanding()
+        self._regions: frozenset[str] = frozenset()
         self._counting, self._turn = threading.Lock(), threading.RLock()
         self._told: set[str] = set()
 
@@ -106,13 +107,18 @@ class Lookups:
         """What a look finds."""
         return self.look(fresh=fresh).market
 
-    def look(self, *, fresh: bool = False) -> Look:
+    def look(self, *, fresh: bool = False, regions: frozenset[str] = frozenset()) -> Look:
         """All that can be had, less what was sent from here; two round trips deep at most.
 
+        `regions` are those whose quota is read too, from now on: clusters are to be made there.
         Raises `NotAuthorized` and `ServiceError` of the workspace's own GET. Whatever else can't be read is
         no error: who has rights on the workspace only (the role AzureML Data Scientist) may read neither
         quota nor sizes. Then quota is None and sizes are the packaged ones; the log says once why.
         """
+        with self._counting:
+            new, self._regions = regions - self._regions, self._regions | regions
+        if new:
+            self._standing.outdate()
         found = self._standing.get(fresh=fresh)
         look = found.value
         self._tell(look.readings.unread())
@@ -181,7 +187,7 @@ class Lookups:
             usages = pool.submit(self._usages, location)
             caps = pool.submit(self._reading, self._in_region(location, "quotas"), self._caps_from)
             sizes = pool.submit(self._sizes.get, fresh=fresh)
-            others = sorted(_regions(computes.result().value or ()) - {location})
+            others = sorted((_regions(computes.result().value or ()) | self._regions) - {location})
             elsewhere = dict(zip(others, pool.map(self._usages, others), strict=True))
             readings = Readings(
                 subscription=self._subscription,

@@ -15,7 +15,11 @@ from amlrun._offers import FamilyQuota, Limit, LimitKind, Quota, family_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_TOTALS = {"TotalDedicatedCores": LimitKind.TOTAL, "TotalLowPriorityCores": LimitKind.SPOT_POOL}
+_TOTALS = {
+    "TotalDedicatedCores": LimitKind.TOTAL,
+    "TotalLowPriorityCores": LimitKind.SPOT_POOL,
+    "TotalClusters": LimitKind.CLUSTERS,
+}
 _DEDICATED, _SPOT = "/vmfamily/dedicatedcores/", "/vmfamily/lowprioritycores/"
 _OWN = "/workspaces/dedicatedcores/"
 
@@ -50,6 +54,7 @@ def quota_from(location: str, rows: Iterable[Mapping[str, Any]]) -> Quota:
         ),
         dedicated_total=totals.get("TotalDedicatedCores"),
         spot_total=totals.get("TotalLowPriorityCores"),
+        clusters=totals.get("TotalClusters"),
     )
 
 

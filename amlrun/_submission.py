@@ -13,7 +13,7 @@ import attrs
 
 from amlrun import _sdk
 from amlrun._catalogue import list_prices
-from amlrun._creation import make
+from amlrun._creation import make, path_of
 from amlrun._errors import (
     ComputeNotFound,
     ComputeUnsuitable,
@@ -61,7 +61,8 @@ def decide(workspace: Workspace, request: Request, *, fresh: bool = False) -> Pl
 
 
 def _decided(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
-    look = workspace.lookups.look(fresh=fresh)
+    regions = frozenset(cluster.location for cluster in request.ask.creates if cluster.location)
+    look = workspace.lookups.look(fresh=fresh, regions=regions)
     try:
         return _placed(request, look)
     except _REFUSALS:
@@ -95,9 +96,36 @@ def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
         raise InvalidRequest(message, argument="compute", hint=hint)
 
 
-def submit_request(workspace: Workspace, request: Request) -> Run:
-    """Plan, and send that plan."""
-    return send_planned(workspace, request, lambda: decide(workspace, request))
+def submit_request(workspace: Workspace, request: Request, passed_over: tuple[str, ...] = ()) -> Run:
+    """Plan, and send that plan. Of a list, a cluster that this account may not make is passed over."""
+
+    def decided() -> Plan:
+        plan = decide(workspace, request)
+        return attrs.evolve(plan, warnings=(*plan.warnings, *passed_over))
+
+    try:
+        return send_planned(workspace, request, decided)
+    except NotAuthorized as refused:
+        rest = _without_refused(workspace, request, refused)
+        if rest is None:
+            raise
+        told = refused.message.splitlines()[0]
+        _log.warning("%s", told)
+        try:
+            return submit_request(workspace, rest, (*passed_over, told))
+        except _REFUSALS as error:
+            raise refused from error
+
+
+def _without_refused(workspace: Workspace, request: Request, refused: NotAuthorized) -> Request | None:
+    """The request without the cluster that may not be made; None: it is not about one, or the only place."""
+    ask = request.ask
+    names = [one.name.lower() for one in ask.creates if path_of(workspace, one) == refused.scope]
+    rest = tuple(name for name in ask.computes if name.lower() not in names)
+    if not names or not rest:
+        return None
+    creates = tuple(one for one in ask.creates if one.name.lower() not in names)
+    return attrs.evolve(request, ask=attrs.evolve(ask, computes=rest, creates=creates))
 
 
 def send_planned(workspace: Workspace, request: Request, decided: Callable[[], Plan]) -> Run:

@@ -23,6 +23,7 @@ class LimitKind(str, enum.Enum):
     TOTAL = "total"
     SPOT_POOL = "spot pool"
     WORKSPACE = "workspace"
+    CLUSTERS = "clusters"
 
     __str__ = str.__str__
 
@@ -103,7 +104,8 @@ class Quota:
 
     A dedicated job must fit its family's `dedicated` limit and `dedicated_total`; a spot job must fit
     `spot_total`, one pool over all families; dedicated nodes of this workspace must fit its own limit, too,
-    where it has one. `gpus` is what fits on GPU sizes, `notes` what could not be read.
+    where it has one. `clusters` counts clusters, not vCPUs: those that the region may have. `gpus` is what
+    fits on GPU sizes, `notes` what could not be read.
     https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
     """
 
@@ -113,6 +115,7 @@ class Quota:
     spot_total: Limit | None = None
     gpus: tuple[GpuRoom, ...] = ()
     notes: tuple[str, ...] = ()
+    clusters: Limit | None = None
     _by_key: Mapping[str, FamilyQuota] = attrs.field(init=False, repr=False, eq=False)
 
     @_by_key.default

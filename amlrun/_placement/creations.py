@@ -15,6 +15,7 @@ from amlrun._placement.fit import fit
 from amlrun._placement.options import has_order, price_of, rank, standing
 from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._placement.serverless import options
+from amlrun._placement.standing import by_quota
 from amlrun._placement.targets import unlisted
 from amlrun._plan import Starts
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from amlrun._cluster import Cluster
     from amlrun._guard import Guard
     from amlrun._needs import Ask
-    from amlrun._offers import Compute, Market, Size
+    from amlrun._offers import Compute, Market, Quota, Size
     from amlrun._placement.fit import Fit
     from amlrun._placement.options import Option
+
+_LONG_IDLE = 1800.0
+"""Seconds. The service's own default is two minutes."""
 
 
 def check_alike(cluster: Cluster, there: Compute) -> None:
@@ -47,15 +51,22 @@ def to_be_made(ask: Ask, market: Market, cluster: Cluster) -> Iterator[Option]:
     size = _best_size(ask, market, cluster) if cluster.size is None else _size(cluster.size, market, cluster)
     sized = attrs.evolve(cluster, size=size.name)
     made = sized.as_compute(market.location)
-    kept = fit(size, cluster.min, cluster.tier, quota_of(made, market)) if cluster.min else None
+    quota = quota_of(made, market)
     for option in compute_options(ask, market, made):
-        yield attrs.evolve(_as_made(ask, market, sized, option, kept), creates=sized)
+        yield attrs.evolve(_as_made(ask, market, sized, option, quota), creates=sized)
 
 
-def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, kept: Fit | None) -> Option:
+def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, quota: Quota | None) -> Option:
     """The option of a cluster that is there, without a node, as that of one that must be made first."""
     if ask.nodes > cluster.max:
         return attrs.evolve(option, hint=f"Cluster({cluster.name!r}, max={ask.nodes}, …) has room for them.")
+    full = quota.clusters if quota is not None else None
+    if full is not None and full.free == 0 and not option.miss:
+        # Reported: one that is made all the same comes to be Failed.
+        miss = f"can't be made: the region has {full.used} of {full.limit} clusters ({full.name})"
+        hint = "Name one that is there, delete one, or ask for more: https://ml.azure.com/quota."
+        return attrs.evolve(option, miss=miss, hint=hint, starts=None)
+    kept = fit(option.size, cluster.min, cluster.tier, quota) if cluster.min else None
     if kept is not None and kept.starts is None and not option.miss:
         miss = f"can't keep min={cluster.min} nodes: {kept}"
         hint = f"Cluster({cluster.name!r}, min=0, …) keeps none."
@@ -71,13 +82,37 @@ def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, kept: F
     return attrs.evolve(
         option,
         starts=later if option.starts is Starts.NOW else option.starts,
-        warnings=(*option.warnings, *_warnings(market, cluster, option.size, kept)),
+        why=_comes(cluster, option, ask.nodes, quota) if cluster.min and option.able else option.why,
+        warnings=(
+            *option.warnings,
+            *_of_all_nodes(market, cluster, option.size, quota),
+            *_of_minimum(cluster, option.size, kept),
+        ),
     )
 
 
-def _warnings(market: Market, cluster: Cluster, size: Size, kept: Fit | None) -> Iterator[str]:
+def _comes(cluster: Cluster, option: Option, nodes: int, quota: Quota | None) -> str:
+    """With how many nodes it is made, and by how many it must grow."""
+    more = nodes - cluster.min
+    words = f"it comes with {cluster.min} node{'' if cluster.min == 1 else 's'}"
+    if more > 0:
+        words += f", and must grow by {more}"
+    return by_quota(words, fit(option.size, max(nodes, cluster.min), cluster.tier, quota))
+
+
+def _of_all_nodes(market: Market, cluster: Cluster, size: Size, quota: Quota | None) -> Iterator[str]:
     if market.computes is None:
         yield f"the computes of the workspace can't be read: whether {cluster.name} is there is not known"
+    most = fit(size, cluster.max, cluster.tier, quota)
+    if most.starts is None:
+        yield f"max={cluster.max}: quota holds {most.fits} at most: {most}"
+    if cluster.idle > _LONG_IDLE and cluster.min < cluster.max:
+        hours, price = cluster.idle / 3600, price_of(size, 1, cluster.tier)
+        cost = "" if price is None else f", at {money(price * hours)} USD each"
+        yield f"idle={cluster.idle:.0f}: nodes that have no more work idle for {hours:.3g} h{cost}"
+
+
+def _of_minimum(cluster: Cluster, size: Size, kept: Fit | None) -> Iterator[str]:
     if kept is None:
         return
     nodes = "1 node idles" if cluster.min == 1 else f"{cluster.min} nodes idle"

@@ -202,10 +202,14 @@ def of_nodes(count: int, nodes: int) -> str:
 def _grow(reading: Reading) -> str:
     compute = reading.compute
     idle = f"{of_nodes(reading.idle, compute.nodes)} idle, and " if reading.idle else ""
-    grows = f"{idle}it must grow by {reading.missing}"
-    if reading.more is None or not reading.more.row.name:
+    return by_quota(f"{idle}it must grow by {reading.missing}", reading.more)
+
+
+def by_quota(grows: str, more: Fit | None) -> str:
+    """That it grows, with the arithmetic."""
+    if more is None or not more.row.name:
         return f"{grows}, under a quota that is not known"
-    return f"{grows}: {reading.more}"
+    return f"{grows}: {more}"
 
 
 def _stuck(reading: Reading) -> str:

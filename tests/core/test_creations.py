@@ -21,7 +21,18 @@ from amlrun import (
 )
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
-from amlrun._offers import Compute, FamilyQuota, Limit, Market, Quota, Size, Source, Tier, WorkspaceFacts
+from amlrun._offers import (
+    Compute,
+    FamilyQuota,
+    Limit,
+    LimitKind,
+    Market,
+    Quota,
+    Size,
+    Source,
+    Tier,
+    WorkspaceFacts,
+)
 from amlrun._placement import place
 
 V100, T4 = "Standard_NC6s_v3", "Standard_NC4as_T4_v3"
@@ -138,6 +149,58 @@ def test_more_nodes_than_its_maximum_are_refused() -> None:
     with pytest.raises(ComputeUnsuitable, match="has 4 nodes at most, and 5 were asked for") as caught:
         planned(GPU, market(v100=240), nodes=5)
     assert caught.value.hint == "Cluster('gpu', max=5, …) has room for them."
+
+
+def test_what_comes_with_a_minimum_is_said() -> None:
+    """Its nodes are there for the job, and only what is missing beside them must be grown by."""
+    two = attrs.evolve(GPU, min=2)
+    assert planned(two).reasons[-1] == "it comes with 2 nodes: 2 x 6 = 12 of 24 free vCPUs of v100"
+    assert planned(two, nodes=3).reasons[-1] == (
+        "it comes with 2 nodes, and must grow by 1: 3 x 6 = 18 of 24 free vCPUs of v100"
+    )
+    blind = planned(attrs.evolve(two, min=1), attrs.evolve(market(), quota=None))
+    assert blind.reasons[-1] == "it comes with 1 node, under a quota that is not known"
+
+
+def test_a_maximum_beyond_quota_is_warned_about() -> None:
+    """With the number of nodes that quota can hold; the job, which needs fewer, is not refused."""
+    plan = planned(attrs.evolve(GPU, max=100))
+    (warning,) = plan.warnings
+    assert warning == (
+        "max=100: quota holds 4 at most: needs 100 x 6 = 600 vCPUs of v100; limit 24, in use 0, free 24:"
+        " four nodes fit now, four ever"
+    )
+    assert planned(GPU).warnings == ()
+
+
+def test_nodes_that_stay_long_after_a_job_are_warned_about() -> None:
+    """With what that costs; not where all of them stay for ever, which is told of the minimum."""
+    days = attrs.evolve(GPU, idle=3 * 86400)
+    assert planned(days).warnings == (
+        "idle=259200: nodes that have no more work idle for 72 h, at 220.32 USD each",
+    )
+    unpriced = attrs.evolve(days, size="Standard_new")
+    assert "idle=259200: nodes that have no more work idle for 72 h" in (
+        planned(unpriced, market(source=Source.PACKAGED)).warnings
+    )
+    assert planned(attrs.evolve(GPU, idle=1800)).warnings == ()
+    assert not any("idle=" in warning for warning in planned(attrs.evolve(days, min=4)).warnings)
+
+
+def test_a_region_that_has_all_its_clusters_gets_no_other() -> None:
+    """Their number is limited too: in a list the next place is taken."""
+    held = market()
+    assert held.quota is not None
+    for limit, full in ((200, True), (201, False), (None, False)):
+        clusters = Limit("TotalClusters", limit, 200, LimitKind.CLUSTERS)
+        there = attrs.evolve(held, quota=attrs.evolve(held.quota, clusters=clusters))
+        if not full:
+            assert planned(GPU, there).creates is not None
+            continue
+        with pytest.raises(ComputeUnsuitable, match="the region has 200 of 200 clusters") as caught:
+            planned(GPU, there)
+        assert "delete one" in caught.value.hint
+        assert planned(GPU, there, "serverless", needs=Needs(gpus=1)).compute == "serverless"
 
 
 def test_nodes_that_idle_are_warned_about() -> None:

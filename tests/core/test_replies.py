@@ -23,6 +23,7 @@ def test_a_familys_two_rows_are_told_apart_by_type() -> None:
     )
     assert quota.dedicated_total == Limit("TotalDedicatedCores", 100, 40, LimitKind.TOTAL)
     assert quota.spot_total == Limit("TotalLowPriorityCores", 0, 4, LimitKind.SPOT_POOL)
+    assert quota.clusters == Limit("TotalClusters", 200, 3, LimitKind.CLUSTERS)
 
 
 def test_quota_does_not_depend_on_the_order_of_rows() -> None:

@@ -199,6 +199,36 @@ def test_without_the_right_the_error_has_all_that_is_needed(fake_aml: FakeAml, c
     assert not fake_aml.jobs
 
 
+def test_in_a_list_what_may_not_be_made_is_passed_over(
+    fake_aml: FakeAml, client: MLClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A plan can't know it; the job goes to the next place of the list, and log and plan say why."""
+    fake_aml.as_data_scientist()
+    places: list[str | Cluster] = [GPU, Cluster("other", size=V100), "serverless"]
+    assert plan("python -V", compute=places, gpus=1, client=client, **JOB).compute == "gpu"
+    with caplog.at_level("WARNING", logger="amlrun"):
+        run = submit("python -V", compute=places, gpus=1, client=client, **JOB)
+    assert (run.plan.compute, run.plan.creates, len(fake_aml.jobs)) == ("serverless", None, 1)
+    told = [warning for warning in run.plan.warnings if "may not make the cluster" in warning]
+    assert [words.partition(":")[0] for words in told] == [
+        "This account may not make the cluster gpu",
+        "This account may not make the cluster other",
+    ]
+    assert [record.message for record in caplog.records if record.name == "amlrun"] == told
+
+
+def test_where_no_other_place_will_do_the_right_is_what_is_missing(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """The error has what whoever has the right would send, as without a list."""
+    fake_aml.cluster("small", max_nodes=1)
+    fake_aml.as_data_scientist()
+    with pytest.raises(NotAuthorized, match="may not make the cluster gpu") as caught:
+        submit("python -V", compute=[GPU, "small"], instance_count=2, client=client, **JOB)
+    assert "az ml compute create --name gpu" in caught.value.message
+    assert not fake_aml.jobs
+
+
 def test_a_minimum_that_quota_does_not_hold_is_told_with_figures(fake_aml: FakeAml, client: MLClient) -> None:
     """The service makes the cluster, and it is Failed: limit, use, need, and what to do with the rest."""
     fake_aml.quota(FAMILY, limit=24, used=18)
@@ -223,6 +253,21 @@ def test_the_figures_are_those_of_its_own_region(fake_aml: FakeAml, client: MLCl
     with pytest.raises(NotEnoughQuota, match=r"in westus .* in use 18, free 6"):
         submit("python -V", compute=two, client=client, **JOB)
     assert fake_aml.compute("gpu").state == "Failed"
+
+
+def test_the_quota_of_a_region_without_a_cluster_is_read_for_the_first_one(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """One look-up more, where one is asked for there: what can never fit is told before anything is made."""
+    fake_aml.quota(FAMILY, limit=6, location="westus")
+    plan("python -V", compute=GPU, client=client, **JOB)
+    there = Cluster("gpu", size=V100, max=2, location="West US")
+    made_there = plan("python -V", compute=there, client=client, **JOB)
+    assert made_there.reasons[-1].startswith(f"it must grow by 1: 1 x 6 = 6 of 6 free vCPUs of {FAMILY}")
+    with pytest.raises(NotEnoughQuota, match=r"in westus .* limit 6"):
+        plan("python -V", compute=there, instance_count=2, client=client, **JOB)
+    usages = [call.path for call in fake_aml.calls if call.path.endswith("/locations/westus/usages")]
+    assert len(usages) == 2  # for the plan, and again before the refusal
 
 
 def test_another_s_cluster_of_other_settings_is_told(fake_aml: FakeAml, client: MLClient) -> None:
