@@ -56,7 +56,7 @@ def gets_around(ask: Ask, market: Market, compute: Compute) -> str:
         if not carries(ask, compute):
             return ""
         reasons.append("has an identity of its own")
-    if any(_of_network(workspace)):
+    if any(one.avoidable for one in (*_of_network(workspace), *_of_images(workspace))):
         if not compute.in_network:
             return ""
         reasons.append("stands in a virtual network")
@@ -117,14 +117,17 @@ def _of_network(workspace: WorkspaceFacts) -> Iterator[Obstacle]:
 
 def _of_images(workspace: WorkspaceFacts) -> Iterator[Obstacle]:
     # Assumed: a workspace that takes no public access has a registry that takes none either, so that images
-    # must be built on a compute.
+    # are pulled from within the network, and must be built on a compute.
     if workspace.public_access or workspace.build_compute or not workspace.registry:
         return
+    # Documented: all computes of a workspace with a managed network are in it, serverless among them.
+    outside = workspace.isolation == "Disabled"
+    pulls = "its nodes may find no way to the registry, and " if outside else ""
     yield Obstacle(
         reason=(
-            "the workspace takes no public access and names no compute that builds images: an environment"
-            " that isn't built yet may end in ImageBuildComputeNotValid"
+            f"the workspace takes no public access and names no compute that builds images: {pulls}an"
+            " environment that isn't built yet may end in ImageBuildComputeNotValid"
         ),
         hint="Set the workspace's imageBuildCompute to a CPU cluster in the network.",
-        avoidable=False,
+        avoidable=outside,
     )

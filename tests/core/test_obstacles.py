@@ -89,15 +89,28 @@ def test_a_network_for_serverless_leaves_no_doubt(network: dict[str, Any]) -> No
     assert obstacles(Ask(), market(attrs.evolve(PRIVATE, **network))) == ()
 
 
-def test_images_that_nobody_can_build_are_told() -> None:
-    """No compute gets around it: the workspace has to name one that builds."""
+def test_a_private_registry_without_a_build_compute_is_doubted() -> None:
+    """A cluster in the network can pull from it; a compute that builds is all that would help serverless."""
     closed = attrs.evolve(PRIVATE, custom_subnet=True, registry="/registries/acr")
     (found,) = obstacles(Ask(), market(closed))
-    assert (found.certain, found.avoidable) == (False, False)
+    assert (found.certain, found.avoidable) == (False, True)
+    assert "no way to the registry" in found.reason
     assert "ImageBuildComputeNotValid" in found.reason
     assert obstacles(Ask(), market(attrs.evolve(closed, build_compute="cpu"))) == ()
     assert obstacles(Ask(), market(attrs.evolve(closed, public_access=True))) == ()
-    assert gets_around(Ask(), market(closed), attrs.evolve(OWN, in_network=True)) == ""
+    assert gets_around(Ask(), market(closed), OWN) == ""
+    inside = attrs.evolve(OWN, in_network=True)
+    assert gets_around(Ask(), market(closed), inside) == "it stands in a virtual network"
+
+
+def test_in_a_managed_network_serverless_pulls_as_well_as_any() -> None:
+    """All computes are in it: only what isn't built yet is doubted, and no compute gets around that."""
+    managed = attrs.evolve(PRIVATE, isolation="AllowInternetOutbound", registry="/registries/acr")
+    (found,) = obstacles(Ask(), market(managed))
+    assert (found.certain, found.avoidable) == (False, False)
+    assert "no way to the registry" not in found.reason
+    assert "ImageBuildComputeNotValid" in found.reason
+    assert gets_around(Ask(), market(managed), attrs.evolve(OWN, in_network=True)) == ""
 
 
 def test_what_is_certain_comes_first() -> None:

@@ -186,6 +186,24 @@ def test_images_that_nobody_can_build_are_warned_of(fake_aml: FakeAml) -> None:
     assert planned(fake_aml, cpus=4).warnings == ()
 
 
+def test_a_private_registry_takes_a_cluster_in_the_network(fake_aml: FakeAml) -> None:
+    """Where serverless may find no way to it, though its subnet leads to the storage."""
+    from azure.ai.ml.entities import NetworkSettings
+
+    fake_aml.workspace_properties(
+        publicNetworkAccess="Disabled",
+        serverlessComputeSettings={"serverlessComputeCustomSubnet": SUBNET},
+        containerRegistry="/subscriptions/s/registries/acr",
+    )
+    made(fake_aml, "inside", network_settings=NetworkSettings(subnet=SUBNET))
+    chosen = planned(fake_aml, cpus=4)
+    assert chosen.compute == "inside"
+    assert "no way to the registry" in chosen.reasons[0]
+    fake_aml.workspace_properties(imageBuildCompute="inside")
+    fake_aml.advance(minutes=15)
+    assert planned(fake_aml, cpus=4).compute == "serverless"
+
+
 def test_too_little_quota_names_what_stands_beside(fake_aml: FakeAml) -> None:
     """Every compute that was looked at, with the first thing against it."""
     fake_aml.cluster("small", max_nodes=1)
