@@ -20,6 +20,7 @@ from amlrun._errors import InvalidRequest
 from amlrun._identity import Managed
 from amlrun._needs import Needs
 from amlrun._requeue import Requeue
+from amlrun._team import Defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,8 @@ class Order:
     """The job and the options that `plan` was given, and the workspace (`subscription/group/name`).
 
     `digest` tells whether a job file or an object is still what it was; "": there is none to change. `absent`
-    are the environment variables whose values were not written to JSON.
+    are the environment variables whose values were not written to JSON. `defaults` are those of the team's
+    file that were applied: what was planned is what is sent, whatever the file says by then.
     """
 
     job: Any = attrs.field(repr=False)
@@ -49,6 +51,7 @@ class Order:
     workspace: str
     digest: str = ""
     absent: tuple[str, ...] = ()
+    defaults: Defaults = attrs.field(factory=Defaults, repr=False)
 
     def with_variables(self, given: Any) -> Order:
         """With the values of the environment variables. Raises `InvalidRequest` where others are given."""
@@ -90,6 +93,7 @@ class Order:
             "workspace": self.workspace,
             "digest": "" if _is_marked(job, "lost") else self.digest,
             "absent": [*self.absent, *(name for name in names if name not in self.absent)],
+            "defaults": self.defaults.to_dict(),
         }
 
     @classmethod
@@ -101,6 +105,7 @@ class Order:
             workspace=data["workspace"],
             digest=data["digest"],
             absent=tuple(data["absent"]),
+            defaults=Defaults.from_dict(data["defaults"]),
         )
 
 

@@ -18,9 +18,10 @@ from amlrun._errors import (
     PlanOutdated,
     QuotaError,
 )
+from amlrun._given import arguments
 from amlrun._offers import Kind
 from amlrun._order import VARIABLES, Order
-from amlrun._request import arguments, parse
+from amlrun._request import parse
 from amlrun._submission import decide, send_planned
 from amlrun._tables import table
 from amlrun._teamfile import read_team
@@ -68,12 +69,15 @@ def submit_plan(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> 
 
 def plan_again(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> Plan:
     """A new plan for what the plan was made for, on fresh readings. Raises what `plan` raises."""
-    order, request = _again(workspace, plan, beside)
+    order, request = _again(workspace, plan, beside, anew=True)
+    order = attrs.evolve(order, defaults=request.defaults)
     return attrs.evolve(decide(workspace, request, fresh=True), order=order)
 
 
-def _again(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> tuple[Order, Request]:
-    """What the plan was made for, once more."""
+def _again(
+    workspace: Workspace, plan: Plan, beside: Mapping[str, Any], *, anew: bool = False
+) -> tuple[Order, Request]:
+    """What the plan was made for, once more; `anew`: with the team's defaults of now, not those of then."""
     others = [name for name, value in beside.items() if name != VARIABLES and value is not None]
     if others:
         message = f"{others[0]}=… beside a plan: a plan is sent as it is"
@@ -91,7 +95,8 @@ def _again(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> tuple
         raise InvalidRequest(message, argument="client", hint=hint)
     order.check_whole()
     order = order.with_variables(beside.get(VARIABLES))
-    request = parse(order.job, arguments(order.options), read_team())
+    defaults = None if anew else order.defaults
+    request = parse(order.job, arguments(order.options), read_team(), defaults=defaults)
     if _digest(request) != order.digest:
         what = f"the job file {order.job}" if isinstance(order.job, Path) else "the job"
         message = f"This plan was made for another content: {what} has changed since"
@@ -172,4 +177,5 @@ def _order(workspace: Workspace, job: Any, options: Mapping[str, Any], request: 
         options=given,
         workspace=str(workspace.scope),
         digest=_digest(request),
+        defaults=request.defaults,
     )

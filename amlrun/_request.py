@@ -7,12 +7,11 @@ is uploaded. Knows values and local files; nothing of the service and nothing of
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -24,9 +23,14 @@ from amlrun._jobfile import JobSettings, is_remote, settings_of_entity, settings
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
-from amlrun._team import Team
+from amlrun._team import Defaults, Team
+
+if TYPE_CHECKING:
+    from amlrun._given import Arguments
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+_SCRIPT = re.compile(r"(?![./])\S+\.py")
+"""What begins with a dot or a slash can be a program of its own."""
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
 _MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 50, 100, 1000
@@ -34,38 +38,10 @@ _TIERS = ", ".join(f'"{tier}"' for tier in Tier)
 
 
 @attrs.frozen(kw_only=True)
-class Arguments:
-    """The keyword arguments of `submit`, as they were given. DESIGN's precedence is applied in `parse`."""
-
-    compute: Any = None
-    instance_type: Any = None
-    instance_count: Any = None
-    tier: Any = None
-    cpus: Any = None
-    memory_gb: Any = None
-    gpus: Any = None
-    gpu: Any = None
-    needs: Any = None
-    timeout: Any = None
-    identity: Any = None
-    requeue: Any = None
-    code: Any = None
-    environment: Any = None
-    inputs: Any = None
-    outputs: Any = None
-    environment_variables: Any = None
-    name: Any = None
-    display_name: Any = None
-    experiment_name: Any = None
-    tags: Any = None
-
-
-@attrs.frozen(kw_only=True)
 class Request:
     """A checked request. `source` is a command line, a job file's path, or an SDK entity.
 
-    `datastore` is where checkpoints go, None: where amlrun puts them. `defaults` are the keys of
-    `amlrun.toml` that are applied, each with its words.
+    `defaults` are those of `amlrun.toml` that are applied.
     """
 
     source: str | Path | Any
@@ -84,8 +60,7 @@ class Request:
     display_name: str | None
     experiment_name: str | None
     tags: Mapping[str, str]
-    datastore: str | None = None
-    defaults: Mapping[str, str] = attrs.field(factory=dict)
+    defaults: Defaults = attrs.field(factory=Defaults)
 
     @property
     def command(self) -> str:
@@ -102,20 +77,13 @@ class Request:
         return self.requeue if isinstance(self.requeue, Requeue) else None
 
 
-def arguments(options: Mapping[str, Any]) -> Arguments:
-    """The options of a call. Raises `InvalidRequest` for names that are none, with the nearest ones."""
-    names = [field.name for field in attrs.fields(Arguments)]
-    unknown = [name for name in options if name not in names]
-    if unknown:
-        near = {close for name in unknown for close in difflib.get_close_matches(name, names, n=2)}
-        hint = f"Did you mean {' or '.join(sorted(near))}?" if near else f"There are: {', '.join(names)}."
-        message = f"There is no argument {', '.join(unknown)}"
-        raise InvalidRequest(message, argument=unknown[0], hint=hint)
-    return Arguments(**options)
+def parse(
+    job: Any, given: Arguments, team: Team | None = None, *, defaults: Defaults | None = None
+) -> Request:
+    """Check and merge. Raises `InvalidRequest` with the argument's name and the valid values.
 
-
-def parse(job: Any, given: Arguments, team: Team | None = None) -> Request:
-    """Check and merge. Raises `InvalidRequest` with the argument's name and the valid values."""
+    `defaults` are those of an earlier time, which stand in the place of the team's.
+    """
     source = _source(job)
     settings = _settings(source)
     team = team or Team()
@@ -138,8 +106,9 @@ def parse(job: Any, given: Arguments, team: Team | None = None) -> Request:
         _check_folder(settings)
     own = {"experiment": settings.experiment_name or given.experiment_name, "identity": settings.identity}
     ask = _ask(given, settings)
-    defaults = team.defaults(ask, said={key for key, value in own.items() if value})
-    ask = team.applied(ask, defaults)
+    if defaults is None:
+        defaults = team.defaults_for(ask, said={key for key, value in own.items() if value})
+    ask = team.bound(defaults.applied(ask))
     return Request(
         source=source,
         settings=settings,
@@ -147,7 +116,7 @@ def parse(job: Any, given: Arguments, team: Team | None = None) -> Request:
         compute_workspace=_computes(given, settings).workspace,
         name=_name(name),
         timeout=ask.timeout,
-        identity=parse_identity(given.identity) or defaults.get("identity"),
+        identity=parse_identity(given.identity) or defaults.identity,
         requeue=_requeue(given.requeue),
         code=code,
         environment=given.environment,
@@ -155,16 +124,15 @@ def parse(job: Any, given: Arguments, team: Team | None = None) -> Request:
         outputs=outputs,
         environment_variables=variables,
         display_name=_text("display_name", given.display_name),
-        experiment_name=_experiment(given.experiment_name) or defaults.get("experiment"),
+        experiment_name=_experiment(given.experiment_name) or defaults.experiment,
         tags=tags,
-        datastore=defaults.get("checkpoint_datastore"),
-        defaults={key: team.told(key) for key in defaults},
+        defaults=defaults,
     )
 
 
 def _source(job: Any) -> Any:
     if job is None:
-        message = "submit(None): there is no job"
+        message = "job=None: there is no job"
         hint = "submit() with no argument at all submits the running script."
         raise InvalidRequest(message, argument="job", hint=hint)
     if isinstance(job, Path):
@@ -176,6 +144,9 @@ def _source(job: Any) -> Any:
         return job
     if not job.strip() or "\0" in job:
         raise InvalidRequest("The command is empty, or holds a null character", argument="job")
+    if _SCRIPT.fullmatch(job.strip()):
+        message = f"{job!r} is the name of a script, and no command: no shell would find it"
+        raise InvalidRequest(message, argument="job", hint=f'Did you mean "python {job.strip()}"?')
     is_file = job.lower().endswith((".yml", ".yaml")) and not re.search(r"\s", job)
     return Path(job) if is_file else job
 
@@ -217,7 +188,8 @@ def _needs(given: Arguments) -> Needs:
     if given.needs is None:
         return Needs(**said)
     if not isinstance(given.needs, Needs):
-        raise InvalidRequest(f"needs={given.needs!r}: a Needs(…)", argument="needs")
+        hint = "needs=Needs(gpus=1, disk_gb=200), for example."
+        raise InvalidRequest(f"needs={given.needs!r}: a Needs(…)", argument="needs", hint=hint)
     twice = [name for name in said if getattr(given.needs, name) not in (None, ())]
     if twice:
         message = f"{twice[0]} is said twice: as an argument and inside needs"

@@ -31,7 +31,6 @@ from amlrun._needs import SERVERLESS
 from amlrun._placement import place
 from amlrun._run import Run
 from amlrun._sending import compute_id, find, send
-from amlrun._team import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,8 +43,8 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
-_TYPED_BY_NOBODY = ("compute", "allowed_computes", "tier", "identity")
-"""The defaults that a place may be refused for."""
+_PLACELESS = ("experiment", "timeout", "checkpoint_datastore")
+"""The defaults that no place is refused for."""
 _REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
 
@@ -153,7 +152,7 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         compute_id=compute_id(workspace, plan),
         group=name,
         checkpoints=policy is not None,
-        datastore=request.datastore,
+        datastore=request.defaults.checkpoint_datastore,
         identity=request.identity,
         timeout=request.timeout,
         display_name=request.display_name,
@@ -195,20 +194,13 @@ def _useless_rules(guard: Guard, market: Market) -> Iterator[str]:
 
 def _with_defaults(plan: Plan, request: Request) -> Plan:
     """What the plan says of the team's defaults that it rests on."""
-    named = plan.compute != SERVERLESS and bool(request.ask.computes)
-    idle = {"tier": named, "checkpoint_datastore": request.policy(plan.tier) is None}
-    idle |= dict.fromkeys(("compute", "allowed_computes"), len(request.ask.computes) == 1)  # told already
-    told = _told({key: words for key, words in request.defaults.items() if not idle.get(key)})
+    idle = {
+        "tier": plan.compute != SERVERLESS and bool(request.ask.computes),
+        "checkpoint_datastore": request.policy(plan.tier) is None,
+        **dict.fromkeys(("compute", "allowed_computes"), len(request.ask.computes) == 1),  # told already
+    }
+    told = request.defaults.but([key for key, is_idle in idle.items() if is_idle]).told()
     return attrs.evolve(plan, reasons=(*plan.reasons, *told))
-
-
-def _told(defaults: Mapping[str, str]) -> Iterator[str]:
-    """What stands in the team's file, in words: defaults, and the rule that names the computes."""
-    rest = [words for key, words in defaults.items() if key != "allowed_computes"]
-    if rest:
-        yield f"by default: {'; '.join(rest)}"
-    if "allowed_computes" in defaults:
-        yield f"by rule: {defaults['allowed_computes']}"
 
 
 @contextlib.contextmanager
@@ -217,9 +209,9 @@ def _naming_defaults(request: Request) -> Iterator[None]:
     try:
         yield
     except _REFUSALS as error:
-        typed_by_nobody = {key: words for key, words in request.defaults.items() if key in _TYPED_BY_NOBODY}
-        told = (f"{words[0].upper()}{words[1:]}." for words in _told(typed_by_nobody))
-        error.hint = "\n".join(filter(None, [way_out(request.ask, error.hint), *told]))
+        told = request.defaults.but(_PLACELESS).told()
+        lines = (f"{words[0].upper()}{words[1:]}." for words in told)
+        error.hint = "\n".join(filter(None, [error.hint, *lines]))
         raise
 
 

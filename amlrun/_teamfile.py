@@ -23,7 +23,7 @@ from amlrun._guard import Guard
 from amlrun._identity import parse_identity
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
-from amlrun._team import Team
+from amlrun._team import Defaults, Team
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -96,8 +96,9 @@ def parse_team(text: str, shown: str) -> Team:
                 raise _no_key(shown, where[key], key, table)
             said[key] = _checked(where[key], key, value, _TABLES[table][key], shown)
     rules = {key: said.pop(key) for key in _OF_GUARD if key in said}
-    guard = Guard(**rules, where={key: where[key] for key in rules})
-    return Team(path=shown, guard=guard, where=where, **said)
+    of_team = {key: said.pop(key) for key in ("workspace", "required_tags") if key in said}
+    guard, defaults = Guard(**rules, where=where), Defaults(**said, where=where)
+    return Team(path=shown, guard=guard, defaults=defaults, where=where, **of_team)
 
 
 def _toml(text: str, shown: str) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amlrun import InvalidRequest
+from amlrun._given import Arguments
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
-from amlrun._request import Arguments, parse
+from amlrun._request import parse
+from amlrun._team import Defaults
 from amlrun._teamfile import parse_team
 
 if TYPE_CHECKING:
@@ -47,14 +49,12 @@ def test_a_job_wins_over_the_defaults_of_the_team(tmp_path: Path) -> None:
     assert (own.ask.computes, own.ask.tier, own.timeout) == (("cpu",), Tier.STANDARD, 60)
     assert own.ask.identity == Identity(IdentityKind.MANAGED, "11111111-1111-1111-1111-111111111111")
     assert (own.identity, own.experiment_name) == (None, None)
-    assert own.defaults == {"checkpoint_datastore": "checkpoint_datastore = scratch (amlrun.toml, line 7)"}
+    assert own.defaults == Defaults(checkpoint_datastore="scratch")
     filled = parse("echo", Arguments(environment=ENVIRONMENT, tags={"team": "churn"}), team)
     assert (filled.ask.computes, filled.ask.serverless_tier, filled.timeout) == (("gpu",), Tier.SPOT, 3600)
     assert filled.identity == filled.ask.identity == Identity(IdentityKind.USER)
-    assert (filled.experiment_name, filled.datastore) == ("churn", "scratch")
-    assert set(filled.defaults) == {
-        *("compute", "tier", "timeout", "identity", "experiment", "checkpoint_datastore"),
-    }
+    assert filled.experiment_name == "churn"
+    assert filled.defaults == team.defaults
 
 
 def test_a_timeout_in_quotes_is_the_jobs_own(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from amlrun import Cluster, InvalidRequest, Managed, Needs, Requeue
 from amlrun._arguments import Options
+from amlrun._given import Arguments, arguments
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
-from amlrun._request import Arguments, Request, arguments, parse
+from amlrun._request import Request, parse
 
 ENVIRONMENT = "azureml:train:1"
 
@@ -109,7 +110,7 @@ def test_needs_and_arguments_add_up() -> None:
 
 def test_none_is_no_job() -> None:
     """`submit(None)` is a mistake, never "this script"."""
-    with pytest.raises(InvalidRequest, match=r"submit\(None\)"):
+    with pytest.raises(InvalidRequest, match="job=None: there is no job"):
         ask(None)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from amlrun import InvalidRequest, NotConfigured
@@ -12,7 +14,7 @@ from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
 from amlrun._offers import Tier
-from amlrun._team import Team, way_out
+from amlrun._team import Defaults, Team
 from amlrun._teamfile import parse_team, read_team
 
 if TYPE_CHECKING:
@@ -42,6 +44,16 @@ required_tags = ["team", "cost-center"]
 """
 
 
+DEFAULTS = Defaults(
+    experiment="churn",
+    compute=("gpu", "serverless"),
+    tier=Tier.SPOT,
+    timeout=21600.0,
+    identity=Identity(IdentityKind.MANAGED),
+    checkpoint_datastore="scratch",
+)
+
+
 def team(text: str) -> Team:
     """Of this text."""
     return parse_team(text, "amlrun.toml")
@@ -59,18 +71,17 @@ def test_all_that_a_file_can_say() -> None:
     said = team(WHOLE)
     rules = ("allowed_sizes", "denied_sizes", "allowed_computes", "most_nodes", "highest_price_per_hour")
     assert said.workspace == "subscription/group/team"
-    assert (said.experiment, said.tier, said.timeout) == ("churn", Tier.SPOT, 21600.0)
-    assert said.compute == ("gpu", "serverless")
-    assert said.identity == Identity(IdentityKind.MANAGED)
-    assert (said.checkpoint_datastore, said.required_tags) == ("scratch", ("team", "cost-center"))
+    assert said.defaults == DEFAULTS
+    assert said.required_tags == ("team", "cost-center")
     assert said.guard == Guard(
         allowed_sizes=("Standard_NC*", "D*"),
         denied_sizes=("Standard_ND*",),
         allowed_computes=("serverless", "gpu*"),
         most_nodes=4,
         highest_price_per_hour=10.0,
-        where=lines(*rules),
+        where=said.where,
     )
+    assert lines(*rules).items() <= dict(said.where).items()
     assert lines("tier", "required_tags").items() <= dict(said.where).items()
 
 
@@ -139,7 +150,7 @@ def test_the_nearest_file_above_is_read(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(inner)
     assert read_team().where == {"most_nodes": f"{tmp_path / 'amlrun.toml'}, line 2"}
     (inner / "amlrun.toml").write_text("[defaults]\ntier = 'spot'\n")
-    assert (read_team().tier, read_team().guard) == (Tier.SPOT, Guard())
+    assert (read_team().defaults.tier, read_team().guard.most_nodes) == (Tier.SPOT, None)
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,39 +191,46 @@ def test_it_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch: pyte
 def test_defaults_are_for_what_nobody_said() -> None:
     """Each default gives way alone; what the job says in a way of its own counts too."""
     said = team(WHOLE)
-    every = said.defaults(Ask())
-    assert set(every) == {
-        *("compute", "tier", "timeout", "identity", "experiment", "checkpoint_datastore"),
-    }
+    assert said.defaults_for(Ask()) == said.defaults
     ask = Ask(computes=("cpu",), tier=Tier.STANDARD, timeout=60, identity=Identity(IdentityKind.USER))
-    assert set(said.defaults(ask)) == {"experiment", "checkpoint_datastore"}
-    assert "identity" not in said.defaults(Ask(), said={"identity"})
-    assert Team().defaults(Ask()) == {}
-    applied = said.applied(ask, said.defaults(ask))
-    assert applied == Ask(
-        computes=("cpu",),
-        tier=Tier.STANDARD,
-        timeout=60,
-        identity=Identity(IdentityKind.USER),
-        guard=said.guard,
-    )
-    filled = said.applied(Ask(), every)
-    assert (filled.computes, filled.tier, filled.serverless_tier) == (said.compute, None, Tier.SPOT)
-    assert (filled.timeout, filled.identity) == (said.timeout, said.identity)
+    left = said.defaults_for(ask)
+    assert left == Defaults(experiment="churn", checkpoint_datastore="scratch")
+    assert said.defaults_for(Ask(), said={"identity"}).identity is None
+    assert Team().defaults_for(Ask()) == Defaults()
+    assert said.bound(left.applied(ask)) == attrs.evolve(ask, guard=said.guard)
+    filled = said.defaults.applied(Ask())
+    assert (filled.computes, filled.tier, filled.serverless_tier) == (("gpu", "serverless"), None, Tier.SPOT)
+    assert (filled.timeout, filled.identity) == (21600, Identity(IdentityKind.MANAGED))
+    assert filled.computes_by == "amlrun.toml, line 5"
 
 
 def test_defaults_in_words() -> None:
     """As the file says them, with the line."""
-    said = team(WHOLE)
-    assert said.told("compute") == "compute = gpu, serverless (amlrun.toml, line 5)"
-    assert said.told("identity") == "identity = managed (amlrun.toml, line 8)"
-    assert said.told("timeout") == "timeout = 21600 (amlrun.toml, line 7)"
+    said = team(WHOLE).defaults
+    (words,) = said.told()
+    assert "compute = gpu, serverless (amlrun.toml, line 5); tier = spot (amlrun.toml, line 6)" in words
+    assert "timeout = 21600 (amlrun.toml, line 7); identity = managed (amlrun.toml, line 8)" in words
+    assert list(said.but(["compute", "tier", "timeout", "experiment", "checkpoint_datastore"]).told()) == [
+        "by default: identity = managed (amlrun.toml, line 8)"
+    ]
+    assert not list(Defaults().told())
+
+
+@pytest.mark.parametrize(
+    "text", [WHOLE, "", "[defaults]\nidentity = 'managed:" + "1" * 8 + "-1111" * 3 + "-" + "1" * 12 + "'\n"]
+)
+def test_defaults_through_json(text: str) -> None:
+    """What was applied to a plan goes along with it."""
+    said = team(text).defaults
+    again = Defaults.from_dict(json.loads(json.dumps(said.to_dict())))
+    assert again == said
+    assert list(again.told()) == list(said.told())
 
 
 def test_more_nodes_than_are_allowed_are_refused_at_once() -> None:
     """No place would help, so none is looked for."""
     with pytest.raises(InvalidRequest) as caught:
-        team(WHOLE).applied(Ask(nodes=5), {})
+        team(WHOLE).bound(Ask(nodes=5))
     assert str(caught.value) == (
         "instance_count=5: refused by amlrun.toml, line 18: most_nodes = 4\nAsk for 4 or fewer."
     )
@@ -235,35 +253,11 @@ def test_tags_that_every_job_must_carry() -> None:
 def test_where_serverless_is_not_allowed_the_allowed_computes_stand_in() -> None:
     """Those that are named, in their order; where there are patterns only, the user names one."""
     only = team("[guard]\nallowed_computes = ['gpu', 'old-*', 'cpu']\n")
-    assert only.applied(Ask(), only.defaults(Ask())).computes == ("gpu", "cpu")
-    assert only.told("allowed_computes") == "allowed_computes = gpu, old-*, cpu (amlrun.toml, line 2)"
-    assert only.defaults(Ask(computes=("else",))) == {}
-    assert team("[guard]\nallowed_computes = ['s*', 'gpu']\n").defaults(Ask()) == {}
+    assert only.defaults_for(Ask()).applied(Ask()).computes == ("gpu", "cpu")
+    assert list(only.defaults_for(Ask()).told()) == [
+        "by rule: allowed_computes = gpu, cpu (amlrun.toml, line 2)"
+    ]
+    assert only.defaults_for(Ask(computes=("else",))) == Defaults()
+    assert team("[guard]\nallowed_computes = ['s*', 'gpu']\n").defaults_for(Ask()) == Defaults()
     with pytest.raises(InvalidRequest, match=r"serverless is refused by amlrun.toml, line 2"):
-        team("[guard]\nallowed_computes = ['gpu-*']\n").defaults(Ask())
-
-
-@pytest.mark.parametrize(
-    ("rule", "asked", "hint"),
-    [
-        ("", {}, "Leave compute out, and the job goes to serverless, or name another cluster."),
-        (
-            "",
-            {"computes_by": "line 3"},
-            "Say compute='serverless', and the job goes to serverless, or name another cluster.",
-        ),
-        ("['gpu', 'x-*']", {}, "Leave compute out, and the job goes to gpu, or name another cluster."),
-        (
-            "['gpu']",
-            {"computes_by": "line 2"},
-            "Name another compute that is allowed, or name another cluster.",
-        ),
-        ("['x-*']", {}, "Name another compute that is allowed, or name another cluster."),
-    ],
-)
-def test_a_way_out_that_is_none_is_not_told(rule: str, asked: dict[str, str], hint: str) -> None:
-    """Who named no compute can't leave it out; where serverless isn't allowed the job doesn't go there."""
-    guard = team(f"[guard]\nallowed_computes = {rule}\n").guard if rule else Guard()
-    usual = "Leave compute out, and the job goes to serverless, or name another cluster."
-    assert way_out(Ask(guard=guard, **asked), usual) == hint  # type: ignore[arg-type] # the keys are typed
-    assert way_out(Ask(guard=guard, **asked), "x; or leave compute out.")[6:].islower()  # type: ignore[arg-type] # as above
+        team("[guard]\nallowed_computes = ['gpu-*']\n").defaults_for(Ask())

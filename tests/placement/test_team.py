@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amlrun import ComputeNotFound, NoQuota, NotConfigured, plan, submit
+from amlrun import ComputeNotFound, NoQuota, NotConfigured, Plan, plan, submit
 from amlrun._workspace import workspace_of
 from tests.placement.teamfile import JOB, guard, sent, write
 
@@ -102,7 +102,25 @@ def test_a_default_that_cannot_be_is_told_with_its_line(client: MLClient, folder
         ComputeNotFound, match=r"By default: compute = gone \(amlrun.toml, line 3\)"
     ) as caught:
         plan("echo", client=client, **JOB)
-    assert "Say compute='serverless', and the job goes to serverless" in caught.value.hint
+    assert "By default" in caught.value.hint
+
+
+def test_a_plan_is_sent_with_the_defaults_that_it_was_made_with(
+    fake_aml: FakeAml, client: MLClient, folder: Path
+) -> None:
+    """Through JSON too, whatever the file says by then."""
+    write(folder, "[defaults]\nexperiment = 'one'\ntier = 'spot'\n")
+    planned = plan("echo", gpus=1, client=client, **JOB)
+    write(folder, "[defaults]\nexperiment = 'two'\nidentity = 'user'\ntimeout = 60\n")
+    run = submit(Plan.from_json(planned.to_json()), client=client)
+    body = sent(fake_aml, run.name)
+    assert (body["experimentName"], body["queueSettings"]) == ("one", {"jobTier": "Spot"})
+    assert "limits" not in body or body["limits"].get("timeout") is None
+    assert body.get("identity") is None
+    assert (
+        "by default: tier = spot (amlrun.toml, line 3); experiment = one (amlrun.toml, line 2)"
+        in run.plan.reasons
+    )
 
 
 def test_a_broken_file_stops_everything(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
