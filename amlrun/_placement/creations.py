@@ -16,7 +16,7 @@ from amlrun._placement.options import has_order, price_of, rank, standing
 from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._placement.serverless import options
 from amlrun._placement.standing import by_quota
-from amlrun._placement.targets import unlisted
+from amlrun._placement.targets import sizes_named, unlisted
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -127,7 +127,9 @@ def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
     """What the job would get on serverless in that tier and region, of what can hold the minimum too."""
     quota = quota_of(cluster.as_compute(market.location), market)
     there = attrs.evolve(market, quota=quota)
-    named = [_size(name, market, cluster) for name in ask.instance_types]
+    named, wrong = sizes_named(ask.instance_types, lambda name: _size(name, market, cluster))
+    if wrong and not named:
+        raise next(iter(wrong.values()))
     rules = attrs.evolve(ask.guard, allowed_computes=())  # it isn't for serverless
     for guard in (_for_all_nodes(rules, ask.nodes, cluster), rules):
         asked = attrs.evolve(ask, tier=cluster.tier, guard=guard)

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._errors import AmlrunError, ComputeUnsuitable, InvalidRequest
+from amlrun._errors import AmlrunError, ComputeNotFound, ComputeUnsuitable, InvalidRequest
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Offer, Source, Tier
 from amlrun._placement.computes import compute_options, named_options
 from amlrun._placement.creations import check_alike, to_be_made
+from amlrun._placement.kubernetes import types_of
 from amlrun._placement.obstacles import CANT_TAKE, gets_around, obstacles
 from amlrun._placement.options import Option
 from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._placement.serverless import in_one_tier, in_tiers, left_to_the_service, tiers_of
-from amlrun._placement.targets import unlisted
+from amlrun._placement.targets import sizes_named, unlisted
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Look:
     """One place and its options; of those, `contenders` may be chosen.
 
     `name` is `"serverless"` or a compute's. `why` is said of whatever is chosen here, `remark` of it where
-    something else is. `error` is why there are no options at all.
+    something else is; `warnings` are said in any case. `error` is why nothing can be had here: its one option
+    only tells of that.
     """
 
     name: str
@@ -42,15 +44,35 @@ class Look:
     contenders: Sequence[Option] = ()
     why: str = ""
     remark: str = ""
+    warnings: tuple[str, ...] = ()
     error: AmlrunError | None = None
 
 
 def look(ask: Ask, market: Market, name: str) -> Look:
-    """A place that was asked for. Raises `ComputeNotFound` where it is neither there nor to be made."""
+    """A place that was asked for; one that is neither there nor to be made is passed over.
+
+    Raises `ComputeUnsuitable` for a cluster that is there with other settings, `InvalidRequest` for a size
+    that is no other place's either.
+    """
     if name.lower() == SERVERLESS:
         return _serverless(ask, market)
-    found = tuple(_asked_for(ask, market, name))
+    try:
+        found = tuple(_asked_for(ask, market, name))
+    except ComputeNotFound as error:
+        closed = _closed(name, error, "is not there: the workspace has no compute of that name")
+        return attrs.evolve(closed, warnings=(f"{name} {closed.options[0].miss}",))
+    except InvalidRequest as error:
+        if not ask.instance_types:
+            raise
+        return _closed(name, error, error.message)
     return Look(name=name, options=found, contenders=_able(found))
+
+
+def _closed(name: str, error: AmlrunError, miss: str) -> Look:
+    """A place where nothing can be had, and why."""
+    kind = Kind.SERVERLESS if name == SERVERLESS else Kind.UNKNOWN
+    offer = Offer(size=unlisted(""), tier=Tier.STANDARD, compute=name, kind=kind, against=miss)
+    return Look(name=name, options=(Option(offer=offer, miss=miss),), error=error)
 
 
 def _able(found: Sequence[Option]) -> Sequence[Option]:
@@ -62,26 +84,40 @@ def _serverless(ask: Ask, market: Market) -> Look:
         rule = ask.guard.against(size=None, nodes=ask.nodes, price=None, compute=SERVERLESS)
         hint = "Name a compute that is allowed: compute=…"
         error = ComputeUnsuitable(f"{CANT_TAKE}it {rule}.", hint=hint, name=SERVERLESS)
-        return Look(name=SERVERLESS, error=error)
+        return _closed(SERVERLESS, error, rule)
     for obstacle in obstacles(ask, market):
         if obstacle.certain:
             message = f"{CANT_TAKE}{obstacle.reason}."
             error = ComputeUnsuitable(message, hint=obstacle.hint, name=SERVERLESS)
-            return Look(name=SERVERLESS, error=error)
+            return _closed(SERVERLESS, error, obstacle.reason)
     if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
         only = (left_to_the_service(ask),)
         return Look(name=SERVERLESS, options=only, contenders=_able(only))
-    try:
-        sizes = tuple(dict.fromkeys(_size(name, market) for name in ask.instance_types)) or market.sizes
-    except InvalidRequest as error:
-        return Look(name=SERVERLESS, error=error)
-    tiers = tiers_of(ask)
-    found = in_tiers(ask, market, sorted(sizes, key=attrgetter("name")), tiers)
-    able = _able(found)
-    if len(tiers) == 1 or not able:
-        return Look(name=SERVERLESS, options=found, contenders=able)
-    contenders, why = in_one_tier(ask, found)
-    return Look(name=SERVERLESS, options=found, contenders=contenders, why=why)
+    named, wrong = sizes_named(ask.instance_types, lambda name: _size(name, market))
+    if wrong and not named:
+        first = next(iter(wrong.values()))
+        return _closed(SERVERLESS, first, first.message)
+    tiers, why = tiers_of(ask), ""
+    found = in_tiers(ask, market, sorted(named or market.sizes, key=attrgetter("name")), tiers)
+    contenders = _able(found)
+    if len(tiers) > 1 and contenders:
+        contenders, why = in_one_tier(ask, found)
+    dropped = [_dropped(name, error, tiers[0]) for name, error in wrong.items()]
+    unknown = tuple(wrong[name].message for name in wrong if not _is_known(name, market))
+    return Look(name=SERVERLESS, options=[*found, *dropped], contenders=contenders, why=why, warnings=unknown)
+
+
+def _dropped(name: str, error: InvalidRequest, tier: Tier) -> Option:
+    """A size of several that serverless hasn't."""
+    offer = Offer(size=unlisted(name), tier=tier)
+    return Option(offer=offer, miss=error.message.removeprefix(f"instance_type={name!r}: "))
+
+
+def _is_known(name: str, market: Market) -> bool:
+    """Whether any place has a size, or an instance type, of that name."""
+    computes = market.computes or ()
+    others = {one.size or "" for one in computes} | {kind.name for one in computes for kind in types_of(one)}
+    return market.size(name) is not None or name.lower() in {other.lower() for other in others}
 
 
 def _size(name: str, market: Market) -> Size:

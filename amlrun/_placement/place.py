@@ -65,7 +65,7 @@ def _plan(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Pl
         starts=chosen.starts or Starts.UNKNOWN,
         verified=market.verified and (serverless or market.computes is not None),
         reasons=tuple(_reasons(ask, market, chosen, looks)),
-        warnings=tuple(_warnings(ask, market, chosen)),
+        warnings=tuple(_warnings(ask, market, chosen, looks)),
         candidates=tuple(option.candidate() for option in _listed(ask, chosen, looks)),
         size=size if size.cpus else None,
         creates=chosen.creates,
@@ -95,8 +95,9 @@ def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) ->
     yield from (one.remark for one in looks if one.remark)
 
 
-def _warnings(ask: Ask, market: Market, chosen: Option) -> Iterator[str]:
+def _warnings(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Iterator[str]:
     yield from chosen.warnings
+    yield from (warning for one in looks for warning in one.warnings)
     if chosen.offer.compute == SERVERLESS:
         yield from (obstacle.reason for obstacle in obstacles(ask, market))
         if chosen.size.name:

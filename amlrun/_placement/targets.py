@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._errors import InvalidRequest
 from amlrun._identity import IdentityKind
 from amlrun._offers import Kind, Offer, Size, Tier
 from amlrun._placement.obstacles import attached, carries, may_carry
 from amlrun._placement.options import Option, off_default
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from amlrun._needs import Ask
     from amlrun._offers import Compute, Market
@@ -91,6 +92,19 @@ def no_jobs(ask: Ask, compute: Compute) -> Miss | None:
 def unlisted(name: str) -> Size:
     """A size of which nothing but its name is known: it stands in no reply and in no table."""
     return Size(name, "", 0, 0.0, 0, None, 0.0, True, None, None, "")
+
+
+def sizes_named(
+    names: Iterable[str], size_of: Callable[[str], Size]
+) -> tuple[list[Size], dict[str, InvalidRequest]]:
+    """The sizes of these names; and of the names that a place doesn't have, why: others may be another's."""
+    sizes, wrong = dict[Size, None](), dict[str, InvalidRequest]()
+    for name in names:
+        try:
+            sizes[size_of(name)] = None
+        except InvalidRequest as error:  # noqa: PERF203 - a few names
+            wrong[name] = error
+    return [*sizes], wrong
 
 
 def refused(ask: Ask, compute: Compute, miss: Miss, size: Size | None = None) -> Option:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amlrun._errors import ComputeNotFound
 from amlrun._needs import SERVERLESS
 from amlrun._placement.computes import refusal
 from amlrun._placement.obstacles import CANT_TAKE, obstacles
@@ -23,13 +24,19 @@ _SHOWN = 8
 
 
 def verdict(ask: Ask, market: Market, looks: Sequence[Look]) -> AmlrunError:
-    """The error: serverless' where that was looked at, else the first place's; then the other places."""
-    main = next((look for look in looks if look.name.lower() == SERVERLESS), looks[0])
+    """The error of one place, then what is against the others.
+
+    That of a name that isn't there, which may be a slip; else serverless' where that was looked at; else the
+    first place's.
+    """
+    main = next((look for look in looks if isinstance(look.error, ComputeNotFound)), None) or next(
+        (look for look in looks if look.name.lower() == SERVERLESS), looks[0]
+    )
     others = [look for look in looks if look is not main]
     error = _of(ask, market, main)
     if others:
         error.message += f"\nNor can {'the other places' if ask.computes else 'a compute of the workspace'}:"
-        error.message += f"\n{_against(others)}"
+        error.message += f"\n{_against(ask, market, others)}"
         error.args = (error.message,)
     return error
 
@@ -58,11 +65,15 @@ def _of(ask: Ask, market: Market, look: Look) -> AmlrunError:
     return nothing_fits(ask, market, [option for option in look.options if option.tier is surer])
 
 
-def _against(looks: Sequence[Look]) -> str:
-    """A line for each place, with the first thing against each of its options."""
-    rows = [
-        (f"  {look.name}", "; ".join(dict.fromkeys(option.against for option in look.options)))
-        for look in looks[:_SHOWN]
-    ]
+def _against(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
+    """A line for each place, with the first thing against it."""
+    rows = [(f"  {look.name}", _first(ask, market, look)) for look in looks[:_SHOWN]]
     more = f"\n  and {len(looks) - _SHOWN} more" if len(looks) > _SHOWN else ""
     return table(rows) + more
+
+
+def _first(ask: Ask, market: Market, look: Look) -> str:
+    """The first thing against each of its options; of serverless, which has hundreds, the refusal."""
+    if look.name.lower() == SERVERLESS and look.error is None:
+        return _of(ask, market, look).message.splitlines()[0].rstrip(":")
+    return "; ".join(dict.fromkeys(option.against for option in look.options))

@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 import pytest
 
+from amlrun._cluster import Cluster
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable, InvalidRequest, NoQuota, NothingFits
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
@@ -247,10 +248,76 @@ def test_of_several_places_asked_for_the_error_is_serverless() -> None:
         place(ask, workspace(cluster("one"), cluster("two")))
 
 
-def test_a_place_that_is_not_there_is_an_error_in_a_list_too() -> None:
-    """A name that is mistyped must not go unnoticed."""
-    with pytest.raises(ComputeNotFound, match="Did you mean gpu"):
-        place(Ask(computes=("gpuu", "serverless")), workspace(cluster("gpu")))
+def test_a_place_that_is_not_there_is_passed_over_in_a_list() -> None:
+    """The plan warns of it, and lists it: the name may be mistyped."""
+    plan = place(Ask(needs=ANY, computes=("gpuu", "serverless")), workspace(cluster("gpu")))
+    assert plan.compute == "serverless"
+    assert plan.warnings == ("gpuu is not there: the workspace has no compute of that name",)
+    (row,) = [one for one in plan.candidates if one.compute == "gpuu"]
+    assert (row.instance_type, row.starts, row.against) == (
+        "",
+        None,
+        "is not there: the workspace has no compute of that name",
+    )
+    later = place(Ask(needs=ANY, computes=("warm", "gpuu")), workspace(cluster("warm", idle=1)))
+    assert (later.compute, later.warnings) == ("warm", plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("computes", "others"),
+    [
+        (("gpuu",), []),
+        (("gpuu", "gone"), ["  gone  is not there: the workspace has no compute of that name"]),
+        (("serverless", "gpuu"), ["  serverless  No size in eastus meets 64 vCPUs. The nearest"]),
+        (("gpuu", "gpu"), ["  gpu  has nodes of cheap, which has 4 of 64 vCPUs"]),
+    ],
+)
+def test_a_place_that_is_not_there_is_an_error_where_nothing_else_can(
+    computes: tuple[str, ...], others: list[str]
+) -> None:
+    """A slip comes first, then what is against the others: of serverless, its refusal."""
+    with pytest.raises(ComputeNotFound, match=r"no compute named 'gpuu'\. Did you mean gpu\?") as caught:
+        place(Ask(needs=Needs(cpus=64), computes=computes), workspace(cluster("gpu")))
+    head = ["Nor can the other places:"] if others else []
+    assert caught.value.message.splitlines()[1:] == [*head, *others]
+
+
+def test_a_list_of_sizes_may_have_names_of_other_places() -> None:
+    """Each place is held against the names that it has; what serverless lacks of them is listed."""
+    types = (InstanceType(name="one-gpu", gpus=1, limits_cpus=16.0, limits_memory_gb=64.0),)
+    arc = Compute(
+        name="arc", kind=Kind.KUBERNETES, kind_name="Kubernetes", location="eastus", instance_types=types
+    )
+    ask = Ask(instance_types=("one-gpu", "t4"), computes=("arc", "serverless"))
+    plan = place(ask, workspace(arc))
+    assert (plan.compute, plan.instance_type, plan.starts) == ("serverless", "t4", Starts.NOW)
+    against = {one.instance_type: one.against for one in plan.candidates if one.compute == "serverless"}
+    assert against == {"t4": "", "one-gpu": "eastus has no size of that name."}
+    assert not any("one-gpu" in warning for warning in plan.warnings)
+    full = attrs.evolve(ROOM, families=quota(t4=(8, 8)).families)
+    assert place(ask, workspace(arc, held=full)).compute == "arc"
+    plan = place(attrs.evolve(ask, instance_types=("one-gpu",)), workspace(arc))
+    assert (plan.compute, plan.instance_type) == ("arc", "one-gpu")
+    (serverless,) = [one.against for one in plan.candidates if one.compute == "serverless"]
+    assert serverless == "instance_type='one-gpu': eastus has no size of that name."
+    made = Cluster("any", max=1)
+    ask = Ask(instance_types=("one-gpu", "t4"), computes=("any", "arc"), creates=(made,))
+    assert place(ask, workspace(arc)).instance_type == "t4"
+    assert place(attrs.evolve(ask, instance_types=("one-gpu",)), workspace(arc)).compute == "arc"
+
+
+def test_a_size_that_no_place_has_is_warned_of() -> None:
+    """It may be mistyped: a list goes on with the others, and only with none of them is it an error."""
+    plan = place(Ask(instance_types=("t44", "t4")), workspace(cluster("mine", "elsewhere_only")))
+    assert plan.instance_type == "t4"
+    assert plan.warnings == ("instance_type='t44': eastus has no size of that name. Did you mean t4?",)
+    known = place(Ask(instance_types=("elsewhere_only", "t4")), workspace(cluster("mine", "elsewhere_only")))
+    assert known.warnings == ()
+    for names in (("t44",), ("t44", "t45")):
+        with pytest.raises(InvalidRequest, match=r"instance_type='t44': eastus has no size of that name"):
+            place(Ask(instance_types=names), workspace())
+    with pytest.raises(InvalidRequest, match=r"size='t44'|instance_type='t44'"):
+        place(Ask(computes=("any", "serverless"), creates=(Cluster("any", size="t44"),)), workspace())
 
 
 @pytest.mark.parametrize("computes", [(), ("serverless",)])
