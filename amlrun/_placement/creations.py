@@ -13,10 +13,10 @@ from amlrun._placement.clusters import quota_of
 from amlrun._placement.computes import compute_options
 from amlrun._placement.fit import fit
 from amlrun._placement.options import has_order, price_of, rank, standing
-from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._placement.serverless import options
 from amlrun._placement.standing import by_quota
 from amlrun._placement.targets import sizes_named, unlisted
+from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, quota: 
         miss = f"can't keep min={cluster.min} nodes: {kept}"
         hint = f"Cluster({cluster.name!r}, min=0, …) keeps none."
         return attrs.evolve(option, miss=miss, hint=hint, starts=None)
-    price = price_of(option.size, cluster.max, cluster.tier)
-    # Whatever this job needs of it, others can have it grow.
-    whole = ask.guard.against(size=option.size.name, nodes=cluster.max, price=price, compute=cluster.name)
+    whole = _grown(ask.guard, option.size, cluster)
     if whole and not option.miss:
         miss = f"could grow to max={cluster.max} nodes, and then {whole}"
         hint = f"Cluster({cluster.name!r}, max=…, …) with fewer nodes is allowed."
@@ -131,22 +129,19 @@ def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
     if wrong and not named:
         raise next(iter(wrong.values()))
     rules = attrs.evolve(ask.guard, allowed_computes=())  # it isn't for serverless
-    for guard in (_for_all_nodes(rules, ask.nodes, cluster), rules):
-        asked = attrs.evolve(ask, tier=cluster.tier, guard=guard)
-        found = list(options(asked, there, named or market.sizes, cluster.tier))
-        meeting = [option for option in found if not option.miss]
-        if meeting:
-            break
+    asked = attrs.evolve(ask, tier=cluster.tier, guard=rules)
+    found = list(options(asked, there, named or market.sizes, cluster.tier))
+    meeting = [option for option in found if not option.miss]
+    meeting = [one for one in meeting if not _grown(ask.guard, one.size, cluster)] or meeting
     able = [option for option in meeting if not option.against]
     lasting = [one for one in able if fit(one.size, cluster.min, cluster.tier, quota).starts is not None]
     return min(lasting or able or meeting or found, key=standing if has_order(ask) else rank).size
 
 
-def _for_all_nodes(guard: Guard, nodes: int, cluster: Cluster) -> Guard:
-    """The rules for so many of its nodes by which the price of all of them is within the highest."""
-    highest = guard.highest_price_per_hour
-    share = None if highest is None else highest * nodes / cluster.max
-    return attrs.evolve(guard, highest_price_per_hour=share)
+def _grown(guard: Guard, size: Size, cluster: Cluster) -> str:
+    """The rule that it would break with all its nodes: whatever this job needs, others can have it grow."""
+    price = price_of(size, cluster.max, cluster.tier)
+    return guard.against(size=size.name, nodes=cluster.max, price=price, compute=cluster.name)
 
 
 def _size(name: str, market: Market, cluster: Cluster) -> Size:

@@ -213,7 +213,7 @@ def test_a_cluster_of_any_size_stays_within_the_highest_price(client: MLClient, 
     wanted: dict[str, Any] = {"instance_type": ["Standard_NC8as_T4_v3", "Standard_NC4as_T4_v3"], **JOB}
     cluster = Cluster("gpu-nodes", max=2)
     assert plan("echo", compute=cluster, client=client, **wanted).instance_type == "Standard_NC8as_T4_v3"
-    guard(folder, "highest_price_per_hour = 1.2")
+    guard(folder, "highest_price_per_hour = 1.06")  # to the cent
     assert plan("echo", compute=cluster, client=client, **wanted).instance_type == "Standard_NC4as_T4_v3"
     guard(folder, "highest_price_per_hour = 1")
     with pytest.raises(ComputeUnsuitable, match=r"could grow to max=2 nodes, and then costs 1.5 USD an hour"):
