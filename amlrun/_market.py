@@ -8,7 +8,6 @@ to do without one. What replies look like is in `_replies`, `_quota_replies` and
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._json import items_in, object_in, text_in
 from amlrun._kept import Found, Kept
 from amlrun._offers import Kind, Market, region_key
-from amlrun._offers.pending import Outstanding, Pending, counted
+from amlrun._offers.outstanding import WAITING, Outstanding, Pending, used_beside_computes
+from amlrun._offers.pending import counted
 from amlrun._quota_replies import quota_from, workspace_caps_from
 from amlrun._readings import Reading, Readings
 from amlrun._replies import kept_rows, sizes_from
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _PROVIDER = "providers/Microsoft.MachineLearningServices"
 _STANDING_LASTS = 30.0
+_WORKSPACE_LASTS = 600.0
 _SIZES_LAST = 6 * 3600.0
 _AT_ONCE = 16
 """Requests under way at the same time."""
@@ -91,7 +92,7 @@ class Lookups:
     ) -> None:
         self._rest, self._clock, self._cache = rest, clock, cache
         self._subscription, self._workspace_path = subscription_path, workspace_path
-        self._workspace = Kept(self._read_workspace, clock, lambda _: math.inf)
+        self._workspace = Kept(self._read_workspace, clock, lambda _: _WORKSPACE_LASTS)
         self._sizes = Kept(self._read_sizes, clock, _sizes_last)
         self._standing = Kept(self._read, clock, lambda _: _STANDING_LASTS)
         self._outstanding = Outstanding()
@@ -100,8 +101,8 @@ class Lookups:
         self._told: set[str] = set()
 
     def workspace(self) -> WorkspaceFacts:
-        """The workspace's own GET. Raises `NotAuthorized` and `ServiceError`."""
-        return self._workspace.get().value
+        """Where it is, and what else never changes of it. Raises `NotAuthorized` and `ServiceError`."""
+        return self._workspace.last or self._workspace.get().value
 
     def market(self, *, fresh: bool = False) -> Market:
         """What a look finds."""
@@ -138,22 +139,28 @@ class Lookups:
         """
         with self._turn:
             plan = decided()
-            new = name not in self._outstanding.jobs
-            if new:
-                self.sent(name, plan, there=False)
+            if name not in self._outstanding.jobs:
+                self._count(name, plan, there=False)
         try:
             yield plan
-        except BaseException:
-            if new:
-                with self._counting:
-                    self._outstanding = self._outstanding.without(name)
-            raise
+        finally:  # one that was sent is there by now
+            with self._counting:
+                self._outstanding = self._outstanding.unsent(name)
 
-    def sent(self, name: str, plan: Plan, *, there: bool = True) -> None:
-        """A job was sent by that plan: its nodes count until a reading has them.
+    def sent(self, name: str, plan: Plan, status: str = "NotStarted", *, adopted: bool = False) -> None:
+        """A job was sent by that plan, or may have been: its nodes count until a reading has them.
 
-        Not where there is nothing to count them on: quota that can't be read, a size that nobody knows, and
-        computes that have their nodes whatever is sent there.
+        One that was there already (`adopted`) and no longer waits is in the readings, whoever sent it.
+        """
+        if status in WAITING or not adopted:
+            self._count(name, plan, there=True)
+        self.seen(name, status)
+
+    def _count(self, name: str, plan: Plan, *, there: bool) -> None:
+        """From now on, as far as there is something to count it on.
+
+        There is not where quota can't be read, for a size that nobody knows, and on computes that have their
+        nodes whatever is sent there.
         """
         size = plan.size
         of_cluster = plan.kind is Kind.CLUSTER
@@ -179,16 +186,20 @@ class Lookups:
 
     def _read(self, fresh: bool) -> Look:  # noqa: FBT001 - as Kept calls it
         """Each look-up as soon as what it needs is known; then those who wait are asked."""
-        ran, began = self._outstanding.running, self._clock.now()
+        ran, began, known = self._outstanding.running, self._clock.now(), self._workspace.last
         with ThreadPoolExecutor(_AT_ONCE) as pool:
+            workspace = pool.submit(self._facts, fresh=fresh)
             computes = pool.submit(self._reading, f"{self._workspace_path}/computes", _computes_from)
-            facts = self._facts(fresh=fresh)
-            location = facts.value.location
+            location = (known or workspace.result().value).location
             usages = pool.submit(self._usages, location)
             caps = pool.submit(self._reading, self._in_region(location, "quotas"), self._caps_from)
             sizes = pool.submit(self._sizes.get, fresh=fresh)
             others = sorted((_regions(computes.result().value or ()) | self._regions) - {location})
             elsewhere = dict(zip(others, pool.map(self._usages, others), strict=True))
+            facts = workspace.result()
+            if facts.value.location != location:  # another one, of the same name
+                self._sizes.outdate()
+                return self._read(fresh)
             readings = Readings(
                 subscription=self._subscription,
                 workspace=self._workspace_path,
@@ -200,9 +211,10 @@ class Lookups:
                 elsewhere=elsewhere,
                 at=began,
             )
-            self._ask_after(pool, ran)
+            market = readings.market()
+            self._ask_after(pool, ran, market)
         kept = facts.kept or sizes.result().kept or readings.sizes.kept
-        return Look(readings.market(), readings, kept)
+        return Look(market, readings, kept)
 
     def _facts(self, *, fresh: bool) -> Found[WorkspaceFacts]:
         """Of the workspace; where they can't be read again, those that are known."""
@@ -267,12 +279,12 @@ class Lookups:
             return Reading(failure=ServiceError(f"{what}: no row of the reply can be understood"))
         return Reading(value)
 
-    def _ask_after(self, pool: ThreadPoolExecutor, ran: frozenset[str]) -> None:
-        """How those stand who were sent and not seen to run: as many as are asked with one reading."""
+    def _ask_after(self, pool: ThreadPoolExecutor, ran: frozenset[str], market: Market) -> None:
+        """How those stand who were sent: as many as are asked with one reading."""
         names = self._outstanding.due()[:_MOST_ASKED]
         asked = dict(zip(names, pool.map(self._status, names), strict=True))
         with self._counting:
-            self._outstanding = self._outstanding.renewed(ran, asked)
+            self._outstanding = self._outstanding.renewed(ran, asked, used_beside_computes(market))
 
     def _status(self, name: str) -> str | None:
         """A job's state, "" where it is gone; None where that can't be found out."""

@@ -59,8 +59,7 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
     """
     sent = _put(workspace, memory, new_name=new_name)
     name = attempt_name(memory.group, memory.attempt)
-    workspace.lookups.sent(name, sent.memory.plan)
-    workspace.lookups.seen(name, sent.status)
+    workspace.lookups.sent(name, sent.memory.plan, sent.status, adopted=sent.adopted)
     return sent
 
 
@@ -87,6 +86,8 @@ def _put(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
             if there is not None:
                 return _adopted(name, there, memory)
         if error.passing:
+            if error.status != _THROTTLED:  # it may be there: it counts until it is asked after
+                workspace.lookups.sent(name, memory.plan)
             raise _unanswered(name, error) from error
         raise SubmissionFailed(
             f"The service refused {name}: {error.message}",

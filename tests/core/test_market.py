@@ -75,26 +75,34 @@ def test_a_cold_look_is_two_round_trips_deep(lookups: Lookups, service: Service)
 
 
 def test_a_renewed_look_is_one_round_trip_deep(lookups: Lookups, service: Service, clock: HandClock) -> None:
-    """The region is known: computes needn't be waited for."""
+    """The region is known: neither computes nor the workspace need be waited for."""
     lookups.look()
     clock.sleep(31)
     service.meeting(COMPUTES, USAGES, QUOTAS)
     assert lookups.market().verified
+    clock.sleep(601)
+    service.meeting(WORKSPACE, COMPUTES, USAGES, QUOTAS)
+    assert lookups.market().verified
+    service.meeting(WORKSPACE, COMPUTES, USAGES, QUOTAS, SIZES)
+    assert lookups.market(fresh=True).verified
 
 
 def test_readings_are_kept_for_as_long_as_they_are_good(
     lookups: Lookups, service: Service, clock: HandClock
 ) -> None:
-    """Quota and computes are read again after 30 seconds, sizes after hours, the workspace never."""
+    """Quota and computes are read again after 30 seconds, the workspace after 600, sizes after hours."""
     for _ in range(2):
         lookups.look()
     assert sorted(service.calls) == sorted([WORKSPACE, COMPUTES, USAGES, SIZES, QUOTAS])
     clock.sleep(31)
     lookups.look()
     assert sorted(service.calls[5:]) == sorted([COMPUTES, USAGES, QUOTAS])
+    clock.sleep(570)
+    lookups.look()
+    assert sorted(service.calls[8:]) == sorted([WORKSPACE, COMPUTES, USAGES, QUOTAS])
     clock.sleep(7 * 3600)
     lookups.look()
-    assert sorted(service.calls[8:]) == sorted([COMPUTES, USAGES, QUOTAS, SIZES])
+    assert sorted(service.calls[12:]) == sorted([WORKSPACE, COMPUTES, USAGES, QUOTAS, SIZES])
 
 
 def test_a_look_says_whether_any_of_it_was_kept(lookups: Lookups, service: Service, clock: HandClock) -> None:
@@ -152,8 +160,7 @@ def test_a_data_scientist_gets_the_packaged_sizes(
     assert (market.source, market.quota, market.sizes) == (Source.PACKAGED, None, packaged_sizes())
     (line,) = look.readings.unread()
     assert caplog.messages == [f"{line}."]
-    for right in ("usages", "vmSizes", "quotas"):
-        assert f"Microsoft.MachineLearningServices/locations/{right}/read" in line
+    assert "Microsoft.MachineLearningServices/locations/{usages,quotas,vmSizes}/read" in line
     assert SUBSCRIPTION in line
     assert "Reader" in line
 
@@ -217,6 +224,46 @@ def test_a_workspace_that_was_read_is_known(lookups: Lookups, service: Service) 
     lookups.look()
     service.answers[WORKSPACE] = broken()
     assert lookups.look(fresh=True).market.location == "eastus"
+
+
+def test_what_a_workspace_says_of_itself_is_read_again(
+    lookups: Lookups, service: Service, clock: HandClock
+) -> None:
+    """After ten minutes; where it is never changes: for that nothing is sent."""
+    lookups.look()
+    service.answers[WORKSPACE] = {
+        "name": "ws",
+        "location": "eastus",
+        "properties": {"workspaceId": "w-1", "publicNetworkAccess": "Disabled"},
+    }
+    clock.sleep(571)
+    facts = lookups.market().workspace
+    assert facts is not None
+    assert facts.public_access
+    clock.sleep(31)
+    before = service.calls.count(WORKSPACE)
+    facts = lookups.market().workspace
+    assert facts is not None
+    assert not facts.public_access
+    clock.sleep(7 * 3600)
+    assert lookups.workspace() == facts
+    assert service.calls.count(WORKSPACE) == before + 1
+
+
+def test_another_workspace_of_the_same_name_is_read_where_it_is(
+    lookups: Lookups, service: Service, clock: HandClock
+) -> None:
+    """Deleted, and made again in another region: nothing of the first one's is told of it."""
+    lookups.look()
+    moved = {path.replace("eastus", "westus"): answer for path, answer in service.answers.items()}
+    workspace = {"name": "ws", "location": "westus", "properties": {"workspaceId": "w-2"}}
+    service.answers = {**service.answers, **moved, WORKSPACE: workspace}
+    clock.sleep(601)
+    before = len(service.calls)
+    market = lookups.market()
+    assert market.quota is not None
+    assert (market.location, market.quota.location) == ("westus", "westus")
+    assert SIZES.replace("eastus", "westus") in service.calls[before:]
 
 
 # -- what is kept on disk

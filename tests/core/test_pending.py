@@ -1,4 +1,4 @@
-"""What was sent and doesn't run yet: counted once, and by nobody twice."""
+"""The market, less what was sent from here: which rows it counts on, and how far."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from amlrun._offers import Compute, FamilyQuota, Kind, Limit, LimitKind, Market, Quota, Tier
-from amlrun._offers.pending import OVER, WAITING, Outstanding, Pending, counted
+from amlrun._offers import Compute, FamilyQuota, Kind, Limit, LimitKind, Market, Quota, Tier, family_key
+from amlrun._offers.outstanding import Outstanding, Pending, used_beside_computes
+from amlrun._offers.pending import counted
+from amlrun._replies import size_from
+from tests.core.rows import SIZE_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,9 +51,9 @@ def outstanding(*jobs: Pending) -> Outstanding:
 def rows(quota: Quota) -> Iterable[tuple[str, int]]:
     """What is pending on each row."""
     for family in quota.families:
-        for limit in (family.dedicated, family.spot, family.workspace):
+        for kind, limit in (("", family.dedicated), ("spot ", family.spot), ("workspace ", family.workspace)):
             if limit is not None:
-                yield f"{limit.kind} {limit.name}", limit.pending
+                yield f"{kind}{limit.name}", limit.pending
     for total in (quota.dedicated_total, quota.spot_total):
         assert total is not None
         yield total.name, total.pending
@@ -79,7 +81,7 @@ def test_what_was_sent_counts_on_every_row_that_binds_it() -> None:
     assert family.dedicated.free == 48 - 4 - 12
     pending = dict(rows(market.quota))
     assert (pending["TotalDedicatedCores"], pending["TotalLowPriorityCores"]) == (12, 8)
-    assert pending["family standardDSv2Family"] == 0
+    assert pending["standardDSv2Family"] == 0
 
 
 def test_where_quota_is_unknown_nothing_is_counted() -> None:
@@ -112,34 +114,6 @@ def test_other_computes_have_their_nodes() -> None:
     assert counted(market, outstanding(job("a", compute="new", location="westus"))) == market
 
 
-def test_a_job_that_is_over_is_dropped_at_once() -> None:
-    """It holds nothing, whatever was read before."""
-    for status in OVER:
-        assert outstanding(job("a"), job("b")).seen("a", status) == outstanding(job("b"))
-
-
-def test_a_job_that_runs_counts_until_a_reading_has_it() -> None:
-    """The reading that is kept is older than its nodes; the next one, begun while it runs, is not."""
-    running = outstanding(job("a"), job("b")).seen("a", "Running")
-    assert set(running.jobs) == {"a", "b"}
-    assert running.due() == ("b",)
-    assert running.renewed(running.running, {"b": "Queued"}) == outstanding(job("b"))
-
-
-def test_who_waits_goes_on_counting_and_is_asked_last_next_time() -> None:
-    """So that many that wait for long don't hide one that has long begun."""
-    sent = outstanding(job("a"), job("b"), job("c"))
-    for status in (*WAITING, None):
-        assert sent.renewed((), {"a": status}).due() == ("b", "c", "a")
-    assert sent.seen("a", "Queued") is sent
-    assert sent.seen("nobody", "Running") is sent
-
-
-def test_the_same_name_is_the_same_job() -> None:
-    """Sent again after a lost reply, it counts once."""
-    assert outstanding(job("a"), job("a")) == outstanding(job("a"))
-
-
 @given(
     jobs=st.lists(
         st.builds(
@@ -162,7 +136,7 @@ def test_the_same_name_is_the_same_job() -> None:
 )
 @settings(max_examples=60)
 def test_the_order_of_what_was_sent_never_matters(jobs: list[Pending], cluster: Compute) -> None:
-    """Nor is more counted than was asked for, nor less than serverless alone takes."""
+    """Nor is more counted than was asked for, nor less than serverless alone takes, as far as it can run."""
     same = [attrs.evolve(one, tier=Tier.STANDARD) for one in jobs]
     market = Market("eastus", (), quota(), computes=(cluster,))
     assert counted(market, outstanding(*same)) == counted(market, outstanding(*reversed(same)))
@@ -170,77 +144,67 @@ def test_the_order_of_what_was_sent_never_matters(jobs: list[Pending], cluster: 
     assert after.quota is not None
     pending = dict(rows(after.quota))
     total = pending["TotalDedicatedCores"] + pending["TotalLowPriorityCores"]
-    serverless = sum(one.nodes * one.cpus for one in jobs if one.compute == "serverless")
-    assert serverless <= total <= sum(one.nodes * one.cpus for one in jobs)
+    serverless = [one for one in jobs if one.compute == "serverless"]
+    dedicated, spot = (
+        sum(one.cores for one in serverless if one.tier is tier) for tier in (Tier.STANDARD, Tier.SPOT)
+    )
+    assert min(dedicated, 44) + spot <= total <= sum(one.cores for one in jobs)
 
 
-class Batch(RuleBasedStateMachine):
-    """Jobs that are sent, run and end; readings and looks in any order. The service's truth beside ours."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.truth: dict[str, str] = {}
-        self.in_reading: set[str] = set()
-        self.sent = Outstanding()
-
-    @rule()
-    def send(self) -> None:
-        """One more."""
-        name = f"j{len(self.truth)}"
-        self.truth[name] = "Queued"
-        self.sent = self.sent.sent(job(name))
-
-    def _move(self, data: st.DataObject, was: str, becomes: str) -> None:
-        name = data.draw(st.sampled_from(sorted(n for n, status in self.truth.items() if status == was)))
-        self.truth[name] = becomes
-
-    @precondition(lambda self: "Queued" in self.truth.values())
-    @rule(data=st.data())
-    def begin(self, data: st.DataObject) -> None:
-        """A job gets its nodes."""
-        self._move(data, "Queued", "Running")
-
-    @precondition(lambda self: "Running" in self.truth.values())
-    @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
-        """A job gives them back."""
-        self._move(data, "Running", "Completed")
-
-    @precondition(lambda self: self.truth)
-    @rule(data=st.data())
-    def look(self, data: st.DataObject) -> None:
-        """Somebody looks at a run."""
-        name = data.draw(st.sampled_from(sorted(self.truth)))
-        self.sent = self.sent.seen(name, self.truth[name])
-
-    @rule(data=st.data())
-    def read(self, data: st.DataObject) -> None:
-        """Quota is read anew, and some of the others are asked."""
-        ran = self.sent.running
-        self.in_reading = {name for name, status in self.truth.items() if status == "Running"}
-        due = self.sent.due()
-        asked = due[: data.draw(st.integers(0, len(due)))]
-        self.sent = self.sent.renewed(ran, {name: self.truth[name] for name in asked})
-
-    @invariant()
-    def who_waits_counts(self) -> None:
-        """Never forgotten."""
-        assert {name for name, status in self.truth.items() if status == "Queued"} <= set(self.sent.jobs)
-
-    @invariant()
-    def who_runs_counts_somewhere(self) -> None:
-        """In the reading or here."""
-        running = {name for name, status in self.truth.items() if status == "Running"}
-        assert running <= set(self.sent.jobs) | self.in_reading
-
-    @rule()
-    def read_and_ask_all(self) -> None:
-        """After a reading in which everybody was asked, nobody is in both, and nobody who is over counts."""
-        ran = self.sent.running
-        self.in_reading = {name for name, status in self.truth.items() if status == "Running"}
-        self.sent = self.sent.renewed(ran, {name: self.truth[name] for name in self.sent.due()})
-        assert set(self.sent.jobs) == {name for name, status in self.truth.items() if status == "Queued"}
+def test_a_total_is_not_bound_by_what_a_family_cant_run() -> None:
+    """Thirty jobs wait for a family with room for eleven: the rest of the total is free for others."""
+    market = counted(Market("eastus", (), quota()), outstanding(*(job(f"j{n}") for n in range(30))))
+    assert market.quota is not None
+    pending = dict(rows(market.quota))
+    assert (pending[FAMILY], pending["TotalDedicatedCores"]) == (120, 44)
+    with_own = counted(Market("eastus", (), quota(workspace=24)), outstanding(job("a", nodes=30)))
+    assert with_own.quota is not None
+    pending = dict(rows(with_own.quota))
+    assert (pending[f"workspace {FAMILY}"], pending["TotalDedicatedCores"]) == (44, 24)
 
 
-TestBatch = Batch.TestCase
-TestBatch.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+def test_a_total_counts_families_that_nobody_lists() -> None:
+    """In full: nothing is known of their limits."""
+    listed = outstanding(job("a", nodes=2, family="standardXFamily"))
+    market = counted(Market("eastus", (), quota()), listed)
+    assert market.quota is not None
+    assert dict(rows(market.quota))["TotalDedicatedCores"] == 8
+
+
+def test_what_is_in_use_already_is_not_still_to_come() -> None:
+    """A reading has the nodes of a job that waits: no row counts them again, but the workspace's own limit.
+
+    Serverless nodes are in no figure of the use of that one.
+    """
+    sent = outstanding(job("a", nodes=2), job("b"))
+    before = quota(workspace=24)
+    family = before.family(FAMILY)
+    assert family is not None
+    after = attrs.evolve(
+        before,
+        families=(attrs.evolve(family, dedicated=Limit(FAMILY, 48, 12)),),
+        dedicated_total=Limit("TotalDedicatedCores", 100, 12, LimitKind.TOTAL),
+    )
+    for read in (before, after):
+        sent = sent.renewed((), {}, used_beside_computes(Market("eastus", (), read)))
+    market = counted(Market("eastus", (), after), sent)
+    assert market.quota is not None
+    pending = dict(rows(market.quota))
+    names = (FAMILY, "TotalDedicatedCores", f"workspace {FAMILY}")
+    assert [pending[name] for name in names] == [4, 4, 12]
+
+
+def test_of_a_row_counts_what_computes_dont_hold() -> None:
+    """How many nodes a cluster has is read: they are never taken for anybody else's."""
+    size = size_from(SIZE_ROW)
+    assert size is not None
+    cluster = Compute(name="gpu", size=size.name.upper(), nodes=1, location="eastus", tier=Tier.SPOT)
+    market = Market("eastus", (size,), quota(), computes=(cluster,))
+    t4, d = family_key(FAMILY), family_key("standardDSv2Family")
+    assert used_beside_computes(market) == {
+        (t4, Tier.STANDARD): 4,
+        (t4, Tier.SPOT): 4,
+        (d, Tier.STANDARD): 0,
+    }
+    assert used_beside_computes(attrs.evolve(market, computes=None)) == {}
+    assert used_beside_computes(attrs.evolve(market, quota=None)) == {}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from amlrun._needs import Ask
 from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Tier
-from amlrun._offers.pending import Outstanding, Pending, counted
+from amlrun._offers.outstanding import Outstanding, Pending
+from amlrun._offers.pending import counted
 from amlrun._placement.clusters import cluster_option
 from amlrun._placement.standing import STARTS, Reading, Standing, read
 from amlrun._plan import Starts
