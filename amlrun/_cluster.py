@@ -20,6 +20,7 @@ _NAME = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9\-]{2,23}")
 """The contract's pattern for names of computes."""
 _SYSTEM, _USER = "system", "user:"
 _IDENTITY_ID = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/.+/[^/]+", re.IGNORECASE)
+_USUAL_IDLE = 120.0
 _PRIORITY: dict[Tier, str] = {Tier.STANDARD: "Dedicated", Tier.SPOT: "LowPriority", Tier.AUTO: "Dedicated"}
 """The service's words. A cluster's tier is never `AUTO`; the mapping is total all the same."""
 _CLI_TIER: dict[Tier, str] = {Tier.STANDARD: "dedicated", Tier.SPOT: "low_priority", Tier.AUTO: "dedicated"}
@@ -53,15 +54,17 @@ def _nodes(argument: str, value: object, least: int) -> int:
     return value
 
 
-def _min(value: int) -> int:
-    return _nodes("min", value, 0)
+def _min(value: int | None) -> int | None:
+    return None if value is None else _nodes("min", value, 0)
 
 
-def _max(value: int) -> int:
-    return _nodes("max", value, 1)
+def _max(value: int | None) -> int | None:
+    return None if value is None else _nodes("max", value, 1)
 
 
-def _tier(value: str) -> Tier:
+def _tier(value: str | None) -> Tier | None:
+    if value is None:
+        return None
     word = str(value).strip().lower()
     for tier in (Tier.STANDARD, Tier.SPOT):
         if word == tier.value:
@@ -70,7 +73,9 @@ def _tier(value: str) -> Tier:
     raise _refused("tier", value, '"standard" or "spot"', hint)
 
 
-def _idle(value: float | dt.timedelta) -> float:
+def _idle(value: float | dt.timedelta | None) -> float | None:
+    if value is None:
+        return None
     seconds: object = value.total_seconds() if isinstance(value, dt.timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
         raise _refused("idle", value, "seconds (0 or more) or a timedelta, for which a node waits for work")
@@ -114,11 +119,11 @@ def _location(value: str | None) -> str | None:
 class Cluster:
     """A cluster of the workspace by its settings: used where it is there and alike, made where it isn't.
 
-    `size` None: the one that is there, if it meets what the job needs; to be made, the one that the job would
-    get on serverless. `min` and `max` are nodes: `min` are paid for day and night. `tier` is `"standard"` or
-    `"spot"`. `idle` is for how long a node waits for work before it leaves, seconds or a `timedelta`.
-    `identity` is `"system"`, `"user:<resource id>"`, or a list of these; None: whatever it has, and none
-    where it is made. `location` None: wherever it is, and the workspace's region where it is made.
+    What isn't said is no matter where it is there. Where it is made: `size` is the one that the job would get
+    on serverless, `min` 0 and `max` 1 nodes (or `min`, where that is more), `tier` `"standard"` (the other is
+    `"spot"`), and `idle` two minutes: for how long a node waits for work before it leaves, seconds or a
+    `timedelta`. `min` nodes are paid for day and night. `identity` is `"system"`, `"user:<resource id>"`, or
+    a list of these, and none where it is made. `location` is a region, and the workspace's where it is made.
 
     Raises `InvalidRequest` naming the setting.
     https://learn.microsoft.com/azure/machine-learning/how-to-create-attach-compute-cluster
@@ -126,16 +131,36 @@ class Cluster:
 
     name: str = attrs.field(converter=_name)
     size: str | None = attrs.field(default=None, kw_only=True, converter=_size)
-    min: int = attrs.field(default=0, kw_only=True, converter=_min)
-    max: int = attrs.field(default=1, kw_only=True, converter=_max)
-    tier: Tier = attrs.field(default=Tier.STANDARD, kw_only=True, converter=_tier)
-    idle: float = attrs.field(default=120.0, kw_only=True, converter=_idle)
+    _min: int | None = attrs.field(default=None, kw_only=True, converter=_min)
+    _max: int | None = attrs.field(default=None, kw_only=True, converter=_max)
+    _tier: Tier | None = attrs.field(default=None, kw_only=True, converter=_tier)
+    _idle: float | None = attrs.field(default=None, kw_only=True, converter=_idle)
     identity: tuple[str, ...] = attrs.field(default=None, kw_only=True, converter=_identities)
     location: str | None = attrs.field(default=None, kw_only=True, converter=_location)
 
     def __attrs_post_init__(self) -> None:
         if self.min > self.max:
             raise _refused("min", self.min, f"more than max={self.max}")
+
+    @property
+    def min(self) -> int:
+        """Nodes that it keeps."""
+        return self._min or 0
+
+    @property
+    def max(self) -> int:
+        """Nodes that it has at most."""
+        return max(1, self.min) if self._max is None else self._max
+
+    @property
+    def tier(self) -> Tier:
+        """Of all its nodes."""
+        return self._tier or Tier.STANDARD
+
+    @property
+    def idle(self) -> float:
+        """Seconds for which a node waits for work."""
+        return _USUAL_IDLE if self._idle is None else self._idle
 
     @property
     def identities(self) -> frozenset[str]:
@@ -154,10 +179,10 @@ class Cluster:
             return
         pairs = (
             ("size", compute.size or "", self.size or ""),
-            ("min", str(compute.min_nodes), str(self.min)),
-            ("max", str(compute.max_nodes), str(self.max)),
-            ("tier", str(compute.tier or ""), str(self.tier)),
-            ("idle", _seconds(compute.idle_seconds), _seconds(self.idle)),
+            ("min", str(compute.min_nodes), "" if self._min is None else str(self._min)),
+            ("max", str(compute.max_nodes), str(self._max or "")),
+            ("tier", str(compute.tier or ""), str(self._tier or "")),
+            ("idle", _seconds(compute.idle_seconds), _seconds(self._idle)),
             ("identity", _kinds(compute.identities) or "none", _kinds(self.identities)),
             ("identity", _ids(compute.identity_ids), _ids(self._users)),
             ("location", compute.location, self.location or ""),
@@ -223,12 +248,17 @@ class Cluster:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe; `Cluster(**…)` reads it back."""
-        return {**attrs.asdict(self), "tier": str(self.tier), "identity": list(self.identity)}
+        """What is said, JSON-safe; `Cluster(**…)` reads it back."""
+        said = {field.name.lstrip("_"): getattr(self, field.name) for field in attrs.fields(Cluster)}
+        return {**said, "tier": self._tier and self._tier.value, "identity": list(self.identity)}
 
     @property
     def _users(self) -> tuple[str, ...]:
         return tuple(one.removeprefix(_USER) for one in self.identity if one != _SYSTEM)
+
+    def __repr__(self) -> str:
+        rest = {name: value for name, value in self.to_dict().items() if value not in (None, [], self.name)}
+        return f"Cluster({', '.join([repr(self.name), *(f'{name}={rest[name]!r}' for name in rest)])})"
 
     def __str__(self) -> str:
         nodes = f"{self.min} to {self.max} nodes" if self.max > 1 else f"{self.min} to 1 node"

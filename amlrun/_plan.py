@@ -217,4 +217,6 @@ def _plain(_instance: object, _field: object, value: Any) -> Any:
     """Enums as their values, tuples as JSON has them."""
     if isinstance(value, enum.Enum):
         return value.value
+    if isinstance(value, Cluster):
+        return value.to_dict()
     return list(value) if isinstance(value, tuple) else value

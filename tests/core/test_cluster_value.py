@@ -152,6 +152,19 @@ def test_differences_are_told_setting_by_setting() -> None:
     assert not list(Cluster("gpu", size="standard_nc6s_v3", tier="spot").differences(same))
 
 
+def test_what_is_not_said_is_no_difference() -> None:
+    """A name alone is any cluster of that name; where it is made, what isn't said is the usual."""
+    bare = Cluster("gpu")
+    assert not list(bare.differences(attrs.evolve(GPU.as_compute("westus"), identity_ids=(RESOURCE,))))
+    assert list(Cluster("gpu", max=1).differences(GPU.as_compute("westus"))) == ["max: 4 there, 1 asked for"]
+    assert (bare.min, bare.max, bare.tier, bare.idle) == (0, 1, Tier.STANDARD, 120.0)
+    assert Cluster("gpu", min=3).max == 3
+    assert repr(bare) == "Cluster('gpu')"
+    assert repr(GPU) == (
+        "Cluster('gpu', size='Standard_NC6s_v3', min=1, max=4, tier='spot', idle=600.0, identity=['system'])"
+    )
+
+
 def test_another_identity_of_the_same_kind_is_a_difference() -> None:
     """A job there would run as somebody else; the case of an id is no difference, nor what is not told."""
     asked = Cluster("gpu", identity=["system", f"user:{RESOURCE}"])

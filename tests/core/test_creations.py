@@ -100,7 +100,7 @@ def test_other_settings_are_an_error() -> None:
     other = attrs.evolve(THERE, max_nodes=2, idle_seconds=600)
     for also in ((), ("serverless",)):
         with pytest.raises(ComputeUnsuitable) as caught:
-            planned(GPU, market(computes=(other,)), *also)
+            planned(attrs.evolve(GPU, idle=120), market(computes=(other,)), *also)
         assert caught.value.message == (
             "'gpu' is there with other settings:\n"
             "  max: 2 there, 4 asked for\n"
