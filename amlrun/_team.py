@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._errors import InvalidRequest
+from amlrun._fields import WrongField, amount, mapping, several, text, value_of, word
 from amlrun._guard import Guard
 from amlrun._identity import Identity, parse_identity
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from amlrun._needs import Ask
 
@@ -31,11 +32,11 @@ class Defaults:
     key to the file and line that says it.
     """
 
+    experiment: str | None = None
     compute: tuple[str, ...] = ()
     tier: Tier | None = None
     timeout: float | None = None
     identity: Identity | None = None
-    experiment: str | None = None
     checkpoint_datastore: str | None = None
     allowed_computes: tuple[str, ...] = ()
     where: Mapping[str, str] = attrs.field(factory=dict, eq=False)
@@ -80,15 +81,29 @@ class Defaults:
         return {**texts, "where": {key: line for key, line in self.where.items() if key in said}}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Defaults:
-        """The defaults again. Raises TypeError, ValueError and `InvalidRequest` for what is none."""
-        said: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
-        }
-        tier, identity = said.get("tier"), said.get("identity")
-        return cls(**{**said, "tier": tier and Tier(tier), "identity": parse_identity(identity)})
+    def from_dict(cls, data: Any) -> Defaults:
+        """The defaults again. Raises `WrongField`."""
+        return value_of(cls, _READ)(data)
 
 
+def _identity(value: Any) -> Identity | None:
+    try:
+        return parse_identity(text(value))
+    except InvalidRequest as error:
+        raise WrongField("", error.message) from error
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "compute": several(text),
+    "tier": word(*Tier),
+    "timeout": amount,
+    "identity": _identity,
+    "experiment": text,
+    "checkpoint_datastore": text,
+    "allowed_computes": several(text),
+    "where": mapping(text),
+}
+"""How each field is read from JSON."""
 _NONE = Defaults()
 _KEYS = tuple(field.name for field in attrs.fields(Defaults) if field.name != "where")
 

@@ -11,6 +11,7 @@ import attrs
 from amlrun._errors import InvalidRequest, NoQuota, NotEnoughQuota, NothingFits
 from amlrun._needs import SERVERLESS, Ask, Needs
 from amlrun._offers import LimitKind, Source, Tier, limits_of
+from amlrun._placement.allowed import allowed
 from amlrun._placement.fit import fit
 from amlrun._placement.options import best_first, rank
 from amlrun._placement.serverless import options, shortfalls
@@ -94,7 +95,8 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
             f"\nThe sizes of {market.location} could not be read, and these are the packaged ones of East US:"
             " a size that is not among them can be named, too."
         )
-    hint = "\n".join([*_dearer(ask, market, tried), hint])
+    proposals = allowed(ask, market, tried) if ruled_out else []
+    hint = "\n".join([*_dearer(ask, market, tried), *proposals, hint])
     if ask.instance_types:
         head = f"{' or '.join(ask.instance_types)} can't take this job:"
     elif ruled_out:

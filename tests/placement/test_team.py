@@ -118,7 +118,7 @@ def test_a_plan_is_sent_with_the_defaults_that_it_was_made_with(
     assert "limits" not in body or body["limits"].get("timeout") is None
     assert body.get("identity") is None
     assert (
-        "by default: tier = spot (amlrun.toml, line 3); experiment = one (amlrun.toml, line 2)"
+        "by default: experiment = one (amlrun.toml, line 2); tier = spot (amlrun.toml, line 3)"
         in run.plan.reasons
     )
 
