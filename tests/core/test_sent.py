@@ -18,6 +18,7 @@ from tests.core.service import (
     FAMILY,
     HandClock,
     Service,
+    broken,
     refused,
 )
 
@@ -188,6 +189,38 @@ def test_what_was_not_sent_counts_no_more(lookups: Lookups) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert pending(lookups) == 4
+
+
+def test_what_may_have_been_taken_counts(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """Whoever sent it gets an error: it is asked after with the next reading, and goes on or is dropped."""
+
+    def fail() -> None:
+        with lookups.sending("a", t4_plan) as plan:
+            lookups.sent("a", plan)
+            raise broken()
+
+    lookups.look()
+    with pytest.raises(ServiceError):
+        fail()
+    assert pending(lookups) == 4
+    jobs(service, a="Queued")
+    clock.sleep(31)
+    assert pending(lookups) == 4
+    service.answers[f"{WORKSPACE}/jobs/a"] = ServiceError("404", status=404)
+    clock.sleep(31)
+    assert pending(lookups) == 0
+
+
+@pytest.mark.parametrize(("status", "cores"), [("Running", 0), ("Completed", 0), ("Queued", 4)])
+def test_a_job_that_was_there_already_counts_while_it_waits(
+    lookups: Lookups, status: str, cores: int
+) -> None:
+    """One that runs is in the readings, whoever sent it."""
+    lookups.look()
+    with lookups.sending("a", t4_plan) as plan:
+        assert pending(lookups) == 4
+        lookups.sent("a", plan, status, adopted=True)
+    assert pending(lookups) == cores
 
 
 def test_decisions_are_made_one_after_the_other(lookups: Lookups) -> None:

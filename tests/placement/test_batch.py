@@ -154,6 +154,61 @@ def test_a_job_that_is_over_is_sent_again_for_nothing(fake_aml: FakeAml, client:
     assert len(fake_aml.calls) == before
 
 
+def test_a_job_that_runs_is_adopted_for_nothing(fake_aml: FakeAml, client: MLClient) -> None:
+    """The same name with the same job, sent again while it runs: its nodes are in use already."""
+    send(client, name="once")
+    fake_aml.advance(minutes=3)
+    for sender in (client, fake_aml.client()):
+        assert counted(sender) == (4, 0)
+        (again,) = send(sender, name="once")
+        assert again.status == "Running"
+        (free,) = plan("echo", environment=ENVIRONMENT, instance_type=SIZE, client=sender).reasons[1:]
+        assert free.startswith("1 x 4 = 4 of 76 free")
+
+
+def test_a_job_that_may_have_been_taken_counts(fake_aml: FakeAml, client: MLClient) -> None:
+    """Nobody knows whether it is there: it counts, and is asked after, whichever it turns out to be."""
+    send(client)
+    for taken, free in ((True, 72), (False, 68)):
+        fake_aml.inject(ConnectionLost(taken=taken), on="PUT /jobs/{name}")
+        fake_aml.inject(GatewayTimeout(), on="PUT /jobs/{name}", times=3)
+        fake_aml.inject(GatewayTimeout(), on="GET /jobs/{name}", times=4)
+        with pytest.raises(SubmissionFailed, match="Nobody knows"):
+            send(client)
+        told = plan("echo", environment=ENVIRONMENT, instance_type=SIZE, client=client).reasons
+        assert told[1].startswith(f"1 x 4 = 4 of {free} free")
+        assert counted(client) == (0, 8)
+
+
+def test_nodes_that_come_up_are_counted_once(fake_aml: FakeAml, client: MLClient) -> None:
+    """A job is still Queued while its nodes are in use already: at no moment is less free than it leaves."""
+    fake_aml.quota(DSV2, limit=40)
+    (run,) = send(client, instance_count=5)
+    seen = set()
+    for _ in range(9):
+        fake_aml.advance(seconds=35)
+        used, pending = counted(client)
+        assert used + pending == 20
+        seen.add((fake_aml.job(run.name).status, used))
+        another = plan("echo", environment=ENVIRONMENT, instance_type=SIZE, instance_count=5, client=client)
+        assert another.starts == "now"
+    assert {("Queued", 20), ("Running", 20)} <= seen
+
+
+def test_what_waits_for_its_family_leaves_the_total_to_others(fake_aml: FakeAml, client: MLClient) -> None:
+    """Thirty jobs, six of which can ever run together: T4 has its own limit free, and of the total enough."""
+    fake_aml.quota(DSV2, limit=24)
+    fake_aml.quota("TotalDedicatedCores", limit=100)
+    send(client, 30)
+    for _ in range(2):
+        read = quota(client=client)
+        assert read.dedicated_total is not None
+        assert read.dedicated_total.used + read.dedicated_total.pending == 24
+        decided = plan("echo", environment=ENVIRONMENT, gpus=1, client=client)
+        assert (decided.instance_type, decided.starts) == ("Standard_NC4as_T4_v3", "now")
+        fake_aml.advance(minutes=3)
+
+
 def test_a_spot_batch_counts_on_the_pool(fake_aml: FakeAml, client: MLClient) -> None:
     """One pool over all families: two of four nodes, whatever the family's own row says."""
     fake_aml.quota("TotalLowPriorityCores", limit=8)

@@ -109,6 +109,25 @@ def test_a_no_is_read_again_before_it_is_given(fake_aml: FakeAml) -> None:
     assert plan("echo", instance_count=2, **options).instance_count == 2
 
 
+def test_what_a_workspace_says_of_itself_is_read_again(fake_aml: FakeAml) -> None:
+    """It takes no public access any more: a plan says so ten minutes later at most, a refusal at once."""
+    client = fake_aml.client()
+
+    def warned() -> bool:
+        return any(
+            "public" in words for words in plan("echo", environment=ENVIRONMENT, client=client).warnings
+        )
+
+    assert not warned()
+    fake_aml.workspace_properties(publicNetworkAccess="Disabled")
+    with pytest.raises(ComputeNotFound):
+        plan("echo", environment=ENVIRONMENT, compute="nowhere", client=client)
+    assert warned()
+    fake_aml.workspace_properties(publicNetworkAccess="Enabled")
+    fake_aml.advance(minutes=11)
+    assert not warned()
+
+
 def test_sizes_are_kept_for_the_next_process(
     fake_aml: FakeAml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
