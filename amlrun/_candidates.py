@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._fields import amount, maybe, text, value_of, word
 from amlrun._offers import Kind, Tier
 from amlrun._tables import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 WIDTH = 100
 """Columns of a terminal."""
@@ -52,10 +53,20 @@ class Candidate:
     behind: str = ""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Candidate:
-        """What `attrs.asdict` made plain. Raises KeyError, TypeError, ValueError."""
-        starts = data["starts"]
-        return cls(**{**data, "tier": Tier(data["tier"]), "starts": starts and Starts(starts)})
+    def from_dict(cls, data: Any) -> Candidate:
+        """What `attrs.asdict` made plain. Raises `WrongField`."""
+        return value_of(cls, _READ)(data)
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "instance_type": text,
+    "tier": word(Tier.STANDARD, Tier.SPOT),
+    "compute": text,
+    "price_per_hour": maybe(amount),
+    "starts": maybe(word(*Starts)),
+    "against": text,
+    "behind": text,
+}
 
 
 def money(amount: float) -> str:
@@ -95,8 +106,8 @@ def _table(shown: Sequence[Candidate], chosen: Candidate, currency: str) -> str:
     width = max(_NARROWEST, WIDTH - left)
     lines = []
     against = ("against it", *(one.against or _standing(one, chosen) for one in shown))
-    for line, text in zip(plain.split("\n"), against, strict=True):
-        first, *more = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    for line, words in zip(plain.split("\n"), against, strict=True):
+        first, *more = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
         lines += [line.ljust(left) + first, *(" " * left + one for one in more)]
     return "\n".join(lines)
 

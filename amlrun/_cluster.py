@@ -11,6 +11,7 @@ import attrs
 
 from amlrun._durations import iso
 from amlrun._errors import InvalidRequest
+from amlrun._fields import WrongField, value_of
 from amlrun._offers import Compute, Kind, Tier, region_key
 
 if TYPE_CHECKING:
@@ -248,9 +249,17 @@ class Cluster:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What is said, JSON-safe; `Cluster(**…)` reads it back."""
-        said = {field.name.lstrip("_"): getattr(self, field.name) for field in attrs.fields(Cluster)}
+        """What is said, JSON-safe, for `from_dict`."""
+        said = {_said(field): getattr(self, field.name) for field in attrs.fields(Cluster)}
         return {**said, "tier": self._tier and self._tier.value, "identity": list(self.identity)}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Cluster:
+        """The cluster again. Raises `WrongField`."""
+        try:
+            return value_of(cls, {_said(field): lambda value: value for field in attrs.fields(cls)})(data)
+        except InvalidRequest as error:
+            raise WrongField(error.argument.partition(".")[2], error.message) from error
 
     @property
     def _users(self) -> tuple[str, ...]:
@@ -263,6 +272,11 @@ class Cluster:
     def __str__(self) -> str:
         nodes = f"{self.min} to {self.max} nodes" if self.max > 1 else f"{self.min} to 1 node"
         return f"{self.name}: {nodes} of {self.size or 'a size by what the job needs'}, {self.tier}"
+
+
+def _said(field: attrs.Attribute[Any]) -> str:
+    """The argument's name."""
+    return field.name.lstrip("_")
 
 
 def _seconds(idle: float | None) -> str:

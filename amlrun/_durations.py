@@ -25,6 +25,19 @@ def iso(duration: float) -> str:
     return f"PT{math.ceil(duration)}S"
 
 
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def told(duration: float) -> str:
+    """Seconds in words, by their two greatest units: `10 d`, `1 h 30 min`."""
+    rest, parts = math.ceil(duration), []
+    for unit, length in _UNITS:
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 
 

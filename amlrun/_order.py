@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -17,6 +18,7 @@ import attrs
 
 from amlrun._cluster import Cluster
 from amlrun._errors import InvalidRequest
+from amlrun._fields import WrongField, mapping, several, text, value_of
 from amlrun._identity import Managed
 from amlrun._needs import Needs
 from amlrun._requeue import Requeue
@@ -86,7 +88,7 @@ class Order:
         own = self.options.get(VARIABLES)
         names = tuple(map(str, own)) if isinstance(own, Mapping) else ()
         options = {name: encoded(value) for name, value in self.options.items() if name != VARIABLES}
-        job = encoded(self.job)
+        job = self.job if isinstance(self.job, str) else encoded(self.job)
         return {
             "job": job,
             "options": options,
@@ -97,16 +99,9 @@ class Order:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Order:
-        """The order again. Raises KeyError, TypeError, ValueError and `InvalidRequest` for what is none."""
-        return cls(
-            job=decoded(data["job"]),
-            options={str(name): decoded(value) for name, value in data["options"].items()},
-            workspace=data["workspace"],
-            digest=data["digest"],
-            absent=tuple(data["absent"]),
-            defaults=Defaults.from_dict(data["defaults"]),
-        )
+    def from_dict(cls, data: Any) -> Order:
+        """The order again. Raises `WrongField`."""
+        return value_of(cls, _READ)(data)
 
 
 _WRITERS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
@@ -130,10 +125,14 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "managed": lambda data: Managed(**data),
     "needs": lambda data: Needs(**data),
     "requeue": Requeue.from_dict,
-    "cluster": lambda data: Cluster(**data),
+    "cluster": Cluster.from_dict,
     "lost": Lost,
     "mapping": lambda pairs: {key: decoded(value) for key, value in pairs},
 }
+
+
+_SECRET = re.compile(r"(?<!azureml)://[^\s?#]*\?|https?://[^\s/]*@")
+"""A URL with a query, where signatures stand, or with what comes before its host, where tokens do."""
 
 
 def encoded(value: Any) -> Any:
@@ -143,6 +142,8 @@ def encoded(value: Any) -> Any:
     if _is_mapping(value) and all(isinstance(key, str) for key in value):
         items = {str(key): encoded(item) for key, item in value.items()}
         return _marked("mapping", list(map(list, items.items()))) if _KIND in items else items
+    if isinstance(value, (str, Path)) and _SECRET.search(str(value)):
+        return _marked("lost", "a URL with a signature or a password, which may be a secret")
     if not isinstance(value, Real) or math.isfinite(value):
         for kind, mark, write in _WRITERS:
             if isinstance(value, kind):
@@ -160,6 +161,32 @@ def decoded(data: Any) -> Any:
             return _READERS[data[_KIND]](data[_VALUE])
         return {key: decoded(item) for key, item in data.items()}
     return data
+
+
+def _written(decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Reads what `encoded` wrote. What is wrong is told without the value: it may be a secret."""
+
+    def read(data: Any) -> Any:
+        try:
+            return decode(data)
+        except WrongField:
+            raise
+        except InvalidRequest as error:
+            raise WrongField("", error.message) from error
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            raise WrongField("", f"can't be read ({type(error).__name__})") from error
+
+    return read
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "job": _written(decoded),
+    "options": mapping(_written(decoded)),
+    "workspace": text,
+    "digest": text,
+    "absent": several(text),
+    "defaults": Defaults.from_dict,
+}
 
 
 def _is_mapping(value: Any) -> bool:

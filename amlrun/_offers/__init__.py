@@ -8,10 +8,11 @@ from amlrun._offers.gpus import GPU_MODELS, gpu_memory_gb, gpu_model
 from amlrun._offers.limits import FamilyQuota, Limit, LimitKind, Quota
 from amlrun._offers.market import Market, WorkspaceFacts
 from amlrun._offers.offers import NOT_FOR_JOBS, Offer, limits_of, serverless_offers
-from amlrun._offers.sizes import Size, Source, Tier, family_key, region_key
+from amlrun._offers.sizes import LONGEST_RUN, Size, Source, Tier, family_key, region_key
 
 __all__ = [
     "GPU_MODELS",
+    "LONGEST_RUN",
     "NOT_FOR_JOBS",
     "Compute",
     "FamilyQuota",

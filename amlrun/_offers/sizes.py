@@ -25,6 +25,11 @@ class Tier(str, enum.Enum):
     __str__ = str.__str__
 
 
+_DAY = 86400.0
+LONGEST_RUN: dict[Tier, float] = {Tier.STANDARD: 21 * _DAY, Tier.SPOT: 7 * _DAY, Tier.AUTO: 21 * _DAY}
+"""Seconds for which the service lets a job run at most, whatever its timeout."""
+
+
 class Source(str, enum.Enum):
     """Who told the sizes: the service, or the tables that the package carries."""
 
