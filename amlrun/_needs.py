@@ -33,6 +33,8 @@ def gpu_key(model: str) -> str:
 
 
 _MODELS = {gpu_key(model): model for model in GPU_MODELS}
+_MEMORY = re.compile(r"(.+)[\s_-](\d+)\s*gb?", re.IGNORECASE)
+"""A model with the memory of it: `A100-80GB`."""
 
 
 def _number(argument: str, value: object, unit: str) -> float | None:
@@ -113,6 +115,14 @@ def _model(value: object) -> str:
         )
     known = _MODELS.get(gpu_key(value)) if isinstance(value, str) else None
     if known is None:
+        told = _MEMORY.fullmatch(str(value).strip())
+        model = told and _MODELS.get(gpu_key(told[1]))
+        if told and model:
+            raise InvalidRequest(
+                f"gpu={value!r}: gpu is the model alone.",
+                hint=f"Did you mean needs=Needs(gpu={model!r}, gpu_memory_gb={told[2]})?",
+                argument="gpu",
+            )
         near = difflib.get_close_matches(gpu_key(str(value)), _MODELS, n=3)
         meant = f" Did you mean {' or '.join(_MODELS[key] for key in near)}?" if near else ""
         raise InvalidRequest(
@@ -235,9 +245,9 @@ class Ask:
     `computes` are names, `instance_types` sizes, both in order of preference, any case. No `computes`:
     serverless, and a cluster only where serverless can't. `creates` are those of them that are to be made
     where they aren't there; `computes_by` is the file and line that names them, where the user doesn't.
-    `tier` None: nobody said, so on serverless `default_tier`, else standard, and elsewhere what the cluster
-    has. `timeout` is in seconds, of each attempt. `job` is the service's word for its type (`Command`,
-    `Spark`).
+    `tier` None: nobody said, so `default_tier` on serverless and on what stands in for it, else standard;
+    a compute that is named has its own. `timeout` is in seconds, of each attempt. `job` is the service's
+    word for its type (`Command`, `Spark`). `planned`: this one place was chosen before, by a plan.
     """
 
     needs: Needs = attrs.field(factory=Needs)
@@ -252,6 +262,7 @@ class Ask:
     timeout: float | None = None
     requeued: bool = False
     job: str = "Command"
+    planned: bool = False
     guard: Guard = attrs.field(factory=Guard)
 
     @property

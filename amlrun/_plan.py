@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import enum
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from amlrun._candidates import Candidate, Starts, listing, money, runners_up
 from amlrun._cluster import Cluster
+from amlrun._durations import told
 from amlrun._errors import InvalidRequest
+from amlrun._fields import WrongField, amount, fields, flag, maybe, several, text, value_of, whole, word
 from amlrun._needs import SERVERLESS
-from amlrun._offers import Kind, Size, Tier
+from amlrun._offers import LONGEST_RUN, Kind, Size, Tier
 from amlrun._order import Order
-from amlrun._tables import table
+from amlrun._tables import table, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 __all__ = ["VERSION", "Candidate", "Plan", "Starts"]
 
 VERSION = 2
 """Of the form that `Plan.to_dict` writes."""
 _RUNNERS_UP = 3
-_HOUR, _MINUTE = 3600.0, 60.0
+_HOUR = 3600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -35,8 +38,9 @@ class Plan:
     all nodes together, in `currency`, None where not known: `price_per_hour` of the tier chosen,
     `on_demand_per_hour` of the same nodes as standard. `starts` goes by quota, which is not capacity.
     `verified` is False where quota could not be read. `size` is what is known of one node. `timeout` is in
-    seconds, of each attempt. `creates` is the cluster that has to be made first. `order` is what the plan was
-    made for: `submit(plan)` sends that; plans of the same decision are equal, whatever they were made for.
+    seconds, of each attempt; `requeued`: an attempt may be followed by another. `creates` is the cluster that
+    has to be made first. `order` is what the plan was made for: `submit(plan)` sends that; plans of the same
+    decision are equal, whatever they were made for.
     """
 
     compute: str = SERVERLESS
@@ -55,20 +59,26 @@ class Plan:
     candidates: tuple[Candidate, ...] = ()
     size: Size | None = None
     timeout: float | None = None
+    requeued: bool = False
     creates: Cluster | None = None
     order: Order | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
+    def longest_attempt(self) -> float | None:
+        """Seconds: its `timeout`, or what the service allows where that is less; None: no timeout."""
+        return None if self.timeout is None else min(self.timeout, LONGEST_RUN[self.tier])
+
+    @property
     def most_per_attempt(self) -> float | None:
-        """What an attempt costs if it runs until its `timeout`, in `currency`; None: not known."""
-        if self.price_per_hour is None or self.timeout is None:
+        """What an attempt costs if it runs for `longest_attempt`, in `currency`; None: not known."""
+        if self.price_per_hour is None or self.longest_attempt is None:
             return None
-        return self.price_per_hour * self.timeout / _HOUR
+        return self.price_per_hour * self.longest_attempt / _HOUR
 
     def __str__(self) -> str:
-        lines = [table(self._rows())]
-        lines += [f"  because  {reason}" for reason in self.reasons]
-        lines += [f"  warning  {warning}" for warning in self.warnings]
+        lines = [table(self._rows(), wraps=True)]
+        lines += [wrapped(reason, first="  because  ", then=" " * 11) for reason in self.reasons]
+        lines += [wrapped(warning, first="  warning  ", then=" " * 11) for warning in self.warnings]
         lines += [f"  or       {line}" for line in runners_up(self.candidates, self._chosen, _RUNNERS_UP)]
         return "\n".join(lines)
 
@@ -99,8 +109,10 @@ class Plan:
         if self.tier is Tier.SPOT and self.on_demand_per_hour:
             saving = 1 - self.price_per_hour / self.on_demand_per_hour
             text += f", {saving:.0%} below {money(self.on_demand_per_hour)} on-demand"
-        if self.most_per_attempt is not None and self.timeout is not None:
-            text += f"; at most {money(self.most_per_attempt)} {self.currency} in {_span(self.timeout)}"
+        most, longest = self.most_per_attempt, self.longest_attempt
+        if most is not None and longest is not None:
+            each = ", each attempt" if self.requeued else ""
+            text += f"; at most {money(most)} {self.currency} in {told(longest)}{each}"
         return text
 
     def explain(self) -> str:
@@ -122,7 +134,12 @@ class Plan:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
-        """The plan again. Raises `InvalidRequest` for a form that this version does not know."""
+        """The plan again. Raises `InvalidRequest` for a form that this version does not know.
+
+        `argument` is the field that is wrong: `plan.size.cpus`.
+        """
+        if not isinstance(data, Mapping):
+            raise _no_plan(f"{type(data).__name__} is no mapping of fields")
         if data.get("version") != VERSION:
             raise InvalidRequest(
                 f"This plan is of version {data.get('version')!r}; this amlrun reads version {VERSION}.",
@@ -131,13 +148,9 @@ class Plan:
             )
         said = {name: value for name, value in data.items() if name != "version"}
         try:
-            return cls(**{name: _READ[name](value) for name, value in said.items()})
-        except (KeyError, TypeError, ValueError, AttributeError, InvalidRequest) as error:
-            raise InvalidRequest(
-                f"This is not a plan as Plan.to_dict writes it: {error}.",
-                hint="Make the plan anew with plan(…).",
-                argument="plan",
-            ) from error
+            return cls(**fields(said, _READ))
+        except WrongField as wrong:
+            raise _no_plan(str(wrong), wrong.name) from wrong
 
     def to_json(self) -> str:
         """As text, for `from_json`: keep it, look at it, submit it elsewhere."""
@@ -148,11 +161,9 @@ class Plan:
         """The plan again. Raises `InvalidRequest` for what is no plan."""
         try:
             data = json.loads(text)
-        except ValueError as error:
-            message = f"This is not a plan as Plan.to_json writes it: {error}."
-            hint = "Make the plan anew with plan(…)."
-            raise InvalidRequest(message, hint=hint, argument="plan") from error
-        return cls.from_dict(data if isinstance(data, dict) else {})
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _no_plan(str(error)) from error
+        return cls.from_dict(data)
 
     def to_memo(self) -> dict[str, Any]:
         """As `to_dict`, without what explains it, what it was made for, and what is as it usually is.
@@ -172,43 +183,48 @@ _STARTS = {
 _MADE_FIRST = "when the cluster is made and its nodes have come"
 
 
-def _span(seconds: float) -> str:
-    if seconds >= _HOUR:
-        return f"{seconds / _HOUR:.3g} h"
-    return f"{seconds / _MINUTE:.3g} min" if seconds >= _MINUTE else f"{seconds:.3g} s"
+def _no_plan(why: str, field: str = "") -> InvalidRequest:
+    return InvalidRequest(
+        f"This is not a plan as Plan.to_dict writes it: {why}.",
+        hint="Make the plan anew with plan(…).",
+        argument=f"plan.{field}" if field else "plan",
+    )
 
 
-def _a(*kinds: type) -> Callable[[Any], Any]:
-    """Reads what must be of one of these types."""
-
-    def read(value: Any) -> Any:
-        if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)):
-            return value
-        raise TypeError(f"{value!r} is no {kinds[0].__name__}")
-
-    return read
-
-
-_NOTHING = type(None)
+_SIZE: dict[str, Callable[[Any], Any]] = {
+    "name": text,
+    "family": text,
+    "cpus": whole(0),
+    "memory_gb": amount,
+    "gpus": whole(0),
+    "gpu": maybe(text),
+    "disk_gb": amount,
+    "for_jobs": flag,
+    "price": maybe(amount),
+    "spot_price": maybe(amount),
+    "price_source": text,
+    "spot_hint": flag,
+}
 _READ: dict[str, Callable[[Any], Any]] = {
-    "compute": _a(str),
-    "instance_type": _a(str, _NOTHING),
-    "instance_count": _a(int),
-    "price_per_hour": _a(float, int, _NOTHING),
-    "on_demand_per_hour": _a(float, int, _NOTHING),
-    "currency": _a(str),
-    "price_source": _a(str),
-    "verified": _a(bool),
-    "timeout": _a(float, int, _NOTHING),
-    "tier": Tier,
-    "kind": Kind,
-    "starts": Starts,
-    "reasons": tuple,
-    "warnings": tuple,
-    "candidates": lambda items: tuple(Candidate.from_dict(item) for item in items),
-    "size": lambda data: data and Size(**data),
-    "creates": lambda data: data and Cluster(**data),
-    "order": lambda data: data and Order.from_dict(data),
+    "compute": text,
+    "kind": word(*Kind),
+    "instance_type": maybe(text),
+    "instance_count": whole(1),
+    "tier": word(Tier.STANDARD, Tier.SPOT),
+    "price_per_hour": maybe(amount),
+    "on_demand_per_hour": maybe(amount),
+    "currency": text,
+    "price_source": text,
+    "starts": word(*Starts),
+    "verified": flag,
+    "reasons": several(text),
+    "warnings": several(text),
+    "candidates": several(Candidate.from_dict),
+    "size": maybe(value_of(Size, _SIZE)),
+    "timeout": maybe(amount),
+    "requeued": flag,
+    "creates": maybe(Cluster.from_dict),
+    "order": maybe(Order.from_dict),
 }
 """How each field is read from JSON."""
 

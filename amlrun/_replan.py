@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._bindings import is_local
-from amlrun._candidates import Starts, money
+from amlrun._comparison import check_asked, moves, side_by_side
 from amlrun._errors import (
     ComputeNotFound,
     ComputeUnsuitable,
@@ -19,23 +19,23 @@ from amlrun._errors import (
     QuotaError,
 )
 from amlrun._given import arguments
+from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind
 from amlrun._order import VARIABLES, Order
 from amlrun._request import parse
 from amlrun._submission import decide, send_planned
-from amlrun._tables import table
 from amlrun._teamfile import read_team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amlrun._needs import Ask
     from amlrun._plan import Plan
     from amlrun._request import Request
     from amlrun._run import Run
     from amlrun._workspace import Workspace
 
 _MOVED = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
-_CENT = 1e-6
 
 
 def new_plan(workspace: Workspace, job: Any, options: Mapping[str, Any], request: Request) -> Plan:
@@ -47,24 +47,61 @@ def new_plan(workspace: Workspace, job: Any, options: Mapping[str, Any], request
 def submit_plan(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> Run:
     """Send a plan where the same place can still be had, starts no later and costs no more.
 
-    Raises `PlanOutdated` where not; `InvalidRequest` for a plan that doesn't know its job, is of another
+    What is sent is the same place with the figures of now. Raises `PlanOutdated` where it can't be had;
+    `InvalidRequest` for a plan that doesn't know its job, is another one than was asked for, is of another
     workspace, or whose job has changed; and what `submit` raises.
     """
     _, request = _again(workspace, plan, beside)
+    check_asked(request.ask, plan)
+    return send_planned(workspace, request, lambda: _as_planned(workspace, request, plan))
 
-    def as_planned() -> Plan:
-        why = _outdated(workspace, request, plan)
-        if not why:
-            return attrs.evolve(plan, order=None)
-        now = attrs.evolve(decide(workspace, request), order=plan.order)
-        raise PlanOutdated(
-            f"The world has moved since this plan was made: {why}.\n{_against(plan, now)}",
-            hint="Nothing was sent. error.plan is the plan of now: submit(error.plan) sends it.",
-            planned=plan,
-            plan=now,
-        )
 
-    return send_planned(workspace, attrs.evolve(request, timeout=plan.timeout), as_planned)
+def _as_planned(workspace: Workspace, request: Request, plan: Plan) -> Plan:
+    """The plan for the same place, made now. Raises `PlanOutdated` with the whole reason."""
+    again, cause = attrs.evolve(request, ask=_same_place(request.ask, plan)), None
+    try:
+        now = _unmade(workspace, plan, decide(workspace, again, fresh=True))
+        why = next(_outdated(workspace, request, plan, now), "")
+    except _MOVED as refused:
+        why, cause = refused.message.rstrip("."), refused
+    if not why:
+        return now
+    anew = attrs.evolve(decide(workspace, request), order=plan.order)
+    raise PlanOutdated(
+        f"The world has moved since this plan was made: {why}.\n{side_by_side(plan, anew)}",
+        hint="Nothing was sent. error.plan is the plan of now: submit(error.plan) sends it.",
+        planned=plan,
+        plan=anew,
+    ) from cause
+
+
+def _unmade(workspace: Workspace, planned: Plan, now: Plan) -> Plan:
+    """A cluster that was there, and can't be seen any more, is not made again."""
+    unseen = planned.creates is None and workspace.lookups.market().computes is None
+    return attrs.evolve(now, creates=None) if unseen else now
+
+
+def _outdated(workspace: Workspace, request: Request, plan: Plan, now: Plan) -> Iterator[str]:
+    """What has moved, in words."""
+    if now.creates is not None and plan.creates is None:
+        yield f"the cluster {now.compute} isn't there any more"
+    yield from moves(plan, now)
+    if plan.compute != SERVERLESS and not request.ask.computes:
+        best = decide(workspace, request).compute
+        if best != now.compute:
+            yield f"nobody named {now.compute}, and the job would go to {best} now"
+
+
+def _same_place(ask: Ask, plan: Plan) -> Ask:
+    """What was asked, with no other choice than the plan's."""
+    return attrs.evolve(
+        ask,
+        planned=True,
+        computes=(plan.compute,),
+        creates=tuple(one for one in ask.creates if one.name.lower() == plan.compute.lower()),
+        instance_types=(plan.instance_type,) if plan.instance_type else ask.instance_types,
+        tier=plan.tier if plan.kind in {Kind.SERVERLESS, Kind.CLUSTER} else ask.tier,
+    )
 
 
 def plan_again(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> Plan:
@@ -102,50 +139,6 @@ def _again(
         message = f"This plan was made for another content: {what} has changed since"
         raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
     return order, request
-
-
-def _outdated(workspace: Workspace, request: Request, plan: Plan) -> str:
-    """What has moved, in words; "": nothing that matters."""
-    try:
-        now = decide(workspace, attrs.evolve(request, ask=_same_place(request, plan)), fresh=True)
-    except _MOVED as refused:
-        return refused.message.splitlines()[0].rstrip(".")
-    if now.creates is not None and plan.creates is None and workspace.lookups.market().computes is not None:
-        return f"the cluster {now.compute} isn't there any more"
-    return next(_moves(plan, now), "")
-
-
-def _same_place(request: Request, plan: Plan) -> Any:
-    """What was asked, with no other choice than the plan's."""
-    has_tier = plan.kind in {Kind.SERVERLESS, Kind.CLUSTER}
-    return attrs.evolve(
-        request.ask,
-        computes=(plan.compute,),
-        creates=tuple(one for one in request.ask.creates if one.name.lower() == plan.compute.lower()),
-        instance_types=(plan.instance_type,) if plan.instance_type else request.ask.instance_types,
-        tier=plan.tier if has_tier else request.ask.tier,
-    )
-
-
-def _moves(planned: Plan, now: Plan) -> Iterator[str]:
-    """What is worse than planned; what is better, or not known, is no reason."""
-    if planned.starts is Starts.NOW and now.starts is Starts.QUEUED:
-        yield "it would have started at once, and must wait now"
-    before, after = planned.price_per_hour, now.price_per_hour
-    if before is not None and after is not None and after > before + _CENT:
-        yield f"it costs {money(after)} {now.currency} an hour, and {money(before)} when it was planned"
-
-
-def _against(planned: Plan, now: Plan) -> str:
-    return table([("  planned", *_row(planned)), ("  now", *_row(now))])
-
-
-def _row(plan: Plan) -> tuple[str, ...]:
-    price = "no known price"
-    if plan.price_per_hour is not None:
-        price = f"{money(plan.price_per_hour)} {plan.currency}/h"
-    size = f"{plan.instance_count} x {plan.instance_type or 'left to the service'}"
-    return plan.compute, size, str(plan.tier), price, f"starts {plan.starts}"
 
 
 def _digest(request: Request) -> str:

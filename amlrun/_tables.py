@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+WIDTH = 100
+"""Columns of a terminal."""
+_NARROWEST = 34
+"""Columns for a last cell that is wrapped, at least."""
 
-def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
-    """Rows as lines, columns two spaces apart; those in `right` are flush right, as figures are read."""
+
+def wrapped(text: str, *, first: str = "", then: str = "", width: int = WIDTH) -> str:
+    """A text in lines, the first after `first`, further ones after `then`. Words are left whole."""
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
+def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(), wraps: bool = False) -> str:
+    """Rows as lines, columns two spaces apart; those in `right` are flush right, as figures are read.
+
+    `wraps`: the last column holds words, in as many lines as they need.
+    """
     lines = list(rows)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
 
@@ -18,6 +40,10 @@ def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset())
             cell.rjust(width) if i in right else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        return "  ".join(cells).rstrip()
+        if not wraps:
+            return "  ".join(cells).rstrip()
+        left = "  ".join([*cells[:-1], ""])
+        width = max(WIDTH, len(left) + _NARROWEST)
+        return wrapped(line[-1], first=left, then=" " * len(left), width=width) or left.rstrip()
 
     return "\n".join(draw(line) for line in lines)

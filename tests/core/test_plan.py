@@ -14,6 +14,7 @@ from amlrun._memory import PLAN as PLAN_PROPERTY
 from amlrun._offers import Kind, Size, Tier
 from amlrun._order import Order
 from amlrun._plan import Candidate, Plan, Starts
+from amlrun._team import Defaults
 
 T4, V100 = "Standard_NC4as_T4_v3", "Standard_NC6s_v3"
 SIZE = Size(
@@ -77,6 +78,7 @@ PLANS = st.builds(
     candidates=st.lists(CANDIDATES, max_size=60).map(tuple),
     size=st.none() | st.just(SIZE),
     timeout=st.none() | st.floats(1, 1e6),
+    requeued=st.booleans(),
     creates=st.none() | st.builds(Cluster, st.just("gpu"), identity=st.sampled_from([None, "system"])),
 )
 
@@ -117,10 +119,11 @@ def test_a_list_price_says_so() -> None:
     ("price", "timeout", "words"),
     [
         (0.766, 6 * 3600.0, "0.77 USD an hour; at most 4.60 USD in 6 h"),
-        (3.06, 5400.0, "3.06 USD an hour; at most 4.59 USD in 1.5 h"),
+        (3.06, 5400.0, "3.06 USD an hour; at most 4.59 USD in 1 h 30 min"),
         (3.06, 600.0, "at most 0.51 USD in 10 min"),
         (0.06, 30.0, "0.06 USD an hour; at most 0.0005 USD in 30 s"),
         (0.0104, 3600.0, "0.01 USD an hour; at most 0.01 USD in 1 h"),
+        (1.0, 86400.0 * 10, "1.00 USD an hour; at most 240.00 USD in 10 d"),
     ],
 )
 def test_a_timeout_bounds_what_an_attempt_costs(price: float, timeout: float, words: str) -> None:
@@ -130,6 +133,21 @@ def test_a_timeout_bounds_what_an_attempt_costs(price: float, timeout: float, wo
     assert words in str(plan)
     assert attrs.evolve(plan, timeout=None).most_per_attempt is None
     assert attrs.evolve(plan, price_per_hour=None).most_per_attempt is None
+
+
+def test_what_may_be_repeated_is_told_of_each_attempt() -> None:
+    """A run that is requeued may cost several times that."""
+    plan = Plan(price_per_hour=0.1, timeout=6 * 3600.0, requeued=True)
+    assert "0.10 USD an hour; at most 0.60 USD in 6 h, each attempt\n" in str(plan)
+
+
+@pytest.mark.parametrize(("tier", "days"), [(Tier.SPOT, 7), (Tier.STANDARD, 21)])
+def test_no_attempt_costs_more_than_the_service_lets_it_run(tier: Tier, days: int) -> None:
+    """A longer timeout is never reached: the cost is that of the days that a job has."""
+    plan = Plan(price_per_hour=1.0, tier=tier, timeout=86400.0 * 30)
+    assert plan.longest_attempt == days * 86400
+    assert plan.most_per_attempt == days * 24
+    assert f"at most {days * 24}.00 USD in {days} d" in str(plan)
 
 
 def test_up_to_three_runners_up_are_shown() -> None:
@@ -302,6 +320,7 @@ def test_the_longest_plan_fits_in_one_property() -> None:
         candidates=PLAN.candidates * 200,
         size=size,
         timeout=1814400.123456,
+        requeued=True,
         creates=Cluster("gpu"),
         order=Order(job="x" * 5000, workspace="s/g/w"),
     )
@@ -314,21 +333,9 @@ def test_the_longest_plan_fits_in_one_property() -> None:
     [
         ({"version": 1}, "of version 1; this amlrun reads version 2"),
         ({"version": None}, "of version None"),
-        ({"tier": "free"}, "not a plan as Plan.to_dict writes it"),
-        ({"colour": "red"}, "not a plan as Plan.to_dict writes it"),
-        ({"instance_count": "2"}, "'2' is no int"),
-        ({"instance_count": True}, "True is no int"),
-        ({"price_per_hour": "free"}, "'free' is no float"),
-        ({"compute": None}, "None is no str"),
-        ({"verified": 1}, "1 is no bool"),
-        ({"candidates": None}, "not a plan as Plan.to_dict writes it"),
-        ({"candidates": [{}]}, "not a plan as Plan.to_dict writes it"),
-        ({"creates": {"name": "x"}}, "not a plan as Plan.to_dict writes it"),
-        ({"order": {"job": {"$": "spell"}}}, "not a plan as Plan.to_dict writes it"),
-        ({"order": 3}, "not a plan as Plan.to_dict writes it"),
     ],
 )
-def test_what_is_no_plan_is_refused(change: dict[str, Any], words: str) -> None:
+def test_another_version_is_refused(change: dict[str, Any], words: str) -> None:
     """A form that this version does not know is refused, never half read."""
     with pytest.raises(InvalidRequest, match=words) as caught:
         Plan.from_dict({**PLAN.to_dict(), **change})
@@ -336,9 +343,108 @@ def test_what_is_no_plan_is_refused(change: dict[str, Any], words: str) -> None:
     assert "plan(…)" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff"])
+def edited(path: str, value: Any) -> dict[str, Any]:
+    """A whole plan's dict, with one field set to something else."""
+    order = Order(job="python -V", options={"gpus": 1}, workspace="s/g/w", defaults=Defaults(tier=Tier.SPOT))
+    data: Any = attrs.evolve(PLAN, creates=Cluster("gpu"), order=order).to_dict()
+    data = json.loads(json.dumps(data))
+    *parts, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    inner = data
+    for part in parts:
+        inner = inner[part]
+    if value is MISSING:
+        del inner[last]
+    else:
+        inner[last] = value
+    return dict(data)
+
+
+MISSING = object()
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("colour", "red", "there is no such field"),
+        ("tier", "free", "'free' is none of standard, spot"),
+        ("tier", "auto", "'auto' is none of standard, spot"),
+        ("kind", 3, "3 is none of"),
+        ("starts", None, "None is none of now, queued, unknown"),
+        ("instance_count", "2", "'2' is no whole number of 1 or more"),
+        ("instance_count", True, "True is no whole number of 1 or more"),
+        ("instance_count", 0, "0 is no whole number of 1 or more"),
+        ("instance_count", 1.5, "1.5 is no whole number of 1 or more"),
+        ("price_per_hour", "free", "'free' is no number of 0 or more"),
+        ("price_per_hour", -0.1, "-0.1 is no number of 0 or more"),
+        ("price_per_hour", NAN, "nan is no number of 0 or more"),
+        ("on_demand_per_hour", INFINITE, "inf is no number of 0 or more"),
+        ("timeout", False, "False is no number of 0 or more"),
+        ("compute", None, "None is no text"),
+        ("verified", 1, "1 is neither true nor false"),
+        ("reasons", "because", "'because' is no list"),
+        ("warnings.0", 1, "1 is no text"),
+        ("candidates", None, "None is no list"),
+        ("candidates.1", "T4", "'T4' is no mapping of fields"),
+        ("candidates.1.tier", MISSING, "is missing"),
+        ("candidates.1.tier", "auto", "'auto' is none of standard, spot"),
+        ("candidates.0.price_per_hour", -1, "-1 is no number of 0 or more"),
+        ("candidates.2.colour", "red", "there is no such field"),
+        ("size", "T4", "'T4' is no mapping of fields"),
+        ("size", [1] * 40, "[1, 1, 1"),
+        ("size.cpus", "4", "'4' is no whole number of 0 or more"),
+        ("size.cpus", -4, "-4 is no whole number of 0 or more"),
+        ("size.family", MISSING, "is missing"),
+        ("size.price", NAN, "nan is no number of 0 or more"),
+        ("size.wheels", 4, "there is no such field"),
+        ("creates", "gpu", "'gpu' is no mapping of fields"),
+        ("creates.name", "x", "Cluster(name='x')"),
+        ("creates.max", "4", "Cluster(max='4')"),
+        ("creates.wheels", 4, "there is no such field"),
+        ("order", 3, "3 is no mapping of fields"),
+        ("order.job", {"$": "spell", "value": 1}, "can't be read (KeyError)"),
+        ("order.job", {"$": "path", "value": 1}, "can't be read (TypeError)"),
+        ("order.options", None, "None is no mapping of fields"),
+        ("order.options.gpus", {"$": "seconds", "value": 1e300}, "can't be read (OverflowError)"),
+        ("order.options.gpus", {"$": "needs", "value": {"cpus": "x"}}, "cpus='x'"),
+        ("order.options.gpus", {"$": "cluster", "value": 4}, "4 is no mapping of fields"),
+        ("order.workspace", 3, "3 is no text"),
+        ("order.absent", [1], "1 is no text"),
+        ("order.digest", MISSING, ""),
+        ("order.workspace", MISSING, "is missing"),
+        ("order.defaults", [], "[] is no mapping of fields"),
+        ("order.defaults.tier", "free", "'free' is none of standard, spot, auto"),
+        ("order.defaults.timeout", "6 h", "'6 h' is no number of 0 or more"),
+        ("order.defaults.compute", 5, "5 is no list"),
+        ("order.defaults.identity", "me", "identity='me' is not one"),
+        ("order.defaults.where", 5, "5 is no mapping of fields"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(path: str, value: Any, why: str) -> None:
+    """Each field is read with its type, and impossible values are refused, in whatever depth they stand."""
+    if (path, value) == ("order.digest", MISSING):  # has a default
+        assert Plan.from_dict(edited(path, value)).order is not None
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        Plan.from_json(json.dumps(edited(path, value)))
+    name = caught.value.argument.removeprefix("plan.")
+    assert path == name or path.startswith(f"{name}.") or name == f"{path}.0"
+    assert f"{name}: " in caught.value.message
+    assert why in caught.value.message
+    assert "plan(…)" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff", None, {}, "3"])
 def test_what_is_no_json_is_refused(text: Any) -> None:
     """Text that holds no plan is told as that."""
     with pytest.raises(InvalidRequest) as caught:
         Plan.from_json(text)
+    assert caught.value.argument == "plan"
+
+
+@pytest.mark.parametrize("data", ["text", None, [], 3])
+def test_what_is_no_mapping_is_refused(data: Any) -> None:
+    """What can't be a plan's dict at all is told as that."""
+    with pytest.raises(InvalidRequest, match=r"not a plan .* no mapping of fields") as caught:
+        Plan.from_dict(data)
     assert caught.value.argument == "plan"
