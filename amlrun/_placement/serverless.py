@@ -10,7 +10,7 @@ from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
 from amlrun._placement.fit import UNBOUND, Binding, bound
-from amlrun._placement.options import Option, best_first, best_of, off_default, price_of
+from amlrun._placement.options import Option, best_first, best_of, off_default, price_of, worth
 from amlrun._placement.targets import order_of, unlisted
 from amlrun._plan import Starts
 
@@ -135,8 +135,8 @@ def shortfalls(ask: Ask, market: Market, found: Iterable[Option]) -> Iterator[tu
 def in_one_tier(ask: Ask, found: Sequence[Option]) -> tuple[Sequence[Option], str]:
     """Of options in two tiers those in the one that is to be taken, and why it is. Some can be chosen.
 
-    Spot is held against standard where it starts now, is not doubted and is known to cost less than the same
-    nodes as standard; the better one is taken.
+    Spot is held against the standard nodes that would be taken instead where it starts now, is not doubted
+    and has a price. The better one is taken, and spot only for less.
     """
     standard = [option for option in found if option.able and option.tier is Tier.STANDARD]
     spot = [option for option in found if option.able and option.tier is Tier.SPOT]
@@ -144,16 +144,23 @@ def in_one_tier(ask: Ask, found: Sequence[Option]) -> tuple[Sequence[Option], st
         return standard, "standard: no size that would do can be had as spot"
     if not standard:
         return spot, f"spot: {_against_standard(found, best_first(ask, spot)[0])}"
-    worthy = [option for option in spot if not _against_spot(ask, option)]
+    worthy = [option for option in spot if not _against_spot(option)]
     if not worthy:
-        return standard, f"standard: {_against_spot(ask, best_first(ask, spot)[0])}"
+        return standard, f"standard: {_against_spot(best_first(ask, spot)[0])}"
     surer, cheaper = best_first(ask, standard)[0], best_first(ask, worthy)[0]
-    if best_of(ask, (surer, cheaper)) is surer:
+    if best_of(ask, (surer, cheaper)) is surer or _is_no_cheaper(cheaper, surer, ask.nodes):
         return standard, f"standard: {_ahead(surer, cheaper)}"
-    if surer.starts is not Starts.NOW:
-        wait = "would" if surer.starts is Starts.QUEUED else "may"
-        return worthy, f"spot: it starts now, and {surer.size.name} as standard {wait} have to wait"
-    return worthy, "spot: the pool has room, and it is known to cost less"
+    return worthy, f"spot: {_worth(cheaper, surer)}"
+
+
+def _worth(spot: Option, standard: Option) -> str:
+    """Why spot is taken although standard could be."""
+    if standard.starts is not Starts.NOW:
+        wait = "would" if standard.starts is Starts.QUEUED else "may"
+        return f"it starts now, and {standard.size.name} as standard {wait} have to wait"
+    if _in_another_place(spot, standard):
+        return _ahead(spot, standard)
+    return "the pool has room, and it is known to cost less"
 
 
 def _against_standard(found: Iterable[Option], spot: Option) -> str:
@@ -165,21 +172,38 @@ def _against_standard(found: Iterable[Option], spot: Option) -> str:
     return f"{twin.size.name} as standard {twin.miss}"
 
 
-def _against_spot(ask: Ask, spot: Option) -> str:
+def _against_spot(spot: Option) -> str:
     name = spot.size.name
     if spot.starts is not Starts.NOW:
         return f"spot is not known to start now ({spot.fit})"
     if not spot.size.spot_hint:
         return f"the service says that {name} has no spot nodes"
-    on_demand = price_of(spot.size, ask.nodes, Tier.STANDARD)
-    if spot.price is None or on_demand is None or spot.price >= on_demand:
-        return f"no lower spot price is known for {name}"
-    return ""
+    return "" if spot.price is not None else f"no spot price is known for {name}"
 
 
-def _ahead(surer: Option, cheaper: Option) -> str:
-    """Why standard is taken although spot could be."""
-    names = f"{surer.size.name} comes before {cheaper.size.name}"
-    if surer.order != cheaper.order:
+def _in_another_place(one: Option, other: Option) -> bool:
+    """Whether something else than the price comes first between them: an order asked for, or a wish."""
+    return one.order != other.order or one.off != other.off
+
+
+def _is_no_cheaper(spot: Option, standard: Option, nodes: int) -> bool:
+    """Whether spot isn't known to cost less, where that is what matters.
+
+    Standard nodes that must wait are held to be dearer; of those without a price nothing is known, so that
+    it must be less than its own price as standard.
+    """
+    if _in_another_place(spot, standard):
+        return False
+    own = price_of(spot.size, nodes, Tier.STANDARD)
+    most = own if standard.price is None else worth(standard)
+    return most is None or spot.price is None or spot.price >= most
+
+
+def _ahead(first: Option, second: Option) -> str:
+    """Why the one is taken although the other could be."""
+    names = f"{first.size.name} comes before {second.size.name}"
+    if first.order != second.order:
         return f"{names} in the order asked for"
-    return f"{surer.size.name} costs no more than the cheapest spot nodes that would do"
+    if first.off != second.off:
+        return f"{names} where nothing is asked of the nodes"
+    return f"{second.size.name} is not known to cost less than {first.size.name} as standard"

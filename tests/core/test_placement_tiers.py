@@ -92,17 +92,27 @@ def test_auto_takes_spot_where_it_starts_now_and_costs_less() -> None:
         (
             [attrs.evolve(CHEAP, spot_price=None)],
             quota(spot=8, cheap=(8, 0)),
-            "no lower spot price is known for cheap",
+            "no spot price is known for cheap",
         ),
         (
             [attrs.evolve(CHEAP, spot_price=1.0)],
             quota(spot=8, cheap=(8, 0)),
-            "no lower spot price is known for cheap",
+            "cheap is not known to cost less than cheap as standard",
         ),
         (
             [attrs.evolve(CHEAP, spot_price=None), attrs.evolve(DEARER, spot_price=1.5)],
             quota(spot=16, cheap=(8, 0)),
-            "cheap costs no more than the cheapest spot nodes that would do",
+            "dearer is not known to cost less than cheap as standard",
+        ),
+        (
+            [size("costless", 4, None), attrs.evolve(CHEAP, price=None)],
+            quota(spot=8, costless=(8, 0), cheap=(0, 0)),
+            "cheap is not known to cost less than costless as standard",
+        ),
+        (
+            [attrs.evolve(CHEAP, spot_price=None), attrs.evolve(DEARER, price=9.0, spot_price=3.0)],
+            quota(spot=16, dearer=(0, 0)),
+            "dearer is not known to cost less than cheap as standard",
         ),
     ],
 )
@@ -144,7 +154,7 @@ def test_auto_keeps_the_order_asked_for() -> None:
     held = Quota(
         "eastus",
         (FamilyQuota(bursting.family, Limit("b", 8, 0)),),
-        None,
+        Limit("TotalDedicatedCores", 100, 0),
         Limit("TotalLowPriorityCores", 8, 0),
     )
     plan = auto([bursting, CHEAP], held, "Standard_B4ms", "cheap")
@@ -162,6 +172,29 @@ def test_auto_that_fits_nowhere_is_refused_with_the_standard_figures() -> None:
     ask = Ask(needs=Needs(cpus=1, max_price_per_hour=0.5), tier=Tier.AUTO)
     with pytest.raises(NoQuota, match="cheap, spot"):
         place(ask, market([CHEAP], quota(spot=0, cheap=(8, 0))))
+
+
+def test_auto_takes_the_cheapest_spot_nodes() -> None:
+    """They are held against the standard nodes that would be taken instead, not against their own price."""
+    own = attrs.evolve(CHEAP, price=None)
+    plan = auto([own, attrs.evolve(DEARER, spot_price=1.5)], quota(spot=16, cheap=(0, 0), dearer=(16, 0)))
+    assert (plan.instance_type, plan.tier, plan.price_per_hour) == ("cheap", Tier.SPOT, 0.2)
+
+
+def test_auto_tells_what_comes_before_the_price() -> None:
+    """An order that was asked for, or what is meant where nothing is asked."""
+    held = quota(spot=16, cheap=(0, 0), dear=(8, 0))
+    plan = auto([attrs.evolve(CHEAP, spot_price=1.1), attrs.evolve(DEAR, price=0.5)], held, "cheap", "dear")
+    assert (plan.tier, plan.reasons[-1]) == (
+        Tier.SPOT,
+        "spot: cheap comes before dear in the order asked for",
+    )
+    small = size("small", 2, 0.1, memory_gb=8.0)
+    plan = place(Ask(tier=Tier.AUTO), market([CHEAP, small], quota(spot=8, cheap=(0, 0), small=(8, 0))))
+    assert (plan.tier, plan.reasons[-1]) == (
+        Tier.SPOT,
+        "spot: cheap comes before small where nothing is asked of the nodes",
+    )
 
 
 def test_auto_takes_spot_that_starts_now_before_standard_that_waits() -> None:
