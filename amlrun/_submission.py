@@ -219,7 +219,7 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
     """What the plan says of nodes that are taken away."""
     if request.policy(plan.tier) is not None:
         told = "requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"
-        return attrs.evolve(plan, reasons=(*plan.reasons, told))
+        return attrs.evolve(plan, requeued=True, reasons=(*plan.reasons, told))
     return plan
 
 

@@ -16,7 +16,14 @@ from amlrun._offers import Tier
 from amlrun._placement.looks import beside, look, stand_ins
 from amlrun._placement.obstacles import obstacles
 from amlrun._placement.options import best_first, best_of, price_of, rank
-from amlrun._placement.remarks import first_of, lost_work, price_source, reasons_for, warnings_for
+from amlrun._placement.remarks import (
+    cut_short,
+    first_of,
+    lost_work,
+    price_source,
+    reasons_for,
+    warnings_for,
+)
 from amlrun._placement.verdict import serverless_cannot, verdict
 from amlrun._plan import Plan, Starts
 
@@ -73,7 +80,9 @@ def _plan(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Pl
 
 
 def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Iterator[str]:
-    if len(ask.computes) > 1:
+    if ask.planned:
+        yield "as it was planned"
+    elif len(ask.computes) > 1:
         yield f"{chosen.offer.compute}: {first_of(ask.computes, 'places', chosen)}"
     elif ask.named:
         yield (
@@ -104,6 +113,7 @@ def _warnings(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -
             known = chosen.fit is None or chosen.fit.known
             yield from warnings_for(market, chosen.size, chosen.tier, known=known)
     yield from lost_work(ask, chosen)
+    yield from cut_short(ask, chosen)
 
 
 def _listed(ask: Ask, chosen: Option, looks: Iterable[Look]) -> Iterator[Option]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._candidates import money
-from amlrun._offers import Source, Tier
+from amlrun._durations import told as in_words
+from amlrun._offers import LONGEST_RUN, Source, Tier
 from amlrun._placement.options import WORTH_OF_NOW
 from amlrun._plan import Starts
 
@@ -40,7 +41,9 @@ def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[st
     """Why this option of serverless, among those of its tier that stand alike in the orders asked for."""
     if not chosen.size.name:
         return (chosen.why,)
-    if len(ask.instance_types) == 1:
+    if ask.planned:
+        reasons = []
+    elif len(ask.instance_types) == 1:
         reasons = ["the size was asked for by name"]
     elif ask.instance_types:
         reasons = [first_of(ask.instance_types, "sizes", chosen)]
@@ -141,6 +144,14 @@ def lost_work(ask: Ask, chosen: Option) -> Iterator[str]:
     if chosen.price is not None:
         told += f": {money(chosen.price)} USD for each hour of it"
         if ask.timeout is not None:
-            hours = ask.timeout / 3600
-            told += f", at most {money(chosen.price * hours)} USD in {hours:.3g} h"
+            longest = min(ask.timeout, LONGEST_RUN[Tier.SPOT])
+            told += f", at most {money(chosen.price * longest / 3600)} USD in {in_words(longest)}"
     yield told
+
+
+def cut_short(ask: Ask, chosen: Option) -> Iterator[str]:
+    """That the service ends a job before its timeout."""
+    longest = LONGEST_RUN[chosen.tier]
+    if ask.timeout is not None and ask.timeout > longest:
+        nodes = " on spot nodes" if chosen.tier is Tier.SPOT else ""
+        yield f"a job runs {in_words(longest)} at most{nodes}, and its timeout is {in_words(ask.timeout)}"

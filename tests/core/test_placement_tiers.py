@@ -220,7 +220,7 @@ def test_the_price_of_lost_work_is_told_where_it_is_known() -> None:
     ask = Ask(needs=ANY, tier=Tier.SPOT, timeout=5400, nodes=2)
     lost = "spot without requeue: when a node is taken away, the job is over and all its work is lost"
     plan = place(ask, market([CHEAP], quota(spot=8)))
-    assert plan.warnings == (f"{lost}: 0.40 USD for each hour of it, at most 0.60 USD in 1.5 h",)
+    assert plan.warnings == (f"{lost}: 0.40 USD for each hour of it, at most 0.60 USD in 1 h 30 min",)
     costless = attrs.evolve(CHEAP, spot_price=None)
     assert place(ask, market([costless], quota(spot=8))).warnings[-1] == lost
     assert place(attrs.evolve(ask, requeued=True), market([CHEAP], quota(spot=8))).warnings == ()
