@@ -26,16 +26,22 @@ knows nothing else of the package, but for the type of a plan.
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from amlrun._plan import Plan
+
+_WIDTH = 100
+"""Columns of a terminal."""
 
 
 class AmlrunError(Exception):
     """The root: whatever amlrun raises by intention is one of these."""
 
     code: ClassVar[str] = "amlrun-error"
+    _wraps: ClassVar[bool] = False
+    """Whether it is printed in lines of a terminal's width: words are, and what is to be copied is not."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -43,7 +49,19 @@ class AmlrunError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        text = f"{self.message}\n{self.hint}" if self.hint else self.message
+        return "\n".join(map(_in_lines, text.split("\n"))) if self._wraps else text
+
+
+def _in_lines(line: str) -> str:
+    """Lines that are short enough stay as they are, tables among them; so do commands, which are copied."""
+    if len(line) <= _WIDTH or "az ml " in line:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    many = textwrap.wrap(
+        line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(many)
 
 
 class NotConfigured(AmlrunError):
@@ -104,6 +122,7 @@ class ComputeNotFound(AmlrunError):
     """No compute of that name; `names` are the ones that are there."""
 
     code = "compute-not-found"
+    _wraps = True
 
     def __init__(self, message: str, *, hint: str = "", name: str = "", names: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint)
@@ -115,6 +134,7 @@ class ComputeUnsuitable(AmlrunError):
     """The compute `name` is there and can't take this job."""
 
     code = "compute-unsuitable"
+    _wraps = True
 
     def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -130,6 +150,7 @@ class QuotaError(AmlrunError):
     """
 
     code = "quota"
+    _wraps = True
 
     def __init__(
         self,
@@ -172,6 +193,7 @@ class NothingFits(AmlrunError):
     """No size of the region meets the needs; `against` maps each size to the first thing against it."""
 
     code = "nothing-fits"
+    _wraps = True
 
     def __init__(self, message: str, *, hint: str = "", against: dict[str, str] | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -32,14 +32,13 @@ class Part(enum.Enum):
         return self.value
 
 
-_OF_SUBSCRIPTION = {
-    Part.USAGES: "Microsoft.MachineLearningServices/locations/usages/read",
-    Part.CAPS: "Microsoft.MachineLearningServices/locations/quotas/read",
-    Part.SIZES: "Microsoft.MachineLearningServices/locations/vmSizes/read",
-}
-_OF_WORKSPACE = {Part.COMPUTES: "Microsoft.MachineLearningServices/workspaces/computes/read"}
-_ROLES = ((_OF_SUBSCRIPTION, "Reader"), (_OF_WORKSPACE, "AzureML Data Scientist"))
-"""Rights that are missed where they are missing, and the least role that has them."""
+_OF_SUBSCRIPTION = {Part.USAGES: "usages", Part.CAPS: "quotas", Part.SIZES: "vmSizes"}
+_OF_WORKSPACE = {Part.COMPUTES: "computes"}
+_ROLES = (
+    ("Microsoft.MachineLearningServices/locations", _OF_SUBSCRIPTION, "Reader"),
+    ("Microsoft.MachineLearningServices/workspaces", _OF_WORKSPACE, "AzureML Data Scientist"),
+)
+"""Rights to read that are missed where they are missing, and the least role that has them."""
 
 
 @attrs.frozen
@@ -84,7 +83,8 @@ class Readings:
             computes,
             {region: found.value for region, found in self.elsewhere.items() if found.value is not None},
             self.facts,
-            self.at,
+            read_at=self.at,
+            unread=self.unread(),
         )
 
     def told(self, quota: Quota) -> Quota:
@@ -115,12 +115,13 @@ class Readings:
         failures = tuple(self.failures())
         refused = {part for part, _, failure in failures if isinstance(failure, NotAuthorized)}
         lines = []
-        for (rights, role), scope in zip(_ROLES, (self.subscription, self.workspace), strict=True):
+        for (under, rights, role), scope in zip(_ROLES, (self.subscription, self.workspace), strict=True):
             if missing := [part for part in rights if part in refused]:
-                lacks = _and(rights[part] for part in missing)
+                names = ",".join(rights[part] for part in missing)
+                lacks = f"{under}/{f'{{{names}}}' if len(missing) > 1 else names}/read"
                 lines.append(
-                    f"this account may not read {_and(map(str, missing))}: it lacks {lacks} on {scope}, "
-                    f"which the role {role} there has"
+                    f"this account may not read {_and(map(str, missing))} (it lacks {lacks} on {scope}, "
+                    f"which the role {role} there has)"
                 )
         for part, region, failure in failures:
             if isinstance(failure, ServiceError):

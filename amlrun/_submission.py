@@ -179,10 +179,10 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
 
 
 def _placed(request: Request, look: Look) -> Plan:
-    """The plan, and what it had to do without."""
+    """The plan, and what it says of the team's rules."""
     plan = place(request.ask, look.market)
-    more = (*look.readings.unread(), *_useless_rules(request.ask.guard, look.market))
-    return attrs.evolve(plan, warnings=(*plan.warnings, *more))
+    useless = _useless_rules(request.ask.guard, look.market)
+    return attrs.evolve(plan, warnings=(*plan.warnings, *useless))
 
 
 def _useless_rules(guard: Guard, market: Market) -> Iterator[str]:

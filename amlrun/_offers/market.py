@@ -47,7 +47,8 @@ class Market:
     `sizes` are the region's own, or (`source` PACKAGED) those of the tables that the package carries.
     `computes` are the workspace's, None where they could not be read; `elsewhere` is the quota of other
     regions in which it has clusters. `workspace` is what it says of itself, None where nobody asked.
-    `read_at` is when all that was read, in seconds since 1970; None: nobody has said.
+    `read_at` is when all that was read, in seconds since 1970; None: nobody has said. `unread` is what could
+    not be read, and why, in words.
     """
 
     location: str
@@ -58,6 +59,7 @@ class Market:
     elsewhere: Mapping[str, Quota] = attrs.field(factory=dict)
     workspace: WorkspaceFacts | None = None
     read_at: float | None = None
+    unread: tuple[str, ...] = ()
     _by_name: Mapping[str, Size] = attrs.field(init=False, repr=False, eq=False)
 
     @_by_name.default

@@ -12,6 +12,7 @@ import attrs
 from amlrun._offers import Offer, Tier, limits_of
 from amlrun._placement.obstacles import gets_around, obstacles
 from amlrun._placement.options import Option, price_of
+from amlrun._placement.proposals import counted
 from amlrun._placement.remarks import quota_warnings, size_warnings
 from amlrun._placement.standing import STARTS, Standing, of_nodes, read
 from amlrun._placement.targets import identity_doubt, misses, of_size, off_default_of, order_of, unlisted
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlrun._needs import Ask
-    from amlrun._offers import Compute, Market, Quota
+    from amlrun._offers import Compute, Market, Quota, Size
     from amlrun._placement.standing import Reading
 
 
@@ -35,8 +36,9 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
     if reading.missing:
         limits, known = limits_of(size.family, tier, quota)
         offer = attrs.evolve(offer, limits=limits, known=known)
+    fewer = _fewer(market, reading, size, quota) if ask.nodes > compute.max_nodes else ""
     found = (
-        *misses(ask, market, compute, offer, price, nodes=compute.max_nodes),
+        *misses(ask, market, compute, offer, price, nodes=compute.max_nodes, fewer=fewer),
         *of_size(ask, compute, size),
     )
     if found:
@@ -53,12 +55,21 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
         price=price,
         fit=reading.whole if starts is None else reading.more,
         starts=starts,
+        hint=_fewer(market, reading, size, quota) if starts is None else "",
         why="" if starts is None else str(reading),
         order=order_of(ask, compute.name, size),
         warnings=tuple(_warnings(ask, market, reading, offer)),
         stands_in="" if starts is None else _stands_in(ask, market, reading),
         off=off_default_of(ask, compute, size),
     )
+
+
+def _fewer(market: Market, reading: Reading, size: Size, quota: Quota | None) -> str:
+    """The most nodes that it could ever give to a job, by its own settings and by quota; "": none."""
+    compute = reading.compute
+    most = min(compute.max_nodes, max(compute.nodes, reading.whole.fits))
+    again = read(compute, most, size, quota, market.read_at)
+    return counted(most, STARTS[again.standing]) if most else ""
 
 
 def quota_of(compute: Compute, market: Market) -> Quota | None:
@@ -83,7 +94,7 @@ def _warnings(ask: Ask, market: Market, reading: Reading, offer: Offer) -> Itera
     elif reading.missing:
         yield from quota_warnings(market, size, offer.tier, known=offer.known)
     if size.cpus:
-        yield from size_warnings(market, size, offer.tier)
+        yield from size_warnings(ask, market, size, offer.tier)
     elif not ask.needs.shapeless:
         yield f"nothing is known of the size {size.name}: whether it meets {ask.needs} is not known either"
     yield from identity_doubt(ask, compute)

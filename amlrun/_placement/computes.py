@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from amlrun._needs import Ask
     from amlrun._offers import Compute, Market
 
-_ELSEWHERE = "Leave compute out, and the job goes to serverless, or name another cluster."
-
 _OFFERED: dict[Kind, Callable[[Ask, Market, Compute], Iterable[Option]]] = {
     Kind.CLUSTER: lambda ask, market, compute: (cluster_option(ask, market, compute),),
     Kind.KUBERNETES: kubernetes_options,
@@ -71,7 +69,6 @@ def find(name: str, computes: Sequence[Compute]) -> Compute:
     there = f"It has {', '.join(names)}." if names else "It has none."
     raise ComputeNotFound(
         f"The workspace has no compute named {name!r}.{meant} {there}",
-        hint="Leave compute out, and the job goes to serverless.",
         name=name,
         names=names,
     )
@@ -84,17 +81,15 @@ def refusal(market: Market, options: Sequence[Option]) -> AmlrunError:
     if option.miss or fits is None:
         against = {one.against for one in options}
         it = f" it {option.against}." if len(against) == 1 else f"\n{_listing(options)}"
-        return ComputeUnsuitable(
-            f"{name!r} can't take this job:{it}", hint=option.hint or _ELSEWHERE, name=name
-        )
-    fewer = [f"instance_count={fits.fits} fits."] if fits.fits else []
+        return ComputeUnsuitable(f"{name!r} can't take this job:{it}", hint=option.hint, name=name)
     made = option.creates.as_compute(market.location) if option.creates else None
     compute = made or next(one for one in market.computes or () if one.name == name)
+    fewer = [option.hint] if option.hint else []
     return quota_error(option.size, option.tier, fits, in_region_of(compute, market), hints=fewer)
 
 
 def _listing(options: Sequence[Option]) -> str:
-    return table([(f"  {one.size.name}", one.against) for one in options])
+    return table([(f"  {one.size.name}", one.against) for one in options], wraps=True)
 
 
 def _believed(ask: Ask, name: str) -> Option:

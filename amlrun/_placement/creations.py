@@ -16,7 +16,7 @@ from amlrun._placement.options import has_order, price_of, rank, standing
 from amlrun._placement.serverless import options
 from amlrun._placement.standing import by_quota
 from amlrun._placement.targets import sizes_named, unlisted
-from amlrun._placement.refusal import not_for_jobs, unknown_size
+from amlrun._placement.wrong_names import not_for_jobs, unknown_size
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:

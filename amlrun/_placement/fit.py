@@ -55,6 +55,12 @@ class Fit:
             default=self.nodes,
         )
 
+    @property
+    def fits_now(self) -> int:
+        """How many nodes fit what is free; as many as asked where there is no cap."""
+        free = [row.free for row in (self.row, self.other) if row.free is not None]
+        return min((room // self.cpus for room in free), default=self.nodes)
+
     def __str__(self) -> str:
         row = self.row
         if row.limit is None or row.free is None:

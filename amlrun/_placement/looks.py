@@ -15,9 +15,9 @@ from amlrun._placement.creations import check_alike, to_be_made
 from amlrun._placement.kubernetes import types_of
 from amlrun._placement.obstacles import CANT_TAKE, gets_around, obstacles
 from amlrun._placement.options import Option
-from amlrun._placement.refusal import not_for_jobs, unknown_size
 from amlrun._placement.serverless import in_one_tier, in_tiers, left_to_the_service, tiers_of
 from amlrun._placement.targets import sizes_named, unlisted
+from amlrun._placement.wrong_names import not_for_jobs, unknown_size
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:

@@ -65,6 +65,7 @@ _POWER: dict[Power, tuple[Starts | None, str]] = {
     Power.UNKNOWN: (Starts.UNKNOWN, "its state is not known"),
 }
 """When a job starts there, None: never as it stands; and why."""
+_ONE = "instance_count=1 is all that it has."
 _CAN_START = frozenset({Power.STOPPED, Power.STOPPING})
 
 
@@ -77,7 +78,7 @@ def instance_option(ask: Ask, market: Market, compute: Compute) -> Option:
     starts, words = _POWER[power]
     why = words.format(state=compute.machine_state or "in no state that it tells")
     found = (
-        *misses(ask, market, compute, offer, price, nodes=1),
+        *misses(ask, market, compute, offer, price, nodes=1, fewer=_ONE),
         *of_size(ask, compute, size),
         *([] if starts else [Miss(why, _start(compute.name) if power in _CAN_START else "")]),
     )
@@ -90,7 +91,7 @@ def machine_option(ask: Ask, market: Market, compute: Compute) -> Option:
     # It is billed as the VM that it is, whether a job runs there or not.
     size = attrs.evolve(listed, price=None, spot_price=None) if listed else unlisted(compute.size or "")
     offer = Offer(size=size, tier=Tier.STANDARD, compute=compute.name, kind=compute.kind)
-    found = (*misses(ask, market, compute, offer, None, nodes=1), *of_size(ask, compute, size))
+    found = (*misses(ask, market, compute, offer, None, nodes=1, fewer=_ONE), *of_size(ask, compute, size))
     why = "it is attached: whether it runs, or is busy, nobody tells"
     return _option(ask, compute, offer, found, starts=Starts.UNKNOWN, why=why)
 
@@ -111,10 +112,8 @@ def _power(compute: Compute) -> Power:
 
 
 def _start(name: str) -> str:
-    return (
-        f"Start it with client.compute.begin_start({name!r}).result(), or az ml compute start --name {name};"
-        " or leave compute out, and the job goes to serverless."
-    )
+    begin = f"client.compute.begin_start({name!r}).result()"
+    return f"Start it with {begin}, or az ml compute start --name {name}."
 
 
 def _option(

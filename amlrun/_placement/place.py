@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amlrun._candidates import money
+from amlrun._errors import ComputeNotFound, ComputeUnsuitable
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
+from amlrun._placement.elsewhere import elsewhere
 from amlrun._placement.looks import beside, look, stand_ins
 from amlrun._placement.obstacles import obstacles
 from amlrun._placement.options import best_first, best_of, price_of, rank
@@ -20,9 +23,11 @@ from amlrun._placement.remarks import (
     cut_short,
     first_of,
     lost_work,
+    passed_over,
     price_source,
     reasons_for,
     warnings_for,
+    with_causes,
 )
 from amlrun._placement.verdict import serverless_cannot, verdict
 from amlrun._plan import Plan, Starts
@@ -42,7 +47,11 @@ def place(ask: Ask, market: Market) -> Plan:
     Raises `InvalidRequest` (a size that isn't there), `NothingFits` (no size meets the needs), `NoQuota` and
     `NotEnoughQuota` (sizes do, and none of them can ever be had), `ComputeNotFound` and `ComputeUnsuitable`.
     """
-    looks = [look(ask, market, name) for name in ask.computes or (SERVERLESS,)]
+    try:
+        looks = [look(ask, market, name) for name in ask.computes or (SERVERLESS,)]
+    except (ComputeNotFound, ComputeUnsuitable) as error:
+        error.hint = "\n".join(filter(None, [elsewhere(ask, market, [error.name]), error.hint]))
+        raise
     chosen = best_of(ask, (option for one in looks for option in one.contenders))
     others: list[Look] = []
     if not ask.computes:
@@ -72,7 +81,7 @@ def _plan(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Pl
         starts=chosen.starts or Starts.UNKNOWN,
         verified=market.verified and (serverless or market.computes is not None),
         reasons=tuple(_reasons(ask, market, chosen, looks)),
-        warnings=tuple(_warnings(ask, market, chosen, looks)),
+        warnings=tuple(with_causes(market, tuple(_warnings(ask, market, chosen, looks)))),
         candidates=tuple(option.candidate() for option in _listed(ask, chosen, looks)),
         size=size if size.cpus else None,
         creates=chosen.creates,
@@ -84,6 +93,7 @@ def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) ->
         yield "as it was planned"
     elif len(ask.computes) > 1:
         yield f"{chosen.offer.compute}: {first_of(ask.computes, 'places', chosen)}"
+        yield from passed_over(looks, chosen)
     elif ask.named:
         yield (
             f"{ask.computes_by} names the compute" if ask.computes_by else "the compute was asked for by name"
@@ -110,10 +120,18 @@ def _warnings(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -
     if chosen.offer.compute == SERVERLESS:
         yield from (obstacle.reason for obstacle in obstacles(ask, market))
         if chosen.size.name:
-            known = chosen.fit is None or chosen.fit.known
-            yield from warnings_for(market, chosen.size, chosen.tier, known=known)
+            yield from warnings_for(ask, market, chosen)
     yield from lost_work(ask, chosen)
     yield from cut_short(ask, chosen)
+    yield from _idle_gpus(ask, chosen)
+
+
+def _idle_gpus(ask: Ask, chosen: Option) -> Iterator[str]:
+    """One compute that the user names is meant as it is; of several, some may be for other jobs."""
+    meant = chosen.offer.compute == SERVERLESS or (len(ask.computes) == 1 and not ask.computes_by)
+    if chosen.size.gpus and not (ask.needs.gpus or ask.instance_types or meant):
+        price = "" if chosen.price is None else f", at {money(chosen.price)} USD an hour"
+        yield f"{chosen.offer.compute} has GPUs, and none was asked for: they stay idle{price}"
 
 
 def _listed(ask: Ask, chosen: Option, looks: Iterable[Look]) -> Iterator[Option]:

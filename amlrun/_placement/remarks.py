@@ -9,18 +9,24 @@ import attrs
 from amlrun._candidates import money
 from amlrun._durations import told as in_words
 from amlrun._offers import LONGEST_RUN, Source, Tier
-from amlrun._placement.options import WORTH_OF_NOW
+from amlrun._placement.options import WORTH_OF_NOW, standing
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from amlrun._needs import Ask
     from amlrun._offers import Market, Size
+    from amlrun._placement.looks import Look
     from amlrun._placement.options import Option
 
 
 _PACKAGED = "packaged tables, East US, November 2025"
+_MAY_WAIT = "the job may have to wait, or be refused for lack of quota"
+_FIGURES = f"figures are those of the {_PACKAGED}"
+_PRICES = f"figures and prices are those of the {_PACKAGED}"
+_OF_UNREAD = (_MAY_WAIT, _FIGURES, _PRICES)
+"""What follows from what could not be read."""
 
 
 def price_source(market: Market, size: Size, tier: Tier) -> str:
@@ -33,8 +39,23 @@ def price_source(market: Market, size: Size, tier: Tier) -> str:
 
 def first_of(asked: Sequence[str], what: str, chosen: Option) -> str:
     """Why the chosen one of several that were asked for in an order of preference."""
-    when = "that starts now" if chosen.starts is Starts.NOW else "that can be had at all: none starts now"
-    return f"the first of {len(asked)} {what} asked for {when}"
+    return f"the first of {len(asked)} {what} asked for {_FIRST[chosen.starts or Starts.UNKNOWN]}"
+
+
+_FIRST = {
+    Starts.NOW: "that starts now",
+    Starts.QUEUED: "that can be had at all: none starts now",
+    Starts.UNKNOWN: "that may be had: of none is it known that it starts now",
+}
+
+
+def passed_over(looks: Iterable[Look], chosen: Option) -> Iterator[str]:
+    """Why the places that were asked for before the chosen one were not taken: the best of each."""
+    for look in looks:
+        if look.name.lower() == chosen.offer.compute.lower():
+            return
+        best = min(look.options, key=lambda option: (not option.able, standing(option)))
+        yield f"{look.name}: {best.against or best.why or best.fit}"
 
 
 def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[str, ...]:
@@ -70,9 +91,10 @@ def _met(ask: Ask, chosen: Option, count: int) -> str:
     needs = attrs.evolve(ask.needs, gpu=chosen.size.gpu) if len(ask.needs.gpu) > 1 else ask.needs
     if ask.needs.shapeless:
         return f"nothing was asked of the nodes{_default(ask, chosen)}"
+    had = "" if chosen.starts is Starts.UNKNOWN else "can be had and "
     if count == 1:
-        return f"the only size that can be had and meets {needs}"
-    return f"by price, of {count} sizes that can be had and meet {needs}"
+        return f"the only size that {had}meets {needs}"
+    return f"by price, of {count} sizes that {had}meet {needs}"
 
 
 def _default(ask: Ask, chosen: Option) -> str:
@@ -103,30 +125,47 @@ def _traded(chosen: Option, rivals: Sequence[Option]) -> list[str]:
     return [words] if price > chosen.price * WORTH_OF_NOW else []
 
 
-def warnings_for(market: Market, size: Size, tier: Tier, *, known: bool) -> tuple[str, ...]:
-    """What may turn out otherwise. `known`: whether the quota that should bind has a row."""
-    return (*quota_warnings(market, size, tier, known=known), *size_warnings(market, size, tier))
+def warnings_for(ask: Ask, market: Market, chosen: Option) -> tuple[str, ...]:
+    """What may turn out otherwise with nodes of serverless."""
+    size, tier = chosen.size, chosen.tier
+    known = chosen.fit is None or chosen.fit.known
+    return (*quota_warnings(market, size, tier, known=known), *size_warnings(ask, market, size, tier))
+
+
+def with_causes(market: Market, warnings: Sequence[str]) -> Iterator[str]:
+    """The warnings, and before them what could not be read, with all that follows from it: one fact."""
+    follows = [warning for warning in _OF_UNREAD if warning in warnings]
+    if follows:
+        unread = [*([] if market.verified else ["quota"]), *(["sizes"] if _packaged(market) else [])]
+        cause = "; ".join(market.unread) or f"{' and '.join(unread)} can't be read"
+        yield f"{cause}: {'; '.join(follows)}"
+    else:
+        yield from market.unread
+    yield from (warning for warning in warnings if warning not in follows)
+
+
+def _packaged(market: Market) -> bool:
+    return market.source is Source.PACKAGED
 
 
 def quota_warnings(market: Market, size: Size, tier: Tier, *, known: bool) -> tuple[str, ...]:
     """Of nodes that must still be found: what is not known of their quota."""
     if not market.verified:
-        return ("quota can't be read: the job may have to wait, or be refused for lack of quota",)
+        return (_MAY_WAIT,)
     if known or not size.cpus:
         return ()
     row = "spot nodes" if tier is Tier.SPOT else f"the family {size.family}"
     return (f"there is no row of quota for {row}: whether there is room is not known",)
 
 
-def size_warnings(market: Market, size: Size, tier: Tier) -> tuple[str, ...]:
+def size_warnings(ask: Ask, market: Market, size: Size, tier: Tier) -> tuple[str, ...]:
     """What is not known of the size, or is doubted."""
     warnings = []
     if not size.cpus:
-        warnings.append(f"{size.name} is not in the packaged catalogue: it is sent as it was written")
+        unmet = "" if ask.needs.shapeless else f", and whether it meets {ask.needs} is not known"
+        warnings.append(f"{size.name} is not in the packaged catalogue: it is sent as it was written{unmet}")
     elif market.source is Source.PACKAGED:
-        warnings.append(
-            f"the sizes of {market.location} can't be read: figures and prices are those of the {_PACKAGED}"
-        )
+        warnings.append(_PRICES if price_source(market, size, tier) == _PACKAGED else _FIGURES)
     if not size.for_jobs:
         warnings.append(f"{size.name} is not for jobs in East US; whether it is here can't be read")
     if tier is Tier.SPOT and not size.spot_hint:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._candidates import money
 from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
@@ -61,7 +62,7 @@ class _Bar:
         if most is not None and price is None:
             yield f"has no known price to hold against {most:g} USD an hour"
         elif most is not None and price is not None and price > most:
-            yield f"costs {price:g} of at most {most:g} USD an hour"
+            yield f"costs {money(price)} of at most {most:g} USD an hour"
 
     def lacks(self, size: Size) -> Iterator[str]:
         """What is against a size in any tier."""

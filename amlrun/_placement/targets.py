@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._candidates import money
 from amlrun._errors import InvalidRequest
 from amlrun._identity import IdentityKind
 from amlrun._offers import Kind, Offer, Size, Tier
@@ -35,13 +36,13 @@ class Miss:
 
 @attrs.frozen
 class _NoJobs:
-    """A kind that takes no jobs: what it is for, and where the job could go."""
+    """A kind that takes no jobs: what it is for, and what is to be done with it instead."""
 
     purpose: str
-    instead: str = "Leave compute out, and the job goes to serverless, or name a cluster."
+    instead: str = ""
 
 
-_SERVES = "Leave compute out, and the job goes to serverless. A model is deployed there, to an endpoint."
+_SERVES = "A model is deployed there, to an endpoint."
 _NO_JOBS: dict[Kind, _NoJobs] = {
     Kind.SERVERLESS: _NoJobs("not a compute of the workspace", "compute='serverless' is what is meant."),
     Kind.INFERENCE: _NoJobs(
@@ -52,15 +53,15 @@ _NO_JOBS: dict[Kind, _NoJobs] = {
     Kind.CONTAINER_INSTANCE: _NoJobs("a container that serves a model", _SERVES),
     Kind.DATABRICKS: _NoJobs(
         "Azure Databricks, which runs notebooks and scripts of its own",
-        "Start it from Databricks' own jobs; or leave compute out, and the job goes to serverless.",
+        "It is started from Databricks' own jobs.",
     ),
     Kind.DATA_FACTORY: _NoJobs(
         "Azure Data Factory, which moves data",
-        "A pipeline of Data Factory can start this job; leave compute out, and it goes to serverless.",
+        "A pipeline of Data Factory can start this job.",
     ),
     Kind.DATA_LAKE: _NoJobs(
         "Azure Data Lake Analytics, which ran U-SQL and has been retired",
-        "Leave compute out, and the job goes to serverless; what was U-SQL can be a Spark job.",
+        "What was U-SQL can be a Spark job.",
     ),
     Kind.HDINSIGHT: _NoJobs(
         "Azure HDInsight, a Spark cluster for the SDK of version 1",
@@ -82,7 +83,7 @@ def no_jobs(ask: Ask, compute: Compute) -> Miss | None:
     if spark and compute.kind is not Kind.SPARK:
         return Miss(
             f"is a {compute.kind} compute, and Spark jobs go to a Spark pool",
-            "Leave compute out, and it goes to serverless Spark, or name an attached Synapse Spark pool.",
+            "Name an attached Synapse Spark pool, or compute='serverless', which is serverless Spark.",
         )
     if compute.kind is Kind.SPARK and not spark:
         return Miss("is a Spark pool: it takes Spark jobs, and no others")
@@ -139,11 +140,18 @@ def asked_for(ask: Ask, compute: Compute) -> bool:
 
 
 def misses(
-    ask: Ask, market: Market, compute: Compute, offer: Offer, price: float | None, *, nodes: int | None
+    ask: Ask,
+    market: Market,
+    compute: Compute,
+    offer: Offer,
+    price: float | None,
+    *,
+    nodes: int | None,
+    fewer: str = "",
 ) -> Iterator[Miss]:
     """What makes a compute of a kind that takes jobs unable to take this one, whenever that is.
 
-    `nodes` is how many it has at most, None where nobody knows.
+    `nodes` is how many it has at most, None where nobody knows; `fewer` is the count that is proposed then.
     """
     if compute.state.lower() in _GONE:
         told = "; ".join(f"{problem.code}: {problem.message}" for problem in compute.problems)
@@ -157,18 +165,18 @@ def misses(
         whose = "was asked for" if ask.tier else "is the default"
         yield Miss(
             f"has {_tiers(offer)}, and tier={str(tier)!r} {whose}: a compute's tier is its own",
-            f"Leave tier out, or leave compute out: serverless has {tier} nodes.",
+            "Leave tier out.",
         )
     if tier is None and offer.tier is Tier.SPOT and unasked:
         yield Miss("has spot nodes, and nobody asked for spot")
     if nodes is not None and ask.nodes > nodes:
         yield Miss(
             f"has {_count(nodes, 'node')} at most, and {ask.nodes} were asked for",
-            f"instance_count={nodes} fits." if nodes else "",
+            fewer,
         )
     most = ask.needs.max_price_per_hour
     if most is not None and (price is None or price > most):
-        costs = "has no known price" if price is None else f"costs {price:g}"
+        costs = "has no known price" if price is None else f"costs {money(price)}"
         yield Miss(f"{costs}, and at most {most:g} USD an hour was asked for")
     yield from _of_identity(ask, market, compute)
 

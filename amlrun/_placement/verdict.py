@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from amlrun._errors import ComputeNotFound
 from amlrun._needs import SERVERLESS
 from amlrun._placement.computes import refusal
+from amlrun._placement.elsewhere import elsewhere
 from amlrun._placement.obstacles import CANT_TAKE, obstacles
 from amlrun._placement.refusal import no_quota, nothing_fits
 from amlrun._placement.serverless import tiers_of
@@ -34,6 +35,8 @@ def verdict(ask: Ask, market: Market, looks: Sequence[Look]) -> AmlrunError:
     )
     others = [look for look in looks if look is not main]
     error = _of(ask, market, main)
+    if ask.computes:
+        error.hint = "\n".join(filter(None, [elsewhere(ask, market, ask.computes), error.hint]))
     if others:
         error.message += f"\nNor can {'the other places' if ask.computes else 'a compute of the workspace'}:"
         error.message += f"\n{_against(ask, market, others)}"
@@ -57,10 +60,9 @@ def _of(ask: Ask, market: Market, look: Look) -> AmlrunError:
         return look.error
     if look.name.lower() != SERVERLESS:
         return refusal(market, look.options)
-    for tier in tiers_of(ask):
-        meeting = [option for option in look.options if option.tier is tier and not option.miss]
-        if meeting:
-            return no_quota(ask, market, meeting)
+    meeting = [option for option in look.options if not option.miss]
+    if meeting:
+        return no_quota(ask, market, meeting)
     surer = tiers_of(ask)[0]
     return nothing_fits(ask, market, [option for option in look.options if option.tier is surer])
 
@@ -69,7 +71,7 @@ def _against(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
     """A line for each place, with the first thing against it."""
     rows = [(f"  {look.name}", _first(ask, market, look)) for look in looks[:_SHOWN]]
     more = f"\n  and {len(looks) - _SHOWN} more" if len(looks) > _SHOWN else ""
-    return table(rows) + more
+    return table(rows, wraps=True) + more
 
 
 def _first(ask: Ask, market: Market, look: Look) -> str:

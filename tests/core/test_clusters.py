@@ -185,10 +185,10 @@ def test_what_is_refused_tells_what_would_do() -> None:
     """The count that fits; a price that is exactly the highest is not above it."""
     with pytest.raises(ComputeUnsuitable) as caught:
         on(GPU, nodes=5)
-    assert caught.value.hint == "instance_count=4 fits."
+    assert caught.value.hint == "instance_count=4 can ever be had (it would wait)."
     with pytest.raises(ComputeUnsuitable) as caught:
         on(attrs.evolve(GPU, max_nodes=0))
-    assert caught.value.hint.startswith("Leave compute out")
+    assert caught.value.hint == ""
     assert on(GPU, needs=Needs(max_price_per_hour=3.06)).price_per_hour == 3.06
 
 
@@ -237,7 +237,7 @@ def test_without_quota_it_is_not_known_when_it_starts() -> None:
     """403 on quota never stops a job that names its cluster."""
     plan = on(GPU, Market("eastus", (V100,), None, Source.PACKAGED))
     assert (plan.starts, plan.verified) == (Starts.UNKNOWN, False)
-    assert plan.warnings[0].startswith("quota can't be read")
+    assert plan.warnings[0].startswith("quota and sizes can't be read: the job may have to wait")
 
 
 def test_a_size_that_nobody_lists_is_believed() -> None:

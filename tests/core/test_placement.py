@@ -90,13 +90,15 @@ def test_no_quota_at_all() -> None:
 
 
 def test_too_little_quota() -> None:
-    """A limit below the need is another answer: it names the count that fits."""
+    """A limit below the need is another answer: the counts that fit now, and that could ever be had."""
     with pytest.raises(NotEnoughQuota) as caught:
         place(Ask(needs=Needs(gpu="A100"), nodes=4), market([A100], quota(a100=(48, 24))))
     error = caught.value
     assert (error.needed, error.limit, error.used, error.free, error.fits) == (96, 48, 24, 24, 2)
     assert "free 24: one node fits now, two ever" in error.message
-    assert error.hint.startswith("instance_count=2 fits.\nAsk for Azure ML quota of a100Family in eastus, 96")
+    now, ask_for, _ = error.hint.splitlines()
+    assert now == "instance_count=1 fits. instance_count=2 can ever be had (it would wait)."
+    assert ask_for.startswith("Ask for Azure ML quota of a100Family in eastus, 96")
 
 
 def test_fewer_nodes_are_proposed_on_the_next_size() -> None:
@@ -342,8 +344,11 @@ def test_without_quota_the_cheapest_packaged_size_goes_unverified() -> None:
         False,
     )
     assert plan.price_source == "packaged tables, East US, November 2025"
-    assert plan.warnings[0].startswith("quota can't be read")
-    assert "packaged tables" in plan.warnings[1]
+    (unread,) = plan.warnings
+    assert unread == (
+        "quota and sizes can't be read: the job may have to wait, or be refused for lack of quota; figures"
+        " and prices are those of the packaged tables, East US, November 2025"
+    )
 
 
 def test_without_quota_and_with_nothing_asked_the_service_chooses() -> None:
@@ -364,7 +369,10 @@ def test_a_name_that_the_packaged_tables_lack_is_believed(held: Quota | None, ti
     plan = place(ask, market(packaged_sizes(), held, Source.PACKAGED))
     assert (plan.instance_type, plan.price_per_hour, plan.size) == ("Standard_New_v9", None, None)
     assert plan.starts is Starts.UNKNOWN
-    assert "Standard_New_v9 is not in the packaged catalogue: it is sent as it was written" in plan.warnings
+    assert (
+        "Standard_New_v9 is not in the packaged catalogue: it is sent as it was written, and whether it meets"
+        " 64 vCPUs is not known" in plan.warnings
+    )
 
 
 def test_another_regions_offer_refuses_nothing() -> None:
@@ -374,7 +382,7 @@ def test_another_regions_offer_refuses_nothing() -> None:
     assert (
         "Standard_NV6ads_A10_v5 is not for jobs in East US; whether it is here can't be read" in plan.warnings
     )
-    with pytest.raises(NothingFits, match="packaged ones of East US"):
+    with pytest.raises(NothingFits, match="the packaged table of East US"):
         place(Ask(needs=Needs(gpu="A10")), PACKAGED)
 
 

@@ -46,13 +46,14 @@ def workspace(*computes: Compute, held: Any = ROOM, **facts: Any) -> Market:
 
 
 def test_the_first_place_that_starts_now_is_taken() -> None:
-    """Of places in an order of preference; the reason says which of how many it is."""
+    """Of places in an order of preference; the reasons say which it is, and why no earlier one is."""
     full = cluster("full", busy=4)
     ask = Ask(needs=ANY, computes=("full", "serverless"))
     plan = place(ask, workspace(full))
     assert (plan.compute, plan.instance_type, plan.starts) == ("serverless", "cheap", Starts.NOW)
-    assert plan.reasons[:2] == (
+    assert plan.reasons[:3] == (
         "serverless: the first of 2 places asked for that starts now",
+        "full: 4 of its 4 nodes are busy: the job waits for them",
         "by price, of 2 sizes that can be had and meet 1 vCPU",
     )
     plan = place(ask, workspace(cluster("full", idle=1)))
@@ -310,7 +311,9 @@ def test_a_size_that_no_place_has_is_warned_of() -> None:
     """It may be mistyped: a list goes on with the others, and only with none of them is it an error."""
     plan = place(Ask(instance_types=("t44", "t4")), workspace(cluster("mine", "elsewhere_only")))
     assert plan.instance_type == "t4"
-    assert plan.warnings == ("instance_type='t44': eastus has no size of that name. Did you mean t4?",)
+    assert plan.warnings == (
+        "instance_type='t44': eastus has no size of that name. Did you mean t4?",
+    )
     known = place(Ask(instance_types=("elsewhere_only", "t4")), workspace(cluster("mine", "elsewhere_only")))
     assert known.warnings == ()
     for names in (("t44",), ("t44", "t45")):

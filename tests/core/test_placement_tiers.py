@@ -81,7 +81,7 @@ def test_auto_takes_spot_where_it_starts_now_and_costs_less() -> None:
         (
             [CHEAP],
             attrs.evolve(quota(cheap=(8, 0)), spot_total=Limit("TotalLowPriorityCores", 8, 8)),
-            "spot is not known to start now (needs 1 x 4 = 4 vCPUs of TotalLowPriorityCores",
+            "spot would have to wait (needs 1 x 4 = 4 vCPUs of TotalLowPriorityCores",
         ),
         ([CHEAP], None, "spot is not known to start now"),
         (
@@ -138,7 +138,7 @@ def test_auto_says_what_rules_out_standard() -> None:
     plan = place(ask, market([CHEAP, DEAR], quota(spot=8, cheap=(8, 0), dear=(8, 0))))
     assert (plan.tier, plan.reasons[-1]) == (
         Tier.SPOT,
-        "spot: cheap as standard costs 1 of at most 0.5 USD an hour",
+        "spot: cheap as standard costs 1.00 of at most 0.5 USD an hour",
     )
 
 
@@ -185,10 +185,7 @@ def test_auto_tells_what_comes_before_the_price() -> None:
     """An order that was asked for, or what is meant where nothing is asked."""
     held = quota(spot=16, cheap=(0, 0), dear=(8, 0))
     plan = auto([attrs.evolve(CHEAP, spot_price=1.1), attrs.evolve(DEAR, price=0.5)], held, "cheap", "dear")
-    assert (plan.tier, plan.reasons[-1]) == (
-        Tier.SPOT,
-        "spot: cheap comes before dear in the order asked for",
-    )
+    assert (plan.tier, plan.reasons[-1]) == (Tier.SPOT, "spot: cheap comes before dear in the order asked for")
     small = size("small", 2, 0.1, memory_gb=8.0)
     plan = place(Ask(tier=Tier.AUTO), market([CHEAP, small], quota(spot=8, cheap=(0, 0), small=(8, 0))))
     assert (plan.tier, plan.reasons[-1]) == (

@@ -45,8 +45,8 @@ def test_without_computes_or_sizes_quota_is_told_without_those_parts() -> None:
     assert not any(family.holders for family in blind.families)
     refused, *notes = blind.notes
     assert refused == (
-        f"this account may not read computes: it lacks {AML}/workspaces/computes/read on {WORKSPACE}, which"
-        " the role AzureML Data Scientist there has"
+        f"this account may not read computes (it lacks {AML}/workspaces/computes/read on {WORKSPACE}, which"
+        " the role AzureML Data Scientist there has)"
     )
     assert notes == [
         "looking up sizes failed: 502",
@@ -62,10 +62,10 @@ def test_rights_that_are_missing_are_told_together() -> None:
     lines = attrs.evolve(
         READINGS, usages=REFUSED, caps=REFUSED, sizes=REFUSED, elsewhere={"westus": BROKEN}
     ).unread()
-    rights = [f"{AML}/locations/{what}/read" for what in ("usages", "quotas", "vmSizes")]
+    rights = f"{AML}/locations/{{usages,quotas,vmSizes}}/read"
     refused, broken = lines
     assert refused == (
-        "this account may not read quota, the workspace's own limits and sizes: it lacks "
-        f"{rights[0]}, {rights[1]} and {rights[2]} on {SUBSCRIPTION}, which the role Reader there has"
+        "this account may not read quota, the workspace's own limits and sizes (it lacks "
+        f"{rights} on {SUBSCRIPTION}, which the role Reader there has)"
     )
     assert broken == "looking up quota of westus failed: 502"

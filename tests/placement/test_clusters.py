@@ -81,13 +81,13 @@ def test_without_the_right_to_read_quota_idle_nodes_are_known_all_the_same(fake_
     fake_aml.as_data_scientist()
     warm = planned(fake_aml)
     assert why(warm) == ("now", "its one node is idle")
-    assert not any("quota can't be read" in warning for warning in warm.warnings)
+    assert not any("may have to wait" in warning for warning in warm.warnings)
     grown = planned(fake_aml, instance_count=2)
     assert why(grown) == (
         "unknown",
         "its one node is idle, and it must grow by 1, under a quota that is not known",
     )
-    assert any("quota can't be read" in warning for warning in grown.warnings)
+    assert any("may have to wait" in warning for warning in grown.warnings)
 
 
 def test_the_limit_of_the_workspace_binds_too(fake_aml: FakeAml) -> None:
@@ -246,7 +246,9 @@ def test_a_low_priority_cluster_is_spot(fake_aml: FakeAml) -> None:
         assert (made.tier, made.starts) == ("spot", "now")
     error = refused(fake_aml, "cheap", tier="standard")
     assert "has spot nodes, and tier='standard' was asked for: a compute's tier is its own" in error.message
-    assert "leave compute out: serverless has standard nodes" in error.hint
+    where, how = error.hint.splitlines()
+    assert where.startswith("The job could go to compute='serverless' (Standard_DS3_v2,")
+    assert how == "Leave tier out."
 
 
 def test_a_low_priority_cluster_grows_in_the_one_pool(fake_aml: FakeAml) -> None:

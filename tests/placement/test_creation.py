@@ -234,7 +234,7 @@ def test_a_minimum_that_quota_does_not_hold_is_told_with_figures(fake_aml: FakeA
     fake_aml.quota(FAMILY, limit=24, used=18)
     two = Cluster("gpu", size=V100, min=2, max=2)
     with pytest.raises(
-        NotEnoughQuota, match=r"2 x 6 = 12 vCPUs of .*; limit 24, in use 18, free 6"
+        NotEnoughQuota, match=r"(?s)2 x 6 = 12 vCPUs of.*; limit 24, in use 18, free 6"
     ) as caught:
         submit("python -V", compute=two, client=client, **JOB)
     assert "min=0" in caught.value.hint
@@ -250,7 +250,7 @@ def test_the_figures_are_those_of_its_own_region(fake_aml: FakeAml, client: MLCl
     fake_aml.quota(FAMILY, limit=24, used=18, location="westus")
     fake_aml.cluster("other", size=V100, location="westus")
     two = Cluster("gpu", size=V100, min=2, max=2, location="westus")
-    with pytest.raises(NotEnoughQuota, match=r"in westus .* in use 18, free 6"):
+    with pytest.raises(NotEnoughQuota, match=r"(?s)in westus .* in use 18, free 6"):
         submit("python -V", compute=two, client=client, **JOB)
     assert fake_aml.compute("gpu").state == "Failed"
 
@@ -264,7 +264,7 @@ def test_the_quota_of_a_region_without_a_cluster_is_read_for_the_first_one(
     there = Cluster("gpu", size=V100, max=2, location="West US")
     made_there = plan("python -V", compute=there, client=client, **JOB)
     assert made_there.reasons[-1].startswith(f"it must grow by 1: 1 x 6 = 6 of 6 free vCPUs of {FAMILY}")
-    with pytest.raises(NotEnoughQuota, match=r"in westus .* limit 6"):
+    with pytest.raises(NotEnoughQuota, match=r"(?s)in westus .* limit 6"):
         plan("python -V", compute=there, instance_count=2, client=client, **JOB)
     usages = [call.path for call in fake_aml.calls if call.path.endswith("/locations/westus/usages")]
     assert len(usages) == 2  # for the plan, and again before the refusal
@@ -286,7 +286,7 @@ def test_figures_that_cannot_be_read_are_the_services_own(fake_aml: FakeAml, cli
     refused = Answer(status=403, body={"error": {"code": "AuthorizationFailed", "message": "no"}})
     fake_aml.inject(refused, on="GET */usages", times=None)
     with pytest.raises(
-        ComputeUnsuitable, match=r"ClusterMinNodesExceedCoreQuota: .* needs 12 vCPUs"
+        ComputeUnsuitable, match=r"(?s)ClusterMinNodesExceedCoreQuota: .* needs 12 vCPUs"
     ) as caught:
         submit(planned, client=client)
     assert "az ml compute delete --name gpu" in caught.value.hint

@@ -86,15 +86,14 @@ def test_what_is_asked_for_leaves(
     asked: dict[str, Any],
     size: str,
 ) -> None:
-    """By the packaged tables, unverified; the plan says which right is missing, and where."""
+    """By the packaged tables, unverified; the plan says once which right is missing, and what follows."""
     run = submit("echo", environment=ENVIRONMENT, client=client, **asked)
     sent = fake_aml.job(run.name).body["properties"]["resources"]
     assert sent["instanceType"] == run.plan.instance_type == size
     assert (run.plan.verified, run.plan.starts) == (False, "unknown")
     (missing,) = [warning for warning in run.plan.warnings if "may not read" in warning]
     assert f"/subscriptions/{fake_aml.scope.subscription_id}" in missing
-    for right in ("usages", "vmSizes", "quotas"):
-        assert f"locations/{right}/read" in missing
+    assert "locations/{usages,quotas,vmSizes}/read" in missing
 
 
 def test_a_data_scientist_asks_no_more_than_others(

@@ -142,7 +142,7 @@ def test_a_system_assigned_identity_takes_a_cluster_that_has_one(fake_aml: FakeA
     """Serverless doesn't know it, documented; a cluster that only grows will do."""
     from azure.ai.ml.entities import IdentityConfiguration
 
-    with pytest.raises(ComputeUnsuitable, match="user-assigned one, and it has SystemAssigned") as caught:
+    with pytest.raises(ComputeUnsuitable, match=r"user-assigned\s+one, and it has SystemAssigned") as caught:
         planned(fake_aml, cpus=4, identity="managed")
     assert "Attach a user-assigned identity to the workspace" in caught.value.hint
     fake_aml.cluster("bare", nodes=2)

@@ -233,7 +233,9 @@ def test_the_needs_of_a_data_scientist_are_met_without_quota(
     )
     submit("echo", environment=ENVIRONMENT, gpus=1, client=client)
     lines = [
-        record.getMessage() for record in caplog.records if "locations/usages/read" in record.getMessage()
+        record.getMessage()
+        for record in caplog.records
+        if "{usages,quotas,vmSizes}/read" in record.getMessage()
     ]
     assert len(lines) == 1
     assert f"/subscriptions/{fake_aml.scope.subscription_id}" in lines[0]

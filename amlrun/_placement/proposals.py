@@ -1,0 +1,168 @@
+"""What would work instead, where a job can't have what it asked for: proposals, each looked up. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._candidates import money
+from amlrun._catalogue import LIST_PRICES, list_prices
+from amlrun._needs import SERVERLESS, Ask, Needs
+from amlrun._offers import LimitKind, Source, Tier, gpu_model, limits_of
+from amlrun._placement.fit import fit
+from amlrun._placement.serverless import options, tiers_of
+from amlrun._plan import Starts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from amlrun._offers import Market, Size
+    from amlrun._placement.fit import Fit
+    from amlrun._placement.options import Option
+
+_OTHERS = 3
+_QUOTA_PAGE = "https://ml.azure.com/quota"
+OWN_QUOTA = "That is Azure ML's own quota, not the subscription's VM quota (Microsoft.Compute)."
+_RAISED: dict[LimitKind, str] = {
+    LimitKind.FAMILY: "Ask for Azure ML quota of {name} in {location}, {needed} vCPUs at least: {page}.",
+    LimitKind.TOTAL: (
+        "Ask for more dedicated vCPUs of all families together ({name}) in {location}, {needed} at least:"
+        " {page}."
+    ),
+    LimitKind.SPOT_POOL: (
+        "Ask for more low-priority vCPUs ({name}, one pool over all families) in {location}, {needed} at"
+        " least: {page}."
+    ),
+    LimitKind.WORKSPACE: (
+        "This workspace has a limit of its own for {name}, below the subscription's: ask whoever administers"
+        " the subscription to raise it to {needed} vCPUs at least, at {page} > Configure quotas."
+    ),
+}
+"""Each kind of limit is raised in another way.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
+"""
+
+
+def priced(price: float | None) -> str:
+    """A price beside the name of a size."""
+    return "no known price" if price is None else f"{money(price)} USD/h"
+
+
+def counted(count: int, starts: Starts | None, *, on: str = "") -> str:
+    """A count of nodes as a proposal: what fits does so now, what would have to wait doesn't."""
+    if starts is Starts.UNKNOWN:
+        return f"instance_count={count} may fit{on}."
+    if starts is Starts.NOW:
+        return f"instance_count={count} fits{on}."
+    return f"instance_count={count} can ever be had{on} (it would wait)."
+
+
+def fewer(market: Market, nodes: int, tried: Sequence[Option]) -> list[str]:
+    """The counts of nodes that could be had, now and ever, on the first of these options that holds any."""
+    for option in tried:
+        whole = fit(option.size, nodes, option.tier, market.quota)
+        counts = {count: Starts.QUEUED for count in (whole.fits,) if count}
+        counts |= {count: Starts.NOW for count in (min(whole.fits, whole.fits_now),) if count}
+        on = "" if option is tried[0] else f" with instance_type={option.size.name!r}"
+        if option.tier is not tried[0].tier:
+            on += f"{' and' if on else ' with'} tier={str(option.tier)!r}"
+        if counts:
+            return [" ".join(counted(count, counts[count], on=on) for count in sorted(counts))]
+    return []
+
+
+def room(ask: Ask, market: Market, best: Option, tried: Sequence[Option]) -> list[str]:
+    """Sizes much like the best that have room in its tier, and those tried that have room in the other."""
+    needs, size = ask.needs, best.size
+    if size.gpus:
+        like = Needs(gpus=needs.gpus or size.gpus, gpu_memory_gb=needs.gpu_memory_gb)
+    elif ask.instance_types:
+        like = Needs(cpus=size.cpus, memory_gb=size.memory_gb)
+    else:
+        like = Needs(cpus=needs.cpus, memory_gb=needs.memory_gb)
+    anything = Ask(needs=like, nodes=ask.nodes, guard=ask.guard)
+    similar = options(anything, market, market.sizes, best.tier)
+    return [*_room("Sizes that have room", similar, tried), *across(ask, market, tried)]
+
+
+def across(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:
+    """Those tried that have room in the tier that was not asked for."""
+    if len(tiers_of(ask)) > 1:
+        return []
+    other = Tier.STANDARD if ask.serverless_tier is Tier.SPOT else Tier.SPOT
+    crossing = options(ask, market, dict.fromkeys(option.size for option in tried), other)
+    return _room(f"With tier={str(other)!r} there is room on", crossing, tried)
+
+
+def _room(words: str, found: Iterable[Option], tried: Sequence[Option]) -> list[str]:
+    """The cheapest that start now, those whose spot is doubted only where there is nothing else."""
+    taken = {(option.size.name, option.tier) for option in tried}
+    free = [
+        option
+        for option in found
+        if option.able and option.starts is Starts.NOW and (option.size.name, option.tier) not in taken
+    ]
+    sure = [option for option in free if option.tier is not Tier.SPOT or option.size.spot_hint]
+    cheapest = sorted(sure or free, key=lambda o: (o.off, o.price is None, o.price or 0.0, o.size.name))
+    names = [f"{option.size.name} ({priced(option.price)})" for option in cheapest[:_OTHERS]]
+    return [f"{words}: {', '.join(names)}."] if names else []
+
+
+def dearer(ask: Ask, market: Market, tried: Sequence[Option]) -> Iterator[str]:
+    """The lowest price at which something would do, in the tiers that were asked for."""
+    if ask.needs.max_price_per_hour is None:
+        return
+    unbound = attrs.evolve(ask, needs=attrs.evolve(ask.needs, max_price_per_hour=None))
+    sizes, tiers = dict.fromkeys(option.size for option in tried), tiers_of(ask)
+    found = (option for tier in tiers for option in options(unbound, market, sizes, tier))
+    prices = [
+        (option.price, option.size.name, option.tier)
+        for option in found
+        if option.able and option.price is not None
+    ]
+    if prices:
+        price, name, tier = min(prices)
+        enough = math.ceil(round(price * 100, 4)) / 100
+        yield f"max_price_per_hour={enough:g} would take {name}{f' ({tier})' if len(tiers) > 1 else ''}."
+
+
+def models(market: Market) -> list[str]:
+    """The GPU models that the region (or the packaged table) has for jobs."""
+    return sorted({size.gpu for size in market.sizes if size.gpu and size.for_jobs})
+
+
+def to_be_named(ask: Ask, market: Market) -> list[str]:
+    """Where the region's own sizes aren't known: what can be named, though no table here has it for jobs."""
+    if market.source is not Source.PACKAGED:
+        return []
+    known = {size.name for size in market.sizes if size.for_jobs}
+    carrying = [
+        f"{name} ({money(price)} USD/h)"
+        for name, price in sorted(list_prices().items(), key=lambda item: item[1])
+        if gpu_model(name) in ask.needs.gpu
+        and name not in known
+        and not ask.guard.against(size=name, nodes=ask.nodes, price=price * ask.nodes, compute=SERVERLESS)
+    ]
+    if not carrying:
+        return ["A size that is not in the packaged table can be named, too: instance_type=…"]
+    named = ", ".join(carrying[:_OTHERS])
+    asked = " or ".join(ask.needs.gpu)
+    return [
+        f"Sizes that have {asked} can be named by instance_type=…: {named}; {LIST_PRICES}, for each node.",
+        f"Whether {market.location} has them is not known.",
+    ]
+
+
+def raised(size: Size, tier: Tier, whole: Fit, market: Market) -> list[str]:
+    """Which limits must be raised, of all that refuse the nodes, and where that is asked for."""
+    rows, _ = limits_of(size.family, tier, market.quota)
+    low = [row for row in rows if row.limit is not None and row.limit < whole.needed]
+    return [
+        _RAISED[row.kind].format(
+            name=row.name, location=market.location, needed=whole.needed, page=_QUOTA_PAGE
+        )
+        for row in (low if whole.row in low else [whole.row])
+    ]
