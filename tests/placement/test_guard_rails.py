@@ -11,6 +11,7 @@ from amlrun import (
     ComputeUnsuitable,
     InvalidRequest,
     NothingFits,
+    PlanOutdated,
     RequeueExhausted,
     attach,
     plan,
@@ -273,15 +274,31 @@ def test_rules_laid_meanwhile_bind_the_next_attempt(
     assert attach("train", client=client).wait().attempt == 2
 
 
-@pytest.mark.parametrize("asked", [{}, {"gpus": 1}])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "and the size was left to the service"),
+        ({"gpus": 1}, "refused by amlrun.toml, line 2: denied_sizes"),
+    ],
+)
 def test_rules_laid_meanwhile_bind_a_plan(
-    fake_aml: FakeAml, client: MLClient, folder: Path, asked: dict[str, Any]
+    fake_aml: FakeAml, client: MLClient, folder: Path, asked: dict[str, Any], said: str
 ) -> None:
     """A plan that was made before the rule is not sent, also one that left the size to the service."""
     fake_aml.as_data_scientist()
     planned = plan("echo", client=client, **asked, **JOB)
     guard(folder, "denied_sizes = ['*NC*', '*NV*', 'ND*']")
-    with pytest.raises((InvalidRequest, NothingFits)) as caught:
+    with pytest.raises((InvalidRequest, NothingFits, PlanOutdated)) as caught:
         submit(planned, client=client)
-    assert "refused by amlrun.toml, line 2: denied_sizes" in words(caught)
+    assert said in words(caught)
     assert fake_aml.jobs == ()
+
+
+def test_a_rule_that_outdates_a_plan_is_named(client: MLClient, folder: Path) -> None:
+    """With its file and line, where another place is still allowed."""
+    planned = plan("echo", gpus=1, client=client, **JOB)
+    guard(folder, "denied_sizes = 'NC4as*'")
+    with pytest.raises(PlanOutdated) as caught:
+        submit(planned, client=client)
+    assert 'refused by amlrun.toml, line 2: denied_sizes = "NC4as*"' in words(caught)
+    assert caught.value.plan.instance_type == "Standard_NC8as_T4_v3"
