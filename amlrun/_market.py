@@ -175,6 +175,7 @@ class Lookups:
             cpus=size.cpus if size else 0,
             nodes=plan.instance_count,
             there=there,
+            at=self._clock.now(),
         )
         with self._counting:
             self._outstanding = self._outstanding.sent(job)

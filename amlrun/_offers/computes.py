@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from amlrun._offers.sizes import Tier
 
 
+_LONGEST_RESIZE = 1800.0
+"""Seconds. Documented: the first node in a managed network takes about half an hour to come; others, less."""
+_CANNOT_GROW = frozenset({"ClusterCoreQuotaReached", "ClusterMinNodesExceedCoreQuota"})
+
+
 class Kind(str, enum.Enum):
     """What a job can be sent to, in the service's own words (`computeType`), serverless aside."""
 
@@ -60,8 +65,8 @@ class Compute:
 
     `size` and `tier` are None where that kind has none; `size` is in the service's spelling, often capitals.
     `nodes` exist now, `target_nodes` are wanted by the jobs that wait; of those that exist `idle_nodes` wait
-    for work. `sent_nodes` must still be found for jobs that were sent from here: the quota counts them as
-    pending, whether or not the service has them among its target. `allocation_state` is the service's
+    for work. `sent_nodes` must still be found for jobs that were sent from here, and `coming_nodes` are to
+    come for others: the quota counts them as pending and as coming. `allocation_state` is the service's
     (`Steady`, `Resizing`), `resized_at` the instant since which it is so, in seconds since 1970.
     `machine_state` is a compute instance's (`Running`, `Stopped`, …). `identities` are the kinds of identity
     that it has (`SystemAssigned`, `UserAssigned`), `identity_ids` the resource ids of the latter and
@@ -79,6 +84,7 @@ class Compute:
     nodes: int = 0
     target_nodes: int = 0
     sent_nodes: int = 0
+    coming_nodes: int = 0
     idle_nodes: int = 0
     running_nodes: int = 0
     preparing_nodes: int = 0
@@ -99,3 +105,34 @@ class Compute:
     instance_types: tuple[InstanceType, ...] = ()
     default_instance_type: str | None = None
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def resizing(self) -> bool:
+        """Whether the service is at it."""
+        return self.allocation_state.lower() == "resizing"
+
+    @property
+    def growth(self) -> int:
+        """How many nodes the service has decided to find."""
+        return max(0, self.target_nodes - self.nodes) if self.resizing else 0
+
+    @property
+    def still(self) -> bool:
+        """Whether it resizes to as many nodes as it has, or to more, and none comes or leaves."""
+        moving = self.preparing_nodes or self.leaving_nodes
+        return self.resizing and self.target_nodes >= self.nodes and not moving
+
+    @property
+    def stop(self) -> str:
+        """The service's word for why it can't grow now; "": it has said nothing."""
+        return next((problem.code for problem in self.problems if problem.code in _CANNOT_GROW), "")
+
+    def overdue(self, now: float | None) -> bool:
+        """Whether no node comes, and it has resized for longer than one takes to come.
+
+        Assumed: a cluster that is so when it is looked at, and has been resizing for long, gets no node: it
+        would have been steady in between.
+        """
+        if now is None or self.resized_at is None:
+            return False
+        return self.still and now - self.resized_at > _LONGEST_RESIZE

@@ -33,7 +33,8 @@ class Limit:
     """One row of quota, in vCPUs, under the service's own name. `limit` None: counted, not capped.
 
     `used` is what exists, as the service counts it. `pending` is what was sent from here after the reading
-    and does not run yet, so that the service has not counted it.
+    and does not run yet, so that the service has not counted it. `coming` is what clusters of the workspace
+    are getting, for others.
     """
 
     name: str
@@ -41,11 +42,12 @@ class Limit:
     used: int
     kind: LimitKind = LimitKind.FAMILY
     pending: int = 0
+    coming: int = 0
 
     @property
     def free(self) -> int | None:
         """What nobody holds or is about to hold, in vCPUs; None where there is no cap."""
-        return None if self.limit is None else max(0, self.limit - self.used - self.pending)
+        return None if self.limit is None else max(0, self.limit - self.used - self.pending - self.coming)
 
 
 @attrs.frozen

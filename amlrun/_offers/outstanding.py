@@ -54,9 +54,10 @@ Key = tuple[str, Tier]
 class Pending:
     """A job that was sent: `nodes` of `cpus` vCPUs each, to serverless or to a compute.
 
-    `there` is False while it is only about to be sent: nobody can be asked after it yet. `family` may be in
-    any spelling. `location` is the region of a compute that is only being made; "": that
-    of the compute as it is read, or the workspace's.
+    `there` is False while it is only about to be sent: nobody can be asked after it yet. `at` is when it was
+    sent, in seconds since 1970; None: before anything that was read. `family` may be in any spelling.
+    `location` is the region of a compute that is only being made; "": that of the compute as it is read, or
+    the workspace's.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Pending:
     cpus: int = 0
     nodes: int = 1
     there: bool = True
+    at: float | None = None
 
     @property
     def key(self) -> Key | None:

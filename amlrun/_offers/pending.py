@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._offers.coming import with_coming
 from amlrun._offers.computes import Kind
 from amlrun._offers.sizes import Tier, family_key
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def counted(market: Market, outstanding: Outstanding) -> Market:
     """The market as it is once those who wait have what they asked for."""
+    market = with_coming(market, _found_for_ours(market, outstanding))
     if not outstanding.jobs:
         return market
     wanted = Counter[str]()
@@ -66,7 +68,16 @@ def _to_find(compute: Compute, wanted: int) -> int:
     if compute.kind is not Kind.CLUSTER:
         return 0  # it has its nodes, whatever it is: they are no quota of Azure ML's, or hold it already
     missing = wanted - compute.idle_nodes - compute.preparing_nodes
-    return max(0, min(missing, compute.max_nodes - compute.nodes))
+    return max(0, min(missing, compute.max_nodes - compute.nodes - compute.coming_nodes))
+
+
+def _found_for_ours(market: Market, outstanding: Outstanding) -> dict[str, int]:
+    """How many nodes each cluster finds for jobs that had been sent from here when it was read."""
+    wanted = Counter[str]()
+    for job in outstanding.waiting:
+        late = job.at is not None and market.read_at is not None and job.at >= market.read_at
+        wanted[job.compute.lower()] += 0 if late else job.nodes
+    return {one.name: _to_find(one, wanted[one.name.lower()]) for one in market.computes or ()}
 
 
 def _spoken_for(compute: Compute, wanted: int) -> Compute:

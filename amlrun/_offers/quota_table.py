@@ -38,8 +38,8 @@ def _families(quota: Quota, *, everything: bool) -> str:
     rows = [row for family in shown for row in _family(family)]
     rows.append(("all families, dedicated", *_figures(quota.dedicated_total), "", ""))
     rows.append(("all families, spot (one pool)", *_figures(quota.spot_total), "", ""))
-    head = ("family", "in use", "sent", "limit", "free", "workspace limit", "spot in use")
-    text = _lines((head, *rows), keep=frozenset({0, 1, 3, 4, 6}))
+    head = ("family", "in use", "sent", "coming", "limit", "free", "workspace limit", "spot in use")
+    text = _lines((head, *rows), keep=frozenset({0, 1, 4, 5, 7}))
     hidden = len(quota.families) - len(shown)
     return text + _more("families with no limit and no use", hidden)
 
@@ -51,17 +51,17 @@ def _family(family: FamilyQuota) -> Iterator[_Row]:
     for holder in family.holders:
         nodes = "" if holder.nodes is None else f", {holder.nodes} node{'' if holder.nodes == 1 else 's'}"
         cores = ("", str(holder.cores)) if holder.tier is Tier.SPOT else (str(holder.cores), "")
-        yield (f"  {holder.name}{nodes}", cores[0], "", "", "", "", cores[1])
+        yield (f"  {holder.name}{nodes}", cores[0], "", "", "", "", "", cores[1])
 
 
 def _figures(limit: Limit | None) -> _Row:
-    """Used, sent, limit and free as they are shown."""
+    """Used, sent, coming, limit and free as they are shown."""
     if limit is None:
-        return _NONE, "", "unknown", "unknown"
-    used, sent = str(limit.used), str(limit.pending or "")
+        return _NONE, "", "", "unknown", "unknown"
+    counts = (str(limit.used), str(limit.pending or ""), str(limit.coming or ""))
     if limit.limit is None:
-        return used, sent, "no cap", "no cap"
-    return used, sent, str(limit.limit), str(limit.free)
+        return *counts, "no cap", "no cap"
+    return *counts, str(limit.limit), str(limit.free)
 
 
 def _gpus(quota: Quota, *, everything: bool) -> str:

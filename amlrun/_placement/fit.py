@@ -97,6 +97,7 @@ def figures(row: Limit) -> str:
     if row.limit == 0:
         return "limit 0"
     pending = f"sent and not running yet {row.pending}, " if row.pending else ""
+    pending += f"coming to clusters {row.coming}, " if row.coming else ""
     if row.kind is LimitKind.WORKSPACE:
         return f"limit {row.limit}, in use at least {row.used}, {pending}free at most {row.free}"
     return f"limit {row.limit}, in use {row.used}, {pending}free {row.free}"

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from amlrun._offers import Compute, Quota, Size
     from amlrun._placement.fit import Fit
 
-_LONGEST_RESIZE = 1800.0
-"""Seconds. Documented: the first node in a managed network takes about half an hour to come; others, less."""
-_CANNOT_GROW = frozenset({"ClusterCoreQuotaReached", "ClusterMinNodesExceedCoreQuota"})
-
 
 class Standing(str, enum.Enum):
     """How a cluster stands to a job that wants so many of its nodes, the first that holds."""
@@ -70,7 +66,6 @@ class Reading:
     idle: int
     whole: Fit
     more: Fit | None
-    beside: Fit | None
     now: float | None = None
 
     @property
@@ -90,25 +85,12 @@ class Reading:
         yield Standing.NEVER, never and self.missing > 0
         yield Standing.MADE, compute.state.lower() == "creating"
         yield Standing.IDLE, self.missing == 0
-        yield Standing.STUCK, _is_still(compute) and (self.overdue or compute.target_nodes == compute.nodes)
-        yield Standing.OUT_OF_QUOTA, bool(self.stop)
+        yield Standing.STUCK, compute.overdue(self.now) or (compute.still and not compute.growth)
+        yield Standing.OUT_OF_QUOTA, bool(compute.stop)
         yield Standing.SCALING_DOWN, _is_scaling_down(compute)
         crowded = _held(compute) + self.missing > compute.max_nodes
-        short = self.beside is not None and self.beside.starts in {Starts.QUEUED, None}
-        yield Standing.BEHIND, _grows_for_others(compute) and (crowded or short)
+        yield Standing.BEHIND, _grows_for_others(compute) and crowded
         yield Standing.BUSY, crowded
-
-    @property
-    def overdue(self) -> bool:
-        """Whether it has resized for longer than a node takes to come."""
-        since = self.compute.resized_at
-        return since is not None and self.now is not None and self.now - since > _LONGEST_RESIZE
-
-    @property
-    def stop(self) -> str:
-        """The service's word for why the cluster can't grow now; "": it has said nothing."""
-        problems = self.compute.problems
-        return next((problem.code for problem in problems if problem.code in _CANNOT_GROW), "")
 
     def __str__(self) -> str:
         return _WORDS[self.standing](self)
@@ -128,14 +110,12 @@ def read(compute: Compute, wanted: int, size: Size, quota: Quota | None, now: fl
     tier = compute.tier or Tier.STANDARD
     idle = _idle(compute)
     missing = max(0, wanted - idle)
-    coming = _growing(compute) - compute.sent_nodes if _grows_for_others(compute) else 0
     return Reading(
         compute=compute,
         wanted=wanted,
         idle=idle,
         whole=fit(size, wanted, tier, quota),
         more=fit(size, missing, tier, quota) if missing else None,
-        beside=fit(size, missing + coming, tier, quota) if missing and coming > 0 else None,
         now=now,
     )
 
@@ -160,36 +140,17 @@ def _held(compute: Compute) -> int:
 
 def _to_be(compute: Compute) -> int:
     """To how many nodes it grows for those who came before."""
-    return compute.nodes + max(_growing(compute), compute.sent_nodes)
-
-
-def _growing(compute: Compute) -> int:
-    """By how many nodes the service has decided to let it grow."""
-    return max(0, compute.target_nodes - compute.nodes)
-
-
-def _is_resizing(compute: Compute) -> bool:
-    return compute.allocation_state.lower() == "resizing"
+    return compute.nodes + max(compute.growth, compute.coming_nodes + compute.sent_nodes)
 
 
 def _is_scaling_down(compute: Compute) -> bool:
-    return _is_resizing(compute) and compute.target_nodes < compute.nodes
+    return compute.resizing and compute.target_nodes < compute.nodes
 
 
 def _grows_for_others(compute: Compute) -> bool:
     """Whether nodes are to come for jobs: those up to its minimum come for nobody."""
-    growing = compute.target_nodes > compute.nodes or compute.preparing_nodes > 0
-    return _is_resizing(compute) and growing and compute.target_nodes > compute.min_nodes
-
-
-def _is_still(compute: Compute) -> bool:
-    """Whether it resizes to as many nodes as it has, or to more, and none comes or leaves.
-
-    Assumed: a cluster that is so when it is looked at, and has been resizing for long, gets no node: it would
-    have been steady in between.
-    """
-    moving = compute.preparing_nodes or compute.leaving_nodes
-    return _is_resizing(compute) and compute.target_nodes >= compute.nodes and not moving
+    growing = compute.resizing and (compute.growth > 0 or compute.preparing_nodes > 0)
+    return growing and compute.target_nodes > compute.min_nodes
 
 
 def of_nodes(count: int, nodes: int) -> str:
@@ -217,24 +178,20 @@ def _stuck(reading: Reading) -> str:
     since = ""
     if compute.resized_at is not None:
         since = f" since {dt.datetime.fromtimestamp(compute.resized_at, dt.timezone.utc):%Y-%m-%d %H:%M} UTC"
-    done = "no node comes: it may be stuck" if reading.overdue else "when it is done is not known"
+    late = compute.overdue(reading.now)
+    done = "no node comes: it may be stuck" if late else "when it is done is not known"
     return f"it resizes from {compute.nodes} to {compute.target_nodes} nodes{since}: {done}"
 
 
 def _behind(reading: Reading) -> str:
     compute = reading.compute
-    if _held(compute) + reading.missing > compute.max_nodes:
-        grows = f"it grows to {_to_be(compute)} of its {compute.max_nodes} nodes"
-        return f"{grows} for jobs that came before: this one waits for them"
-    return (
-        f"it grows to {_to_be(compute)} nodes for jobs that came before, and must grow by"
-        f" {reading.missing} for this one: together it {reading.beside}"
-    )
+    grows = f"it grows to {_to_be(compute)} of its {compute.max_nodes} nodes"
+    return f"{grows} for jobs that came before: this one waits for them"
 
 
 def _busy(reading: Reading) -> str:
     compute = reading.compute
-    sent = _growing(compute) or compute.sent_nodes
+    sent = _to_be(compute) > compute.nodes
     taken = _held(compute) - compute.idle_nodes - compute.unusable_nodes
     counts = (
         (taken, "busy or spoken for" if sent else "busy"),
@@ -252,7 +209,7 @@ def _scaling_down(reading: Reading) -> str:
 
 def _out_of_quota(reading: Reading) -> str:
     short = reading.more is not None and reading.more.starts is Starts.QUEUED
-    return f"it can't grow now ({reading.stop}){f': {reading.more}' if short else ''}"
+    return f"it can't grow now ({reading.compute.stop}){f': {reading.more}' if short else ''}"
 
 
 _WORDS: dict[Standing, Callable[[Reading], str]] = {

@@ -143,21 +143,6 @@ def test_states_that_quota_decides() -> None:
     )
 
 
-def test_who_came_before_is_counted_in_quota_too() -> None:
-    """Nodes that are still to come for others take their part of what is free."""
-    growing = {**RESIZING, "max_nodes": 9, "target_nodes": 3}
-    behind = stands(growing, 2, quota(16))
-    assert (behind.standing, str(behind)) == (
-        Standing.BEHIND,
-        (
-            "it grows to 3 nodes for jobs that came before, and must grow by 2 for this one: together it"
-            " needs 5 x 4 = 20 vCPUs of standardDSv2Family; limit 16, in use 0, free 16: four nodes fit now,"
-            " four ever"
-        ),
-    )
-    assert stands(growing, 2, quota(20)).standing is Standing.GROWS
-
-
 @pytest.mark.parametrize("target", [0, 1, 4])
 def test_a_resize_that_brings_no_node_is_stuck_whatever_it_resizes_to(target: int) -> None:
     """After half an hour in which none comes nothing is promised; before it, as its figures say."""
@@ -197,8 +182,6 @@ def test_a_job_that_was_sent_counts_once_whatever_the_service_has_seen(
         after = counted(held, sent)
         assert after.computes is not None
         assert read(after.computes[0], 1, DS3, after.quota).standing is standing
-    others = {**RESIZING, "target_nodes": 3, "max_nodes": 9, "sent_nodes": 1}
-    assert stands(others, 1, quota(8)).standing is Standing.BEHIND
 
 
 def test_a_minimum_is_grown_to_for_nobody() -> None:
