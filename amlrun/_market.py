@@ -23,7 +23,7 @@ from amlrun._offers.outstanding import WAITING, Outstanding, Pending, used_besid
 from amlrun._offers.pending import counted
 from amlrun._quota_replies import quota_from, workspace_caps_from
 from amlrun._readings import Reading, Readings
-from amlrun._replies import kept_rows, sizes_from
+from amlrun._replies import kept_rows, packaged_sizes, sizes_from
 from amlrun._shelf import Shelf
 from amlrun._workspace_replies import compute_from, workspace_from
 
@@ -162,7 +162,7 @@ class Lookups:
         There is not where quota can't be read, for a size that nobody knows, and on computes that have their
         nodes whatever is sent there.
         """
-        size = plan.size
+        size = self._size(plan)
         of_cluster = plan.kind is Kind.CLUSTER
         if not (of_cluster or (plan.kind is Kind.SERVERLESS and size and plan.verified)):
             return
@@ -179,6 +179,13 @@ class Lookups:
         )
         with self._counting:
             self._outstanding = self._outstanding.sent(job)
+
+    def _size(self, plan: Plan) -> Size | None:
+        """The plan's size as it was read here: a plan may be of anywhere."""
+        name = plan.size.name if plan.size else ""
+        read = self._sizes.last
+        sizes = packaged_sizes() if read is None or read.value is None else read.value
+        return next((size for size in sizes if size.name == name), None)
 
     def seen(self, name: str, status: str) -> None:
         """Somebody has looked at a job, whoever sent it; `status` is the service's word."""

@@ -6,10 +6,11 @@ add it to what is used counts it twice while its nodes come up, and to leave it 
 same free vCPUs.
 
 What can be told is what all *others* hold. Others hold as much as they did, unless a reading refutes it: what
-is used lies between what they hold, and that together with all of ours that wait. Then what is held by all is
-the others' and ours, each once, and at least what is used: `Row`. So growth is ours first, as far as ours
-wait. Once a job is told to run, a reading that was begun since has its nodes, and it stands on the others'
-side, by name, so that its end is not taken for theirs. Two rules keep that side honest:
+is used lies between what they hold, and that together with all of ours that wait and have come so far that
+they can have nodes. Then what is held by all is the others' and ours, each once, and at least what is used:
+`Row`. So growth is ours first, as far as ours can have nodes. Once a job is told to run, a reading that was
+begun since has its nodes, and it stands on the others' side, by name, so that its end is not taken for
+theirs. Two rules keep that side honest:
 
 - Only what the last reading is sure to have had is taken off it: a job that was seen or asked since that
   reading and ran. Of any other it isn't known whether the reading was of before or after its end.
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
 
 WAITING = frozenset({"NotStarted", "Scheduled", "Provisioning", "Starting", "Preparing", "Queued"})
 """States in which a job doesn't run yet: its nodes come up at the end of them."""
+FIRST = frozenset({"NotStarted", "Starting", "Scheduled"})
+"""Those in which none has come up."""
+CANCELED_SOON = "CancelRequested"
+"""Whatever it has, it has until it is over."""
 OVER = frozenset({"Completed", "Failed", "Canceled", ""})
 """States in which it has no nodes any more; "": there is no such job."""
 Key = tuple[str, Tier]
@@ -157,6 +162,8 @@ class Outstanding:
             return self
         if status in OVER:
             return attrs.evolve(self.without({name}), rows=self._given_back(name))
+        if status == CANCELED_SOON:
+            return self
         if status not in WAITING:
             return attrs.evolve(self, running=self.running | {name})
         return attrs.evolve(
@@ -196,7 +203,9 @@ class Outstanding:
         read = self.read | new
         unsure = {name for name in ran & read if asked.get(name) is None}
         after = attrs.evolve(self, read=read, running=self.running - unsure).without(of_computes)
-        waiting, began = _sums(after.waiting), _sums(self.jobs[name] for name in new)
+        # Who was asked after the reading and has not come far had no nodes in it.
+        waiting = _sums(job for job in after.waiting if asked.get(job.name) not in FIRST)
+        began = _sums(self.jobs[name] for name in new)
         rows = {
             key: self.rows.get(key, Row(cores, cores)).read(cores, waiting.get(key, 0), began.get(key, 0))
             for key, cores in used.items()

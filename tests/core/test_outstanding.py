@@ -91,6 +91,23 @@ def test_others_growth_looks_like_ours_as_far_as_ours_wait() -> None:
     assert pending(sent.renewed((), {}, {KEY: 40}).renewed((), {}, {KEY: 36})) == 4
 
 
+def test_others_growth_is_theirs_while_ours_cant_have_nodes() -> None:
+    """One that has only begun its way has none: what has come up meanwhile is somebody else's."""
+    sent = outstanding(job("a"))
+    for status in ("NotStarted", "Starting"):
+        assert pending(sent.renewed((), {"a": status}, {KEY: 4})) == 4
+    assert pending(sent.renewed((), {"a": "Queued"}, {KEY: 4})) == 0
+
+
+def test_who_is_about_to_be_canceled_holds_what_it_holds() -> None:
+    """It may never have had nodes: it counts as it did, and is asked after, until it is over."""
+    sent = outstanding(job("a")).seen("a", "CancelRequested")
+    assert (pending(sent), sent.due()) == (4, ("a",))
+    sent = sent.renewed((), {"a": "CancelRequested"}, {KEY: 0})
+    assert (pending(sent), sent.due()) == (4, ("a",))
+    assert pending(sent.seen("a", "Canceled")) == 0
+
+
 def test_a_preempted_job_waits_again() -> None:
     """In place, from Running to Queued: it holds no node, is asked after, and counts until it runs again."""
     ran = outstanding(job("a")).seen("a", "Running")
@@ -140,7 +157,7 @@ def test_a_row_adds_up() -> None:
     assert Row(8, 2).without(4) == Row(8, 0)
 
 
-HELD = ("coming", "running")
+HELD, WITHOUT = ("coming", "running"), ("starting", "waiting")
 
 
 class Service(RuleBasedStateMachine):
@@ -171,14 +188,14 @@ class Service(RuleBasedStateMachine):
 
     def status(self, name: str) -> str:
         """As the service tells it: nodes that come up are no state of a job."""
-        told = {"waiting": "Queued", "coming": "Queued", "running": "Running"}
+        told = {"starting": "Starting", "waiting": "Queued", "coming": "Queued", "running": "Running"}
         return told.get(self.truth[name], "Completed")
 
     @rule(nodes=st.integers(1, 5))
     def send(self, nodes: int) -> None:
         """One more."""
         name = f"j{len(self.truth)}"
-        self.truth[name], self.cores[name] = "waiting", nodes * 4
+        self.truth[name], self.cores[name] = "starting", nodes * 4
         self.sent = self.sent.sent(job(name, nodes=nodes))
 
     def move(self, data: st.DataObject, stages: tuple[str, ...], becomes: str) -> str:
@@ -186,6 +203,12 @@ class Service(RuleBasedStateMachine):
         name: str = data.draw(st.sampled_from(self.of(*stages)))
         self.truth[name] = becomes
         return name
+
+    @precondition(lambda self: self.of("starting"))
+    @rule(data=st.data())
+    def queue(self, data: st.DataObject) -> None:
+        """A job gets in line."""
+        self.move(data, ("starting",), "waiting")
 
     @precondition(lambda self: self.of("waiting"))
     @rule(data=st.data())
@@ -210,11 +233,11 @@ class Service(RuleBasedStateMachine):
             self.gave += self.cores[name]
             self.took += self.cores[name] if becomes == "waiting" else 0
 
-    @precondition(lambda self: self.of("waiting", "coming"))
+    @precondition(lambda self: self.of(*WITHOUT, "coming"))
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         """A job never runs, whether or not its nodes are there."""
-        self.move(data, ("waiting", "coming"), "over")
+        self.move(data, (*WITHOUT, "coming"), "over")
 
     @precondition(lambda self: self.truth)
     @rule(data=st.data())
@@ -242,7 +265,7 @@ class Service(RuleBasedStateMachine):
             for name in self.of("running", "over"):
                 self.sent = self.sent.seen(name, self.status(name))
         waits = sum(one.cores for one in self.sent.waiting)
-        held, truth = used + pending(self.sent), self.others + self.sum("waiting", *HELD)
+        held, truth = used + pending(self.sent), self.others + self.sum(*WITHOUT, *HELD)
         assert used <= held <= used + waits
         assert truth - self.took <= held <= truth + min(self.gave, self.sum("coming"))
 

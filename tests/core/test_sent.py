@@ -16,6 +16,7 @@ from amlrun._replies import size_from
 from tests.core.rows import SIZE_ROW, SUBSCRIPTION, WORKSPACE
 from tests.core.service import (
     FAMILY,
+    SIZES,
     HandClock,
     Service,
     broken,
@@ -221,6 +222,26 @@ def test_a_job_that_was_there_already_counts_while_it_waits(
         assert pending(lookups) == 4
         lookups.sent("a", plan, status, adopted=True)
     assert pending(lookups) == cores
+
+
+def test_a_plan_of_anywhere_is_counted_with_the_sizes_of_here(lookups: Lookups, service: Service) -> None:
+    """A plan is a text that anybody may write: what it says of a size poisons no count."""
+    lookups.look()
+    lookups.sent("a", attrs.evolve(t4_plan(), size=attrs.evolve(t4(), cpus=400)))
+    assert pending(lookups) == 4
+    service.answers[SIZES] = refused()
+    unread = Lookups(service, SUBSCRIPTION, WORKSPACE, HandClock())
+    jobs(service, a="Queued")
+    unread.sent("a", t4_plan())
+    assert pending(unread) == 4
+
+
+def test_what_is_not_counted_in_the_end_counts_no_more(lookups: Lookups) -> None:
+    """The job that was there already holds nothing that can be counted."""
+    lookups.look()
+    with lookups.sending("a", t4_plan) as plan:
+        lookups.sent("a", attrs.evolve(plan, verified=False), "Queued", adopted=True)
+    assert pending(lookups) == 0
 
 
 def test_decisions_are_made_one_after_the_other(lookups: Lookups) -> None:
