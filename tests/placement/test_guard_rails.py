@@ -8,6 +8,7 @@ import pytest
 
 from amlrun import (
     Cluster,
+    ComputeNotFound,
     ComputeUnsuitable,
     InvalidRequest,
     NothingFits,
@@ -235,6 +236,10 @@ def test_computes_that_are_allowed_stand_for_serverless_that_is_not(
     assert caught.value.message == (
         'serverless can\'t take this job: it is refused by amlrun.toml, line 2: allowed_computes = "cpu".'
     )
+    with pytest.raises(ComputeNotFound) as missing:
+        plan("echo", compute="cpus", client=client, **JOB)
+    assert "compute='cpu'" in missing.value.hint
+    assert "serverless" not in words(missing)
     fake_aml.cluster("other", size="Standard_DS3_v2", max_nodes=2)
     guard(folder, "allowed_computes = ['other', 'cpu']")
     both = plan("echo", client=client, **JOB)

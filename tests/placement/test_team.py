@@ -72,6 +72,9 @@ def test_computes_by_default(fake_aml: FakeAml, client: MLClient, folder: Path) 
     chosen = plan("echo", client=client, **JOB)
     assert (chosen.compute, chosen.tier) == ("gpu", "standard")
     assert "by default: compute = gpu, serverless (amlrun.toml, line 3)" in chosen.reasons
+    assert "gpu has GPUs, and none was asked for: they stay idle, at 0.53 USD an hour" in chosen.warnings
+    for asked in ({"gpus": 1}, {"compute": "gpu"}, {"compute": "serverless"}):
+        assert not any("idle" in warning for warning in plan("echo", client=client, **asked, **JOB).warnings)
     elsewhere = plan("echo", memory_gb=50, gpus=1, client=client, **JOB)
     assert (elsewhere.compute, elsewhere.tier) == ("serverless", "spot")
     (told,) = [reason for reason in elsewhere.reasons if reason.startswith("by default: ")]
