@@ -49,6 +49,12 @@ class _Bar:
             nodes=ask.nodes,
         )
 
+    def first(self, offer: Offer, price: float | None) -> str:
+        """The first thing against an offer; "": nothing. Worked out for hundreds: most asks have no rule."""
+        if self.guard is None and self.needs.max_price_per_hour is None and not offer.against:
+            return next(self.lacks(offer.size), "")
+        return next(self.misses(offer, price), "")
+
     def misses(self, offer: Offer, price: float | None) -> Iterator[str]:
         """What is against an offer, one by one. `price` is for all nodes."""
         size, most = offer.size, self.needs.max_price_per_hour
@@ -74,11 +80,13 @@ class _Bar:
 
 def in_tiers(ask: Ask, market: Market, sizes: Sequence[Size], tiers: Sequence[Tier]) -> list[Option]:
     """These sizes in each of these tiers; one that lacks something in any tier is told of once."""
-    bar, found = _Bar.of(ask, market), list[Option]()
-    for tier in tiers:
+    first, *others = tiers
+    found = list(options(ask, market, sizes, first))
+    if others:
+        bar = _Bar.of(ask, market)
+        sizes = [one.size for one in found if not (one.miss and any(bar.lacks(one.size)))]
+    for tier in others:
         found += options(ask, market, sizes, tier)
-        if tier is not tiers[-1]:
-            sizes = [size for size in sizes if not any(bar.lacks(size))]
     return found
 
 
@@ -92,7 +100,7 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
     for offer in serverless_offers(sizes, tier, market.quota):
         size = offer.size
         price = price_of(size, nodes, tier)
-        miss = next(bar.misses(offer, price), "")
+        miss = bar.first(offer, price)
         if miss:
             yield Option(offer=offer, price=price, miss=miss, instance_type=size.name)
             continue
@@ -133,14 +141,16 @@ def shortfalls(ask: Ask, market: Market, found: Iterable[Option]) -> Iterator[tu
         yield tuple(bar.misses(option.offer, option.price))
 
 
-def in_one_tier(ask: Ask, found: Sequence[Option]) -> tuple[Sequence[Option], str]:
-    """Of options in two tiers those in the one that is to be taken, and why it is. Some can be chosen.
+def in_one_tier(
+    ask: Ask, found: Sequence[Option], able: Sequence[Option]
+) -> tuple[Sequence[Option], str]:
+    """Of those found in two tiers that are able, those in the one that is to be taken, and why it is.
 
     Spot is held against the standard nodes that would be taken instead where it starts now, is not doubted
     and has a price. The better one is taken, and spot only for less.
     """
-    standard = [option for option in found if option.able and option.tier is Tier.STANDARD]
-    spot = [option for option in found if option.able and option.tier is Tier.SPOT]
+    standard = [option for option in able if option.tier is Tier.STANDARD]
+    spot = [option for option in able if option.tier is Tier.SPOT]
     if not spot:
         return standard, "standard: no size that would do can be had as spot"
     if not standard:
@@ -176,7 +186,8 @@ def _against_standard(found: Iterable[Option], spot: Option) -> str:
 def _against_spot(spot: Option) -> str:
     name = spot.size.name
     if spot.starts is not Starts.NOW:
-        return f"spot is not known to start now ({spot.fit})"
+        how = "would have to wait" if spot.starts is Starts.QUEUED else "is not known to start now"
+        return f"spot {how} ({spot.fit})"
     if not spot.size.spot_hint:
         return f"the service says that {name} has no spot nodes"
     return "" if spot.price is not None else f"no spot price is known for {name}"
