@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from amlrun._json import number_in, object_in, text_in
+from amlrun._json import object_in, text_in
 from amlrun._offers import FamilyQuota, Limit, LimitKind, Quota, family_key
 
 if TYPE_CHECKING:
@@ -34,27 +34,26 @@ def quota_from(location: str, rows: Iterable[Mapping[str, Any]]) -> Quota:
     dedicated: dict[str, Limit] = {}
     spot: dict[str, Limit] = {}
     for row in rows:
-        name, kind, cap = _name(row), text_in(row.get("type")).lower(), _cap(row)
-        if not name or cap is None:
+        name, kind = _name(row), text_in(row.get("type")).lower()
+        cap, used = _figure(row, "limit"), _figure(row, "currentValue")
+        if not name or cap is None or used is None:
             continue
-        capped = None if math.isinf(cap) else int(cap)
-        used = int(number_in(row.get("currentValue")))
-        limit = Limit(name, capped, used, _TOTALS.get(name, LimitKind.FAMILY))
+        limit = Limit(name, None if cap < 0 else cap, max(0, used), _TOTALS.get(name, LimitKind.FAMILY))
         if _DEDICATED in kind:
             _keep(dedicated, limit)
         elif _SPOT in kind:
             _keep(spot, limit)
         elif name in _TOTALS:
-            totals[name] = limit
+            _keep(totals, limit)
     return Quota(
         location=location,
         families=tuple(
             FamilyQuota((dedicated.get(key) or spot[key]).name, dedicated.get(key), spot.get(key))
             for key in sorted(dedicated.keys() | spot.keys())
         ),
-        dedicated_total=totals.get("TotalDedicatedCores"),
-        spot_total=totals.get("TotalLowPriorityCores"),
-        clusters=totals.get("TotalClusters"),
+        dedicated_total=totals.get(family_key("TotalDedicatedCores")),
+        spot_total=totals.get(family_key("TotalLowPriorityCores")),
+        clusters=totals.get(family_key("TotalClusters")),
     )
 
 
@@ -66,9 +65,9 @@ def workspace_caps_from(workspace_path: str, rows: Iterable[Mapping[str, Any]]) 
     caps: dict[str, int] = {}
     for row in rows:
         ours = f"{text_in(row.get('id'))}/".lower().startswith(f"{workspace_path}/".lower())
-        name, cap = _name(row), _cap(row)
-        if ours and _OWN in text_in(row.get("type")).lower() and name and cap is not None and cap != math.inf:
-            caps[name] = int(cap)
+        name, cap = _name(row), _figure(row, "limit")
+        if ours and _OWN in text_in(row.get("type")).lower() and name and cap is not None and cap >= 0:
+            caps[name] = cap
     return caps
 
 
@@ -76,14 +75,12 @@ def _name(row: Mapping[str, Any]) -> str:
     return text_in(object_in(row.get("name")).get("value"))
 
 
-def _cap(row: Mapping[str, Any]) -> float | None:
-    """The limit; infinite where it is only counted, None where it can't be understood."""
-    limit = row.get("limit")
-    if limit is None:
-        return math.inf
-    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not math.isfinite(limit):
+def _figure(row: Mapping[str, Any], field: str) -> int | None:
+    """A whole number; None where there is none, which is not the same as zero."""
+    figure = row.get(field)
+    if isinstance(figure, bool) or not isinstance(figure, (int, float)) or not math.isfinite(figure):
         return None
-    return math.inf if limit < 0 else limit
+    return int(figure)
 
 
 def _keep(limits: dict[str, Limit], limit: Limit) -> None:

@@ -40,14 +40,19 @@ def test_quota_does_not_depend_on_the_order_of_rows() -> None:
     assert family.dedicated == Limit("standardNCASv3_T4Family", 8, 0)
 
 
-def test_half_empty_usages_are_read_for_what_they_have() -> None:
-    """A null limit is no cap, a null use is none, and rows without a name or a type break nothing."""
-    quota = quota_from(
-        "eastus",
-        [usage("f", "vmFamily/dedicatedCores", None, None), {"limit": 3}, {"name": None, "type": None}],
-    )
-    assert quota.families == (FamilyQuota("f", Limit("f", None, 0)),)
-    assert quota.dedicated_total is None
+def test_of_two_totals_the_tighter_is_believed() -> None:
+    """As of two families of one name."""
+    rows = [usage("TotalDedicatedCores", "totalDedicatedCores", limit, 0) for limit in (100, 10, 50)]
+    total = quota_from("eastus", rows).dedicated_total
+    assert total is not None
+    assert total.limit == 10
+
+
+def test_only_a_limit_below_zero_is_no_cap() -> None:
+    """It counts, and caps nothing; a workspace's own limit of that kind is none."""
+    (family,) = quota_from("eastus", [usage("f", "vmFamily/dedicatedCores", -1, 3)]).families
+    assert family == FamilyQuota("f", Limit("f", None, 3))
+    assert workspace_caps_from(WORKSPACE, [own(WORKSPACE, "f", -1)]) == {}
 
 
 def test_a_size_is_read_with_its_linux_prices() -> None:
@@ -115,13 +120,20 @@ def test_a_half_empty_size_is_read_for_what_it_has() -> None:
         usage("standardDSv2Family", "vmFamily/dedicatedCores", True, 0),
         usage("standardDSv2Family", "vmFamily/dedicatedCores", float("nan"), 0),
         usage("aNewTotal", "aNewTotal", 3, 0),
+        usage("standardDSv2Family", "vmFamily/dedicatedCores", None, 0),
+        usage("standardDSv2Family", "vmFamily/dedicatedCores", 24, None),
+        {**usage("standardDSv2Family", "vmFamily/dedicatedCores", 24, 0), "currentValue": "0"},
+        usage("TotalDedicatedCores", "totalDedicatedCores", 100, None),
+        {"name": None, "type": None},
+        {"limit": 3, "currentValue": 0},
     ],
 )
 def test_a_row_that_cant_be_understood_limits_nothing(row: dict[str, Any]) -> None:
     """Odd rows are left out, and the others stand: what nobody understands refuses no job."""
     assert quota_from("eastus", [row]) == Quota("eastus")
     assert quota_from("eastus", [*USAGE_ROWS, row]) == quota_from("eastus", USAGE_ROWS)
-    assert workspace_caps_from(WORKSPACE, [{**row, "id": f"{WORKSPACE}/quotas/x"}]) == {}
+    odd = {**row, "id": f"{WORKSPACE}/quotas/x"}
+    assert workspace_caps_from(WORKSPACE, [odd]) == {}
 
 
 def test_a_workspaces_own_limits_are_told_from_all_others() -> None:
