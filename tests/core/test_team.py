@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
 
 from amlrun import InvalidRequest, NotConfigured
+from amlrun._fields import WrongField
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
@@ -225,6 +226,15 @@ def test_defaults_through_json(text: str) -> None:
     again = Defaults.from_dict(json.loads(json.dumps(said.to_dict())))
     assert again == said
     assert list(again.told()) == list(said.told())
+
+
+@pytest.mark.parametrize(
+    "data", [3, {"tier": "cheap"}, {"timeout": "soon"}, {"identity": "me"}, {"identity": 3}, {"compute": [1]}]
+)
+def test_json_that_holds_no_defaults_is_told(data: Any) -> None:
+    """Each field is read with its type."""
+    with pytest.raises(WrongField):
+        Defaults.from_dict(data)
 
 
 def test_more_nodes_than_are_allowed_are_refused_at_once() -> None:
