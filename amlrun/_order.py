@@ -131,8 +131,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-_SECRET = re.compile(r"(?<!azureml)://[^\s?#]*\?|https?://[^\s/]*@")
-"""A URL with a query, where signatures stand, or with what comes before its host, where tokens do."""
+_SECRET = re.compile(r"(?<!azureml):/{1,2}[^\s?#]*\?|https?:/{1,2}[^\s/]*@")
+"""A URL with a query, where signatures stand, or with something before its host, where tokens do.
+
+As a path it has one slash."""
 
 
 def encoded(value: Any) -> Any:

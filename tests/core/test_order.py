@@ -105,6 +105,52 @@ def test_what_json_cannot_hold_is_told_when_it_is_missed(
     assert through_json(again) == again
 
 
+SIGNED = "https://account.blob.core.windows.net/data/rows.csv?sv=2024&sig=c2VjcmV0"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        SIGNED,
+        f"see {SIGNED}",
+        "wasbs://data@account.blob.core.windows.net/rows.csv?sig=c2VjcmV0",
+        "git+https://c2VjcmV0@github.com/team/code.git",
+        "https://me:c2VjcmV0@example.org/rows.csv",
+        Path("https://me:c2VjcmV0@example.org/code"),
+    ],
+)
+@pytest.mark.parametrize("argument", ["inputs", "outputs", "code"])
+def test_urls_that_may_hold_a_secret_are_never_written(argument: str, url: str | Path) -> None:
+    """Signatures, tokens and passwords stay in the process; what is missing is told when it is submitted."""
+    made = order(**{argument: url if argument == "code" else {"data": {"type": "uri_file", "path": url}}})
+    assert "c2VjcmV0" not in json.dumps(made.to_dict()) + repr(made)
+    made.check_whole()
+    with pytest.raises(InvalidRequest, match="a URL with a signature or a password") as caught:
+        through_json(made).check_whole()
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://account.blob.core.windows.net/data/rows.csv",
+        "azureml://datastores/x/paths/part-?.csv",
+        "abfss://data@account.dfs.core.windows.net/rows.csv",
+        "why? https://example.org/@me",
+    ],
+)
+def test_other_urls_are_written(url: str) -> None:
+    """Names of places are no secrets."""
+    made = order(inputs={"data": url})
+    assert through_json(made) == made
+
+
+def test_a_command_is_written_as_it_is() -> None:
+    """It is the job, and stands in the service for everybody to read."""
+    made = attrs.evolve(order(), job=f"curl {SIGNED}")
+    assert through_json(made) == made
+
+
 def test_a_job_that_is_lost_is_told_first() -> None:
     """An object of the SDK stays in its process; its digest would say nothing elsewhere."""
     again = through_json(attrs.evolve(order(), job=Environment()))

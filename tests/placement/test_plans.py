@@ -8,8 +8,11 @@ import attrs
 import pytest
 
 from amlrun import ComputeNotFound, NoQuota, PlanOutdated, plan, submit
+from tests.placement.teamfile import write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
@@ -102,6 +105,35 @@ def test_prices_that_nobody_knows_are_compared_with_none(fake_aml: FakeAml, clie
     assert planned.price_per_hour is None
     fake_aml.quota("standardAv2Family", limit=24, used=24)
     with pytest.raises(PlanOutdated, match=r"must wait now.*\n  planned .*  no known price"):
+        submit(planned, client=client)
+
+
+def test_the_whole_refusal_is_told(client: MLClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guard rail that is younger than the plan: size, price, rule, file and line, and the plan of now."""
+    planned = plan("python -V", gpus=1, tier="spot", client=client, **JOB)
+    monkeypatch.delenv("AMLRUN_CONFIG", raising=False)
+    write(tmp_path, '[guard]\ndenied_sizes = ["*NC4as_T4*"]\n')
+    with pytest.raises(PlanOutdated) as caught:
+        submit(planned, client=client)
+    told = " ".join(caught.value.message.split())
+    assert f"{T4} spot" in told
+    assert "0.10 USD/h" in told
+    assert 'refused by amlrun.toml, line 2: denied_sizes = "*NC4as_T4*"' in told
+    assert caught.value.__cause__ is not None
+    assert submit(caught.value.plan, client=client).plan.instance_type != T4
+
+
+def test_a_stand_in_that_is_not_needed_any_more_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """Nobody named the cluster: once serverless can take the job, it is not sent there."""
+    fake_aml.quota(V100_FAMILY, limit=6)
+    fake_aml.cluster("idle", size=V100, nodes=1, min_nodes=1)
+    fake_aml.quota(V100_FAMILY, limit=0)
+    planned = plan("python -V", gpu="V100", client=client, **JOB)
+    assert planned.compute == "idle"
+    assert submit(planned, client=client).plan.compute == "idle"
+    fake_aml.quota(V100_FAMILY, limit=60)
+    fake_aml.advance(minutes=1)
+    with pytest.raises(PlanOutdated, match="nobody named idle, and the job would go to serverless now"):
         submit(planned, client=client)
 
 
