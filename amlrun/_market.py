@@ -77,7 +77,8 @@ class Look:
 class Lookups:
     """What a process has read of one workspace and its region. Safe to share between threads.
 
-    `subscription_path` and `workspace_path` are ARM ids, `cache` is the folder for what is kept on disk. By
+    `subscription_path` and `workspace_path` are ARM ids, `cache` is the folder for what is kept on disk,
+    `hurried` gives the same reader with so many calls for each request, and little patience. By
     `clock`, sizes are kept for hours, on disk too; quota and computes for 30 seconds; the workspace for the
     process. Nothing is read before it is asked for.
     """
@@ -89,8 +90,12 @@ class Lookups:
         workspace_path: str,
         clock: Clock,
         cache: Path | None = None,
+        *,
+        hurried: Callable[[int], Reader] | None = None,
     ) -> None:
         self._rest, self._clock, self._cache = rest, clock, cache
+        # All but the workspace can be done without: a plan doesn't wait for minutes to be told of it.
+        self._optional, self._once = (hurried(2), hurried(1)) if hurried else (rest, rest)
         self._subscription, self._workspace_path = subscription_path, workspace_path
         self._workspace = Kept(self._read_workspace, clock, lambda _: _WORKSPACE_LASTS)
         self._sizes = Kept(self._read_sizes, clock, _sizes_last)
@@ -279,7 +284,7 @@ class Lookups:
     def _reading(self, path: str, parse: Callable[[Sequence[dict[str, Any]]], T | None]) -> Reading[T]:
         """A list as a value; None: nothing can be made of it, which is a failure."""
         try:
-            value = parse(items_in(self._rest.list(path)))
+            value = parse(items_in(self._optional.list(path)))
         except (NotAuthorized, ServiceError) as failure:
             return Reading(failure=failure)
         if value is None:
@@ -288,20 +293,28 @@ class Lookups:
         return Reading(value)
 
     def _ask_after(self, pool: ThreadPoolExecutor, ran: frozenset[str], market: Market) -> None:
-        """How those stand who were sent: as many as are asked with one reading."""
-        names = self._outstanding.due()[:_MOST_ASKED]
-        asked = dict(zip(names, pool.map(self._status, names), strict=True))
+        """How those stand who were sent: as many as are asked with one reading.
+
+        Each once, and none after the service has failed to say: who isn't asked goes on counting.
+        """
+        names, failed = self._outstanding.due()[:_MOST_ASKED], threading.Event()
+        asked = dict(zip(names, pool.map(lambda name: self._status(name, failed), names), strict=True))
         with self._counting:
             self._outstanding = self._outstanding.renewed(ran, asked, used_beside_computes(market))
 
-    def _status(self, name: str) -> str | None:
+    def _status(self, name: str, failed: threading.Event) -> str | None:
         """A job's state, "" where it is gone; None where that can't be found out."""
+        if failed.is_set():
+            return None
         try:
-            job = self._rest.get(f"{self._workspace_path}/jobs/{name}")
+            job = self._once.get(f"{self._workspace_path}/jobs/{name}")
         except NotAuthorized:
             return None
         except ServiceError as error:
-            return "" if error.status == _NOT_FOUND else None
+            if error.status == _NOT_FOUND:
+                return ""
+            failed.set()
+            return None
         return text_in(object_in(job.get("properties")).get("status")) or None
 
     def _tell(self, unread: tuple[str, ...]) -> None:

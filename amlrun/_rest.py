@@ -6,7 +6,9 @@ they send: requests that leave here pass no other retry policy.
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,7 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from amlrun._clock import Clock, RealClock
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
@@ -46,6 +48,10 @@ ATTEMPTS = 4
 """Calls in all: as many as the SDK makes, so that raw MLClient and amlrun give up at the same point."""
 LONGEST_WAIT = 60.0
 """Seconds: a longer Retry-After is for whoever asked, not for a loop to sit out."""
+HURRIED_WAIT = 5.0
+"""Seconds that what can be done without is waited for between two calls: asked to wait longer, it is not."""
+HURRIED_READ = 20.0
+"""Seconds without a byte after which such a call is given up."""
 
 _WAIT_IN_TEXT = re.compile(r"[Rr]etry again after (\d+) second")
 
@@ -99,13 +105,25 @@ class Rest:
         policies = [*ends, *wire.per_call_policies, auth, *wire.per_retry_policies]
         self._client = PipelineClient[Any, Any](wire.base_url, policies=policies, transport=transport)
         self._open = PipelineClient[Any, Any](wire.base_url, policies=list(ends), transport=transport)
-        self._retrying = Retrying(
-            retry=retry_if_exception_type(_Transient),
-            stop=stop_after_attempt(ATTEMPTS),
+        self._retrying = self._retry(ATTEMPTS, math.inf)
+        self._timeouts: dict[str, Any] = {}
+
+    def _retry(self, attempts: int, longest: float) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception(lambda e: isinstance(e, _Transient) and (e.wait or 0.0) <= longest),
+            stop=stop_after_attempt(attempts),
             wait=_wait,
             sleep=self.clock.sleep,
             reraise=True,
         )
+
+    def hurried(self, attempts: int) -> Rest:
+        """The same sender for what can be done without: so many calls, and no wait of more than seconds."""
+        one = copy.copy(self)
+        one._retrying = self._retry(attempts, HURRIED_WAIT)  # noqa: SLF001 - its own, before anybody has it
+        patience = float(self.wire.connection.get("read_timeout") or HURRIED_READ)
+        one._timeouts = {"read_timeout": min(patience, HURRIED_READ)}  # noqa: SLF001 - the same
+        return one
 
     def get(
         self, path: str, *, api_version: str = API_VERSION, params: Mapping[str, str] | None = None
@@ -171,7 +189,7 @@ class Rest:
 
     def _once(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
         try:
-            response = client.send_request(request)
+            response = client.send_request(request, **self._timeouts)
             response.read()
         except ClientAuthenticationError as error:
             raise _not_signed_in(error) from error

@@ -75,7 +75,9 @@ class Workspace:
         self.clock = self.rest.clock
         # What a fake says is no other process's business, nor is its time.
         cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
-        self.lookups = Lookups(self.rest, scope.subscription_path, scope.path, self.clock, cache)
+        self.lookups = Lookups(
+            self.rest, scope.subscription_path, scope.path, self.clock, cache, hurried=self.rest.hurried
+        )
         # Weak, since this object is kept for as long as the user's client lives.
         self._theirs = None if client is None else weakref.ref(client)
         self._own: MLClient | None = None

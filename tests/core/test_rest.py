@@ -123,6 +123,31 @@ def test_a_reply_is_parsed_and_asked_for_as_the_service_wants_it() -> None:
     assert request.headers["Authorization"] == "Bearer token"
 
 
+@pytest.mark.parametrize(
+    ("first", "attempts", "waits", "found"),
+    [
+        (Answer(503), 2, [1.0], True),
+        (Answer(503), 1, [], False),
+        (Answer(429, headers={"Retry-After": "4"}), 2, [4.0], True),
+        (Answer(429, headers={"Retry-After": "20"}), 2, [], False),
+    ],
+)
+def test_what_can_be_done_without_is_not_waited_for(
+    first: Answer, attempts: int, waits: list[float], *, found: bool
+) -> None:
+    """A few calls, seconds between them at most; whoever sends what must be sent waits as before."""
+    sender, script = rest(first, Answer(body={"a": 1}))
+    if found:
+        assert sender.hurried(attempts).get(PATH) == {"a": 1}
+    else:
+        with pytest.raises(ServiceError):
+            sender.hurried(attempts).get(PATH)
+    assert script.waits == waits
+    sender, _ = rest(first, Answer(body={"a": 1}))
+    sender.hurried(attempts)
+    assert sender.get(PATH) == {"a": 1}
+
+
 def test_pages_are_followed() -> None:
     """Every page of a collection, by its own link."""
     sender, script = rest(

@@ -122,6 +122,19 @@ def test_who_cant_be_asked_goes_on_counting(
     assert pending(lookups) == cores
 
 
+def test_who_fails_to_say_is_left_alone(lookups: Lookups, service: Service, clock: HandClock) -> None:
+    """A service that throttles is asked no more with this reading: all go on counting."""
+    names = [f"j{number}" for number in range(60)]
+    lookups.look()
+    sent(lookups, *names)
+    throttled = ServiceError("429", status=429)
+    service.answers |= {f"{WORKSPACE}/jobs/{name}": throttled for name in names}
+    service.meeting(*(f"{WORKSPACE}/jobs/{name}" for name in names[:16]))
+    clock.sleep(31)
+    assert pending(lookups) == 240
+    assert sum("/jobs/" in path for path in service.calls) < 32
+
+
 def test_no_more_than_64_are_asked_with_one_reading(
     lookups: Lookups, service: Service, clock: HandClock
 ) -> None:

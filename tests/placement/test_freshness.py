@@ -19,7 +19,7 @@ from amlrun import (
     plan,
     submit,
 )
-from amlrun.testing import Answer, Forbidden, GatewayTimeout, InternalError, NoConnection, Throttled
+from amlrun.testing import Answer, Forbidden, GatewayTimeout, InternalError, NoConnection, Slow, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,6 +207,31 @@ def test_a_failed_look_up_never_stops_a_job(fake_aml: FakeAml, look_up: str, fau
     said = "\n".join(run.plan.warnings)
     assert ("may not read" in said) == (fault == "403")
     assert ("looking up" in said) == (fault != "403" and not legal)
+
+
+@pytest.mark.parametrize("fault", [Throttled(retry_after=3600), Slow(1000), Throttled(retry_after=20)])
+def test_a_look_up_that_hangs_costs_seconds(fake_aml: FakeAml, fault: Any) -> None:
+    """Quota can be done without: nobody waits for minutes to be told that it can't be read."""
+    fake_aml.inject(fault, on=USAGES, times=None)
+    client = fake_aml.client()
+    before = fake_aml.clock.now()
+    run = submit("echo", environment=ENVIRONMENT, gpus=1, client=client)
+    assert not run.plan.verified
+    assert fake_aml.clock.now() - before < 60
+
+
+def test_jobs_that_are_asked_after_hold_nobody_up(fake_aml: FakeAml) -> None:
+    """Forty wait and the service throttles: one try, for the first of them, and no wait."""
+    client = fake_aml.client()
+    fake_aml.quota("TotalDedicatedCores", limit=1000)
+    for _ in range(40):
+        submit("echo", environment=ENVIRONMENT, instance_type="Standard_DS3_v2", client=client)
+    fake_aml.advance(seconds=31)
+    fake_aml.inject(Throttled(), on="GET /jobs/{name}", times=None)
+    before, calls = fake_aml.clock.now(), len(fake_aml.calls)
+    plan("echo", environment=ENVIRONMENT, client=client)
+    assert fake_aml.clock.now() == before
+    assert len(fake_aml.calls) - calls < 40
 
 
 @pytest.mark.parametrize("fault", ["403", "500", "no connection", "HTML"])
