@@ -22,7 +22,7 @@ _BURSTABLE = re.compile(r"Standard_B\d", re.IGNORECASE)
 _UNKNOWN: tuple[tuple[Limit, ...], bool] = ((), False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)  # not frozen: thousands are made for one answer, and these are made faster
 class Offer:
     """Nodes that can be had: of which size, in which tier, where.
 

@@ -101,7 +101,8 @@ def _serverless(ask: Ask, market: Market) -> Look:
     found = in_tiers(ask, market, sorted(named or market.sizes, key=attrgetter("name")), tiers)
     contenders = _able(found)
     if len(tiers) > 1 and contenders:
-        contenders, why = in_one_tier(ask, found)
+        best, why = in_one_tier(ask, found, contenders)
+        contenders = [best]
     dropped = [_dropped(name, error, tiers[0]) for name, error in wrong.items()]
     unknown = tuple(wrong[name].message for name in wrong if not _is_known(name, market))
     return Look(name=SERVERLESS, options=[*found, *dropped], contenders=contenders, why=why, warnings=unknown)

@@ -12,7 +12,7 @@ from amlrun._offers import Tier
 from amlrun._plan import Candidate, Starts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from amlrun._cluster import Cluster
     from amlrun._needs import Ask
@@ -87,24 +87,25 @@ class Option:
     @property
     def behind(self) -> str:
         """Why it ranks behind others, whatever its price; "": the price decides, or what can be seen."""
-        if self.smaller:
-            return f"it has less than {FLOOR.cpus} vCPUs and {FLOOR.memory_gb:g} GB"
+        if self.starts is None:
+            return ""
         if self.off:
-            return f"it is no general-purpose size of {FLOOR.cpus} vCPUs"
-        if self.offer.tier is Tier.SPOT and not self.offer.size.spot_hint:
-            return "the service says that it has no spot nodes"
-        return ""
+            less = f"it has less than {FLOOR.cpus} vCPUs and {FLOOR.memory_gb:g} GB"
+            return less if self.smaller else f"it is no general-purpose size of {FLOOR.cpus} vCPUs"
+        doubted = self.offer.tier is Tier.SPOT and not self.offer.size.spot_hint
+        return "the service says that it has no spot nodes" if doubted else ""
 
     def candidate(self) -> Candidate:
         """As the plan shows it."""
+        offer, miss = self.offer, self.miss
         return Candidate(
-            compute=self.offer.compute,
-            instance_type=self.instance_type or self.offer.size.name,
-            tier=self.offer.tier,
+            compute=offer.compute,
+            instance_type=self.instance_type or offer.size.name,
+            tier=offer.tier,
             price_per_hour=self.price,
-            starts=None if self.miss else self.starts,
-            against=self.against,
-            behind=self.behind if self.able else "",
+            starts=None if miss else self.starts,
+            against=miss or self.against,
+            behind="" if miss else self.behind,
         )
 
 
@@ -151,13 +152,21 @@ def has_order(ask: Ask) -> bool:
 
 def best_first(ask: Ask, options: Iterable[Option]) -> list[Option]:
     """The options in the order in which they are chosen."""
-    return sorted(options, key=standing) if has_order(ask) else sorted(options, key=rank)
+    return sorted(options, key=_order_of(ask))
 
 
 def best_of(ask: Ask, options: Iterable[Option]) -> Option | None:
     """The option that is chosen; None: there is none."""
-    key: Callable[[Option], Any] = standing if has_order(ask) else rank
-    return min(options, key=key, default=None)
+    return min(options, key=_order_of(ask), default=None)
+
+
+def best_of_some(ask: Ask, options: Sequence[Option]) -> Option:
+    """The option that is chosen, where there is one."""
+    return min(options, key=_order_of(ask))
+
+
+def _order_of(ask: Ask) -> Callable[[Option], Any]:
+    return standing if has_order(ask) else rank
 
 
 def off_default(size: Size) -> float:
@@ -166,11 +175,9 @@ def off_default(size: Size) -> float:
     0 is a general-purpose size of 4 vCPUs, 1 has that much of everything at least (or is not known), what is
     above has less: by so much.
     """
-    if not size.cpus:
-        return 1.0
     if size.cpus == FLOOR.cpus and _GENERAL_PURPOSE.match(size.name):
         return 0.0
-    return 3.0 - FLOOR.share(size)
+    return 1.0 if not size.cpus or not any(FLOOR.misses(size)) else 3.0 - FLOOR.share(size)
 
 
 def price_of(size: Size, nodes: int, tier: Tier) -> float | None:

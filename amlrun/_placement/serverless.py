@@ -11,7 +11,7 @@ from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
 from amlrun._placement.fit import UNBOUND, Binding, bound
-from amlrun._placement.options import Option, best_first, best_of, off_default, price_of, worth
+from amlrun._placement.options import Option, best_of_some, off_default, price_of, worth
 from amlrun._placement.targets import order_of, unlisted
 from amlrun._plan import Starts
 
@@ -143,25 +143,27 @@ def shortfalls(ask: Ask, market: Market, found: Iterable[Option]) -> Iterator[tu
 
 def in_one_tier(
     ask: Ask, found: Sequence[Option], able: Sequence[Option]
-) -> tuple[Sequence[Option], str]:
-    """Of those found in two tiers that are able, those in the one that is to be taken, and why it is.
+) -> tuple[Option, str]:
+    """Of those found in two tiers that are able the best in the tier that is to be taken, and why that is.
 
     Spot is held against the standard nodes that would be taken instead where it starts now, is not doubted
     and has a price. The better one is taken, and spot only for less.
     """
     standard = [option for option in able if option.tier is Tier.STANDARD]
     spot = [option for option in able if option.tier is Tier.SPOT]
-    if not spot:
-        return standard, "standard: no size that would do can be had as spot"
     if not standard:
-        return spot, f"spot: {_against_standard(found, best_first(ask, spot)[0])}"
+        cheaper = best_of_some(ask, spot)
+        return cheaper, f"spot: {_against_standard(found, cheaper)}"
+    surer = best_of_some(ask, standard)
+    if not spot:
+        return surer, "standard: no size that would do can be had as spot"
     worthy = [option for option in spot if not _against_spot(option)]
+    cheaper = best_of_some(ask, worthy or spot)
     if not worthy:
-        return standard, f"standard: {_against_spot(best_first(ask, spot)[0])}"
-    surer, cheaper = best_first(ask, standard)[0], best_first(ask, worthy)[0]
-    if best_of(ask, (surer, cheaper)) is surer or _is_no_cheaper(cheaper, surer, ask.nodes):
-        return standard, f"standard: {_ahead(surer, cheaper)}"
-    return worthy, f"spot: {_worth(cheaper, surer)}"
+        return surer, f"standard: {_against_spot(cheaper)}"
+    if best_of_some(ask, (surer, cheaper)) is surer or _is_no_cheaper(cheaper, surer, ask.nodes):
+        return surer, f"standard: {_ahead(surer, cheaper)}"
+    return cheaper, f"spot: {_worth(cheaper, surer)}"
 
 
 def _worth(spot: Option, standard: Option) -> str:

@@ -1,0 +1,87 @@
+"""What `place()` costs over 800 sizes, 130 rows of quota, 20 clusters: counted in calls, not in seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+import attrs
+import pytest
+
+from amlrun._errors import AmlrunError
+from amlrun._guard import Guard
+from amlrun._needs import Ask, Needs
+from amlrun._offers import Compute, FamilyQuota, Limit, LimitKind, Market, Quota, Tier
+from amlrun._placement import place
+from amlrun._replies import packaged_sizes
+
+LISTED = packaged_sizes()
+SIZES = tuple(
+    attrs.evolve(size, name=f"{size.name}_{copy}", family=f"{size.family}{copy % 3}")
+    for copy in range(800 // len(LISTED) + 1)
+    for size in LISTED
+)[:800]
+FAMILIES = sorted({size.family for size in SIZES})[:65]
+QUOTA = Quota(
+    "eastus",
+    tuple(FamilyQuota(name, Limit(name, 100, 0), Limit(name, None, 0)) for name in FAMILIES),
+    Limit("TotalDedicatedCores", 1000, 0, LimitKind.TOTAL),
+    Limit("TotalLowPriorityCores", 100, 0, LimitKind.SPOT_POOL),
+)
+CLUSTERS = tuple(
+    Compute(
+        name=f"cluster{index}",
+        size=SIZES[index * 7].name.upper(),
+        tier=Tier.SPOT if index % 4 == 0 else Tier.STANDARD,
+        max_nodes=8,
+        nodes=index % 3,
+        idle_nodes=index % 3,
+        location="eastus",
+    )
+    for index in range(20)
+)
+PLACES = (*(cluster.name for cluster in CLUSTERS), "serverless")
+GUARD = Guard(denied_sizes=("*A100*",), highest_price_per_hour=9.0)
+EIGHT = Needs(cpus=8)
+
+
+def calls(ask: Ask) -> int:
+    """Python's calls for one answer, whatever it is."""
+    market, count = Market("eastus", SIZES, QUOTA, computes=CLUSTERS), 0
+
+    def profile(_frame: Any, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        with contextlib.suppress(AmlrunError):
+            place(ask, market)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("ask", "most"),
+    [
+        (Ask(), 36),
+        (Ask(tier=Tier.AUTO), 60),
+        (Ask(needs=Needs(gpus=1)), 30),
+        (Ask(needs=EIGHT), 30),
+        (Ask(needs=EIGHT, tier=Tier.AUTO), 48),
+        (Ask(needs=Needs(gpu=["A100", "T4"]), tier=Tier.AUTO), 42),
+        (Ask(needs=EIGHT, computes=PLACES, tier=Tier.AUTO), 48),
+        (Ask(needs=EIGHT, guard=GUARD, tier=Tier.AUTO), 52),
+        (Ask(needs=Needs(cpus=1000)), 50),
+        (Ask(needs=Needs(cpus=8, max_price_per_hour=0.0001)), 66),
+        (Ask(needs=Needs(cpus=1000), guard=GUARD), 60),
+        (Ask(needs=EIGHT, nodes=1000), 44),
+        (Ask(needs=EIGHT, nodes=1000, tier=Tier.AUTO), 54),
+    ],
+)
+def test_an_answer_costs_few_calls_for_each_size(ask: Ask, most: int) -> None:
+    """Whatever is asked, and whatever the answer: each size is looked at a bounded number of times."""
+    assert calls(ask) / len(SIZES) < most
