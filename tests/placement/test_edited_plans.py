@@ -29,7 +29,7 @@ ASKED: tuple[dict[str, Any], ...] = (
     {"compute": "arc"},
 )
 DROPPED = object()
-VALUES = (
+VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2, 3, 7, 64, 0.01, 1.5, 1e9, 1e300, float("nan"), float("inf")),
     *("", "x", "4", "auto", "spot", "standard", "now", "queued", "cluster", "kubernetes", "serverless"),
     *("gpu-nodes", "gpu-more", T4, T4_OF_8, V100, "Standard_DS3_v2"),
@@ -91,7 +91,7 @@ def check_sent(client: MLClient, body: dict[str, Any], made: Plan) -> None:
     place: dict[str, Any] = {"compute": made.compute, "instance_type": made.instance_type}
     place |= {"tier": made.tier} if made.kind != "kubernetes" else {}
     checked = plan("python -V", instance_count=made.instance_count, client=client, **place, **JOB)
-    same = {"timeout": made.timeout, "requeued": made.requeued, "reasons": (), "warnings": ()}
+    same: dict[str, Any] = {"timeout": made.timeout, "requeued": made.requeued, "reasons": (), "warnings": ()}
     assert attrs.evolve(made, **same, candidates=()) == attrs.evolve(checked, **same, candidates=())
 
 

@@ -49,7 +49,7 @@ def test_the_longest_timeout_is_no_reason_to_warn(client: MLClient) -> None:
 
 def test_lost_work_costs_no_more_than_the_job_may_run(client: MLClient) -> None:
     """Without requeue: one attempt, of seven days."""
-    asked = {"gpus": 1, "tier": "spot", "timeout": 10 * 86400, "requeue": False}
+    asked: dict[str, Any] = {"gpus": 1, "tier": "spot", "timeout": 10 * 86400, "requeue": False}
     planned = plan("python -V", client=client, **asked, **JOB)
     lost, short = planned.warnings
     assert lost.endswith("at most 16.80 USD in 7 d")
