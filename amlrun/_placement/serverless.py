@@ -141,9 +141,7 @@ def shortfalls(ask: Ask, market: Market, found: Iterable[Option]) -> Iterator[tu
         yield tuple(bar.misses(option.offer, option.price))
 
 
-def in_one_tier(
-    ask: Ask, found: Sequence[Option], able: Sequence[Option]
-) -> tuple[Option, str]:
+def in_one_tier(ask: Ask, found: Sequence[Option], able: Sequence[Option]) -> tuple[Option, str]:
     """Of those found in two tiers that are able the best in the tier that is to be taken, and why that is.
 
     Spot is held against the standard nodes that would be taken instead where it starts now, is not doubted

@@ -311,9 +311,7 @@ def test_a_size_that_no_place_has_is_warned_of() -> None:
     """It may be mistyped: a list goes on with the others, and only with none of them is it an error."""
     plan = place(Ask(instance_types=("t44", "t4")), workspace(cluster("mine", "elsewhere_only")))
     assert plan.instance_type == "t4"
-    assert plan.warnings == (
-        "instance_type='t44': eastus has no size of that name. Did you mean t4?",
-    )
+    assert plan.warnings == ("instance_type='t44': eastus has no size of that name. Did you mean t4?",)
     known = place(Ask(instance_types=("elsewhere_only", "t4")), workspace(cluster("mine", "elsewhere_only")))
     assert known.warnings == ()
     for names in (("t44",), ("t44", "t45")):

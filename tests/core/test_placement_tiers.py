@@ -185,7 +185,10 @@ def test_auto_tells_what_comes_before_the_price() -> None:
     """An order that was asked for, or what is meant where nothing is asked."""
     held = quota(spot=16, cheap=(0, 0), dear=(8, 0))
     plan = auto([attrs.evolve(CHEAP, spot_price=1.1), attrs.evolve(DEAR, price=0.5)], held, "cheap", "dear")
-    assert (plan.tier, plan.reasons[-1]) == (Tier.SPOT, "spot: cheap comes before dear in the order asked for")
+    assert (plan.tier, plan.reasons[-1]) == (
+        Tier.SPOT,
+        "spot: cheap comes before dear in the order asked for",
+    )
     small = size("small", 2, 0.1, memory_gb=8.0)
     plan = place(Ask(tier=Tier.AUTO), market([CHEAP, small], quota(spot=8, cheap=(0, 0), small=(8, 0))))
     assert (plan.tier, plan.reasons[-1]) == (
