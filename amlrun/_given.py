@@ -41,7 +41,7 @@ class Arguments:
     tags: Any = None
 
 
-_OTHER_WORDS: dict[str, str] = {
+OTHER_WORDS: dict[str, str] = {
     **dict.fromkeys(("nodes", "node_count", "num_nodes", "instances", "count"), "instance_count=…"),
     **dict.fromkeys(("size", "vm_size", "sku", "machine_type", "instance_types"), "instance_type=…"),
     **dict.fromkeys(("gpu_count", "num_gpus", "n_gpus"), "gpus=…"),
@@ -77,6 +77,6 @@ def _meant(name: str, names: list[str]) -> list[str]:
     """The names that come near; the one that is meant for certain stands alone."""
     if name in {field.name for field in attrs.fields(Needs)}:
         return [f"needs=Needs({name}=…)"]
-    if name.lower() in _OTHER_WORDS:
-        return [_OTHER_WORDS[name.lower()]]
+    if name.lower() in OTHER_WORDS:
+        return [OTHER_WORDS[name.lower()]]
     return sorted(difflib.get_close_matches(name, names, n=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import attrs
@@ -51,9 +52,8 @@ _FIRST = {
 
 def passed_over(looks: Iterable[Look], chosen: Option) -> Iterator[str]:
     """Why the places that were asked for before the chosen one were not taken: the best of each."""
-    for look in looks:
-        if look.name.lower() == chosen.offer.compute.lower():
-            return
+    taken = chosen.offer.compute.lower()
+    for look in takewhile(lambda look: look.name.lower() != taken, looks):
         best = min(look.options, key=lambda option: (not option.able, standing(option)))
         yield f"{look.name}: {best.against or best.why or best.fit}"
 

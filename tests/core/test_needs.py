@@ -18,6 +18,8 @@ from amlrun._offers import Size
         ("gpu", ["T4", 2], "gpu is the model; gpus=2 is how many"),
         ("gpu", "A10O", "Did you mean A10 or A100?"),
         ("gpu", "Voodoo2", "no such GPU model"),
+        ("gpu", "NVIDIA A100-80GB", "Did you mean needs=Needs(gpu='A100', gpu_memory_gb=80)?"),
+        ("gpu", "Voodoo2-80GB", "no such GPU model"),
         ("gpu", {"T4": 1}, "a model or a list of models"),
         ("gpu", [None], "no such GPU model"),
         ("gpus", "2", "gpus is a number"),

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from amlrun import Cluster, InvalidRequest, Managed, Needs, Requeue
-from amlrun._arguments import Options
-from amlrun._given import Arguments, arguments
+from amlrun._given import Arguments
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
 from amlrun._request import Request, parse
@@ -31,11 +30,6 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "job.yml"
     path.write_text(text)
     return path
-
-
-def test_every_typed_option_is_an_argument_and_the_reverse() -> None:
-    """The names that a type checker accepts are the names that are read."""
-    assert set(Options.__annotations__) == set(Arguments.__annotations__)
 
 
 @pytest.mark.parametrize(
@@ -196,15 +190,20 @@ def test_a_cluster_by_its_id_says_of_which_workspace() -> None:
     assert ask(compute="c").compute_workspace is None
 
 
-def test_an_argument_that_is_none_is_told_with_the_nearest() -> None:
-    """All of them at once."""
-    with pytest.raises(InvalidRequest, match="There is no argument gpuz, teir") as caught:
-        arguments({"gpuz": 1, "teir": "spot"})
-    assert "gpus" in caught.value.hint
-    assert "tier" in caught.value.hint
-    with pytest.raises(InvalidRequest) as caught:
-        arguments({"zzzzzz": 1})
-    assert "environment_variables" in caught.value.hint
+def test_the_name_of_a_script_is_no_command() -> None:
+    """No shell would find it; a program that is there by its path is one."""
+    for name in ("train.py", " src/train.py "):
+        with pytest.raises(InvalidRequest) as caught:
+            ask(name)
+        assert caught.value.hint == f'Did you mean "python {name.strip()}"?'
+    assert ask("./train.py").source == "./train.py"
+
+
+def test_needs_are_said_by_a_value_of_their_own() -> None:
+    """A dict is not one: how it is written is told."""
+    with pytest.raises(InvalidRequest, match="a Needs") as caught:
+        ask(needs={"gpus": 1})
+    assert caught.value.hint.startswith("needs=Needs(gpus=1")
 
 
 def test_values_of_variables_are_never_told() -> None:
