@@ -72,6 +72,7 @@ class Readings:
         """As a market; what could not be read is unknown in it, and sizes are the packaged ones."""
         location, computes, quota = self.facts.location, self.computes.value, self.usages.value
         sizes = packaged_sizes() if self.sizes.value is None else self.sizes.value
+        # Assumed: a workspace has limits of its own in its own region alone.
         if quota is not None and self.caps.value:
             held = holders_by_family(location, sizes, computes or ())
             quota = with_workspace_limits(quota, self.caps.value, held)
