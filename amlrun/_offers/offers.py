@@ -75,4 +75,4 @@ def limits_of(family: str, tier: Tier, quota: Quota | None) -> tuple[tuple[Limit
     found = quota.family(family)
     own, workspace = (None, None) if found is None else (found.dedicated, found.workspace)
     rows = tuple(row for row in (own, workspace, quota.dedicated_total) if row is not None)
-    return rows, own is not None
+    return rows, own is not None and quota.dedicated_total is not None

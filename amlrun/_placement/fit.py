@@ -67,12 +67,20 @@ class Fit:
             return f"{self.nodes} x {self.cpus} = {self.needed} vCPUs, under no cap that is known"
         need = f"{self.nodes} x {self.cpus} = {self.needed}"
         if self.starts in {Starts.NOW, Starts.UNKNOWN}:
-            return f"{need} of {row.free} free vCPUs of {named(row)}"
+            return f"{need} of {self._free()}"
         needs = f"needs {need} vCPUs of {named(row)}; {figures(row)}"
         if row.limit == 0:
             return needs
         now, ever = row.free // self.cpus, _ever(row, self.cpus)
         return f"{needs}: {_nodes_fit(now)} now, {_word(ever)} ever{self._and_the_other(now, ever)}"
+
+    def _free(self) -> str:
+        """Of a workspace's own limit nobody tells the use."""
+        row = self.row
+        if row.kind is not LimitKind.WORKSPACE:
+            return f"{row.free} free vCPUs of {named(row)}"
+        doubt = ", whose whole use nobody tells" if self.starts is Starts.UNKNOWN else ""
+        return f"at most {row.free} free vCPUs of {named(row)}{doubt}"
 
     def _and_the_other(self, now: int, ever: int) -> str:
         """What the other row takes away from these counts."""
@@ -120,6 +128,7 @@ class Binding:
     """The rows that bind nodes of one family in one tier, of any size and number.
 
     `lowest` has the lowest limit (`cap`), `tightest` has the least free (`free`): infinite where none caps.
+    `told` is the limit of which nobody tells the whole use, `sure` what is free of it at least.
     """
 
     lowest: Limit
@@ -127,6 +136,8 @@ class Binding:
     tightest: Limit
     free: float
     known: bool
+    told: Limit = NO_CAP
+    sure: float = math.inf
 
     def fit(self, nodes: int, cpus: int) -> Fit:
         """Nodes of so many vCPUs each."""
@@ -136,6 +147,8 @@ class Binding:
             return Fit(nodes, cpus, None, self.lowest, True, self.tightest, room)
         if room < 0:
             return Fit(nodes, cpus, Starts.QUEUED, self.tightest, self.known, self.lowest, room)
+        if self.sure < needed:
+            return Fit(nodes, cpus, Starts.UNKNOWN, self.told, self.known, NO_CAP, room)
         starts = Starts.NOW if self.known else Starts.UNKNOWN
         return Fit(nodes, cpus, starts, self.tightest, self.known, NO_CAP, room)
 
@@ -149,7 +162,8 @@ def bound(limits: Sequence[Limit], *, known: bool) -> Binding:
     if not limits:
         return UNBOUND
     lowest = tightest = limits[0]
-    cap = free = math.inf
+    cap = free = sure = math.inf
+    told = NO_CAP
     for row in limits:
         room = row.free
         if row.limit is None or room is None:
@@ -158,7 +172,15 @@ def bound(limits: Sequence[Limit], *, known: bool) -> Binding:
             lowest, cap = row, row.limit
         if room < free:
             tightest, free = row, room
-    return Binding(lowest, cap, tightest, free, known)
+        if row.kind is LimitKind.WORKSPACE:
+            told, sure = row, _at_least(row, limits)
+    return Binding(lowest, cap, tightest, free, known, told, sure)
+
+
+def _at_least(row: Limit, limits: Sequence[Limit]) -> int:
+    """What is free of a workspace's own limit if all use of the family in the region is the workspace's."""
+    whole = max(other.used for other in limits if other.kind is not LimitKind.TOTAL)
+    return (row.limit or 0) - whole - row.pending
 
 
 def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:

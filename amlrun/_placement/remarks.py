@@ -74,7 +74,12 @@ def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[st
             for option in options
             if option.able and option.tier is chosen.tier and option.order == chosen.order
         ]
-        reasons = [*_of_models(ask, chosen), _met(ask, chosen, len(rivals)), *_traded(chosen, rivals)]
+        reasons = [
+            *_of_models(ask, chosen),
+            _met(ask, chosen, len(rivals)),
+            *_traded(chosen, rivals),
+            *_doubted(chosen, rivals),
+        ]
     if chosen.fit is not None and chosen.fit.row.name:
         reasons.append(str(chosen.fit))
     return tuple(reasons)
@@ -94,6 +99,8 @@ def _met(ask: Ask, chosen: Option, count: int) -> str:
     had = "" if chosen.starts is Starts.UNKNOWN else "can be had and "
     if count == 1:
         return f"the only size that {had}meets {needs}"
+    if chosen.price is None:
+        return f"of {count} sizes that {had}meet {needs}, none with a known price is as certain to be had"
     return f"by price, of {count} sizes that {had}meet {needs}"
 
 
@@ -116,13 +123,40 @@ def _traded(chosen: Option, rivals: Sequence[Option]) -> list[str]:
         if option.starts is wanted and option.price is not None and option.off == chosen.off
     ]
     if not others or chosen.price is None:
-        return []
+        return _unpriced(chosen, rivals)
     price, name = min(others)
     if wanted is Starts.QUEUED:
         words = f"it starts now: {name} at {price:.2f} USD an hour would have to wait"
         return [words] if price < chosen.price else []
     words = f"{name} would start now at {price:.2f} USD an hour: more than {WORTH_OF_NOW:g} times as much"
     return [words] if price > chosen.price * WORTH_OF_NOW else []
+
+
+def _unpriced(chosen: Option, rivals: Sequence[Option]) -> list[str]:
+    """What starts now, where the chosen one doesn't, and has no known price."""
+    names = sorted(one.size.name for one in rivals if one.price is None and one.starts is Starts.NOW)
+    if not names or chosen.starts is Starts.NOW:
+        return []
+    return [f"{names[0]} starts now: its price isn't known"]
+
+
+def _doubted(chosen: Option, rivals: Sequence[Option]) -> list[str]:
+    """The cheapest of what is cheaper, and comes after it because it is less certain."""
+    if chosen.price is None or _doubt(chosen):
+        return []
+    cheaper = [
+        (one.price, one.size.name, _doubt(one))
+        for one in rivals
+        if one.price is not None and one.price < chosen.price and one.off == chosen.off and _doubt(one)
+    ]
+    return [f"{name} would be {money(price)} USD an hour: {why}" for price, name, why in sorted(cheaper)[:1]]
+
+
+def _doubt(option: Option) -> str:
+    if option.tier is Tier.SPOT and not option.size.spot_hint:
+        return "the service says that it has no spot nodes"
+    known = option.fit is None or option.fit.known
+    return "" if known else "there is no row of quota for it"
 
 
 def warnings_for(ask: Ask, market: Market, chosen: Option) -> tuple[str, ...]:
@@ -154,8 +188,17 @@ def quota_warnings(market: Market, size: Size, tier: Tier, *, known: bool) -> tu
         return (_MAY_WAIT,)
     if known or not size.cpus:
         return ()
-    row = "spot nodes" if tier is Tier.SPOT else f"the family {size.family}"
-    return (f"there is no row of quota for {row}: whether there is room is not known",)
+    return (
+        f"there is no row of quota for {_unknown(market, size, tier)}: whether there is room is not known",
+    )
+
+
+def _unknown(market: Market, size: Size, tier: Tier) -> str:
+    """Whose row is missing."""
+    found = market.quota and market.quota.family(size.family)
+    if tier is Tier.SPOT:
+        return "spot nodes"
+    return "all families together" if found and found.dedicated else f"the family {size.family}"
 
 
 def size_warnings(ask: Ask, market: Market, size: Size, tier: Tier) -> tuple[str, ...]:

@@ -24,11 +24,14 @@ GPU = Compute(
 )
 
 
+TOTAL = Limit("TotalDedicatedCores", None, 0, LimitKind.TOTAL)
+
+
 def market(limit: int | None = 24, used: int = 12, pool: int = 0) -> Market:
     """A region with one size and its family's quota."""
     family = FamilyQuota("standardNCSv3Family", Limit("standardNCSv3Family", limit, used))
     return Market(
-        "eastus", (V100,), Quota("eastus", (family,), None, Limit("TotalLowPriorityCores", pool, 0))
+        "eastus", (V100,), Quota("eastus", (family,), TOTAL, Limit("TotalLowPriorityCores", pool, 0))
     )
 
 

@@ -55,7 +55,8 @@ SIZES = (
 def market(v100: int = 24, t4: int = 8, used: int = 0, pool: int = 100, **more: Any) -> Market:
     """A region with two sizes that jobs can use, and quota for them."""
     families = (FamilyQuota("v100", Limit("v100", v100, used)), FamilyQuota("t4", Limit("t4", t4, used)))
-    quota = Quota("eastus", families, None, Limit("TotalLowPriorityCores", pool, 0))
+    total = Limit("TotalDedicatedCores", None, 0, LimitKind.TOTAL)
+    quota = Quota("eastus", families, total, Limit("TotalLowPriorityCores", pool, 0))
     return Market("eastus", SIZES, quota, **more)
 
 

@@ -19,10 +19,13 @@ def row(limit: int | None, used: int = 0, pending: int = 0, kind: LimitKind = Li
     return Limit(name, limit, used, kind, pending)
 
 
+UNCAPPED = row(None, kind=LimitKind.TOTAL)
+
+
 def held(
     family: Limit | None = None,
     *,
-    total: Limit | None = None,
+    total: Limit | None = UNCAPPED,
     pool: Limit | None = None,
     workspace: Limit | None = None,
 ) -> Quota:
@@ -199,3 +202,26 @@ def test_of_limits_that_allow_the_same_the_first_is_named() -> None:
     assert bound(rows, known=True).fit(1, 24).row is rows[0]
     assert bound(rows, known=True).fit(3, 24).row is rows[0]
     assert figures(rows[0]) == "limit 48, in use 48, free 0"
+
+
+def test_a_total_that_is_not_told_is_not_known() -> None:
+    """All families together have a limit: who doesn't tell it leaves open whether there is room."""
+    assert fit(SIZE, 1, Tier.STANDARD, held(row(48, 24), total=None)).starts is Starts.UNKNOWN
+    assert fit(SIZE, 2, Tier.STANDARD, held(row(48, 24), total=None)).starts is Starts.QUEUED
+
+
+@pytest.mark.parametrize(("used", "starts"), [(0, Starts.NOW), (24, Starts.NOW), (25, Starts.UNKNOWN)])
+def test_what_is_free_of_a_workspaces_own_limit_is_a_bound(used: int, starts: Starts) -> None:
+    """Its use may be all that the family's is: it is now where there is room all the same."""
+    own = Limit(A100, 72, 0, LimitKind.WORKSPACE)
+    found = fit(SIZE, 2, Tier.STANDARD, held(row(480, used), workspace=own))
+    assert found.starts is starts
+    doubt = ", whose whole use nobody tells" if starts is Starts.UNKNOWN else ""
+    assert str(found) == f"2 x 24 = 48 of at most 72 free vCPUs of {A100} in this workspace{doubt}"
+    pending = fit(SIZE, 2, Tier.STANDARD, held(row(480, 12), workspace=Limit(A100, 72, 0, own.kind, 24)))
+    assert pending.starts is Starts.UNKNOWN
+    full = fit(SIZE, 4, Tier.STANDARD, held(row(480, 0), workspace=own))
+    assert full.starts is None
+    assert (
+        fit(SIZE, 2, Tier.STANDARD, held(row(480), workspace=row(None, kind=own.kind))).starts is Starts.NOW
+    )

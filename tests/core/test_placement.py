@@ -133,6 +133,31 @@ def test_rows_without_a_cap_bind_nothing() -> None:
     assert plan.reasons[-1] == "500 x 4 = 2000 vCPUs, under no cap that is known"
 
 
+def test_what_is_cheaper_and_less_certain_is_told() -> None:
+    """Sizes whose quota or whose spot is doubted, and those that start now at no known price."""
+    plan = place(Ask(needs=ANY), market([CHEAP, DEARER], quota(dearer=(16, 0))))
+    assert plan.instance_type == "dearer"
+    assert "cheap would be 1.00 USD an hour: there is no row of quota for it" in plan.reasons
+    doubted = attrs.evolve(CHEAP, spot_hint=False)
+    plan = place(Ask(needs=ANY, tier=Tier.SPOT), market([doubted, DEARER], quota(spot=100)))
+    assert "cheap would be 0.20 USD an hour: the service says that it has no spot nodes" in plan.reasons
+    now = size("now", 4, None)
+    plan = place(Ask(needs=ANY), market([now, DEARER], quota(now=(8, 0), dearer=(16, 16))))
+    assert (plan.instance_type, plan.starts) == ("dearer", Starts.QUEUED)
+    assert "now starts now: its price isn't known" in plan.reasons
+    plan = place(Ask(needs=ANY), market([now, CHEAP], quota(now=(8, 0))))
+    assert (plan.instance_type, plan.reasons[0]) == (
+        "now",
+        "of 2 sizes that can be had and meet 1 vCPU, none with a known price is as certain to be had",
+    )
+    untold = attrs.evolve(quota(cheap=(8, 0)), dedicated_total=None)
+    plan = place(Ask(needs=ANY), market([CHEAP], untold))
+    assert plan.starts is Starts.UNKNOWN
+    assert plan.warnings == (
+        "there is no row of quota for all families together: whether there is room is not known",
+    )
+
+
 def test_a_family_without_a_row_is_unknown_not_zero() -> None:
     """It can be chosen, with a warning, after all those that are known."""
     plan = place(Ask(needs=ANY), market([CHEAP, DEARER], quota(dearer=(16, 16))))

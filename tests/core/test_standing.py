@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun._needs import Ask
-from amlrun._offers import Compute, FamilyQuota, Limit, Market, Problem, Quota, Size, Tier
+from amlrun._offers import Compute, FamilyQuota, Limit, LimitKind, Market, Problem, Quota, Size, Tier
 from amlrun._offers.outstanding import Outstanding, Pending
 from amlrun._offers.pending import counted
 from amlrun._placement.clusters import cluster_option
@@ -23,7 +23,8 @@ CPU = Compute(name="cpu", size=DS3.name, max_nodes=4, allocation_state="Steady",
 
 def quota(limit: int | None = 100, used: int = 0) -> Quota:
     """The quota of a region with one family."""
-    return Quota("eastus", (FamilyQuota(DS3.family, Limit(DS3.family, limit, used)),))
+    total = Limit("TotalDedicatedCores", None, 0, LimitKind.TOTAL)
+    return Quota("eastus", (FamilyQuota(DS3.family, Limit(DS3.family, limit, used)),), total)
 
 
 def stands(change: dict[str, Any], wanted: int = 1, held: Quota | None = None) -> Reading:

@@ -158,7 +158,9 @@ def rows(family: str, tier: Tier, held: Quota | None) -> list[Limit]:
         binding = [held.spot_total]
     else:
         (own,) = [one for one in held.families if one.name.lower() == family] or [FamilyQuota("")]
-        binding = [own.dedicated, own.workspace, held.dedicated_total]
+        used = own.dedicated.used if own.dedicated else 0
+        known = own.workspace and attrs.evolve(own.workspace, used=max(own.workspace.used, used))
+        binding = [own.dedicated, known, held.dedicated_total]
     return [row for row in binding if row is not None and row.limit is not None]
 
 

@@ -188,3 +188,17 @@ def test_nothing_is_refused_for_what_is_not_known(fake_aml: FakeAml) -> None:
     assert (run.plan.verified, run.plan.starts) == (False, "unknown")
     resources = fake_aml.job(run.name).body["properties"]["resources"]
     assert resources["instanceType"] == "Standard_NC4as_T4_v3"
+
+
+def test_the_use_of_a_workspaces_own_limit_is_not_known(fake_aml: FakeAml) -> None:
+    """Serverless jobs that run hold some of it, and nobody tells: what might not fit is not promised."""
+    fake_aml.quota(T4, limit=64, workspace_limit=8)
+    fake_aml.runtime(hours=20)
+    submit("python -V", client=fake_aml.client(), **JOB, instance_type="Standard_NC4as_T4_v3")
+    fake_aml.advance(minutes=15)
+    both = planned(fake_aml, instance_type="Standard_NC4as_T4_v3", instance_count=2)
+    assert both.starts == "unknown"
+    assert both.reasons[-1] == (
+        f"2 x 4 = 8 of at most 8 free vCPUs of {T4} in this workspace, whose whole use nobody tells"
+    )
+    assert planned(fake_aml, instance_type="Standard_NC4as_T4_v3").starts == "now"
