@@ -31,6 +31,8 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
     size = market.size(compute.size or "") or unlisted(compute.size or "")
     quota = quota_of(compute, market)
     price = price_of(size, ask.nodes, tier)
+    # Another region has prices of its own: by these one chooses, and no limit of a price is shown to hold.
+    sure = price if compute.location in {"", market.location} else None
     reading = read(compute, ask.nodes, size, quota, market.read_at)
     offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind)
     if reading.missing:
@@ -38,7 +40,7 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
         offer = attrs.evolve(offer, limits=limits, known=known)
     fewer = _fewer(market, reading, size, quota) if ask.nodes > compute.max_nodes else ""
     found = (
-        *misses(ask, market, compute, offer, price, nodes=compute.max_nodes, fewer=fewer),
+        *misses(ask, market, compute, offer, sure, nodes=compute.max_nodes, fewer=fewer),
         *of_size(ask, compute, size),
     )
     if found:

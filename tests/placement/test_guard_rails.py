@@ -11,6 +11,7 @@ from amlrun import (
     ComputeNotFound,
     ComputeUnsuitable,
     InvalidRequest,
+    Needs,
     NothingFits,
     PlanOutdated,
     RequeueExhausted,
@@ -167,6 +168,18 @@ def test_rules_bind_every_kind_of_compute(
     with pytest.raises(ComputeUnsuitable) as caught:
         plan("echo", compute=name, client=client, **JOB)
     assert said in words(caught)
+
+
+def test_prices_of_another_region_are_not_known(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """A limit of the price can't be shown to hold for a cluster elsewhere, the team's or the user's own."""
+    fake_aml.cluster("west", size="Standard_DS3_v2", max_nodes=2, location="westeurope")
+    assert plan("echo", compute="west", client=client, **JOB).compute == "west"
+    with pytest.raises(ComputeUnsuitable, match="has no known price"):
+        plan("echo", compute="west", needs=Needs(max_price_per_hour=9), client=client, **JOB)
+    guard(folder, "highest_price_per_hour = 9")
+    with pytest.raises(ComputeUnsuitable) as caught:
+        plan("echo", compute="west", client=client, **JOB)
+    assert "has no known price, refused by amlrun.toml, line 2: highest_price_per_hour = 9" in words(caught)
 
 
 def test_an_instance_type_is_allowed_by_its_name(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
