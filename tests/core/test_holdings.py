@@ -88,8 +88,11 @@ def test_what_is_used_is_held_by_somebody() -> None:
     assert sum(one.cores for one in family.holders if one.tier is Tier.STANDARD) == family.dedicated.used
 
 
+UNCAPPED = Limit("TotalDedicatedCores", None, 0)
+
+
 def rooms(
-    dedicated: Limit | None, pool: Limit | None, total: Limit | None = None
+    dedicated: Limit | None, pool: Limit | None, total: Limit | None = UNCAPPED
 ) -> list[tuple[object, ...]]:
     """What fits on the T4 size of 4 vCPUs."""
     quota = Quota("eastus", (FamilyQuota(NAME, dedicated),), total, pool)
@@ -106,11 +109,12 @@ def test_what_fits_is_counted_under_every_limit() -> None:
     assert rooms(Limit(NAME, None, 3), pool) == [(None, None, 2, 4)]
     assert rooms(Limit(NAME, 0, 0), Limit("TotalLowPriorityCores", 0, 0)) == []
     assert rooms(None, None) == []
+    assert rooms(Limit(NAME, 16, 0), pool, None) == [(None, None, 2, 4)]
 
 
 def test_only_gpu_sizes_that_jobs_can_have_are_told() -> None:
     """Family by family, the small ones first; where the service says that there is no spot, none is told."""
-    quota = Quota("eastus", (FamilyQuota(NAME, Limit(NAME, 16, 0)),), None, Limit("pool", 64, 0))
+    quota = Quota("eastus", (FamilyQuota(NAME, Limit(NAME, 16, 0)),), UNCAPPED, Limit("pool", 64, 0))
     big, small = size(name="big", gpus=4, cpus=16), size(name="small", spot_hint=False)
     others = (size(name="cpu", gpus=0), size(name="endpoints", for_jobs=False))
     assert gpu_rooms(quota, (big, *others, small)) == (
