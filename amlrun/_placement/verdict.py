@@ -50,8 +50,14 @@ def serverless_cannot(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
     if main.contenders:
         doubt = next(obstacle for obstacle in obstacles(ask, market) if obstacle.avoidable)
         return f"serverless may fail: {doubt.reason}"
-    why = _of(ask, market, main).message.splitlines()[0]
-    return f"serverless can't take it: {why.removeprefix(CANT_TAKE)}"
+    return f"serverless can't take it: {_head(_of(ask, market, main))}"
+
+
+def _head(error: AmlrunError) -> str:
+    """What it says first, whole."""
+    first, *more = error.message.splitlines()
+    lines = [first, *more[:1]] if first.endswith(":") else [first]
+    return " ".join(" ".join(lines).split()).removeprefix(CANT_TAKE)
 
 
 def _of(ask: Ask, market: Market, look: Look) -> AmlrunError:
@@ -77,5 +83,5 @@ def _against(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
 def _first(ask: Ask, market: Market, look: Look) -> str:
     """The first thing against each of its options; of serverless, which has hundreds, the refusal."""
     if look.name.lower() == SERVERLESS and look.error is None:
-        return _of(ask, market, look).message.splitlines()[0].rstrip(":")
+        return _head(_of(ask, market, look))
     return "; ".join(dict.fromkeys(option.against for option in look.options))

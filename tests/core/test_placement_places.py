@@ -165,8 +165,8 @@ def test_a_compute_stands_in_where_serverless_never_can() -> None:
 
 def test_among_computes_that_nobody_named_price_counts() -> None:
     """No order was asked for: idle nodes are worth a quarter more than those that must wait, and no more."""
-    none, there = quota(cheap=(0, 0), dear=(0, 0)), quota(cheap=(8, 8))
-    far = attrs.evolve(cluster("far"), location="westeurope")
+    none, there = quota(cheap=(0, 0), dear=(0, 0)), quota(cheap=(100, 16))
+    far = attrs.evolve(cluster("far", busy=4), location="westeurope")
 
     def chosen(price: float) -> str:
         idle = cluster("idle", "dear", idle=1)
@@ -203,6 +203,17 @@ def test_a_cluster_that_would_have_to_wait_stands_in_for_nothing() -> None:
     with pytest.raises(NoQuota, match="busy  is taken only where it is named: compute='busy'"):
         place(Ask(needs=Needs(cpus=4)), workspace(cluster("busy", busy=4), held=none))
     assert place(Ask(computes=("busy",)), workspace(cluster("busy", busy=4), held=none)).compute == "busy"
+
+
+def test_why_serverless_cannot_is_told_whole() -> None:
+    """Of a size that nothing meets, the nearest; never half a sentence."""
+    far = attrs.evolve(cluster("far", "big", idle=1), location="westeurope")
+    big = attrs.evolve(CHEAP, name="big", cpus=64, for_jobs=False)
+    held = attrs.evolve(workspace(far), sizes=(CHEAP, big))
+    assert place(Ask(needs=Needs(cpus=64)), held).reasons[0] == (
+        "serverless can't take it: No size in eastus meets 64 vCPUs. The nearest: cheap standard 1.00 USD/h"
+        " has 4 of 64 vCPUs"
+    )
 
 
 def test_a_size_that_the_region_lacks_may_be_a_clusters() -> None:
@@ -269,7 +280,13 @@ def test_a_place_that_is_not_there_is_passed_over_in_a_list() -> None:
     [
         (("gpuu",), []),
         (("gpuu", "gone"), ["  gone  is not there: the workspace has no compute of that name"]),
-        (("serverless", "gpuu"), ["  serverless  No size in eastus meets 64 vCPUs. The nearest"]),
+        (
+            ("serverless", "gpuu"),
+            [
+                "  serverless  No size in eastus meets 64 vCPUs. The nearest: dear standard 1.25 USD/h has 8 of 64",
+                "              vCPUs",
+            ],
+        ),
         (("gpuu", "gpu"), ["  gpu  has nodes of cheap, which has 4 of 64 vCPUs"]),
     ],
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FAMILIES = ("alpha", "beta", "gamma")
 HERE, THERE = "eastus", "westeurope"
-PRICES = st.sampled_from([0.5, 1.0, 1.2, 1.25, 2.0])
+PRICES = st.sampled_from([0.5, 1.0, 1.2, 1.25, 1.4, 2.0])
 CORES = st.sampled_from([0, 4, 8, 24, 48, 96])
 
 
