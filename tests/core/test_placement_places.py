@@ -284,8 +284,8 @@ def test_a_place_that_is_not_there_is_passed_over_in_a_list() -> None:
             ("serverless", "gpuu"),
             [
                 (
-                    "  serverless  No size in eastus meets 64 vCPUs. The nearest: dear standard 1.25 USD/h has"
-                    " 8 of 64"
+                    "  serverless  No size in eastus meets 64 vCPUs. The nearest: dear standard 1.25 USD/h"
+                    " has 8 of 64"
                 ),
                 "              vCPUs",
             ],
