@@ -98,14 +98,26 @@ class ServiceError(AmlrunError):
 
 
 class NotAuthorized(AmlrunError):
-    """A right is missing: `scope` says on what, `service_code` is the service's own."""
+    """A right is missing: `scope` says on what, `service_code` is the service's own.
+
+    `signed_in` is False where there is no token, or none that the service takes: no role helps there.
+    """
 
     code = "not-authorized"
 
-    def __init__(self, message: str, *, hint: str = "", scope: str = "", service_code: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        scope: str = "",
+        service_code: str = "",
+        signed_in: bool = True,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.scope = scope
         self.service_code = service_code
+        self.signed_in = signed_in
 
 
 class InvalidRequest(AmlrunError):

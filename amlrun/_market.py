@@ -242,9 +242,9 @@ class Lookups:
         try:
             return workspace_from(self._rest.get(self._workspace_path))
         except NotAuthorized as error:
-            error.hint = (
-                f"Whoever sends jobs needs the role AzureML Data Scientist on {self._workspace_path}."
-            )
+            if error.signed_in:
+                role = "AzureML Data Scientist"
+                error.hint = f"Whoever sends jobs needs the role {role} on {self._workspace_path}."
             raise
         except ServiceError as error:
             if error.status == _NOT_FOUND:

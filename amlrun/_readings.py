@@ -114,7 +114,9 @@ class Readings:
     def unread(self) -> tuple[str, ...]:
         """The same in words: a line for the rights that are missing on each thing, and for each failure."""
         failures = tuple(self.failures())
-        refused = {part for part, _, failure in failures if isinstance(failure, NotAuthorized)}
+        refused = {
+            part for part, _, failure in failures if isinstance(failure, NotAuthorized) and failure.signed_in
+        }
         lines = []
         for (under, rights, role), scope in zip(_ROLES, (self.subscription, self.workspace), strict=True):
             if missing := [part for part in rights if part in refused]:
@@ -125,9 +127,12 @@ class Readings:
                     f"which the role {role} there has)"
                 )
         for part, region, failure in failures:
-            if isinstance(failure, ServiceError):
-                where = f" of {region}" if region else ""
-                lines.append(f"looking up {part}{where} failed: {failure.message}")
+            if isinstance(failure, ServiceError) or not failure.signed_in:
+                where, way_out = (
+                    f" of {region}" if region else "",
+                    f": {failure.hint}" if failure.hint else "",
+                )
+                lines.append(f"looking up {part}{where} failed: {failure.message}{way_out}".rstrip("."))
         return tuple(lines)
 
 

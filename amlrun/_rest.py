@@ -46,6 +46,7 @@ API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
 ATTEMPTS = 4
 """Calls in all: as many as the SDK makes, so that raw MLClient and amlrun give up at the same point."""
+_NO_TOKEN = 401
 LONGEST_WAIT = 60.0
 """Seconds: a longer Retry-After is for whoever asked, not for a loop to sit out."""
 HURRIED_WAIT = 5.0
@@ -238,6 +239,9 @@ def _failure(request: HttpRequest, response: HttpResponse) -> AmlrunError:
     if "RequestDisallowedByPolicy" in f"{code} {message}":
         hint = "A policy of the subscription forbids it, not a missing role: its owner can tell."
         return ServiceError(what, hint=hint, status=response.status_code, service_code=code)
+    if response.status_code == _NO_TOKEN and "Registry" not in code:  # of a registry, it is a right
+        hint = "The token is not taken: sign in again (`az login`)."
+        return NotAuthorized(what, hint=hint, scope=_short(request.url), service_code=code, signed_in=False)
     if response.status_code in (401, 403):
         hint = "The signed-in account lacks this right, or is signed in to another tenant."
         return NotAuthorized(what, hint=hint, scope=_short(request.url), service_code=code)
@@ -248,7 +252,8 @@ def _failure(request: HttpRequest, response: HttpResponse) -> AmlrunError:
 def _not_signed_in(error: ClientAuthenticationError) -> NotAuthorized:
     first = str(error.message or "").strip().splitlines()[0:1]
     cause = first[0] if first else type(error).__name__
-    return NotAuthorized(f"No token: {cause}", hint="Sign in (`az login`), or check the credential.")
+    hint = "Sign in (`az login`), or check the credential."
+    return NotAuthorized(f"No token: {cause}", hint=hint, signed_in=False)
 
 
 def _json(text: str) -> Any:

@@ -148,8 +148,9 @@ def _size(name: str, market: Market, cluster: Cluster) -> Size:
     """In the service's spelling. What other regions have isn't known: there, any name is believed."""
     size = market.size(name)
     here = cluster.location in {None, market.location} and market.source is Source.SERVICE
+    of = cluster.name if name == cluster.size else ""
     if size is None and here:
-        raise unknown_size(name, market)
+        raise unknown_size(name, market, of=of)
     if size is not None and not size.for_jobs and here:
-        raise not_for_jobs(size, market)
+        raise not_for_jobs(size, market, of=of)
     return size or unlisted(name)

@@ -9,7 +9,7 @@ import attrs
 
 from amlrun._candidates import money
 from amlrun._catalogue import LIST_PRICES, list_prices
-from amlrun._needs import SERVERLESS, Ask, Needs
+from amlrun._needs import SERVERLESS
 from amlrun._offers import LimitKind, Source, Tier, gpu_model, limits_of
 from amlrun._placement.fit import fit
 from amlrun._placement.serverless import options, tiers_of
@@ -18,6 +18,7 @@ from amlrun._plan import Starts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from amlrun._needs import Ask
     from amlrun._offers import Market, Size
     from amlrun._placement.fit import Fit
     from amlrun._placement.options import Option
@@ -61,31 +62,38 @@ def counted(count: int, starts: Starts | None, *, on: str = "") -> str:
 
 
 def fewer(market: Market, nodes: int, tried: Sequence[Option]) -> list[str]:
-    """The counts of nodes that could be had, now and ever, on the first of these options that holds any."""
-    for option in tried:
-        whole = fit(option.size, nodes, option.tier, market.quota)
-        counts = {count: Starts.QUEUED for count in (whole.fits,) if count}
-        counts |= {count: Starts.NOW for count in (min(whole.fits, whole.fits_now),) if count}
-        on = "" if option is tried[0] else f" with instance_type={option.size.name!r}"
-        if option.tier is not tried[0].tier:
-            on += f"{' and' if on else ' with'} tier={str(option.tier)!r}"
-        if counts:
-            return [" ".join(counted(count, counts[count], on=on) for count in sorted(counts))]
-    return []
+    """The counts of nodes that could be had, now and ever, on the first of these options that holds any.
+
+    Of two tiers that come into question, in the one that gives more.
+    """
+    held = [(option, fit(option.size, nodes, option.tier, market.quota)) for option in tried]
+    firsts = {option.tier: (option, whole) for option, whole in reversed(held) if whole.fits}
+    if not firsts:
+        return []
+    option, whole = max(firsts.values(), key=lambda first: (first[1].fits, first[0].tier is tried[0].tier))
+    now = min(whole.fits, whole.fits_now)
+    counts = {whole.fits: Starts.QUEUED, **({now: Starts.NOW} if now else {})}
+    on = "" if option is tried[0] else f" with instance_type={option.size.name!r}"
+    if option.tier is not tried[0].tier:
+        on += f" and tier={str(option.tier)!r}"
+    return [" ".join(counted(count, counts[count], on=on) for count in sorted(counts))]
 
 
 def room(ask: Ask, market: Market, best: Option, tried: Sequence[Option]) -> list[str]:
-    """Sizes much like the best that have room in its tier, and those tried that have room in the other."""
-    needs, size = ask.needs, best.size
+    """Sizes that have room in the tier of the best, and those tried that have room in the other.
+
+    What was asked of the nodes holds for them, but for the GPU's model; of a size that was named, its GPUs,
+    else its vCPUs and memory, where nothing is asked of these.
+    """
+    needs, size = attrs.evolve(ask.needs, gpu=()), best.size
     if size.gpus:
-        like = Needs(gpus=needs.gpus or size.gpus, gpu_memory_gb=needs.gpu_memory_gb)
+        needs = attrs.evolve(needs, gpus=needs.gpus or size.gpus)
     elif ask.instance_types:
-        like = Needs(cpus=size.cpus, memory_gb=size.memory_gb)
-    else:
-        like = Needs(cpus=needs.cpus, memory_gb=needs.memory_gb)
-    anything = Ask(needs=like, nodes=ask.nodes, guard=ask.guard)
-    similar = options(anything, market, market.sizes, best.tier)
-    return [*_room("Sizes that have room", similar, tried), *across(ask, market, tried)]
+        cpus, memory_gb = needs.cpus or size.cpus, needs.memory_gb or size.memory_gb
+        needs = attrs.evolve(needs, cpus=cpus, memory_gb=memory_gb)
+    similar = options(attrs.evolve(ask, needs=needs, instance_types=()), market, market.sizes, best.tier)
+    words = "With another GPU model there is room on" if ask.needs.gpu else "Sizes that have room"
+    return [*_room(words, similar, tried), *across(ask, market, tried)]
 
 
 def across(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:

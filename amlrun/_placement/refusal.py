@@ -49,9 +49,7 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
         hints += [*allowed(ask, market, tried), _RULED_OUT]
     else:
         hints += [_less(ask, market), *to_be_named(ask, market)]
-    region = market.location
-    if market.source is Source.PACKAGED:
-        region = f"the packaged table of East US (the sizes of {region} itself can't be read)"
+    region = _region(market)
     message = f"No size in {region} {{}}. The nearest:\n{_listing(nearest)}"
     if ask.instance_types:
         message = f"{' or '.join(ask.instance_types)} can't take this job:\n{_listing(nearest)}"
@@ -63,6 +61,13 @@ def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFi
         message = message.format(f"meets {ask.needs}")
     against = {option.size.name: option.against for option in reversed(nearest)}
     return NothingFits(message, hint="\n".join(hints), against=against)
+
+
+def _region(market: Market) -> str:
+    """Whose sizes these are."""
+    if market.source is Source.SERVICE:
+        return market.location
+    return f"the packaged table of East US (the sizes of {market.location} itself can't be read)"
 
 
 def _no_such_gpu(ask: Ask, market: Market) -> bool:
@@ -112,6 +117,8 @@ def no_quota(ask: Ask, market: Market, tried: Sequence[Option]) -> QuotaError:
     whole = fit(best.size, ask.nodes, best.tier, market.quota)
     cheaper = next((option for option in rest if option.tier is not best.tier), None)
     hints = [*fewer(market, ask.nodes, [best, *rest]), *room(ask, market, best, tried)]
+    if market.source is Source.PACKAGED:
+        hints += [f"The sizes are those of {_region(market)}.", *to_be_named(ask, market)]
     if cheaper is not None:
         size, tier = cheaper.size, cheaper.tier
         hints += raised(size, tier, fit(size, ask.nodes, tier, market.quota), market)

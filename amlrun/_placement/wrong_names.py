@@ -17,27 +17,32 @@ _CLOSE, _NEAR = 0.6, 0.4
 _AS_LARGE = 0.3
 """What it adds to that where a size has as many vCPUs as the name says."""
 _HINT = "Leave instance_type out and say what the job needs: cpus=…, memory_gb=…, gpus=…"
+_OF_CLUSTER = "Leave size out, and the cluster gets the one that is best for the job."
 
 
-def unknown_size(name: str, market: Market) -> InvalidRequest:
-    """A name that the region does not have."""
+def unknown_size(name: str, market: Market, *, of: str = "") -> InvalidRequest:
+    """A name that the region does not have. `of`: the cluster whose size it is to be."""
     near = _near(_tail(name), {_tail(size.name): size for size in market.sizes if size.for_jobs})
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
     return InvalidRequest(
-        f"instance_type={name!r}: {market.location} has no size of that name.{meant}",
-        hint=_HINT,
-        argument="instance_type",
+        f"{_said(name, of)}: {market.location} has no size of that name.{meant}",
+        hint=_OF_CLUSTER if of else _HINT,
+        argument="compute" if of else "instance_type",
     )
 
 
-def not_for_jobs(size: Size, market: Market) -> InvalidRequest:
-    """A size that the region has for other things."""
+def not_for_jobs(size: Size, market: Market, *, of: str = "") -> InvalidRequest:
+    """A size that the region has for other things. `of`: the cluster whose size it is to be."""
     return InvalidRequest(
-        f"instance_type={size.name!r}: {market.location} does not offer this size to jobs, only to other"
+        f"{_said(size.name, of)}: {market.location} does not offer this size to jobs, only to other"
         " things, such as endpoints.",
-        hint=_HINT,
-        argument="instance_type",
+        hint=_OF_CLUSTER if of else _HINT,
+        argument="compute" if of else "instance_type",
     )
+
+
+def _said(name: str, of: str) -> str:
+    return f"Cluster({of!r}, size={name!r}, …)" if of else f"instance_type={name!r}"
 
 
 def _tail(name: str) -> str:

@@ -84,7 +84,7 @@ def test_no_quota_at_all() -> None:
     assert (error.needed, error.limit, error.used, error.free, error.fits) == (24, 0, 0, 0, 0)
     assert "needs 1 x 24 = 24 vCPUs of a100Family; limit 0" in error.message
     assert "a100x2" in error.message
-    assert "Sizes that have room: t4 (0.53 USD/h)." in error.hint
+    assert "With another GPU model there is room on: t4 (0.53 USD/h)." in error.hint
     assert "With tier='spot' there is room on: a100 (0.74 USD/h), a100x2 (1.47 USD/h)." in error.hint
     assert "not the subscription's VM quota" in error.hint
 

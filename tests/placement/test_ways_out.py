@@ -8,6 +8,7 @@ import pytest
 
 from amlrun import (
     AmlrunError,
+    Cluster,
     ComputeNotFound,
     ComputeUnsuitable,
     InvalidRequest,
@@ -18,6 +19,7 @@ from amlrun import (
     QuotaError,
     plan,
 )
+from amlrun.testing import ExpiredToken, InternalError
 
 if TYPE_CHECKING:
     from amlrun.testing import FakeAml
@@ -187,6 +189,53 @@ def test_who_may_not_read_quota_is_told_of_no_room(fake_aml: FakeAml) -> None:
     listed = planned(fake_aml, instance_type="Standard_DS3_v2")
     assert listed.price_source == "list price, East US, June 2026"
     assert "; figures are those of" in listed.warnings[0]
+
+
+def test_what_is_proposed_meets_the_needs(fake_aml: FakeAml) -> None:
+    """All of them but for the GPU's model, which is said."""
+    wish = {"needs": Needs(gpu="A100", memory_gb=50)}
+    hint = refused(fake_aml, QuotaError, **wish).hint
+    assert (
+        "With another GPU model there is room on: Standard_NC8as_T4_v3 (0.75 USD/h), Standard_NC16as_T4_v3"
+        in hint
+    )
+    hint = refused(fake_aml, QuotaError, needs=Needs(gpu="V100", max_price_per_hour=3.1)).hint
+    assert "Standard_NC16as_T4_v3 (1.20 USD/h)." in hint
+
+
+def test_with_either_tier_the_count_is_of_the_one_that_gives_more(fake_aml: FakeAml) -> None:
+    """What is proposed is the most that can be had."""
+    fake_aml.quota(T4, limit=8)
+    fake_aml.quota(POOL, limit=24)
+    wish = {"instance_type": "Standard_NC8as_T4_v3", "tier": "auto"}
+    hint = refused(fake_aml, QuotaError, instance_count=4, **wish).hint
+    assert "instance_count=3 fits with instance_type='Standard_NC8as_T4_v3' and tier='spot'." in hint
+    assert planned(fake_aml, instance_count=3, **wish).starts == "now"
+
+
+def test_who_is_not_signed_in_needs_no_role(fake_aml: FakeAml) -> None:
+    """An expired token is told as such: the way out is to sign in again."""
+    fake_aml.inject(ExpiredToken(), on="GET */usages", times=None)
+    (unread, *_) = planned(fake_aml, gpus=1).warnings
+    assert unread.startswith("looking up quota failed: GET ")
+    assert "sign in again (`az login`)" in unread
+    assert "role" not in unread
+
+
+def test_a_refusal_from_the_packaged_table_says_so(fake_aml: FakeAml) -> None:
+    """Whose sizes these are, where the region's own couldn't be read."""
+    fake_aml.inject(InternalError(), on="GET */vmSizes", times=None)
+    error = refused(fake_aml, QuotaError, gpu="A100")
+    assert "The sizes are those of the packaged table of East US" in error.hint
+
+
+def test_a_clusters_size_is_told_as_its_own(fake_aml: FakeAml) -> None:
+    """Nobody said instance_type."""
+    error = refused(fake_aml, InvalidRequest, compute=Cluster("mine", size="Standard_Foo", max=2))
+    assert error.message.startswith(
+        "Cluster('mine', size='Standard_Foo', …): eastus has no size of that name"
+    )
+    assert error.hint == "Leave size out, and the cluster gets the one that is best for the job."
 
 
 def test_of_several_places_those_passed_over_say_why(fake_aml: FakeAml) -> None:
