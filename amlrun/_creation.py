@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from amlrun._errors import ComputeUnsuitable, NotAuthorized, ServiceError, SubmissionFailed
@@ -29,6 +30,8 @@ _LONGEST = 900.0
 _USABLE = frozenset({"succeeded", "updating"})
 _OVER = frozenset({"failed", "canceled", "deleting"})
 _NOT_FOUND, _CONFLICT = 404, 409
+_LOCKS: dict[str, threading.RLock] = {}
+"""One for each cluster that was made from here: threads that need it don't all make it."""
 _BEYOND_QUOTA = "ClusterMinNodesExceedCoreQuota"
 
 
@@ -39,7 +42,8 @@ def make(workspace: Workspace, cluster: Cluster) -> None:
     send, `NoQuota` or `NotEnoughQuota` where its minimum of nodes can't be had, `ComputeUnsuitable` where it
     failed or is there with other settings, `SubmissionFailed` where the service refuses it.
     """
-    there = _find(workspace, cluster) or _put(workspace, cluster)
+    with _LOCKS.setdefault(path_of(workspace, cluster).lower(), threading.RLock()):
+        there = _find(workspace, cluster) or _put(workspace, cluster)
     workspace.lookups.outdate()
     deadline = workspace.clock.now() + _LONGEST
     while not _usable(workspace, cluster, there):

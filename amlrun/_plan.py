@@ -88,11 +88,15 @@ class Plan:
         yield "place", self.compute
         if self.creates is not None:
             yield "makes", self._made(self.creates)
-        yield "size", f"{count}{self.instance_type or 'left to the service'}{hardware}"
+        yield "size", f"{count}{self.instance_type or self._no_size}{hardware}"
         if self.kind is not Kind.KUBERNETES:  # which has none
             yield "tier", str(self.tier)
         yield "price", self._price()
         yield "starts", _MADE_FIRST if self.creates is not None else _STARTS[self.starts]
+
+    @property
+    def _no_size(self) -> str:
+        return "left to the service" if self.kind is Kind.SERVERLESS else "not told"
 
     def _made(self, cluster: Cluster) -> str:
         if self.price_per_hour is None:

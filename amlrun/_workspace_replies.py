@@ -5,6 +5,7 @@ It knows the service's field names and spellings; anything may be missing, null,
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -119,15 +120,16 @@ def _instance_type(name: str, body: Mapping[str, Any]) -> InstanceType:
         cpus=quantity(requests.get("cpu")),
         memory_gb=_gb(requests.get("memory")),
         gpus=int(sum(gpus.values())),
+        gpu_resource=next((key for key in sorted(gpus) if gpus[key]), ""),
         limits_cpus=quantity(limits.get("cpu")),
         limits_memory_gb=_gb(limits.get("memory")),
     )
 
 
 def _gb(value: object) -> float | None:
-    """Memory in the GB of VM sizes, which are 2^30 bytes each."""
+    """Memory in the GB of VM sizes, which are 2^30 bytes each; to a tenth of one, rounded down."""
     found = quantity(value)
-    return None if found is None else found / 1024**3
+    return None if found is None else math.floor(found / 1024**3 * 10) / 10
 
 
 def _identities(row: Mapping[str, Any]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:

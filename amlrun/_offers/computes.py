@@ -48,13 +48,15 @@ class Problem:
 class InstanceType:
     """An instance type of a Kubernetes compute: what a pod asks for, and what it may use at most.
 
-    None: nothing is said. https://learn.microsoft.com/azure/machine-learning/how-to-manage-kubernetes-instance-types
+    None: nothing is said. `gpu_resource` is by what name Kubernetes has its GPUs (`nvidia.com/gpu`).
+    https://learn.microsoft.com/azure/machine-learning/how-to-manage-kubernetes-instance-types
     """
 
     name: str
     cpus: float | None = None
     memory_gb: float | None = None
     gpus: int = 0
+    gpu_resource: str = ""
     limits_cpus: float | None = None
     limits_memory_gb: float | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from amlrun._candidates import money
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable
 from amlrun._offers import Kind, Offer, Tier
 from amlrun._placement.clusters import cluster_option, in_region_of
@@ -98,6 +99,9 @@ def _believed(ask: Ask, name: str) -> Option:
     tier = ask.tier if ask.tier is Tier.SPOT else Tier.STANDARD
     offer = Offer(size=unlisted(said or ""), tier=tier, compute=name, kind=Kind.UNKNOWN, known=False)
     rule = ask.guard.against(size=said, nodes=ask.nodes, price=None, compute=name)
+    most = ask.needs.max_price_per_hour
+    if most is not None and not rule:
+        rule = f"has no known price, and at most {money(most)} USD an hour was asked for"
     wishes = [str(ask.needs)] if not ask.needs.nothing else []
     wishes += [f"tier={str(ask.tier)!r}"] if ask.tier is Tier.SPOT else []
     unmet = f": whether it meets {' and '.join(wishes)} is not known either" if wishes else ""
@@ -107,6 +111,21 @@ def _believed(ask: Ask, name: str) -> Option:
         starts=None if rule else Starts.UNKNOWN,
         why="" if rule else "it was named, and the workspace's computes can't be read",
         order=order_of(ask, name, offer.size),
-        warnings=(f"the computes of the workspace can't be read: nothing is known of {name}{unmet}",),
+        warnings=(
+            f"the computes of the workspace can't be read: nothing is known of {name}{unmet}",
+            *_unknown(ask, name),
+        ),
         instance_type=said,
     )
+
+
+def _unknown(ask: Ask, name: str) -> Iterator[str]:
+    """What the plan takes to be so of a compute of which nothing can be read."""
+    if len(ask.instance_types) > 1:
+        first, *rest = ask.instance_types
+        yield f"{first} is sent as it was written, not {' or '.join(rest)}: which of them it has is not known"
+    if ask.tier is not Tier.SPOT:
+        yield (
+            f"whether the nodes of {name} are spot is not known: a job whose node is taken away is over,"
+            " unless requeue=Requeue() is said"
+        )

@@ -57,9 +57,10 @@ def kubernetes_options(ask: Ask, market: Market, compute: Compute) -> Iterator[O
 
 
 def types_of(compute: Compute) -> tuple[InstanceType, ...]:
-    """All instance types that a job can name, the default that the service adds among them."""
+    """All instance types that a job can name, by name, the default that the service adds among them."""
     names = {kind.name for kind in compute.instance_types}
-    return compute.instance_types if DEFAULT.name in names else (*compute.instance_types, DEFAULT)
+    types = compute.instance_types if DEFAULT.name in names else (*compute.instance_types, DEFAULT)
+    return tuple(sorted(types, key=lambda kind: kind.name))
 
 
 def _chosen(ask: Ask, compute: Compute, fitting: Sequence[InstanceType]) -> Sequence[InstanceType]:
@@ -80,15 +81,23 @@ def _off(ask: Ask, compute: Compute, kind: InstanceType) -> float:
     return off and 1.0 + len([*_tellable(FLOOR, kind).misses(size)])
 
 
-def _volume(kind: InstanceType) -> tuple[float, float, float, str]:
-    """The smaller, the better: GPUs first, since they are what is scarce. No limit counts as most."""
+def _volume(kind: InstanceType) -> tuple[float, bool, float, float, str]:
+    """The smaller, the better: GPUs first, since they are what is scarce. No limit counts as most.
+
+    Of those with as many GPUs one whose maker is the usual one: most images are built for it.
+    """
     cpus, memory = _cpus(kind), _memory_gb(kind)
     return (
         kind.gpus,
+        _is_unusual(kind),
         math.inf if cpus is None else cpus,
         math.inf if memory is None else memory,
         kind.name,
     )
+
+
+def _is_unusual(kind: InstanceType) -> bool:
+    return kind.gpu_resource not in {"", "nvidia.com/gpu"}
 
 
 def _cpus(kind: InstanceType) -> float | None:
@@ -167,6 +176,8 @@ def _warnings(ask: Ask, compute: Compute, kind: InstanceType) -> Iterator[str]:
         )
         if asked and said is None
     ]
+    if _is_unusual(kind):
+        yield f"the GPUs of {kind.name} are {kind.gpu_resource}: an image that is built for CUDA finds none"
     if unsaid:
         yield f"nothing is known of the {', '.join(unsaid)} of {kind.name}"
     yield from identity_doubt(ask, compute)

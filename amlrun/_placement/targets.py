@@ -186,13 +186,16 @@ def _tiers(offer: Offer) -> str:
 
 
 def of_size(ask: Ask, compute: Compute, size: Size) -> Iterator[Miss]:
-    """What about its size doesn't suit the ask. Nothing is held against a size that nobody lists."""
+    """What about its size doesn't suit the ask. One that nobody lists is believed where it was named."""
     names = {name.lower() for name in ask.instance_types}
     if names and size.name.lower() not in names:
-        yield Miss(f"has nodes of {size.name}, and {' or '.join(ask.instance_types)} was asked for")
-    if not size.cpus:
-        return
+        nodes = f"has nodes of {size.name}" if size.name else "doesn't tell its size"
+        yield Miss(f"{nodes}, and {' or '.join(ask.instance_types)} was asked for")
     unasked = not asked_for(ask, compute) and not names
+    if not size.cpus:
+        if unasked and not ask.needs.shapeless and compute.kind is Kind.CLUSTER:
+            yield Miss(f"has nodes of {size.name}, of which nothing is known")
+        return
     if unasked and size.gpus and not ask.needs.gpus:
         yield Miss("has GPUs, and none was asked for")
     for miss in ask.needs.misses(size):

@@ -262,9 +262,42 @@ def test_computes_that_can_not_be_read_are_believed() -> None:
     plain = place(Ask(computes=("gpu",)), blind)
     assert (plain.instance_type, plain.tier) == (None, Tier.STANDARD)
     assert plain.warnings[0] == "the computes of the workspace can't be read: nothing is known of gpu"
+    assert "whether the nodes of gpu are spot is not known" in plain.warnings[1]
+    several = place(Ask(computes=("gpu",), instance_types=("big", "small")), blind)
+    assert several.instance_type == "big"
+    assert "big is sent as it was written, not small" in several.warnings[1]
     guard = Guard(allowed_computes=("cpu",))
     with pytest.raises(ComputeUnsuitable, match="allowed_computes"):
         place(Ask(computes=("gpu",), guard=guard), blind)
+    with pytest.raises(ComputeUnsuitable, match="no known price, and at most"):
+        place(Ask(computes=("gpu",), needs=Needs(max_price_per_hour=2)), blind)
+
+
+def test_a_size_that_nobody_lists_is_believed_only_of_who_was_named() -> None:
+    """Unasked, no job is sent to nodes of which nobody knows whether they have what it needs."""
+    odd = Compute(name="odd", size="Whatever", nodes=1, idle_nodes=1, max_nodes=1)
+    (unasked,) = compute_options(Ask(needs=Needs(gpus=8)), market(odd), odd)
+    assert unasked.miss == "has nodes of Whatever, of which nothing is known"
+    assert options(odd, needs=Needs(gpus=8))[0].miss == ""
+    machine = Compute(name="vm", kind=Kind.VM)
+    (named,) = options(machine, instance_types=(DS3.name,))
+    assert named.miss == "doesn't tell its size, and Standard_DS3_v2 was asked for"
+    assert "size    not told" in str(planned(machine))
+
+
+def test_the_order_of_instance_types_is_no_matter() -> None:
+    """And of those with as many GPUs the usual maker's is taken, another's is told."""
+    amd = InstanceType(name="a", limits_cpus=4, gpus=1, gpu_resource="amd.com/gpu")
+    usual = InstanceType(name="b", limits_cpus=8, gpus=1, gpu_resource="nvidia.com/gpu")
+    needs = Needs(gpus=1)
+    one, other = (
+        planned(attrs.evolve(K8S, instance_types=types), needs=needs)
+        for types in ((amd, usual), (usual, amd))
+    )
+    assert one == other
+    assert (one.instance_type, one.warnings) == ("b", ())
+    alone = planned(attrs.evolve(K8S, instance_types=(amd,)), needs=needs)
+    assert alone.warnings == ("the GPUs of a are amd.com/gpu: an image that is built for CUDA finds none",)
 
 
 def test_names_that_are_near_come_first() -> None:

@@ -126,8 +126,16 @@ def test_instance_types_of_kubernetes_are_read() -> None:
     read = compute_from(kubernetes(namespace="ml", instanceTypes=types, defaultInstanceType="gpu"))
     assert (read.kind, read.namespace, read.default_instance_type) == (Kind.KUBERNETES, "ml", "gpu")
     assert read.instance_types == (
-        InstanceType(name="gpu", cpus=0.7, memory_gb=1.5, gpus=1, limits_cpus=4, limits_memory_gb=16),
-        InstanceType(name="amd", gpus=2),
+        InstanceType(
+            name="gpu",
+            cpus=0.7,
+            memory_gb=1.5,
+            gpus=1,
+            gpu_resource="nvidia.com/gpu",
+            limits_cpus=4,
+            limits_memory_gb=16,
+        ),
+        InstanceType(name="amd", gpus=2, gpu_resource="amd.com/gpu"),
         InstanceType(name="odd"),
     )
 

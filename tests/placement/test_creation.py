@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -344,6 +345,14 @@ def test_two_submits_make_one_cluster(fake_aml: FakeAml, client: MLClient) -> No
     names.append(submit("python -V", compute=GPU, client=late, **JOB).name)
     assert [compute_of(fake_aml, name) for name in names] == ["gpu", "gpu"]
     assert [compute.name for compute in client.compute.list()] == ["gpu"]
+
+
+def test_threads_make_one_cluster(fake_aml: FakeAml, client: MLClient) -> None:
+    """However many need it at once, it is sent once."""
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: submit("python -V", compute=GPU, client=client, **JOB), range(4)))
+    assert {compute_of(fake_aml, run.name) for run in runs} == {"gpu"}
+    assert made(fake_aml) == ["gpu"]
 
 
 def test_a_conflict_is_somebody_elses_cluster(fake_aml: FakeAml) -> None:
