@@ -142,7 +142,7 @@ def standing(option: Option) -> tuple[bool, bool, tuple[int, ...], tuple[object,
     The first that can start now, else the first that can ever; of those that stand alike, the best by `rank`.
     Sizes that are too small for who asked for nothing come after all others.
     """
-    return (option.smaller, option.starts is not Starts.NOW, option.order, rank(option))
+    return (option.off > 1, option.starts is not Starts.NOW, option.order, rank(option))
 
 
 def has_order(ask: Ask) -> bool:
@@ -183,4 +183,4 @@ def off_default(size: Size) -> float:
 def price_of(size: Size, nodes: int, tier: Tier) -> float | None:
     """USD an hour for all nodes, rounded so that the figures that are shown add up."""
     price = size.price_for(tier)
-    return None if price is None else round(price * nodes, 6)
+    return price if price is None or nodes == 1 else round(price * nodes, 6)

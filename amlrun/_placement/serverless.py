@@ -27,6 +27,9 @@ def tiers_of(ask: Ask) -> tuple[Tier, ...]:
     return (Tier.STANDARD, Tier.SPOT) if ask.serverless_tier is Tier.AUTO else (ask.serverless_tier,)
 
 
+_UNASKED = "has GPUs, and none was asked for"
+
+
 @attrs.frozen
 class _Bar:
     """What an ask holds against the sizes of serverless, worked out once for all of them."""
@@ -51,9 +54,16 @@ class _Bar:
 
     def first(self, offer: Offer, price: float | None) -> str:
         """The first thing against an offer; "": nothing. Worked out for hundreds: most asks have no rule."""
-        if self.guard is None and self.needs.max_price_per_hour is None and not offer.against:
-            return next(self.lacks(offer.size), "")
-        return next(self.misses(offer, price), "")
+        if self.guard is not None or self.needs.max_price_per_hour is not None or offer.against:
+            return next(self.misses(offer, price), "")
+        size = offer.size
+        if self.has_unasked(size):
+            return _UNASKED
+        return next(self.needs.misses(size), "") if size.cpus else ""
+
+    def has_unasked(self, size: Size) -> bool:
+        """Whether it has GPUs, and nobody asked for any."""
+        return bool(size.gpus) and not self.needs.gpus and not self.named
 
     def misses(self, offer: Offer, price: float | None) -> Iterator[str]:
         """What is against an offer, one by one. `price` is for all nodes."""
@@ -72,8 +82,8 @@ class _Bar:
 
     def lacks(self, size: Size) -> Iterator[str]:
         """What is against a size in any tier."""
-        if size.gpus and not self.needs.gpus and not self.named:
-            yield "has GPUs, and none was asked for"
+        if self.has_unasked(size):
+            yield _UNASKED
         if size.cpus:
             yield from self.needs.misses(size)
 
