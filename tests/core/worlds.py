@@ -209,7 +209,8 @@ def on_cluster(ask: Ask, market: Market, compute: Compute, *, now: bool) -> bool
     held = market.quota if compute.location == market.location else market.elsewhere.get(compute.location)
     if ask.nodes > compute.max_nodes or ask.tier not in {None, Tier.AUTO, tier}:
         return False
-    if not meets(ask, size, tier):
+    abroad = compute.location != market.location  # where no price is known
+    if not meets(ask, size, tier) or (abroad and ask.needs.max_price_per_hour is not None):
         return False
     missing = max(0, ask.nodes - compute.idle_nodes)
     binding = rows(size.family, tier, held)
