@@ -58,12 +58,18 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
         fit=reading.whole if starts is None else reading.more,
         starts=starts,
         hint=_fewer(market, reading, size, quota) if starts is None else "",
-        why="" if starts is None else str(reading),
+        why=_never(reading, market) if starts is None else str(reading),
         order=order_of(ask, compute.name, size),
         warnings=tuple(_warnings(ask, market, reading, offer)),
         stands_in="" if starts is None else _stands_in(ask, market, reading),
         off=off_default_of(ask, compute, size),
     )
+
+
+def _never(reading: Reading, market: Market) -> str:
+    """Why its quota can never hold the nodes, with the region where that is another one."""
+    there = reading.compute.location
+    return f"{reading.whole}, in {there}" if there not in {"", market.location} else str(reading.whole)
 
 
 def _fewer(market: Market, reading: Reading, size: Size, quota: Quota | None) -> str:

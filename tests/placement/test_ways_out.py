@@ -191,6 +191,13 @@ def test_who_may_not_read_quota_is_told_of_no_room(fake_aml: FakeAml) -> None:
     assert "; figures are those of" in listed.warnings[0]
 
 
+def test_a_row_of_another_region_is_told_as_such(fake_aml: FakeAml) -> None:
+    """The same family has a row in each: which one is short is said."""
+    fake_aml.cluster("west", size="Standard_NC6s_v3", max_nodes=2, location="westeurope")
+    error = refused(fake_aml, QuotaError, gpu="V100")
+    assert f"needs 1 x 6 = 6 vCPUs of {V100}; limit 0, in westeurope" in " ".join(error.message.split())
+
+
 def test_what_is_proposed_meets_the_needs(fake_aml: FakeAml) -> None:
     """All of them but for the GPU's model, which is said."""
     wish = {"needs": Needs(gpu="A100", memory_gb=50)}
