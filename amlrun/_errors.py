@@ -157,7 +157,7 @@ class QuotaError(AmlrunError):
     """Azure ML's quota (not the subscription's VM quota) can never hold what was asked for.
 
     `limit_name` is the row that binds, in the service's spelling. `needed`, `limit`, `used`, `pending` (sent
-    from here and not running yet) and `free` are vCPUs; `fits` is the number of nodes that the limits could
+    from here and not running yet), `coming` (to the workspace's clusters) and `free` are vCPUs; `fits` is the number of nodes that the limits could
     ever hold.
     """
 
@@ -175,6 +175,7 @@ class QuotaError(AmlrunError):
         limit: int = 0,
         used: int = 0,
         pending: int = 0,
+        coming: int = 0,
         free: int = 0,
         fits: int = 0,
     ) -> None:
@@ -185,6 +186,7 @@ class QuotaError(AmlrunError):
         self.limit = limit
         self.used = used
         self.pending = pending
+        self.coming = coming
         self.free = free
         self.fits = fits
 

@@ -141,6 +141,7 @@ def quota_error(
         limit=row.limit or 0,
         used=row.used,
         pending=row.pending,
+        coming=row.coming,
         free=row.free or 0,
         fits=fits.fits,
     )

@@ -302,7 +302,7 @@ def test_more_quota_never_makes_it_worse(data: st.DataObject, market: Market, or
 @UNHURRIED
 @given(st.data(), markets())
 def test_the_figures_of_an_error_add_up(data: st.DataObject, market: Market) -> None:
-    """Needed, limit, used, sent, free and the count that fits are those of a real row, and refuse."""
+    """Needed, limit, used, sent, coming, free and the count that fits are those of a real row, and refuse."""
     ask = attrs.evolve(data.draw(asks(market)), computes=("serverless",))
     error = outcome(ask, market)
     if isinstance(error, NothingFits):
@@ -318,14 +318,15 @@ def test_the_figures_of_an_error_add_up(data: st.DataObject, market: Market) -> 
     named = [
         row for row in (*every, held.dedicated_total, held.spot_total) if row and row.name == error.limit_name
     ]
-    shown = (error.limit, error.used, error.pending, error.free)
-    assert shown in [(row.limit, row.used, row.pending, free(row)) for row in named]
-    assert error.free == max(0, error.limit - error.used - error.pending)
+    shown = (error.limit, error.used, error.pending, error.coming, error.free)
+    assert shown in [(row.limit, row.used, row.pending, row.coming, free(row)) for row in named]
+    assert error.free == max(0, error.limit - error.used - error.pending - error.coming)
     assert error.needed == found.cpus * ask.nodes > error.limit
     assert error.fits == error.limit // found.cpus < ask.nodes
     assert isinstance(error, NoQuota) == (error.limit == 0)
     assert f"needs {ask.nodes} x {found.cpus} = {error.needed} vCPUs of {error.limit_name}" in error.message
     sent = f"sent and not running yet {error.pending}, " if error.pending else ""
+    sent += f"coming to clusters {error.coming}, " if error.coming else ""
     assert "limit 0" in error.message or f"limit {error.limit}, in use" in error.message
     assert "limit 0" in error.message or f"{error.used}, {sent}free" in error.message
     whose = [row for row in named if (row.limit, row.used) == (error.limit, error.used)]

@@ -51,7 +51,13 @@ def _sizes(*, certain: bool) -> st.SearchStrategy[list[Size]]:
 
 def _row(name: str, kind: LimitKind) -> st.SearchStrategy[Limit]:
     return st.builds(
-        Limit, st.just(name), st.none() | CORES, CORES, st.just(kind), st.sampled_from([0, 0, 4, 24])
+        Limit,
+        st.just(name),
+        st.none() | CORES,
+        CORES,
+        st.just(kind),
+        pending=st.sampled_from([0, 0, 4, 24]),
+        coming=st.sampled_from([0, 0, 0, 8]),
     )
 
 
@@ -166,7 +172,7 @@ def rows(family: str, tier: Tier, held: Quota | None) -> list[Limit]:
 
 def free(row: Limit) -> int:
     """What is left of a capped row."""
-    return max(0, (row.limit or 0) - row.used - row.pending)
+    return max(0, (row.limit or 0) - row.used - row.pending - row.coming)
 
 
 def priced(ask: Ask, size: Size, tier: Tier) -> float | None:
