@@ -15,7 +15,7 @@ from amlrun._errors import AmlrunError
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Compute, FamilyQuota, Limit, LimitKind, Market, Quota, Tier
 from amlrun._placement import place
-from amlrun._replies import packaged_sizes
+from amlrun._readings.size_replies import packaged_sizes
 
 ROUNDS = 50
 LISTED = packaged_sizes()

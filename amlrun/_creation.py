@@ -13,8 +13,8 @@ from amlrun._placement.creations import check_alike
 from amlrun._placement.fit import fit
 from amlrun._placement.refusal import quota_error
 from amlrun._plan import Starts
+from amlrun._readings.workspace_replies import compute_from
 from amlrun._rest import API_VERSION
-from amlrun._workspace_replies import compute_from
 
 if TYPE_CHECKING:
     from amlrun._cluster import Cluster

@@ -157,8 +157,8 @@ class QuotaError(AmlrunError):
     """Azure ML's quota (not the subscription's VM quota) can never hold what was asked for.
 
     `limit_name` is the row that binds, in the service's spelling. `needed`, `limit`, `used`, `pending` (sent
-    from here and not running yet), `coming` (to the workspace's clusters) and `free` are vCPUs; `fits` is the number of nodes that the limits could
-    ever hold.
+    from here and not running yet), `coming` (to the workspace's clusters) and `free` are vCPUs; `fits` is the
+    number of nodes that the limits could ever hold.
     """
 
     code = "quota"

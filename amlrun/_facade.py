@@ -123,9 +123,9 @@ def attach(name: str, /, *, client: MLClient | None = None) -> Run:
 
 
 def _parsed(job: object, options: Any) -> Any:
-    from amlrun._given import arguments
-    from amlrun._request import parse
-    from amlrun._teamfile import read_team
+    from amlrun._asking.given import arguments
+    from amlrun._asking.request import parse
+    from amlrun._asking.teamfile import read_team
 
     return parse(job, arguments(options), read_team())
 

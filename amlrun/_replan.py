@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._bindings import is_local
-from amlrun._comparison import check_asked, moves, side_by_side
+from amlrun._asking.bindings import is_local
+from amlrun._asking.given import arguments
+from amlrun._asking.request import parse
+from amlrun._asking.teamfile import read_team
 from amlrun._errors import (
     ComputeNotFound,
     ComputeUnsuitable,
@@ -18,20 +20,18 @@ from amlrun._errors import (
     PlanOutdated,
     QuotaError,
 )
-from amlrun._given import arguments
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind
-from amlrun._order import VARIABLES, Order
-from amlrun._request import parse
+from amlrun._plan.comparison import check_asked, moves, side_by_side
+from amlrun._plan.order import VARIABLES, Order
 from amlrun._submission import decide, send_planned
-from amlrun._teamfile import read_team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amlrun._asking.request import Request
     from amlrun._needs import Ask
     from amlrun._plan import Plan
-    from amlrun._request import Request
     from amlrun._run import Run
     from amlrun._workspace import Workspace
 

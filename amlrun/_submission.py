@@ -35,11 +35,11 @@ from amlrun._sending import compute_id, find, send
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from amlrun._asking.request import Request
     from amlrun._guard import Guard
-    from amlrun._market import Look
     from amlrun._offers import Market, Quota
     from amlrun._plan import Plan
-    from amlrun._request import Request
+    from amlrun._readings.lookups import Look
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")

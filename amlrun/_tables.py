@@ -1,4 +1,4 @@
-"""A small text table, for what is printed. It knows strings and nothing else."""
+"""Text for what is printed: columns, lines that wrap, amounts of money. It knows nothing else."""
 
 from __future__ import annotations
 
@@ -47,3 +47,8 @@ def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(),
         return wrapped(line[-1], first=left, then=" " * len(left), width=width) or left.rstrip()
 
     return "\n".join(draw(line) for line in lines)
+
+
+def money(amount: float) -> str:
+    """With cents; small amounts with two digits that say something."""
+    return f"{amount:.2f}" if amount >= 0.095 or amount == round(amount, 2) else f"{amount:.2g}"  # noqa: PLR2004  below that, cents say too little

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._asking.teamfile import read_team
 from amlrun._ending import ENDS, Ending
 from amlrun._errors import AmlrunError, NotAuthorized, RequeueExhausted, ServiceError, WaitTimeout
 from amlrun._history import merge_tags
@@ -15,7 +16,6 @@ from amlrun._look import Watched, catch_up, following, look, marked
 from amlrun._memory import CANCEL_TAG
 from amlrun._requeue import Retry, Stop, next_attempt
 from amlrun._sending import compute_id, job_path, send
-from amlrun._teamfile import read_team
 
 if TYPE_CHECKING:
     from collections.abc import Callable

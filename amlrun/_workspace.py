@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.teamfile import FILE, read_team
 from amlrun._clock import RealClock
 from amlrun._errors import InvalidRequest, NotConfigured
-from amlrun._market import Lookups
+from amlrun._readings.lookups import Lookups
+from amlrun._readings.shelf import cache_folder
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
-from amlrun._shelf import cache_folder
-from amlrun._teamfile import FILE, read_team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._candidates import money
 from amlrun._needs import SERVERLESS, Ask
 from amlrun._placement.options import price_of
 from amlrun._placement.serverless import options, tiers_of
 from amlrun._plan import Starts
+from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from amlrun._candidates import money
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable
 from amlrun._offers import Kind, Offer, Tier
 from amlrun._placement.clusters import cluster_option, in_region_of
@@ -15,7 +14,7 @@ from amlrun._placement.options import Option
 from amlrun._placement.refusal import quota_error
 from amlrun._placement.targets import no_jobs, order_of, refused, unlisted
 from amlrun._plan import Starts
-from amlrun._tables import table
+from amlrun._tables import money, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

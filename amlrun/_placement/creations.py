@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._candidates import money
 from amlrun._errors import ComputeUnsuitable
 from amlrun._offers import Source
 from amlrun._placement.clusters import quota_of
@@ -18,6 +17,7 @@ from amlrun._placement.standing import by_quota
 from amlrun._placement.targets import sizes_named, unlisted
 from amlrun._placement.wrong_names import not_for_jobs, unknown_size
 from amlrun._plan import Starts
+from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

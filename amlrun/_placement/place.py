@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._candidates import money
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
@@ -31,6 +30,7 @@ from amlrun._placement.remarks import (
 )
 from amlrun._placement.verdict import serverless_cannot, verdict
 from amlrun._plan import Plan, Starts
+from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._candidates import money
 from amlrun._catalogue import LIST_PRICES, list_prices
 from amlrun._needs import SERVERLESS
 from amlrun._offers import LimitKind, Source, Tier, gpu_model, limits_of
 from amlrun._placement.fit import fit
 from amlrun._placement.serverless import options, tiers_of
 from amlrun._plan import Starts
+from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

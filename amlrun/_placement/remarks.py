@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._candidates import money
 from amlrun._durations import told as in_words
 from amlrun._offers import LONGEST_RUN, Source, Tier
 from amlrun._placement.options import WORTH_OF_NOW, standing
 from amlrun._plan import Starts
+from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._candidates import money
 from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
@@ -14,6 +13,7 @@ from amlrun._placement.fit import UNBOUND, Binding, bound
 from amlrun._placement.options import Option, best_of_some, off_default, price_of, worth
 from amlrun._placement.targets import order_of, unlisted
 from amlrun._plan import Starts
+from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

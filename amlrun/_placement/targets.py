@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._candidates import money
 from amlrun._errors import InvalidRequest
 from amlrun._identity import IdentityKind
 from amlrun._offers import Kind, Offer, Size, Tier
 from amlrun._placement.obstacles import attached, carries, may_carry
 from amlrun._placement.options import Option, off_default
+from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

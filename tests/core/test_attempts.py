@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from amlrun import Attempt, InvalidRequest, Plan
+from amlrun._asking.jobfile import JobSettings, settings_of_entity
 from amlrun._attempts import cost_of
 from amlrun._durations import instant
 from amlrun._ending import Ending
 from amlrun._identity import Identity, IdentityKind, parse_identity
-from amlrun._jobfile import JobSettings, settings_of_entity
 from amlrun._offers import Tier
 
 PRICED = Plan(instance_type="x", tier=Tier.SPOT, price_per_hour=1.0, on_demand_per_hour=4.0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from amlrun import Cluster, InvalidRequest
 from amlrun._durations import seconds
 from amlrun._offers import Compute, Kind, Tier
-from amlrun._workspace_replies import compute_from
+from amlrun._readings.workspace_replies import compute_from
 from amlrun.testing._api.contract import misnamed, violations
 
 RESOURCE = (

@@ -8,10 +8,10 @@ import attrs
 import pytest
 
 from amlrun import Cluster, InvalidRequest
-from amlrun._comparison import check_asked, moves, side_by_side
 from amlrun._needs import Ask
 from amlrun._offers import Kind, Tier
 from amlrun._plan import Plan, Starts
+from amlrun._plan.comparison import check_asked, moves, side_by_side
 
 T4, V100 = "Standard_NC4as_T4_v3", "Standard_NC6s_v3"
 PLAN = Plan(instance_type=T4, price_per_hour=0.53, starts=Starts.NOW, verified=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from amlrun import Cluster, InvalidRequest
-from amlrun._computes import Computes, compute_of_job, parse_computes
+from amlrun._asking.computes import Computes, compute_of_job, parse_computes
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 GPU = Cluster("gpu", max=2)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amlrun import InvalidRequest
-from amlrun._given import Arguments
+from amlrun._asking.given import Arguments
+from amlrun._asking.request import parse
+from amlrun._asking.team import Defaults
+from amlrun._asking.teamfile import parse_team
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
-from amlrun._request import parse
-from amlrun._team import Defaults
-from amlrun._teamfile import parse_team
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from amlrun import InvalidRequest
 from amlrun._arguments import Options
-from amlrun._given import OTHER_WORDS, Arguments, arguments
+from amlrun._asking.given import OTHER_WORDS, Arguments, arguments
 
 
 def test_every_typed_option_is_an_argument_and_the_reverse() -> None:

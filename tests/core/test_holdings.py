@@ -15,7 +15,7 @@ from amlrun._offers.holdings import (
 )
 from amlrun._offers.limits import GpuRoom, Holder
 from amlrun._offers.sizes import family_key
-from amlrun._replies import size_from
+from amlrun._readings.size_replies import size_from
 from tests.core.rows import SIZE_ROW
 
 FAMILY: str = SIZE_ROW["family"]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun._errors import NotAuthorized, ServiceError
-from amlrun._market import Lookups
 from amlrun._offers import Source
-from amlrun._replies import packaged_sizes
-from amlrun._shelf import Shelf
+from amlrun._readings.lookups import Lookups
+from amlrun._readings.shelf import Shelf
+from amlrun._readings.size_replies import packaged_sizes
 from tests.core.rows import SIZE_ROW, SUBSCRIPTION, USAGE_ROWS, WORKSPACE, own
 from tests.core.service import (
     COMPUTES,

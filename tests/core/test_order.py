@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun import Cluster, InvalidRequest, Managed, Needs, Requeue
-from amlrun._order import Lost, Order, decoded, encoded
+from amlrun._plan.order import Lost, Order, decoded, encoded
 
 CLIENT = "00000000-0000-0000-0000-00000000000a"
 TEXT = st.text(max_size=5)

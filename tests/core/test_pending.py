@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from amlrun._offers import Compute, FamilyQuota, Kind, Limit, LimitKind, Market, Quota, Tier, family_key
 from amlrun._offers.outstanding import Outstanding, Pending, used_beside_computes
 from amlrun._offers.pending import counted
-from amlrun._replies import size_from
+from amlrun._readings.size_replies import size_from
 from tests.core.rows import SIZE_ROW
 
 if TYPE_CHECKING:

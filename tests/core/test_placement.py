@@ -13,7 +13,7 @@ from amlrun._needs import Ask, Needs
 from amlrun._offers import Limit, Quota, Source, Tier
 from amlrun._placement import place
 from amlrun._plan import Starts
-from amlrun._replies import packaged_sizes
+from amlrun._readings.size_replies import packaged_sizes
 from tests.core.regions import A100, A100X2, ANY, CHEAP, DEAR, DEARER, T4, market, quota, size
 
 

@@ -13,7 +13,7 @@ from amlrun._needs import Ask, Needs
 from amlrun._offers import Compute, InstanceType, Kind, Market, Source, Tier, WorkspaceFacts
 from amlrun._placement import place
 from amlrun._plan import Starts
-from amlrun._replies import packaged_sizes
+from amlrun._readings.size_replies import packaged_sizes
 from tests.core.regions import A100, ANY, CHEAP, DEAR, T4, market, quota
 
 ROOM = quota(cheap=(8, 0), dear=(8, 0), t4=(8, 0), a100=(48, 48))

@@ -14,7 +14,7 @@ from amlrun._guard import Guard
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Compute, FamilyQuota, Limit, LimitKind, Market, Quota, Tier
 from amlrun._placement import place
-from amlrun._replies import packaged_sizes
+from amlrun._readings.size_replies import packaged_sizes
 
 LISTED = packaged_sizes()
 SIZES = tuple(

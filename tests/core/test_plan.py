@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun import Cluster, InvalidRequest
+from amlrun._asking.team import Defaults
 from amlrun._memory import LONGEST, Memory
 from amlrun._memory import PLAN as PLAN_PROPERTY
 from amlrun._offers import Kind, Size, Tier
-from amlrun._order import Order
 from amlrun._plan import Candidate, Plan, Starts
-from amlrun._team import Defaults
+from amlrun._plan.order import Order
 
 T4, V100 = "Standard_NC4as_T4_v3", "Standard_NC6s_v3"
 SIZE = Size(

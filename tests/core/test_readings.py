@@ -8,9 +8,9 @@ import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Compute, WorkspaceFacts
-from amlrun._quota_replies import quota_from
-from amlrun._readings import Reading, Readings
-from amlrun._replies import sizes_from
+from amlrun._readings.quota_replies import quota_from
+from amlrun._readings.reading import Reading, Readings
+from amlrun._readings.size_replies import sizes_from
 from tests.core.rows import SIZE_ROW, SUBSCRIPTION, USAGE_ROWS, WORKSPACE
 
 AML = "Microsoft.MachineLearningServices"

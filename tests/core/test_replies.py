@@ -6,8 +6,8 @@ import pytest
 
 from amlrun import _catalogue
 from amlrun._offers import FamilyQuota, Limit, LimitKind, Quota
-from amlrun._quota_replies import quota_from, workspace_caps_from
-from amlrun._replies import packaged_sizes, size_from, sizes_from
+from amlrun._readings.quota_replies import quota_from, workspace_caps_from
+from amlrun._readings.size_replies import packaged_sizes, size_from, sizes_from
 from tests.core.rows import SIZE_ROW, SUBSCRIPTION, USAGE_ROWS, WORKSPACE, own, usage
 
 

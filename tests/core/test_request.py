@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from amlrun import Cluster, InvalidRequest, Managed, Needs, Requeue
-from amlrun._given import Arguments
+from amlrun._asking.given import Arguments
+from amlrun._asking.request import Request, parse
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Tier
-from amlrun._request import Request, parse
 
 ENVIRONMENT = "azureml:train:1"
 

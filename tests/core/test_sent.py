@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from amlrun._errors import ServiceError
-from amlrun._market import Lookups
 from amlrun._offers import Kind, Size, Tier
 from amlrun._plan import Plan
-from amlrun._replies import size_from
+from amlrun._readings.lookups import Lookups
+from amlrun._readings.size_replies import size_from
 from tests.core.rows import SIZE_ROW, SUBSCRIPTION, WORKSPACE
 from tests.core.service import (
     FAMILY,

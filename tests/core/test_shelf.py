@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from amlrun._shelf import VERSION, Shelf, cache_folder
+from amlrun._readings.shelf import VERSION, Shelf, cache_folder
 
 HOUR = 3600.0
 ROWS = [{"name": "Standard_New", "vCPUs": 2}]

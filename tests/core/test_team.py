@@ -10,13 +10,13 @@ import attrs
 import pytest
 
 from amlrun import InvalidRequest, NotConfigured
+from amlrun._asking.team import Defaults, Team
+from amlrun._asking.teamfile import parse_team, read_team
 from amlrun._fields import WrongField
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
 from amlrun._offers import Tier
-from amlrun._team import Defaults, Team
-from amlrun._teamfile import parse_team, read_team
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun._offers import Compute, InstanceType, Kind, Problem, Tier, WorkspaceFacts
-from amlrun._workspace_replies import compute_from, quantity, workspace_from
+from amlrun._readings.workspace_replies import compute_from, quantity, workspace_from
 
 CLUSTER: dict[str, Any] = {
     "name": "gpu",

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import textwrap
+from pathlib import Path
 
 import pytest
 
 import amlrun
 from amlrun import _errors
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def modules_after(code: str, folder: Path) -> set[str]:
@@ -59,6 +57,22 @@ def test_planning_and_quota_never_import_azure_ai_ml(tmp_path: Path, verb: str) 
     loaded = modules_after(f"{code}import amlrun; amlrun.{verb}", tmp_path)
     assert "azure.core" in loaded
     assert "azure.ai.ml" not in loaded
+
+
+def test_any_module_may_be_the_first_that_is_imported(tmp_path: Path) -> None:
+    """No module rests on another one having been imported before it."""
+    package = Path(amlrun.__file__).parent
+    files = sorted(package.rglob("*.py"))
+    paths = [".".join(("amlrun", *file.relative_to(package).with_suffix("").parts)) for file in files]
+    names = [path.removesuffix(".__init__") for path in paths]
+    code = f"""
+        import importlib, sys
+        for name in {names!r}:
+            for loaded in [one for one in sys.modules if one.partition(".")[0] == "amlrun"]:
+                del sys.modules[loaded]
+            importlib.import_module(name)
+    """
+    assert names[-1] in modules_after(textwrap.dedent(code), tmp_path)
 
 
 def test_the_exported_names_are_the_real_ones() -> None:

@@ -18,12 +18,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.team import Defaults, Team
 from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._guard import Guard
 from amlrun._identity import parse_identity
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
-from amlrun._team import Defaults, Team
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._json import items_in, object_in
+from amlrun._readings.json_values import items_in, object_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

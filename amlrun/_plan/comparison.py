@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._candidates import Starts, money
 from amlrun._errors import InvalidRequest
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Tier
-from amlrun._tables import table
+from amlrun._plan.candidates import Starts
+from amlrun._tables import money, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlrun._needs import Ask
-    from amlrun._plan import Plan
+    from amlrun._plan.plan import Plan
 
 _CENT = 1e-6
 

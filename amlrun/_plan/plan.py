@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._candidates import Candidate, Starts, listing, money, runners_up
 from amlrun._cluster import Cluster
 from amlrun._durations import told
 from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, amount, fields, flag, maybe, several, text, value_of, whole, word
 from amlrun._needs import SERVERLESS
 from amlrun._offers import LONGEST_RUN, Kind, Size, Tier
-from amlrun._order import Order
-from amlrun._tables import table, wrapped
+from amlrun._plan.candidates import Candidate, Starts, listing, runners_up
+from amlrun._plan.order import Order
+from amlrun._tables import money, table, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,18 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._bindings import check_bindings, check_environment, check_outputs, check_variables, plain_inputs
-from amlrun._computes import Computes, compute_of_job, parse_computes
+from amlrun._asking.bindings import (
+    check_bindings,
+    check_environment,
+    check_outputs,
+    check_variables,
+    plain_inputs,
+)
+from amlrun._asking.computes import Computes, compute_of_job, parse_computes
+from amlrun._asking.jobfile import JobSettings, is_remote, settings_of_entity, settings_of_file
+from amlrun._asking.team import Defaults, Team
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, identity_of_job, parse_identity
-from amlrun._jobfile import JobSettings, is_remote, settings_of_entity, settings_of_file
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
-from amlrun._team import Defaults, Team
 
 if TYPE_CHECKING:
-    from amlrun._given import Arguments
+    from amlrun._asking.given import Arguments
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _SCRIPT = re.compile(r"(?![./])\S+\.py")

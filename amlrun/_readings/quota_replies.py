@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from amlrun._json import object_in, text_in
 from amlrun._offers import FamilyQuota, Limit, LimitKind, Quota, family_key
+from amlrun._readings.json_values import object_in, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.team import Defaults
 from amlrun._cluster import Cluster
 from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, mapping, several, text, value_of
 from amlrun._identity import Managed
 from amlrun._needs import Needs
 from amlrun._requeue import Requeue
-from amlrun._team import Defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

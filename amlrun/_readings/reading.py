@@ -10,7 +10,7 @@ import attrs
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Market, Source
 from amlrun._offers.holdings import gpu_rooms, holders_by_family, with_holders, with_workspace_limits
-from amlrun._replies import packaged_sizes
+from amlrun._readings.size_replies import packaged_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

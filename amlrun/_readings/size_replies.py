@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _catalogue
-from amlrun._json import items_in, number_in, object_in, text_in
 from amlrun._offers import Size, gpu_model
+from amlrun._readings.json_values import items_in, number_in, object_in, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

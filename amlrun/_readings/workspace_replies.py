@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amlrun._durations import instant, seconds
-from amlrun._json import items_in, object_in
 from amlrun._offers import Compute, InstanceType, Kind, Problem, Tier, WorkspaceFacts, region_key
+from amlrun._readings.json_values import items_in, object_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

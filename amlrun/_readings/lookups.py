@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
-from amlrun._json import items_in, object_in, text_in
-from amlrun._kept import Found, Kept
 from amlrun._offers import Kind, Market, region_key
 from amlrun._offers.outstanding import WAITING, Outstanding, Pending, used_beside_computes
 from amlrun._offers.pending import counted
-from amlrun._quota_replies import quota_from, workspace_caps_from
-from amlrun._readings import Reading, Readings
-from amlrun._replies import kept_rows, packaged_sizes, sizes_from
-from amlrun._shelf import Shelf
-from amlrun._workspace_replies import compute_from, workspace_from
+from amlrun._readings.json_values import items_in, object_in, text_in
+from amlrun._readings.kept import Found, Kept
+from amlrun._readings.quota_replies import quota_from, workspace_caps_from
+from amlrun._readings.reading import Reading, Readings
+from amlrun._readings.shelf import Shelf
+from amlrun._readings.size_replies import kept_rows, packaged_sizes, sizes_from
+from amlrun._readings.workspace_replies import compute_from, workspace_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

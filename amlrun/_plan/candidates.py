@@ -11,7 +11,7 @@ import attrs
 
 from amlrun._fields import amount, maybe, text, value_of, word
 from amlrun._offers import Kind, Tier
-from amlrun._tables import table
+from amlrun._tables import money, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,11 +67,6 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "against": text,
     "behind": text,
 }
-
-
-def money(amount: float) -> str:
-    """With cents; small amounts with two digits that say something."""
-    return f"{amount:.2f}" if amount >= 0.095 or amount == round(amount, 2) else f"{amount:.2g}"  # noqa: PLR2004  below that, cents say too little
 
 
 def runners_up(candidates: Iterable[Candidate], chosen: Candidate, most: int) -> list[str]:
