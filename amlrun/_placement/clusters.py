@@ -14,15 +14,15 @@ from amlrun._placement.obstacles import gets_around, obstacles
 from amlrun._placement.options import Option, price_of
 from amlrun._placement.proposals import counted
 from amlrun._placement.remarks import quota_warnings, size_warnings
-from amlrun._placement.standing import STARTS, Standing, of_nodes, read
-from amlrun._placement.targets import identity_doubt, misses, of_size, off_default_of, order_of, unlisted
+from amlrun._placement.standing import STARTS, Standing, of_nodes, situation_of
+from amlrun._placement.targets import identity_doubt, misses, of_size, off_default_of, preference_of, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlrun._needs import Ask
     from amlrun._offers import Compute, Market, Quota, Size
-    from amlrun._placement.standing import Reading
+    from amlrun._placement.standing import Situation
 
 
 def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
@@ -33,12 +33,12 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
     price = price_of(size, ask.nodes, tier)
     # Another region has prices of its own: by these one chooses, and no limit of a price is shown to hold.
     sure = price if compute.location in {"", market.location} else None
-    reading = read(compute, ask.nodes, size, quota, market.read_at)
+    situation = situation_of(compute, ask.nodes, size, quota, market.read_at)
     offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind)
-    if reading.missing:
+    if situation.missing:
         limits, known = limits_of(size.family, tier, quota)
         offer = attrs.evolve(offer, limits=limits, known=known)
-    fewer = _fewer(market, reading, size, quota) if ask.nodes > compute.max_nodes else ""
+    fewer = _fewer(market, situation, size, quota) if ask.nodes > compute.max_nodes else ""
     found = (
         *misses(ask, market, compute, offer, sure, nodes=compute.max_nodes, fewer=fewer),
         *of_size(ask, compute, size),
@@ -49,34 +49,34 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
             price=price,
             miss=found[0].words,
             hint=found[0].hint,
-            order=order_of(ask, compute.name, size),
+            preference=preference_of(ask, compute.name, size),
         )
-    starts = STARTS[reading.standing]
+    starts = STARTS[situation.standing]
     return Option(
         offer=offer,
         price=price,
-        fit=reading.whole if starts is None else reading.more,
+        fit=situation.whole if starts is None else situation.more,
         starts=starts,
-        hint=_fewer(market, reading, size, quota) if starts is None else "",
-        why=_never(reading, market) if starts is None else str(reading),
-        order=order_of(ask, compute.name, size),
-        warnings=tuple(_warnings(ask, market, reading, offer)),
-        stands_in="" if starts is None else _stands_in(ask, market, reading),
+        hint=_fewer(market, situation, size, quota) if starts is None else "",
+        why=_never(situation, market) if starts is None else str(situation),
+        preference=preference_of(ask, compute.name, size),
+        warnings=tuple(_warnings(ask, market, situation, offer)),
+        stands_in="" if starts is None else _stands_in(ask, market, situation),
         off=off_default_of(ask, compute, size),
     )
 
 
-def _never(reading: Reading, market: Market) -> str:
+def _never(situation: Situation, market: Market) -> str:
     """Why its quota can never hold the nodes, with the region where that is another one."""
-    there = reading.compute.location
-    return f"{reading.whole}, in {there}" if there not in {"", market.location} else str(reading.whole)
+    there = situation.compute.location
+    return f"{situation.whole}, in {there}" if there not in {"", market.location} else str(situation.whole)
 
 
-def _fewer(market: Market, reading: Reading, size: Size, quota: Quota | None) -> str:
+def _fewer(market: Market, situation: Situation, size: Size, quota: Quota | None) -> str:
     """The most nodes that it could ever give to a job, by its own settings and by quota; "": none."""
-    compute = reading.compute
-    most = min(compute.max_nodes, max(compute.nodes, reading.whole.fits))
-    again = read(compute, most, size, quota, market.read_at)
+    compute = situation.compute
+    most = min(compute.max_nodes, max(compute.nodes, situation.whole.fits))
+    again = situation_of(compute, most, size, quota, market.read_at)
     return counted(most, STARTS[again.standing]) if most else ""
 
 
@@ -91,15 +91,15 @@ def in_region_of(compute: Compute, market: Market) -> Market:
     return attrs.evolve(market, location=compute.location or market.location, quota=quota_of(compute, market))
 
 
-def _warnings(ask: Ask, market: Market, reading: Reading, offer: Offer) -> Iterator[str]:
-    compute, size = reading.compute, offer.size
+def _warnings(ask: Ask, market: Market, situation: Situation, offer: Offer) -> Iterator[str]:
+    compute, size = situation.compute, offer.size
     yield from (f"{problem.code}: {problem.message}" for problem in compute.problems)
     if compute.unusable_nodes:
         yield f"{of_nodes(compute.unusable_nodes, compute.nodes)} unusable"
     if compute.location not in {"", market.location}:
         known = "" if compute.location in market.elsewhere else "quota and "
         yield f"the cluster is in {compute.location}: the {known}prices of {market.location} are not its own"
-    elif reading.missing:
+    elif situation.missing:
         yield from quota_warnings(market, size, offer.tier, known=offer.known)
     if size.cpus:
         yield from size_warnings(ask, market, size, offer.tier)
@@ -108,13 +108,13 @@ def _warnings(ask: Ask, market: Market, reading: Reading, offer: Offer) -> Itera
     yield from identity_doubt(ask, compute)
 
 
-def _stands_in(ask: Ask, market: Market, reading: Reading) -> str:
+def _stands_in(ask: Ask, market: Market, situation: Situation) -> str:
     """Why it can take what serverless can't. On the quota of serverless' own region only idle nodes can."""
-    compute = reading.compute
+    compute = situation.compute
     if any(obstacle.avoidable for obstacle in obstacles(ask, market)):
         return gets_around(ask, market, compute)
-    if reading.standing is Standing.IDLE:
-        return str(reading)
+    if situation.standing is Standing.IDLE:
+        return str(situation)
     if compute.location in market.elsewhere:
         return f"it is in {compute.location}, under that region's own quota"
     return ""

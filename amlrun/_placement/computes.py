@@ -12,7 +12,7 @@ from amlrun._placement.kubernetes import kubernetes_options
 from amlrun._placement.machines import instance_option, machine_option, pool_option
 from amlrun._placement.options import Option
 from amlrun._placement.refusal import quota_error
-from amlrun._placement.targets import no_jobs, order_of, refused, unlisted
+from amlrun._placement.targets import no_jobs, preference_of, refused, unlisted
 from amlrun._plan import Starts
 from amlrun._tables import money, table
 
@@ -109,7 +109,7 @@ def _believed(ask: Ask, name: str) -> Option:
         miss=rule,
         starts=None if rule else Starts.UNKNOWN,
         why="" if rule else "it was named, and the workspace's computes can't be read",
-        order=order_of(ask, name, offer.size),
+        preference=preference_of(ask, name, offer.size),
         warnings=(
             f"the computes of the workspace can't be read: nothing is known of {name}{unmet}",
             *_unknown(ask, name),

@@ -11,7 +11,7 @@ from amlrun._offers import Source
 from amlrun._placement.clusters import quota_of
 from amlrun._placement.computes import compute_options
 from amlrun._placement.fit import fit
-from amlrun._placement.options import has_order, price_of, rank, standing
+from amlrun._placement.options import by_preference, has_order, price_of, rank
 from amlrun._placement.serverless import options
 from amlrun._placement.standing import by_quota
 from amlrun._placement.targets import sizes_named, unlisted
@@ -135,7 +135,7 @@ def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
     meeting = [one for one in meeting if not _grown(ask.guard, one.size, cluster)] or meeting
     able = [option for option in meeting if not option.against]
     lasting = [one for one in able if fit(one.size, cluster.min, cluster.tier, quota).starts is not None]
-    return min(lasting or able or meeting or found, key=standing if has_order(ask) else rank).size
+    return min(lasting or able or meeting or found, key=by_preference if has_order(ask) else rank).size
 
 
 def _grown(guard: Guard, size: Size, cluster: Cluster) -> str:

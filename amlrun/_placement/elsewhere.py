@@ -9,8 +9,8 @@ import attrs
 
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Tier
-from amlrun._placement.looks import look
-from amlrun._placement.options import best_of, standing
+from amlrun._placement.options import best_of, by_preference
+from amlrun._placement.places import asked_place
 from amlrun._placement.proposals import priced
 from amlrun._placement.serverless import tiers_of
 
@@ -34,7 +34,7 @@ def elsewhere(ask: Ask, market: Market, tried: Iterable[str]) -> str:
     names = {name.lower() for name in tried}
     told = [] if SERVERLESS in names else _serverless(ask, market)
     if not told:
-        others = sorted(_computes(ask, market, names), key=standing)
+        others = sorted(_computes(ask, market, names), key=by_preference)
         told = [_told(f"compute={one.offer.compute!r}", one) for one in others]
         if SERVERLESS not in names and len(tiers_of(ask)) == 1:
             tier = Tier.STANDARD if ask.serverless_tier is Tier.SPOT else Tier.SPOT
@@ -59,7 +59,7 @@ def _computes(ask: Ask, market: Market, tried: Container[str]) -> Iterator[Optio
 def _best(ask: Ask, market: Market, name: str) -> Option | None:
     """What a job that names that place alone would get there."""
     alone = attrs.evolve(ask, computes=(name,), creates=())
-    return best_of(alone, look(alone, market, name).contenders)
+    return best_of(alone, asked_place(alone, market, name).contenders)
 
 
 def _told(place: str, option: Option) -> str:

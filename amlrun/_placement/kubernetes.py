@@ -13,7 +13,7 @@ import attrs
 from amlrun._offers import InstanceType, Offer, Size, Tier
 from amlrun._placement.obstacles import gets_around, obstacles
 from amlrun._placement.options import FLOOR, Option
-from amlrun._placement.targets import Miss, asked_for, identity_doubt, misses, off_default_of, order_of
+from amlrun._placement.targets import Miss, asked_for, identity_doubt, misses, off_default_of, preference_of
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def kubernetes_options(ask: Ask, market: Market, compute: Compute) -> Iterator[O
             hint=lacks.hint if lacks else "",
             starts=None if lacks else Starts.UNKNOWN,
             why="" if lacks else _when(compute),
-            order=order_of(ask, compute.name, offer.size),
+            preference=preference_of(ask, compute.name, offer.size),
             warnings=() if lacks else tuple(_warnings(ask, compute, kind)),
             instance_type=kind.name,
             stands_in="" if lacks else _stands_in(ask, market, compute),

@@ -13,7 +13,7 @@ import attrs
 
 from amlrun._offers import Offer, Tier
 from amlrun._placement.options import Option, price_of
-from amlrun._placement.targets import Miss, identity_doubt, misses, of_size, order_of, unlisted
+from amlrun._placement.targets import Miss, identity_doubt, misses, of_size, preference_of, unlisted
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -126,11 +126,13 @@ def _option(
     why: str,
     price: float | None = None,
 ) -> Option:
-    order = order_of(ask, compute.name, offer.size)
+    preference = preference_of(ask, compute.name, offer.size)
     if found:
-        return Option(offer=offer, price=price, miss=found[0].words, hint=found[0].hint, order=order)
+        return Option(
+            offer=offer, price=price, miss=found[0].words, hint=found[0].hint, preference=preference
+        )
     warnings = tuple(_warnings(ask, compute, offer.size))
-    return Option(offer=offer, price=price, starts=starts, why=why, order=order, warnings=warnings)
+    return Option(offer=offer, price=price, starts=starts, why=why, preference=preference, warnings=warnings)
 
 
 def _warnings(ask: Ask, compute: Compute, size: Size) -> Iterator[str]:

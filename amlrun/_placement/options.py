@@ -36,11 +36,11 @@ class Option:
 
     `price` is USD an hour for all nodes, `miss` the first thing that it lacks for this ask, `hint` the way
     out of that where there is one. `fit` is the arithmetic, None where there is none; `starts` None: never,
-    and `why` says so in words where the arithmetic doesn't. `order` is its place in the orders of preference
-    that the ask has: places, sizes, GPU models. `instance_type` is what the service is told for it; None:
-    nothing. `stands_in` is why it can take what serverless can't; "": it can't either. `creates` is the
-    cluster that must be made first. `off` is how far the size is from what is meant where nothing is asked:
-    see `off_default`.
+    and `why` says so in words where the arithmetic doesn't. `preference` is its place in the orders that the
+    ask has: places, sizes, GPU models. `instance_type` is what the service is told for it; None: nothing.
+    `stands_in` is why it can take what serverless can't; "": it can't either. `creates` is the cluster that
+    must be made first. `off` is how far the size is from what is meant where nothing is asked: see
+    `off_default`.
     """
 
     offer: Offer
@@ -50,7 +50,7 @@ class Option:
     fit: Fit | None = None
     starts: Starts | None = None
     why: str = ""
-    order: tuple[int, ...] = ()
+    preference: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     instance_type: str | None = None
     stands_in: str = ""
@@ -136,13 +136,13 @@ def worth(option: Option) -> float:
     return price if option.starts is Starts.NOW else price * WORTH_OF_NOW
 
 
-def standing(option: Option) -> tuple[bool, bool, tuple[int, ...], tuple[object, ...]]:
+def by_preference(option: Option) -> tuple[bool, bool, tuple[int, ...], tuple[object, ...]]:
     """The order in which options are chosen where the ask has one: the lowest is best.
 
     The first that can start now, else the first that can ever; of those that stand alike, the best by `rank`.
     Sizes that are too small for who asked for nothing come after all others.
     """
-    return (option.off > 1, option.starts is not Starts.NOW, option.order, rank(option))
+    return (option.off > 1, option.starts is not Starts.NOW, option.preference, rank(option))
 
 
 def has_order(ask: Ask) -> bool:
@@ -166,7 +166,7 @@ def best_of_some(ask: Ask, options: Sequence[Option]) -> Option:
 
 
 def _order_of(ask: Ask) -> Callable[[Option], Any]:
-    return standing if has_order(ask) else rank
+    return by_preference if has_order(ask) else rank
 
 
 def off_default(size: Size) -> float:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._errors import ComputeNotFound, ComputeUnsuitable
+from amlrun._errors import ComputeUnsuitable
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 from amlrun._placement.elsewhere import elsewhere
-from amlrun._placement.looks import beside, look, stand_ins
 from amlrun._placement.obstacles import obstacles
 from amlrun._placement.options import best_first, best_of, price_of, rank
+from amlrun._placement.places import asked_place, beside, stand_ins
 from amlrun._placement.remarks import (
     cut_short,
     first_of,
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from amlrun._needs import Ask
     from amlrun._offers import Market
-    from amlrun._placement.looks import Look
     from amlrun._placement.options import Option
+    from amlrun._placement.places import Place
 
 
 def place(ask: Ask, market: Market) -> Plan:
@@ -48,23 +48,23 @@ def place(ask: Ask, market: Market) -> Plan:
     `NotEnoughQuota` (sizes do, and none of them can ever be had), `ComputeNotFound` and `ComputeUnsuitable`.
     """
     try:
-        looks = [look(ask, market, name) for name in ask.computes or (SERVERLESS,)]
-    except (ComputeNotFound, ComputeUnsuitable) as error:
+        places = [asked_place(ask, market, name) for name in ask.computes or (SERVERLESS,)]
+    except ComputeUnsuitable as error:
         error.hint = "\n".join(filter(None, [elsewhere(ask, market, [error.name]), error.hint]))
         raise
-    chosen = best_of(ask, (option for one in looks for option in one.contenders))
-    others: list[Look] = []
+    chosen = best_of(ask, (option for one in places for option in one.contenders))
+    others: list[Place] = []
     if not ask.computes:
         doubts = any(obstacle.avoidable for obstacle in obstacles(ask, market))
         if chosen is None or doubts:
             others = stand_ins(ask, market, around=doubts)
             chosen = best_of(ask, (option for one in others for option in one.contenders)) or chosen
     if chosen is None:
-        raise verdict(ask, market, [*looks, *others])
-    return _plan(ask, market, chosen, [*looks, *(others or beside(ask, market))])
+        raise verdict(ask, market, [*places, *others])
+    return _plan(ask, market, chosen, [*places, *(others or beside(ask, market))])
 
 
-def _plan(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Plan:
+def _plan(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> Plan:
     size, tier, offer = chosen.size, chosen.tier, chosen.offer
     serverless = offer.compute == SERVERLESS
     priced = serverless or chosen.price is not None
@@ -80,26 +80,26 @@ def _plan(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Pl
         price_source=price_source(market, size, tier) if priced else "",
         starts=chosen.starts or Starts.UNKNOWN,
         verified=market.verified and (serverless or market.computes is not None),
-        reasons=tuple(_reasons(ask, market, chosen, looks)),
-        warnings=tuple(with_causes(market, tuple(_warnings(ask, market, chosen, looks)))),
-        candidates=tuple(option.candidate() for option in _listed(ask, chosen, looks)),
+        reasons=tuple(_reasons(ask, market, chosen, places)),
+        warnings=tuple(with_causes(market, tuple(_warnings(ask, market, chosen, places)))),
+        candidates=tuple(option.candidate() for option in _listed(ask, chosen, places)),
         size=size if size.cpus else None,
         creates=chosen.creates,
     )
 
 
-def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Iterator[str]:
+def _reasons(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> Iterator[str]:
     if ask.planned:
         yield "as it was planned"
     elif len(ask.computes) > 1:
         yield f"{chosen.offer.compute}: {first_of(ask.computes, 'places', chosen)}"
-        yield from passed_over(looks, chosen)
+        yield from passed_over(places, chosen)
     elif ask.named:
         yield (
             f"{ask.computes_by} names the compute" if ask.computes_by else "the compute was asked for by name"
         )
     elif chosen.offer.compute != SERVERLESS:
-        yield serverless_cannot(ask, market, looks)
+        yield serverless_cannot(ask, market, places)
         yield f"{chosen.offer.compute} can take it: {chosen.stands_in}"
     if chosen.creates is not None:
         yield f"{chosen.offer.compute} is not there: it is made first"
@@ -107,16 +107,16 @@ def _reasons(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) ->
         if chosen.why != chosen.stands_in or ask.computes:
             yield chosen.why
         return
-    mine = next(one for one in looks if one.name.lower() == SERVERLESS)
+    mine = next(one for one in places if one.name.lower() == SERVERLESS)
     yield from reasons_for(ask, chosen, mine.options)
     if mine.why:
         yield mine.why
-    yield from (one.remark for one in looks if one.remark)
+    yield from (one.remark for one in places if one.remark)
 
 
-def _warnings(ask: Ask, market: Market, chosen: Option, looks: Sequence[Look]) -> Iterator[str]:
+def _warnings(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> Iterator[str]:
     yield from chosen.warnings
-    yield from (warning for one in looks for warning in one.warnings)
+    yield from (warning for one in places for warning in one.warnings)
     if chosen.offer.compute == SERVERLESS:
         yield from (obstacle.reason for obstacle in obstacles(ask, market))
         if chosen.size.name:
@@ -134,10 +134,10 @@ def _idle_gpus(ask: Ask, chosen: Option) -> Iterator[str]:
         yield f"{chosen.offer.compute} has GPUs, and none was asked for: they stay idle{price}"
 
 
-def _listed(ask: Ask, chosen: Option, looks: Iterable[Look]) -> Iterator[Option]:
+def _listed(ask: Ask, chosen: Option, places: Iterable[Place]) -> Iterator[Option]:
     """What was chosen, what else could be, what can never be had, what lacks something."""
     able, never, missing = [], [], []
-    for option in (option for one in looks for option in one.options):
+    for option in (option for one in places for option in one.options):
         if option.miss:
             missing.append(option)
         elif option.starts is None:

@@ -9,7 +9,7 @@ import attrs
 
 from amlrun._durations import told as in_words
 from amlrun._offers import LONGEST_RUN, Source, Tier
-from amlrun._placement.options import WORTH_OF_NOW, standing
+from amlrun._placement.options import WORTH_OF_NOW, by_preference
 from amlrun._plan import Starts
 from amlrun._tables import money
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from amlrun._needs import Ask
     from amlrun._offers import Market, Size
-    from amlrun._placement.looks import Look
     from amlrun._placement.options import Option
+    from amlrun._placement.places import Place
 
 
 _PACKAGED = "packaged tables, East US, November 2025"
@@ -50,12 +50,12 @@ _FIRST = {
 }
 
 
-def passed_over(looks: Iterable[Look], chosen: Option) -> Iterator[str]:
+def passed_over(places: Iterable[Place], chosen: Option) -> Iterator[str]:
     """Why the places that were asked for before the chosen one were not taken: the best of each."""
     taken = chosen.offer.compute.lower()
-    for look in takewhile(lambda look: look.name.lower() != taken, looks):
-        best = min(look.options, key=lambda option: (not option.able, standing(option)))
-        yield f"{look.name}: {best.against or best.why or best.fit}"
+    for place in takewhile(lambda place: place.name.lower() != taken, places):
+        best = min(place.options, key=lambda option: (not option.able, by_preference(option)))
+        yield f"{place.name}: {best.against or best.why or best.fit}"
 
 
 def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[st
         rivals = [
             option
             for option in options
-            if option.able and option.tier is chosen.tier and option.order == chosen.order
+            if option.able and option.tier is chosen.tier and option.preference == chosen.preference
         ]
         reasons = [
             *_of_models(ask, chosen),

@@ -11,7 +11,7 @@ from amlrun._needs import SERVERLESS
 from amlrun._offers import NOT_FOR_JOBS, Offer, Source, Tier, serverless_offers
 from amlrun._placement.fit import UNBOUND, Binding, bound
 from amlrun._placement.options import Option, best_of_some, off_default, price_of, worth
-from amlrun._placement.targets import order_of, unlisted
+from amlrun._placement.targets import preference_of, unlisted
 from amlrun._plan import Starts
 from amlrun._tables import money
 
@@ -104,7 +104,7 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
     """Each of these sizes as serverless nodes of that tier, in their order."""
     default = ask.needs.shapeless and not ask.instance_types
     varies = len(ask.instance_types) > 1 or len(ask.needs.gpu) > 1
-    order = order_of(ask, SERVERLESS, unlisted(""))
+    preference = preference_of(ask, SERVERLESS, unlisted(""))
     bar, nodes = _Bar.of(ask, market), ask.nodes
     bindings: dict[str, Binding] = {}
     for offer in serverless_offers(sizes, tier, market.quota):
@@ -119,13 +119,13 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
             binding = bindings[size.family] = bound(offer.limits, known=offer.known)
         found = binding.fit(nodes, size.cpus)
         if varies:
-            order = order_of(ask, SERVERLESS, size)
+            preference = preference_of(ask, SERVERLESS, size)
         yield Option(
             offer=offer,
             price=price,
             fit=found,
             starts=found.starts,
-            order=order,
+            preference=preference,
             instance_type=size.name,
             off=off_default(size) if default else 0.0,
         )
@@ -139,7 +139,7 @@ def left_to_the_service(ask: Ask) -> Option:
         miss=ask.guard.against(size=None, nodes=ask.nodes, price=None, compute=SERVERLESS),
         starts=Starts.UNKNOWN,
         why="nothing was asked of the nodes and quota can't be read: the service chooses the size",
-        order=order_of(ask, SERVERLESS, unlisted("")),
+        preference=preference_of(ask, SERVERLESS, unlisted("")),
         warnings=("quota can't be read: when the job starts, and what it costs, is not known",),
     )
 
@@ -205,7 +205,7 @@ def _against_spot(spot: Option) -> str:
 
 def _in_another_place(one: Option, other: Option) -> bool:
     """Whether something else than the price comes first between them: an order asked for, or a wish."""
-    return one.order != other.order or one.off != other.off
+    return one.preference != other.preference or one.off != other.off
 
 
 def _is_no_cheaper(spot: Option, standard: Option, nodes: int) -> bool:
@@ -224,7 +224,7 @@ def _is_no_cheaper(spot: Option, standard: Option, nodes: int) -> bool:
 def _ahead(first: Option, second: Option) -> str:
     """Why the one is taken although the other could be."""
     names = f"{first.size.name} comes before {second.size.name}"
-    if first.order != second.order:
+    if first.preference != second.preference:
         return f"{names} in the order asked for"
     if first.off != second.off:
         return f"{names} where nothing is asked of the nodes"

@@ -53,7 +53,7 @@ STARTS: dict[Standing, Starts | None] = {
 
 
 @attrs.frozen(kw_only=True)
-class Reading:
+class Situation:
     """A cluster held against a job that wants `wanted` of its nodes.
 
     `idle` of its nodes are free for the job. `whole` is the arithmetic of all that it wants, `more` of those
@@ -105,12 +105,14 @@ _BY_QUOTA: dict[Starts | None, Standing] = {
 }
 
 
-def read(compute: Compute, wanted: int, size: Size, quota: Quota | None, now: float | None = None) -> Reading:
+def situation_of(
+    compute: Compute, wanted: int, size: Size, quota: Quota | None, now: float | None = None
+) -> Situation:
     """How the cluster stood at that instant, under the quota of its region. None: not known."""
     tier = compute.tier or Tier.STANDARD
     idle = _idle(compute)
     missing = max(0, wanted - idle)
-    return Reading(
+    return Situation(
         compute=compute,
         wanted=wanted,
         idle=idle,
@@ -160,10 +162,10 @@ def of_nodes(count: int, nodes: int) -> str:
     return f"{count} of its {nodes} nodes {'is' if count == 1 else 'are'}"
 
 
-def _grow(reading: Reading) -> str:
-    compute = reading.compute
-    idle = f"{of_nodes(reading.idle, compute.nodes)} idle, and " if reading.idle else ""
-    return by_quota(f"{idle}it must grow by {reading.missing}", reading.more)
+def _grow(situation: Situation) -> str:
+    compute = situation.compute
+    idle = f"{of_nodes(situation.idle, compute.nodes)} idle, and " if situation.idle else ""
+    return by_quota(f"{idle}it must grow by {situation.missing}", situation.more)
 
 
 def by_quota(grows: str, more: Fit | None) -> str:
@@ -173,24 +175,24 @@ def by_quota(grows: str, more: Fit | None) -> str:
     return f"{grows}: {more}"
 
 
-def _stuck(reading: Reading) -> str:
-    compute = reading.compute
+def _stuck(situation: Situation) -> str:
+    compute = situation.compute
     since = ""
     if compute.resized_at is not None:
         since = f" since {dt.datetime.fromtimestamp(compute.resized_at, dt.timezone.utc):%Y-%m-%d %H:%M} UTC"
-    late = compute.overdue(reading.now)
+    late = compute.overdue(situation.now)
     done = "no node comes: it may be stuck" if late else "when it is done is not known"
     return f"it resizes from {compute.nodes} to {compute.target_nodes} nodes{since}: {done}"
 
 
-def _behind(reading: Reading) -> str:
-    compute = reading.compute
+def _behind(situation: Situation) -> str:
+    compute = situation.compute
     grows = f"it grows to {_to_be(compute)} of its {compute.max_nodes} nodes"
     return f"{grows} for jobs that came before: this one waits for them"
 
 
-def _busy(reading: Reading) -> str:
-    compute = reading.compute
+def _busy(situation: Situation) -> str:
+    compute = situation.compute
     sent = _to_be(compute) > compute.nodes
     taken = _held(compute) - compute.idle_nodes - compute.unusable_nodes
     counts = (
@@ -202,20 +204,20 @@ def _busy(reading: Reading) -> str:
     return f"{words}: the job waits for {'it' if sum(count for count, _ in told) == 1 else 'them'}"
 
 
-def _scaling_down(reading: Reading) -> str:
-    compute = reading.compute
+def _scaling_down(situation: Situation) -> str:
+    compute = situation.compute
     return f"it is scaling down from {compute.nodes} to {compute.target_nodes} nodes: the job waits for that"
 
 
-def _out_of_quota(reading: Reading) -> str:
-    short = reading.more is not None and reading.more.starts is Starts.QUEUED
-    return f"it can't grow now ({reading.compute.stop}){f': {reading.more}' if short else ''}"
+def _out_of_quota(situation: Situation) -> str:
+    short = situation.more is not None and situation.more.starts is Starts.QUEUED
+    return f"it can't grow now ({situation.compute.stop}){f': {situation.more}' if short else ''}"
 
 
-_WORDS: dict[Standing, Callable[[Reading], str]] = {
-    Standing.MADE: lambda reading: f"it is being made ({reading.compute.state})",
-    Standing.IDLE: lambda reading: f"{of_nodes(reading.idle, reading.compute.nodes)} idle",
-    Standing.NEVER: lambda reading: str(reading.whole),
+_WORDS: dict[Standing, Callable[[Situation], str]] = {
+    Standing.MADE: lambda situation: f"it is being made ({situation.compute.state})",
+    Standing.IDLE: lambda situation: f"{of_nodes(situation.idle, situation.compute.nodes)} idle",
+    Standing.NEVER: lambda situation: str(situation.whole),
     Standing.STUCK: _stuck,
     Standing.OUT_OF_QUOTA: _out_of_quota,
     Standing.SCALING_DOWN: _scaling_down,

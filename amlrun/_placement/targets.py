@@ -117,19 +117,21 @@ def refused(ask: Ask, compute: Compute, miss: Miss, size: Size | None = None) ->
         kind=compute.kind,
         against=miss.words,
     )
-    return Option(offer=offer, miss=miss.words, hint=miss.hint, order=order_of(ask, compute.name, offer.size))
-
-
-def order_of(ask: Ask, compute: str, size: Size) -> tuple[int, ...]:
-    """Its place in the orders of preference: computes, instance types, GPU models."""
-    return (
-        _place(compute, ask.computes),
-        _place(size.name, ask.instance_types),
-        _place(size.gpu or "", ask.needs.gpu),
+    return Option(
+        offer=offer, miss=miss.words, hint=miss.hint, preference=preference_of(ask, compute.name, offer.size)
     )
 
 
-def _place(name: str, wanted: tuple[str, ...]) -> int:
+def preference_of(ask: Ask, compute: str, size: Size) -> tuple[int, ...]:
+    """Its place in the orders of preference: computes, instance types, GPU models."""
+    return (
+        _position(compute, ask.computes),
+        _position(size.name, ask.instance_types),
+        _position(size.gpu or "", ask.needs.gpu),
+    )
+
+
+def _position(name: str, wanted: tuple[str, ...]) -> int:
     names = [one.lower() for one in wanted]
     return names.index(name.lower()) if name.lower() in names else len(names)
 

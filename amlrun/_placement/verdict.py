@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from amlrun._errors import AmlrunError
     from amlrun._needs import Ask
     from amlrun._offers import Market
-    from amlrun._placement.looks import Look
+    from amlrun._placement.places import Place
 
 _SHOWN = 8
 
 
-def verdict(ask: Ask, market: Market, looks: Sequence[Look]) -> AmlrunError:
+def verdict(ask: Ask, market: Market, places: Sequence[Place]) -> AmlrunError:
     """The error of one place, then what is against the others.
 
     That of a name that isn't there, which may be a slip; else serverless' where that was looked at; else the
     first place's.
     """
-    main = next((look for look in looks if isinstance(look.error, ComputeNotFound)), None) or next(
-        (look for look in looks if look.name.lower() == SERVERLESS), looks[0]
+    main = next((place for place in places if isinstance(place.error, ComputeNotFound)), None) or next(
+        (place for place in places if place.name.lower() == SERVERLESS), places[0]
     )
-    others = [look for look in looks if look is not main]
+    others = [place for place in places if place is not main]
     error = _of(ask, market, main)
     if ask.computes:
         error.hint = "\n".join(filter(None, [elsewhere(ask, market, ask.computes), error.hint]))
@@ -44,9 +44,9 @@ def verdict(ask: Ask, market: Market, looks: Sequence[Look]) -> AmlrunError:
     return error
 
 
-def serverless_cannot(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
+def serverless_cannot(ask: Ask, market: Market, places: Sequence[Place]) -> str:
     """Why a compute that nobody named is taken instead of serverless."""
-    main = next(look for look in looks if look.name == SERVERLESS)
+    main = next(place for place in places if place.name == SERVERLESS)
     if main.contenders:
         doubt = next(obstacle for obstacle in obstacles(ask, market) if obstacle.avoidable)
         return f"serverless may fail: {doubt.reason}"
@@ -60,28 +60,28 @@ def _head(error: AmlrunError) -> str:
     return " ".join(" ".join(lines).split()).removeprefix(CANT_TAKE)
 
 
-def _of(ask: Ask, market: Market, look: Look) -> AmlrunError:
+def _of(ask: Ask, market: Market, place: Place) -> AmlrunError:
     """What is against one place."""
-    if look.error is not None:
-        return look.error
-    if look.name.lower() != SERVERLESS:
-        return refusal(market, look.options)
-    meeting = [option for option in look.options if not option.miss]
+    if place.error is not None:
+        return place.error
+    if place.name.lower() != SERVERLESS:
+        return refusal(market, place.options)
+    meeting = [option for option in place.options if not option.miss]
     if meeting:
         return no_quota(ask, market, meeting)
     surer = tiers_of(ask)[0]
-    return nothing_fits(ask, market, [option for option in look.options if option.tier is surer])
+    return nothing_fits(ask, market, [option for option in place.options if option.tier is surer])
 
 
-def _against(ask: Ask, market: Market, looks: Sequence[Look]) -> str:
+def _against(ask: Ask, market: Market, places: Sequence[Place]) -> str:
     """A line for each place, with the first thing against it."""
-    rows = [(f"  {look.name}", _first(ask, market, look)) for look in looks[:_SHOWN]]
-    more = f"\n  and {len(looks) - _SHOWN} more" if len(looks) > _SHOWN else ""
+    rows = [(f"  {place.name}", _first(ask, market, place)) for place in places[:_SHOWN]]
+    more = f"\n  and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
     return table(rows, wraps=True) + more
 
 
-def _first(ask: Ask, market: Market, look: Look) -> str:
+def _first(ask: Ask, market: Market, place: Place) -> str:
     """The first thing against each of its options; of serverless, which has hundreds, the refusal."""
-    if look.name.lower() == SERVERLESS and look.error is None:
-        return _head(_of(ask, market, look))
-    return "; ".join(dict.fromkeys(option.against for option in look.options))
+    if place.name.lower() == SERVERLESS and place.error is None:
+        return _head(_of(ask, market, place))
+    return "; ".join(dict.fromkeys(option.against for option in place.options))

@@ -100,7 +100,7 @@ def _table(shown: Sequence[Candidate], chosen: Candidate, currency: str) -> str:
     left = max(map(len, plain.split("\n"))) + 2
     width = max(_NARROWEST, WIDTH - left)
     lines = []
-    against = ("against it", *(one.against or _standing(one, chosen) for one in shown))
+    against = ("against it", *(one.against or _against(one, chosen) for one in shown))
     for line, words in zip(plain.split("\n"), against, strict=True):
         first, *more = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
         lines += [line.ljust(left) + first, *(" " * left + one for one in more)]
@@ -120,7 +120,7 @@ def _rows(shown: Sequence[Candidate], chosen: Candidate) -> tuple[list[Sequence[
 def _groups(rest: Sequence[Candidate], chosen: Candidate) -> Iterator[str]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for one in rest:
-        key = (one.against or _standing(one, chosen), one.compute, str(one.tier), _starts(one))
+        key = (one.against or _against(one, chosen), one.compute, str(one.tier), _starts(one))
         name, priced = one.instance_type or "-", not one.against and one.price_per_hour is not None
         groups.setdefault(key, []).append(f"{name} {_price(one)}" if priced else name)
     for (against, compute, tier, starts), names in groups.items():
@@ -139,7 +139,7 @@ def _same(one: Candidate, other: Candidate) -> bool:
     return (one.compute, one.instance_type, one.tier) == (other.compute, other.instance_type, other.tier)
 
 
-def _standing(one: Candidate, chosen: Candidate) -> str:
+def _against(one: Candidate, chosen: Candidate) -> str:
     if _same(one, chosen):
         return "chosen"
     return f"nothing, but it ranks behind: {one.behind}" if one.behind else "nothing: it could be chosen"

@@ -14,7 +14,7 @@ from amlrun._offers import Compute, FamilyQuota, Limit, LimitKind, Market, Probl
 from amlrun._offers.outstanding import Outstanding, Pending
 from amlrun._offers.pending import counted
 from amlrun._placement.clusters import cluster_option
-from amlrun._placement.standing import STARTS, Reading, Standing, read
+from amlrun._placement.standing import STARTS, Situation, Standing, situation_of
 from amlrun._plan import Starts
 
 DS3 = Size("Standard_DS3_v2", "standardDSv2Family", 4, 14.0, 0, None, 28.0, True, 0.29, None, "service")
@@ -27,9 +27,9 @@ def quota(limit: int | None = 100, used: int = 0) -> Quota:
     return Quota("eastus", (FamilyQuota(DS3.family, Limit(DS3.family, limit, used)),), total)
 
 
-def stands(change: dict[str, Any], wanted: int = 1, held: Quota | None = None) -> Reading:
+def stands(change: dict[str, Any], wanted: int = 1, held: Quota | None = None) -> Situation:
     """How the cluster stands to who wants so many nodes."""
-    return read(attrs.evolve(CPU, **change), wanted, DS3, held or quota())
+    return situation_of(attrs.evolve(CPU, **change), wanted, DS3, held or quota())
 
 
 RESIZING = {"allocation_state": "Resizing"}
@@ -126,8 +126,8 @@ def test_every_state_is_told_with_figures(
     change: dict[str, Any], wanted: int, standing: Standing, words: str
 ) -> None:
     """As the reply has them, or as the wait for what was sent has changed them."""
-    reading = stands(change, wanted)
-    assert (reading.standing, str(reading)) == (standing, words)
+    situation = stands(change, wanted)
+    assert (situation.standing, str(situation)) == (standing, words)
 
 
 def test_states_that_quota_decides() -> None:
@@ -137,7 +137,7 @@ def test_states_that_quota_decides() -> None:
     assert str(stands(grown, 3, quota(8))).startswith("needs 3 x 4 = 12 vCPUs of standardDSv2Family; limit 8")
     assert stands(grown, 3, quota(12, 4)).standing is Standing.QUOTA_IN_USE
     assert stands(grown, 3, quota(12)).standing is Standing.GROWS
-    unread = read(attrs.evolve(CPU, **grown), 3, DS3, None)
+    unread = situation_of(attrs.evolve(CPU, **grown), 3, DS3, None)
     assert (unread.standing, str(unread)) == (
         Standing.QUOTA_UNKNOWN,
         "it must grow by 3, under a quota that is not known",
@@ -148,7 +148,7 @@ def test_states_that_quota_decides() -> None:
 def test_a_resize_that_brings_no_node_is_stuck_whatever_it_resizes_to(target: int) -> None:
     """After half an hour in which none comes nothing is promised; before it, as its figures say."""
     growing = attrs.evolve(CPU, allocation_state="Resizing", target_nodes=target, resized_at=1000.0)
-    late, soon = (read(growing, 1, DS3, quota(), 1000.0 + seconds) for seconds in (1801, 1799))
+    late, soon = (situation_of(growing, 1, DS3, quota(), 1000.0 + seconds) for seconds in (1801, 1799))
     assert (late.standing, STARTS[late.standing]) == (Standing.STUCK, Starts.UNKNOWN)
     assert str(late) == (
         f"it resizes from 0 to {target} nodes since 1970-01-01 00:16 UTC: no node comes: it may be stuck"
@@ -161,7 +161,7 @@ def test_a_resize_that_brings_no_node_is_stuck_whatever_it_resizes_to(target: in
         {"allocation_state": "Steady"},
     ]
     for moves in moving_so:
-        moving = read(attrs.evolve(growing, **moves), 1, DS3, quota(), 9000.0)
+        moving = situation_of(attrs.evolve(growing, **moves), 1, DS3, quota(), 9000.0)
         assert moving.standing is not Standing.STUCK
 
 
@@ -182,7 +182,7 @@ def test_a_job_that_was_sent_counts_once_whatever_the_service_has_seen(
         held = Market("eastus", (DS3,), quota(limit), computes=(attrs.evolve(CPU, **change),))
         after = counted(held, sent)
         assert after.computes is not None
-        assert read(after.computes[0], 1, DS3, after.quota).standing is standing
+        assert situation_of(after.computes[0], 1, DS3, after.quota).standing is standing
 
 
 def test_a_minimum_is_grown_to_for_nobody() -> None:
@@ -252,9 +252,9 @@ QUOTAS = st.none() | st.builds(quota, st.none() | st.integers(0, 30), st.integer
 @given(CLUSTERS, st.integers(1, 6), QUOTAS)
 def test_now_is_said_only_of_nodes_that_can_be_had(compute: Compute, wanted: int, held: Quota | None) -> None:
     """Either they idle, or quota and the cluster's maximum have room for those that are missing."""
-    reading = read(compute, wanted, DS3, held)
-    starts = STARTS[reading.standing]
-    assert str(reading)
+    situation = situation_of(compute, wanted, DS3, held)
+    starts = STARTS[situation.standing]
+    assert str(situation)
     if starts is Starts.NOW and compute.idle_nodes < wanted:
         assert compute.nodes - compute.preempted_nodes + wanted - compute.idle_nodes <= compute.max_nodes
         assert held is not None
@@ -271,7 +271,7 @@ def test_an_idle_node_more_never_makes_it_worse(compute: Compute, wanted: int, h
     """A node that becomes idle where all else stays: never a later start."""
     order = [Starts.NOW, Starts.UNKNOWN, Starts.QUEUED, None]
     more = attrs.evolve(compute, idle_nodes=compute.idle_nodes + 1)
-    before, after = (STARTS[read(one, wanted, DS3, held).standing] for one in (compute, more))
+    before, after = (STARTS[situation_of(one, wanted, DS3, held).standing] for one in (compute, more))
     if before is not Starts.UNKNOWN:
         assert order.index(after) <= order.index(before)
 
@@ -283,7 +283,8 @@ def test_quota_added_never_makes_it_worse(
     """A higher limit starts no later."""
     order = [Starts.NOW, Starts.QUEUED, None, Starts.UNKNOWN]
     before, after = (
-        STARTS[read(compute, wanted, DS3, quota(high, used)).standing] for high in (limit, limit + more)
+        STARTS[situation_of(compute, wanted, DS3, quota(high, used)).standing]
+        for high in (limit, limit + more)
     )
     if before is not Starts.UNKNOWN and after is not Starts.UNKNOWN:
         assert order.index(after) <= order.index(before)
@@ -302,5 +303,5 @@ def test_an_option_says_one_thing(compute: Compute, wanted: int, held: Quota | N
         assert option.against == str(option.fit)
     else:
         assert (bool(option.why), option.against) == (True, "")
-    reading = read(compute, wanted, DS3, held)
-    assert not (option.offer.limits and reading.standing is Standing.IDLE)
+    situation = situation_of(compute, wanted, DS3, held)
+    assert not (option.offer.limits and situation.standing is Standing.IDLE)

@@ -1,4 +1,4 @@
-"""A look at one place: all that it can offer to an ask, and what of that may be chosen. Pure."""
+"""One place: all that it can offer to an ask, and what of that may be chosen. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ONLY_NAMED = "is taken only where it is named: compute={name!r}"
 
 
 @attrs.frozen(kw_only=True)
-class Look:
+class Place:
     """One place and its options; of those, `contenders` may be chosen.
 
     `name` is `"serverless"` or a compute's. `why` is said of whatever is chosen here, `remark` of it where
@@ -48,7 +48,7 @@ class Look:
     error: AmlrunError | None = None
 
 
-def look(ask: Ask, market: Market, name: str) -> Look:
+def asked_place(ask: Ask, market: Market, name: str) -> Place:
     """A place that was asked for; one that is neither there nor to be made is passed over.
 
     Raises `ComputeUnsuitable` for a cluster that is there with other settings, `InvalidRequest` for a size
@@ -65,21 +65,21 @@ def look(ask: Ask, market: Market, name: str) -> Look:
         if not ask.instance_types:
             raise
         return _closed(name, error, error.message)
-    return Look(name=name, options=found, contenders=_able(found))
+    return Place(name=name, options=found, contenders=_able(found))
 
 
-def _closed(name: str, error: AmlrunError, miss: str) -> Look:
+def _closed(name: str, error: AmlrunError, miss: str) -> Place:
     """A place where nothing can be had, and why."""
     kind = Kind.SERVERLESS if name == SERVERLESS else Kind.UNKNOWN
     offer = Offer(size=unlisted(""), tier=Tier.STANDARD, compute=name, kind=kind, against=miss)
-    return Look(name=name, options=(Option(offer=offer, miss=miss),), error=error)
+    return Place(name=name, options=(Option(offer=offer, miss=miss),), error=error)
 
 
 def _able(found: Sequence[Option]) -> Sequence[Option]:
     return [option for option in found if option.able]
 
 
-def _serverless(ask: Ask, market: Market) -> Look:
+def _serverless(ask: Ask, market: Market) -> Place:
     if not ask.guard.allows_compute(SERVERLESS):
         rule = ask.guard.against(size=None, nodes=ask.nodes, price=None, compute=SERVERLESS)
         hint = "Name a compute that is allowed: compute=…"
@@ -92,7 +92,7 @@ def _serverless(ask: Ask, market: Market) -> Look:
             return _closed(SERVERLESS, error, obstacle.reason)
     if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
         only = (left_to_the_service(ask),)
-        return Look(name=SERVERLESS, options=only, contenders=_able(only))
+        return Place(name=SERVERLESS, options=only, contenders=_able(only))
     named, wrong = sizes_named(ask.instance_types, lambda name: _size(name, market))
     if wrong and not named:
         first = next(iter(wrong.values()))
@@ -105,7 +105,9 @@ def _serverless(ask: Ask, market: Market) -> Look:
         contenders = [best]
     dropped = [_dropped(name, error, tiers[0]) for name, error in wrong.items()]
     unknown = tuple(wrong[name].message for name in wrong if not _is_known(name, market))
-    return Look(name=SERVERLESS, options=[*found, *dropped], contenders=contenders, why=why, warnings=unknown)
+    return Place(
+        name=SERVERLESS, options=[*found, *dropped], contenders=contenders, why=why, warnings=unknown
+    )
 
 
 def _dropped(name: str, error: InvalidRequest, tier: Tier) -> Option:
@@ -145,41 +147,41 @@ def _asked_for(ask: Ask, market: Market, name: str) -> Sequence[Option]:
     return named_options(ask, market, name)
 
 
-def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Look]:
+def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Place]:
     """The computes that nobody named, each with what is against it; those contend that can stand in.
 
     `around`: only those that get around what stands between serverless and the job.
     """
-    looks = []
+    places = []
     for compute in _by_name(market):
         helps = not around or bool(gets_around(ask, market, compute))
         found = tuple(
             option if option.stands_in and helps else _against(option, _ONLY_NAMED.format(name=compute.name))
             for option in compute_options(ask, market, compute)
         )
-        looks.append(Look(name=compute.name, options=found, contenders=_able(found)))
-    return looks
+        places.append(Place(name=compute.name, options=found, contenders=_able(found)))
+    return places
 
 
-def beside(ask: Ask, market: Market) -> list[Look]:
+def beside(ask: Ask, market: Market) -> list[Place]:
     """The computes that are not asked for, beside a place that can take the job: none of them contends.
 
     Where no place was asked for, each is looked at, and idle nodes that would do are a remark.
     """
     asked = {name.lower() for name in ask.computes}
-    looks = []
+    places = []
     for compute in _by_name(market):
         if not asked:
-            looks.append(_unasked(ask, market, compute))
+            places.append(_unasked(ask, market, compute))
         elif compute.name.lower() not in asked:
             size = market.size(compute.size or "") or unlisted(compute.size or "")
             tier = compute.tier or Tier.STANDARD
             offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind)
-            looks.append(Look(name=compute.name, options=(Option(offer=offer, miss=_NOT_ASKED),)))
-    return looks
+            places.append(Place(name=compute.name, options=(Option(offer=offer, miss=_NOT_ASKED),)))
+    return places
 
 
-def _unasked(ask: Ask, market: Market, compute: Compute) -> Look:
+def _unasked(ask: Ask, market: Market, compute: Compute) -> Place:
     found = tuple(compute_options(ask, market, compute))
     idle, remark = compute.idle_nodes, ""
     warm = compute.kind is Kind.CLUSTER and idle >= ask.nodes
@@ -187,7 +189,7 @@ def _unasked(ask: Ask, market: Market, compute: Compute) -> Look:
         nodes = f"{idle} idle node{'' if idle == 1 else 's'}"
         remark = f"cluster {compute.name} has {nodes} that would do: compute={compute.name!r} goes there"
     options = tuple(_against(option, f"{_NOT_ASKED}: serverless can take it") for option in found)
-    return Look(name=compute.name, options=options, remark=remark)
+    return Place(name=compute.name, options=options, remark=remark)
 
 
 def _against(option: Option, miss: str) -> Option:
