@@ -28,7 +28,7 @@ class Offer:
 
     `compute` is `"serverless"` or a compute's name, `kind` what that is. `limits` are the rows of quota that
     bind nodes which must still be found, `known` whether all rows are there that should be. `against` is why
-    no job can ever use it; "": one may.
+    no job can ever use it; "": one may. `location` is the region, "" the workspace's.
     """
 
     size: Size
@@ -38,6 +38,7 @@ class Offer:
     limits: tuple[Limit, ...] = ()
     known: bool = True
     against: str = ""
+    location: str = ""
 
     @property
     def price(self) -> float | None:

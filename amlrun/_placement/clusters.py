@@ -34,7 +34,7 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
     # Another region has prices of its own: by these one chooses, and no limit of a price is shown to hold.
     sure = price if compute.location in {"", market.location} else None
     situation = situation_of(compute, ask.nodes, size, quota, market.read_at)
-    offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind)
+    offer = Offer(size=size, tier=tier, compute=compute.name, kind=compute.kind, location=compute.location)
     if situation.missing:
         limits, known = limits_of(size.family, tier, quota)
         offer = attrs.evolve(offer, limits=limits, known=known)

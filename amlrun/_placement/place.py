@@ -77,7 +77,7 @@ def _plan(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> 
         tier=tier,
         price_per_hour=chosen.price,
         on_demand_per_hour=price_of(size, ask.nodes, Tier.STANDARD) if priced else None,
-        price_source=price_source(market, size, tier) if priced else "",
+        price_source=price_source(market, size, tier, offer.location) if priced else "",
         starts=chosen.starts or Starts.UNKNOWN,
         verified=market.verified and (serverless or market.computes is not None),
         reasons=tuple(_reasons(ask, market, chosen, places)),

@@ -237,6 +237,10 @@ def test_the_runtime_is_kept_with_the_workspace(tmp_path: Path) -> None:
 class Broken(Places):
     """Nodes that never come to rest."""
 
+    def region(self, _records: Records, _pool: str) -> str:
+        """The workspace's own."""
+        return ""
+
     def happens(self, _records: Records, _name: str, _at: float) -> bool:
         """Nothing, though something was due."""
         return True
