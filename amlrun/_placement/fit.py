@@ -180,7 +180,7 @@ def bound(limits: Sequence[Limit], *, known: bool) -> Binding:
 def _at_least(row: Limit, limits: Sequence[Limit]) -> int:
     """What is free of a workspace's own limit if all use of the family in the region is the workspace's."""
     whole = max(other.used for other in limits if other.kind is not LimitKind.TOTAL)
-    return (row.limit or 0) - whole - row.pending
+    return (row.limit or 0) - whole - row.pending - row.coming
 
 
 def fit(size: Size, nodes: int, tier: Tier, quota: Quota | None) -> Fit:

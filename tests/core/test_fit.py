@@ -220,6 +220,8 @@ def test_what_is_free_of_a_workspaces_own_limit_is_a_bound(used: int, starts: St
     assert str(found) == f"2 x 24 = 48 of at most 72 free vCPUs of {A100} in this workspace{doubt}"
     pending = fit(SIZE, 2, Tier.STANDARD, held(row(480, 12), workspace=Limit(A100, 72, 0, own.kind, 24)))
     assert pending.starts is Starts.UNKNOWN
+    coming = fit(SIZE, 2, Tier.STANDARD, held(row(480, 12), workspace=Limit(A100, 72, 0, own.kind, 0, 24)))
+    assert coming.starts is Starts.UNKNOWN
     full = fit(SIZE, 4, Tier.STANDARD, held(row(480, 0), workspace=own))
     assert full.starts is None
     assert (
