@@ -227,6 +227,18 @@ def test_a_size_that_the_region_lacks_may_be_a_clusters() -> None:
         place(ask, workspace(attrs.evolve(cluster("cold"), size="CHEAP2")))
 
 
+def test_a_size_that_is_named_is_asked_for_with_its_gpus() -> None:
+    """On a compute that nobody named too; and one that nobody lists is believed, since it was named."""
+    none = quota(t4=(0, 0))
+    plan = place(Ask(instance_types=("t4",)), workspace(cluster("warm", "t4", idle=1), held=none))
+    assert (plan.compute, plan.starts) == ("warm", Starts.NOW)
+    odd = place(
+        Ask(instance_types=("odd",), needs=Needs(gpus=8)),
+        workspace(cluster("warm", "odd", idle=1), held=none),
+    )
+    assert (odd.compute, odd.instance_type) == ("warm", "ODD")
+
+
 def test_nothing_anywhere_is_an_error_about_what_was_asked() -> None:
     """With what is against each place, first things first; a long list is cut."""
     none = quota(cheap=(0, 0), dear=(0, 0))
