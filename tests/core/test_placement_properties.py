@@ -201,11 +201,15 @@ def test_nothing_cheaper_exists(ask: Ask, market: Market) -> None:
 @UNHURRIED
 @given(PLAIN_ASKS, CERTAIN)
 def test_auto_costs_no_more_than_standard(ask: Ask, market: Market) -> None:
-    """With `tier="auto"` spot is taken only where it starts now, for less; nothing of standard is lost."""
+    """With `tier="auto"` spot is taken only where it starts now, for less; nothing of standard is lost.
+
+    Where nothing of standard can ever be had, it is what spot alone would be.
+    """
     auto = outcome(attrs.evolve(ask, tier=Tier.AUTO), market)
     surer = effective(attrs.evolve(ask, tier=Tier.STANDARD), market)
     spot = effective(attrs.evolve(ask, tier=Tier.SPOT), market)
     assert (auto if isinstance(auto, AmlrunError) else None) is None or math.isinf(min(surer, spot))
+    assert math.isfinite(surer) or effective(attrs.evolve(ask, tier=Tier.AUTO), market) == spot
     if isinstance(auto, Plan) and math.isfinite(surer):
         assert effective(attrs.evolve(ask, tier=Tier.AUTO), market) <= surer
         assert auto.tier is Tier.STANDARD or auto.starts is Starts.NOW
