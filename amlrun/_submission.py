@@ -45,35 +45,41 @@ if TYPE_CHECKING:
 _log = logging.getLogger("amlrun")
 _PLACELESS = ("experiment", "timeout", "checkpoint_datastore")
 """The defaults that no place is refused for."""
+_ABOUT_SIZES = (NothingFits, InvalidRequest)
 _REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
 
-def decide(workspace: Workspace, request: Request, *, fresh: bool = False) -> Plan:
-    """Place the request. A "no" never rests on a kept reading: everything is read again first.
+def decide(workspace: Workspace, request: Request, *, fresh: bool = False, asked: int | None = None) -> Plan:
+    """Place the request. A "no" never rests on a reading that was begun before the question was `asked`.
 
     `fresh`: nor does a "yes".
     """
     _refuse_other_workspace(workspace, request)
+    asked = workspace.lookups.begun if asked is None else asked
     with _naming_defaults(request):
-        plan = _decided(workspace, request, fresh=fresh)
+        plan = _decided(workspace, request, asked, fresh=fresh)
     return _with_defaults(_with_requeue(plan, request), request)
 
 
-def _decided(workspace: Workspace, request: Request, *, fresh: bool) -> Plan:
+def _decided(workspace: Workspace, request: Request, asked: int, *, fresh: bool) -> Plan:
+    lookups = workspace.lookups
     regions = frozenset(cluster.location for cluster in request.ask.creates if cluster.location)
-    look = workspace.lookups.look(fresh=fresh, regions=regions)
-    try:
-        return _placed(request, look)
-    except _REFUSALS:
-        if not look.kept:
-            raise
-    return _placed(request, workspace.lookups.look(fresh=True))
+    look = lookups.look(fresh=fresh, asked=asked, regions=regions)
+    while True:
+        try:
+            return _placed(request, look)
+        except _REFUSALS as no:
+            # Sizes are long to read, and hardly ever new: again where the "no" is about them.
+            sizes = isinstance(no, _ABOUT_SIZES) or look.readings.sizes.kept
+            if not look.kept and not (sizes and look.kept_sizes):
+                raise
+        look = lookups.look(fresh=True, sizes=sizes, asked=asked)
 
 
 def quota_of(workspace: Workspace) -> Quota:
     """Quota as it is now. Raises `NotAuthorized` and `ServiceError`: here a refusal is the answer."""
     look = workspace.lookups.look(fresh=True)
-    refused = look.readings.usages.failure
+    refused = look.readings.usages.failure or look.readings.facts.failure
     if isinstance(refused, NotAuthorized):
         raise NotAuthorized(
             f"Quota can't be read with this account: {refused.message}",
@@ -97,9 +103,10 @@ def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
 
 def submit_request(workspace: Workspace, request: Request, passed_over: tuple[str, ...] = ()) -> Run:
     """Plan, and send that plan. Of a list, a cluster that this account may not make is passed over."""
+    asked = workspace.lookups.begun  # before those who are decided on first
 
     def decided() -> Plan:
-        plan = decide(workspace, request)
+        plan = decide(workspace, request, asked=asked)
         return attrs.evolve(plan, warnings=(*plan.warnings, *passed_over))
 
     try:

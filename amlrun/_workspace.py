@@ -20,7 +20,7 @@ import attrs
 from amlrun._asking.teamfile import FILE, read_team
 from amlrun._clock import RealClock
 from amlrun._errors import InvalidRequest, NotConfigured
-from amlrun._readings.lookups import Lookups
+from amlrun._readings.lookups import Common, Lookups
 from amlrun._readings.shelf import cache_folder
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
@@ -76,7 +76,13 @@ class Workspace:
         # What a fake says is no other process's business, nor is its time.
         cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
         self.lookups = Lookups(
-            self.rest, scope.subscription_path, scope.path, self.clock, cache, hurried=self.rest.hurried
+            self.rest,
+            scope.subscription_path,
+            scope.path,
+            self.clock,
+            cache,
+            hurried=self.rest.hurried,
+            common=_common(scope, self.rest),
         )
         # Weak, since this object is kept for as long as the user's client lives.
         self._theirs = None if client is None else weakref.ref(client)
@@ -101,6 +107,21 @@ class Workspace:
 
     def __repr__(self) -> str:
         return f"Workspace({self.scope})"
+
+
+_known: dict[object, Common] = {}
+
+
+def _common(scope: Scope, rest: Rest) -> Common:
+    """What this process knows of a workspace, by whichever clients: kept as long as it, or a fake, lives."""
+    wire = rest.wire
+    # Which fake answers can be asked only where somebody has made one.
+    patcher = sys.modules.get("amlrun.testing._wire.patcher")
+    own = getattr(wire.transport, "backend", None)
+    fake = patcher.fake_of(f"{wire.base_url}{scope.path}", own) if patcher else None
+    known = _known if fake is None else fake.known
+    key = scope.path.lower(), wire.base_url.rstrip("/").lower(), isinstance(rest.clock, RealClock)
+    return known.setdefault(key, Common(rest.clock))
 
 
 _lock = threading.Lock()

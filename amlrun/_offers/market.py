@@ -44,6 +44,8 @@ class WorkspaceFacts:
 class Market:
     """All that can be had in one workspace and its region. `quota` None: it could not be read.
 
+    `location` "": the workspace itself could not be read, nor anything of its region.
+
     `sizes` are the region's own, or (`source` PACKAGED) those of the tables that the package carries.
     `computes` are the workspace's, None where they could not be read; `elsewhere` is the quota of other
     regions in which it has clusters. `workspace` is what it says of itself, None where nobody asked.
@@ -65,6 +67,11 @@ class Market:
     @_by_name.default
     def _index(self) -> Mapping[str, Size]:
         return {size.name.lower(): size for size in self.sizes}
+
+    @property
+    def region(self) -> str:
+        """Its region in words."""
+        return self.location or "the workspace's region"
 
     @property
     def verified(self) -> bool:

@@ -98,7 +98,7 @@ def _warnings(ask: Ask, market: Market, situation: Situation, offer: Offer) -> I
         yield f"{of_nodes(compute.unusable_nodes, compute.nodes)} unusable"
     if compute.location not in {"", market.location}:
         known = "" if compute.location in market.elsewhere else "quota and "
-        yield f"the cluster is in {compute.location}: the {known}prices of {market.location} are not its own"
+        yield f"the cluster is in {compute.location}: the {known}prices of {market.region} are not its own"
     elif situation.missing:
         yield from quota_warnings(market, size, offer.tier, known=offer.known)
     if size.cpus:

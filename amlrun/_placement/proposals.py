@@ -160,7 +160,7 @@ def to_be_named(ask: Ask, market: Market) -> list[str]:
     asked = " or ".join(ask.needs.gpu)
     return [
         f"Sizes that have {asked} can be named by instance_type=…: {named}; {LIST_PRICES}, for each node.",
-        f"Whether {market.location} has them is not known.",
+        f"Whether {market.region} has them is not known.",
     ]
 
 

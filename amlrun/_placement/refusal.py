@@ -67,7 +67,7 @@ def _region(market: Market) -> str:
     """Whose sizes these are."""
     if market.source is Source.SERVICE:
         return market.location
-    return f"the packaged table of East US (the sizes of {market.location} itself can't be read)"
+    return f"the packaged table of East US (the sizes of {market.region} itself can't be read)"
 
 
 def _no_such_gpu(ask: Ask, market: Market) -> bool:

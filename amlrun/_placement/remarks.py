@@ -32,7 +32,7 @@ _OF_UNREAD = (_MAY_WAIT, _FIGURES, _PRICES)
 
 def price_source(market: Market, size: Size, tier: Tier, location: str = "") -> str:
     """Where the price comes from: `"service"`, another region, or a table with its date and region."""
-    if location not in {"", market.location} and size.price_for(tier) is not None:
+    if market.location and location not in {"", market.location} and size.price_for(tier) is not None:
         return f"as in {market.location}; that of {location} is not known"
     told = "service" if tier is Tier.SPOT else size.price_source
     if size.price_for(tier) is None:

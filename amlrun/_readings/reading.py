@@ -23,6 +23,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Part(enum.Enum):
     """What is looked up, as it is called."""
 
+    WORKSPACE = "the workspace"
     USAGES = "quota"
     CAPS = "the workspace's own limits"
     SIZES = "sizes"
@@ -55,12 +56,13 @@ class Reading(Generic[T_co]):
 class Readings:
     """All that was read for one look: the workspace, and whatever else could be.
 
-    `subscription` and `workspace` are ARM ids. `at` is when it was begun, in seconds since 1970.
+    `subscription` and `workspace` are ARM ids. Without `facts` the region isn't known, and nothing was read
+    of it. `at` is when it was begun, in seconds since 1970.
     """
 
     subscription: str
     workspace: str
-    facts: WorkspaceFacts
+    facts: Reading[WorkspaceFacts]
     computes: Reading[tuple[Compute, ...]]
     usages: Reading[Quota]
     caps: Reading[Mapping[str, int]]
@@ -70,7 +72,8 @@ class Readings:
 
     def market(self) -> Market:
         """As a market; what could not be read is unknown in it, and sizes are the packaged ones."""
-        location, computes, quota = self.facts.location, self.computes.value, self.usages.value
+        facts, computes, quota = self.facts.value, self.computes.value, self.usages.value
+        location = facts.location if facts else ""
         sizes = packaged_sizes() if self.sizes.value is None else self.sizes.value
         # Assumed: a workspace has limits of its own in its own region alone.
         if quota is not None and self.caps.value:
@@ -83,7 +86,7 @@ class Readings:
             Source.PACKAGED if self.sizes.value is None else Source.SERVICE,
             computes,
             {region: found.value for region, found in self.elsewhere.items() if found.value is not None},
-            self.facts,
+            facts,
             read_at=self.at,
             unread=self.unread(),
         )
@@ -103,6 +106,7 @@ class Readings:
     def failures(self) -> Iterator[tuple[Part, str, NotAuthorized | ServiceError]]:
         """What could not be read, of which region ("": the workspace's own), and why."""
         readings: tuple[tuple[Part, str, Reading[object]], ...] = (
+            (Part.WORKSPACE, "", self.facts),
             (Part.USAGES, "", self.usages),
             (Part.CAPS, "", self.caps),
             (Part.SIZES, "", self.sizes),

@@ -107,13 +107,34 @@ def test_readings_are_kept_for_as_long_as_they_are_good(
 
 def test_a_look_says_whether_any_of_it_was_kept(lookups: Lookups, service: Service, clock: HandClock) -> None:
     """What a refusal may rest on: all of it read since it was asked for, as `fresh` makes sure."""
-    assert not lookups.look().kept
-    assert lookups.look().kept
+
+    def kept(**options: Any) -> tuple[bool, bool]:
+        look = lookups.look(**options)
+        return look.kept, look.kept_sizes
+
+    assert kept() == (False, False)
+    assert kept() == (True, True)
     clock.sleep(31)
-    assert lookups.look().kept  # the sizes
+    assert kept() == (True, True)  # the workspace
     before = len(service.calls)
-    assert not lookups.look(fresh=True).kept
+    assert kept(fresh=True, sizes=False) == (False, True)
+    assert sorted(service.calls[before:]) == sorted([WORKSPACE, COMPUTES, USAGES, QUOTAS])
+    before = len(service.calls)
+    assert kept(fresh=True) == (False, False)
     assert sorted(service.calls[before:]) == sorted([WORKSPACE, COMPUTES, USAGES, SIZES, QUOTAS])
+
+
+def test_who_asked_before_a_reading_was_begun_shares_it(lookups: Lookups, service: Service) -> None:
+    """It is fresh to all of them, and none reads again; but sizes, where they were not read with it."""
+    lookups.look()
+    asked = lookups.begun
+    assert not lookups.look(fresh=True, sizes=False, asked=asked).kept
+    before = len(service.calls)
+    look = lookups.look(fresh=True, sizes=False, asked=asked)
+    assert (look.kept, look.kept_sizes) == (False, True)
+    assert len(service.calls) == before
+    assert not lookups.look(fresh=True, asked=asked).kept_sizes
+    assert SIZES in service.calls[before:]
 
 
 def test_threads_that_ask_at_once_read_once(lookups: Lookups, service: Service) -> None:
@@ -203,13 +224,13 @@ def test_junk_is_a_look_up_that_failed(lookups: Lookups, service: Service, junk:
     [
         (refused(), "AzureML Data Scientist"),
         (ServiceError("404 ResourceNotFound", status=404), f"right subscription? {WORKSPACE}"),
-        (ServiceError("503", hint="later", status=503), "later"),
+        (ServiceError("400", hint="later", status=400), "later"),
     ],
 )
 def test_without_the_workspace_there_is_no_answer(
     lookups: Lookups, service: Service, failure: NotAuthorized | ServiceError, way_out: str
 ) -> None:
-    """Where it is can't be guessed: the error says what to do, and is not remembered."""
+    """Whoever may not see it, or misspelt it: the error says what to do, and is not remembered."""
     workspace = service.answers[WORKSPACE]
     service.answers[WORKSPACE] = failure
     with pytest.raises(type(failure)) as caught:
@@ -217,6 +238,24 @@ def test_without_the_workspace_there_is_no_answer(
     assert way_out in caught.value.hint
     service.answers[WORKSPACE] = workspace
     assert lookups.market().verified
+
+
+@pytest.mark.parametrize("status", [0, 429, 500, 503])
+def test_a_fault_of_the_workspace_passes(
+    lookups: Lookups, service: Service, clock: HandClock, status: int
+) -> None:
+    """Where it is isn't known for now: computes are read, quota is not, and sizes are the packaged ones."""
+    workspace = service.answers[WORKSPACE]
+    service.answers[WORKSPACE] = ServiceError("no", status=status)
+    look = lookups.look()
+    market = look.market
+    assert (market.location, market.quota, market.source) == ("", None, Source.PACKAGED)
+    assert [compute.name for compute in market.computes or ()] == ["gpu"]
+    assert look.readings.unread() == ("looking up the workspace failed: no",)
+    assert sorted(service.calls) == sorted([WORKSPACE, COMPUTES, USAGES])  # of the cluster's region
+    service.answers[WORKSPACE] = workspace
+    clock.sleep(31)
+    assert lookups.market().source is Source.SERVICE
 
 
 def test_a_workspace_that_was_read_is_known(lookups: Lookups, service: Service) -> None:
@@ -282,7 +321,7 @@ def test_sizes_are_there_for_the_next_process(service: Service, clock: HandClock
     second = of_another_process(service, clock, tmp_path)
     look = second.look()
     assert SIZES not in service.calls
-    assert (look.market.sizes, look.market.source, look.kept) == (first.sizes, Source.SERVICE, True)
+    assert (look.market.sizes, look.market.source, look.kept_sizes) == (first.sizes, Source.SERVICE, True)
     clock.sleep(3600)
     second.look()
     assert SIZES in service.calls

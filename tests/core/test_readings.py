@@ -20,7 +20,7 @@ BROKEN: Reading[Any] = Reading(failure=ServiceError("502"))
 READINGS = Readings(
     subscription=SUBSCRIPTION,
     workspace=WORKSPACE,
-    facts=WorkspaceFacts(name="ws", location="eastus", workspace_id="", discovery_url=""),
+    facts=Reading(WorkspaceFacts(name="ws", location="eastus", workspace_id="", discovery_url="")),
     computes=Reading((Compute(name="gpu", size="Standard_NC4as_T4_v3", nodes=1),)),
     usages=Reading(QUOTA),
     caps=Reading({}),

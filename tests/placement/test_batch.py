@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import Requeue, Run, SubmissionFailed, WaitTimeout, plan, quota, submit
-from amlrun.testing import Answer, ConnectionLost, GatewayTimeout, Preempted
+from amlrun import NotAuthorized, Requeue, Run, SubmissionFailed, WaitTimeout, plan, quota, submit
+from amlrun.testing import Answer, ConnectionLost, FakeAml, Forbidden, GatewayTimeout, Preempted
 from tests.submission.runs import Between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from azure.ai.ml import MLClient
-
-    from amlrun.testing import FakeAml
 
 ENVIRONMENT = "azureml:train:1"
 DSV2, SIZE = "standardDSv2Family", "Standard_DS3_v2"
@@ -124,13 +123,66 @@ def test_a_few_jobs_are_asked_after_and_those_that_were_seen_are_not(
     assert looked == [third.name]
 
 
-def test_other_processes_see_it_when_it_runs(fake_aml: FakeAml, client: MLClient) -> None:
+def test_other_processes_see_it_when_it_runs(tmp_path: Path) -> None:
     """Only who sent it can know before."""
+    with FakeAml(tmp_path) as fake:
+        client, other = fake.client(), FakeAml(tmp_path).client()
+        send(client, 5)
+        assert counted(other) == (0, 0)
+        fake.advance(minutes=3)
+        assert counted(other) == counted(client) == (20, 0)
+
+
+@pytest.mark.parametrize("transport", [{}, {"transport": None}])
+def test_a_client_for_each_job_counts_as_one(fake_aml: FakeAml, transport: dict[str, Any]) -> None:
+    """Launch code that makes its client anew sees its own earlier jobs; each is asked after once."""
+    fake_aml.quota(DSV2, limit=16)
+    runs = [send(fake_aml.client(**transport))[0] for _ in range(8)]
+    assert [run.plan.starts for run in runs] == ["now"] * 4 + ["queued"] * 4
+    asked = [call.name for call in fake_aml.calls.of("GET /jobs/{name}")]
+    assert asked == [run.name for run in runs[:-1]]
+
+
+def test_clients_share_what_they_have_read(fake_aml: FakeAml, client: MLClient) -> None:
+    """Two that take turns send what one would, once each has looked by itself."""
     other = fake_aml.client()
-    send(client, 5)
-    assert counted(other) == (0, 0)
-    fake_aml.advance(minutes=3)
-    assert counted(other) == counted(client) == (20, 0)
+    for sender in (client, other):
+        plan("echo", environment=ENVIRONMENT, client=sender)
+    before = len(fake_aml.calls)
+    for _ in range(3):
+        send(client)
+        send(other)
+    assert [call.method for call in fake_aml.calls[before:]] == ["PUT"] * 6
+    assert counted(other) == (0, 24)
+
+
+def test_who_may_read_less_is_no_measure(fake_aml: FakeAml) -> None:
+    """What one account could not read another one reads for itself; what it could is as good for both."""
+    usages = "GET /providers/Microsoft.MachineLearningServices/locations/{location}/usages"
+
+    def verified(client: MLClient) -> bool:
+        return plan("echo", environment=ENVIRONMENT, client=client).verified
+
+    less, more = fake_aml.client(), fake_aml.client()
+    fake_aml.inject(Forbidden(), on=usages)
+    assert not verified(less)
+    assert verified(more)
+    assert verified(less)
+    fake_aml.inject(Forbidden(), on=usages)
+    with pytest.raises(NotAuthorized):
+        quota(client=less)
+    assert verified(more)
+
+
+@pytest.mark.parametrize("transport", [{}, {"transport": None}])
+def test_fakes_of_the_same_names_are_others(transport: dict[str, Any]) -> None:
+    """What was sent to one is nothing to the next, in the same process."""
+    for _ in range(2):
+        with FakeAml(subscription_id="the-same") as fake:
+            client = fake.client(**transport)
+            assert counted(client) == (0, 0)
+            send(client, 3)
+            assert counted(client) == (0, 12)
 
 
 @pytest.mark.parametrize("fault", [ConnectionLost(taken=True), GatewayTimeout()])

@@ -14,9 +14,12 @@ from amlrun import (
     ComputeNotFound,
     ComputeUnsuitable,
     InvalidRequest,
+    NoQuota,
     NotAuthorized,
+    NothingFits,
     ServiceError,
     plan,
+    quota,
     submit,
 )
 from amlrun.testing import Answer, Forbidden, GatewayTimeout, InternalError, NoConnection, Slow, Throttled
@@ -250,16 +253,55 @@ def test_a_named_compute_is_believed_where_computes_cant_be_read(fake_aml: FakeA
     [
         ("403", NotAuthorized, "AzureML Data Scientist"),
         ("404", ServiceError, "right subscription"),
-        ("500", ServiceError, ""),
-        ("no connection", ServiceError, "network"),
     ],
 )
 def test_only_the_workspace_itself_must_be_read(
     fake_aml: FakeAml, fault: str, error: type[NotAuthorized | ServiceError], way_out: str
 ) -> None:
-    """Nobody knows where it is: no job is sent, and the error says what to do."""
+    """It isn't there, or isn't for this account: no job is sent, and the error says what to do."""
     fake_aml.inject(FAULTS[fault], on="GET ", times=None)
     with pytest.raises(error) as caught:
         submit("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client())
     assert way_out in caught.value.hint
     assert fake_aml.jobs == ()
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "504", "no connection"])
+def test_a_workspace_that_fails_for_now_stops_no_job(fake_aml: FakeAml, fault: str) -> None:
+    """The job leaves as it would without amlrun; the plan says that nothing of its region is known."""
+    fake_aml.inject(FAULTS[fault], on="GET ", times=None)
+    client = fake_aml.client()
+    named = submit("echo", environment=ENVIRONMENT, instance_type="Standard_NC4as_T4_v3", client=client)
+    found = submit("echo", environment=ENVIRONMENT, gpus=1, client=client)
+    assert named.plan.instance_type == found.plan.instance_type == "Standard_NC4as_T4_v3"
+    for run in (named, found):
+        assert (run.plan.starts, run.plan.verified) == ("unknown", False)
+        assert run.plan.warnings[0].startswith("looking up the workspace failed")
+    with pytest.raises(ServiceError, match=r"GET|no answer"):
+        quota(client=client)
+
+
+def test_an_unread_region_has_no_name(fake_aml: FakeAml) -> None:
+    """What is said of it where its workspace can't be read: refusals, and clusters that stand somewhere."""
+    fake_aml.cluster("cpu", size="Standard_DS3_v2", nodes=1)
+    fake_aml.inject(InternalError(), on="GET ", times=None)
+    client = fake_aml.client()
+    on_cluster = plan("echo", environment=ENVIRONMENT, compute="cpu", client=client)
+    assert (
+        "the cluster is in eastus: the prices of the workspace's region are not its own"
+        in on_cluster.warnings
+    )
+    with pytest.raises(NothingFits, match="the sizes of the workspace's region itself can't be read"):
+        plan("echo", environment=ENVIRONMENT, cpus=1000, client=client)
+
+
+# -- what a refusal costs
+
+
+def test_refusals_in_a_row_dont_read_sizes_again(fake_aml: FakeAml) -> None:
+    """Each rests on figures of its own; the long list is read once where the "no" is not about sizes."""
+    client = fake_aml.client()
+    for _ in range(20):
+        with pytest.raises(NoQuota):
+            plan("echo", environment=ENVIRONMENT, gpu="A100", client=client)
+    assert [asked(fake_aml).count(name) for name in ("vmSizes", "usages")] == [1, 20]

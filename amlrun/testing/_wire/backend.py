@@ -86,6 +86,8 @@ class Backend:
         self.injections = Injections()
         self.limits: Limits | None = None
         """ARM's limits on the number of requests; None: there are none."""
+        self.known: dict[object, object] = {}
+        """What those who ask in this process keep of it, and what is gone with it."""
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
 

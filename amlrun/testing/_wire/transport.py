@@ -22,15 +22,15 @@ class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, 
     def __init__(self, backend: Backend, **options: Any) -> None:
         session = patcher.OwnSession(backend)
         super().__init__(session=session, session_owner=False, use_env_settings=False, **options)
-        self._backend = backend
+        self.backend = backend
         self.open()
 
     def sleep(self, duration: float) -> None:
         """Let the fake's time pass."""
-        clock = self._backend.clock
+        clock = self.backend.clock
         try:
             # Of a fake that isn't started nobody is told who waits.
-            if self._backend.virtual and patcher.is_live(self._backend):
+            if self.backend.virtual and patcher.is_live(self.backend):
                 duration = waits.rest_of(clock, duration)
         except waits.Abandoned:
             pass  # this transport leads to the fake even when that is stopped
@@ -38,7 +38,7 @@ class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, 
 
     def now(self) -> float:
         """The fake's time, in seconds since 1970."""
-        return self._backend.clock.now()
+        return self.backend.clock.now()
 
     def close(self) -> None:
         """Stay open: the next client uses it too."""

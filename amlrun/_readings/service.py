@@ -1,0 +1,157 @@
+"""The look-ups of one workspace and its region, each by itself: which path, and what is made of the reply.
+
+Nothing is kept here but on disk. What replies look like is in `size_replies`, `quota_replies` and
+`workspace_replies`; a `Reader` sends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._readings.json_values import items_in, object_in, text_in
+from amlrun._readings.quota_replies import quota_from, workspace_caps_from
+from amlrun._readings.reading import Reading
+from amlrun._readings.shelf import Shelf
+from amlrun._readings.size_replies import kept_rows, sizes_from
+from amlrun._readings.workspace_replies import compute_from, workspace_from
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from amlrun._clock import Clock
+    from amlrun._offers import Compute, Quota, Size, WorkspaceFacts
+
+_PROVIDER = "providers/Microsoft.MachineLearningServices"
+SIZES_LAST = 6 * 3600.0
+"""Seconds."""
+_NOT_FOUND = 404
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """How the service is read: `_rest.Rest` is one. Paths start with `/subscriptions/`.
+
+    Both raise `NotAuthorized` (401, 403) and `ServiceError` (anything else that isn't an answer).
+    """
+
+    def get(self, path: str) -> dict[str, Any]:
+        """One JSON object."""
+
+    def list(self, path: str) -> list[dict[str, Any]]:
+        """All items of all pages."""
+
+
+class Service:
+    """One workspace as it is read. `subscription` and `workspace` are ARM ids, `cache` the folder on disk.
+
+    `hurried` gives the same reader with so many calls for each request, and little patience.
+    """
+
+    def __init__(
+        self,
+        rest: Reader,
+        subscription: str,
+        workspace: str,
+        clock: Clock,
+        cache: Path | None,
+        *,
+        hurried: Callable[[int], Reader] | None,
+    ) -> None:
+        self.subscription, self.path = subscription, workspace
+        self._rest, self._clock, self._cache = rest, clock, cache
+        # All but the workspace can be done without: a plan doesn't wait for minutes to be told of it.
+        self._optional, self._once = (hurried(2), hurried(1)) if hurried else (rest, rest)
+
+    def workspace(self) -> WorkspaceFacts:
+        """What it says of itself. Raises `NotAuthorized` and `ServiceError`, with the way out."""
+        try:
+            return workspace_from(self._rest.get(self.path))
+        except NotAuthorized as error:
+            if error.signed_in:
+                role = "AzureML Data Scientist"
+                error.hint = f"Whoever sends jobs needs the role {role} on {self.path}."
+            raise
+        except ServiceError as error:
+            if error.status == _NOT_FOUND:
+                error.hint = f"Is this its name, and the right subscription? {self.path}"
+            raise
+
+    def computes(self) -> Reading[tuple[Compute, ...]]:
+        """All of the workspace's."""
+
+        def parse(rows: Sequence[dict[str, Any]]) -> tuple[Compute, ...]:
+            return tuple(compute for compute in map(compute_from, rows) if compute.name)
+
+        return self._reading(f"{self.path}/computes", parse)
+
+    def usages(self, location: str) -> Reading[Quota]:
+        """A region's quota, and what is used of it. Of none ("") nothing is read, nor of caps."""
+
+        def parse(rows: Sequence[dict[str, Any]]) -> Quota | None:
+            quota = quota_from(location, rows)
+            return quota if quota.families or quota.dedicated_total or quota.spot_total else None
+
+        return self._reading(self._in_region(location, "usages"), parse)
+
+    def caps(self, location: str) -> Reading[Mapping[str, int]]:
+        """The workspace's own limits there."""
+
+        def parse(rows: Sequence[dict[str, Any]]) -> Mapping[str, int]:
+            return workspace_caps_from(self.path, rows)
+
+        return self._reading(self._in_region(location, "quotas"), parse)
+
+    def sizes(self, location: str, *, fresh: bool) -> Reading[tuple[Size, ...]]:
+        """A region's sizes, from disk where they are there and need not be `fresh`."""
+        shelf = None if self._cache is None else Shelf.of(self._cache, self.subscription, location)
+        kept = None if shelf is None or fresh else shelf.take(self._clock.now(), SIZES_LAST)
+        if kept is not None:
+            rows, age = kept
+            if sizes := sizes_from(rows):
+                return Reading(sizes, kept=True, age=age)
+
+        def parse(rows: Sequence[dict[str, Any]]) -> tuple[Size, ...] | None:
+            sizes = sizes_from(rows)
+            if sizes and shelf is not None:
+                shelf.put(kept_rows(rows), self._clock.now())
+            return sizes or None
+
+        return self._reading(self._in_region(location, "vmSizes"), parse)
+
+    def status(self, job: str, failed: threading.Event) -> str | None:
+        """A job's state, "" where it is gone; None where that can't be found out.
+
+        Nobody is asked after once the service has `failed` to say.
+        """
+        if failed.is_set():
+            return None
+        try:
+            found = self._once.get(f"{self.path}/jobs/{job}")
+        except NotAuthorized:
+            return None
+        except ServiceError as error:
+            if error.status == _NOT_FOUND:
+                return ""
+            failed.set()
+            return None
+        return text_in(object_in(found.get("properties")).get("status")) or None
+
+    def _in_region(self, location: str, what: str) -> str:
+        return location and f"{self.subscription}/{_PROVIDER}/locations/{location}/{what}"
+
+    def _reading(self, path: str, parse: Callable[[Sequence[dict[str, Any]]], T | None]) -> Reading[T]:
+        """A list as a value; None: nothing can be made of it, which is a failure."""
+        if not path:
+            return Reading()
+        try:
+            value = parse(items_in(self._optional.list(path)))
+        except (NotAuthorized, ServiceError) as failure:
+            return Reading(failure=failure)
+        if value is None:
+            what = path.rpartition("/")[2]
+            return Reading(failure=ServiceError(f"{what}: no row of the reply can be understood"))
+        return Reading(value)
