@@ -64,6 +64,13 @@ def auto(sizes: Sequence[Size], held: Quota | None, *names: str) -> Plan:
     return place(Ask(needs=needs, instance_types=names, tier=Tier.AUTO), market(sizes, held))
 
 
+def test_auto_takes_the_cheapest_spot_where_standard_can_never_be_had() -> None:
+    """Of those that start now, as with `tier="spot"`; whatever they are called."""
+    dearest = attrs.evolve(DEARER, name="all too dear")
+    plan = auto([dearest, DEAR, CHEAP], quota(spot=100, cheap=(0, 0), dear=(0, 0), dearer=(0, 0)))
+    assert (plan.instance_type, plan.tier, plan.starts) == ("cheap", Tier.SPOT, Starts.NOW)
+
+
 def test_auto_takes_spot_where_it_starts_now_and_costs_less() -> None:
     """Spot with room in the pool and a lower price known, with the reason."""
     plan = auto([CHEAP], quota(spot=4, cheap=(8, 0)))

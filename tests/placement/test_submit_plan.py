@@ -18,10 +18,12 @@ from amlrun import (
     Needs,
     NothingFits,
     Plan,
+    PlanOutdated,
     Requeue,
     plan,
     submit,
 )
+from amlrun.testing import Forbidden
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -178,6 +180,19 @@ def test_plans_go_to_computes_of_every_kind(fake_aml: FakeAml, client: MLClient,
     run = submit(again(planned), client=client)
     assert str(sent(fake_aml, run.name)["computeId"]).endswith("/computes/mine")
     assert decided(run.plan) == decided(planned)
+
+
+def test_what_is_read_of_a_compute_by_now_is_held_against_the_plan(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """It was believed to be standard, which nobody had asked for: the reason is the plan's, not the ask's."""
+    fake_aml.cluster("cheap", tier="spot")
+    fake_aml.inject(Forbidden(), on="GET */computes")
+    planned = plan("python -V", compute="cheap", client=client, **JOB)
+    assert (planned.kind, planned.tier) == ("unknown", "standard")
+    with pytest.raises(PlanOutdated, match="cheap has spot nodes now, and standard ones were planned"):
+        submit(planned, client=client)
+    assert not fake_aml.jobs
 
 
 def test_a_job_file_that_changed_is_refused(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
