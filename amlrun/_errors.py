@@ -30,6 +30,8 @@ import textwrap
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from amlrun._plan import Plan
 
 _WIDTH = 100
@@ -47,6 +49,13 @@ class AmlrunError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def reworded(self, *, message: str | None = None, hint: str | None = None) -> Self:
+        """The same error, with the same facts, in other words."""
+        words = self.message if message is None else message
+        again = type(self).__new__(type(self), words)
+        vars(again).update(vars(self), message=words, hint=self.hint if hint is None else hint)
+        return again
 
     def __str__(self) -> str:
         text = f"{self.message}\n{self.hint}" if self.hint else self.message

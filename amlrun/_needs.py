@@ -234,7 +234,8 @@ def _count(argument: str, value: object) -> int:
     return count
 
 
-def _nodes(value: float) -> int:
+def node_count(value: float) -> int:
+    """How many nodes, one at least. Raises `InvalidRequest`."""
     return _count("instance_count", value)
 
 
@@ -252,7 +253,7 @@ class Ask:
 
     needs: Needs = attrs.field(factory=Needs)
     instance_types: tuple[str, ...] = ()
-    nodes: int = attrs.field(default=1, converter=_nodes)
+    nodes: int = attrs.field(default=1, converter=node_count)
     tier: Tier | None = None
     default_tier: Tier | None = None
     computes: tuple[str, ...] = ()

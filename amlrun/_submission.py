@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import secrets
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun import _sdk
+from amlrun._asking.computes import workspace_of
 from amlrun._catalogue import list_prices
 from amlrun._creation import make, path_of
 from amlrun._errors import (
@@ -56,8 +56,12 @@ def decide(workspace: Workspace, request: Request, *, fresh: bool = False, asked
     """
     _refuse_other_workspace(workspace, request)
     asked = workspace.lookups.begun if asked is None else asked
-    with _naming_defaults(request):
+    try:
         plan = _decided(workspace, request, asked, fresh=fresh)
+    except _REFUSALS as error:
+        raise error.reworded(
+            hint="\n".join(filter(None, [error.hint, *_untyped(request)]))
+        ) from error.__cause__
     return _with_defaults(_with_requeue(plan, request), request)
 
 
@@ -94,9 +98,9 @@ def quota_of(workspace: Workspace) -> Quota:
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
-    elsewhere = request.compute_workspace
-    if elsewhere is not None and elsewhere.lower() != workspace.scope.path.lower():
-        message = f"compute: {request.ask.computes[0]} is of another workspace ({elsewhere})"
+    elsewhere, name = workspace_of(request.compute_id), request.compute_id.rpartition("/")[2]
+    if elsewhere.lower() not in {"", workspace.scope.path.lower()}:
+        message = f"compute: {name} is of another workspace ({elsewhere})"
         hint = "Name a cluster of this workspace, or leave it out."
         raise InvalidRequest(message, argument="compute", hint=hint)
 
@@ -210,16 +214,12 @@ def _with_defaults(plan: Plan, request: Request) -> Plan:
     return attrs.evolve(plan, reasons=(*plan.reasons, *told))
 
 
-@contextlib.contextmanager
-def _naming_defaults(request: Request) -> Iterator[None]:
-    """A refusal of what nobody has typed says where it stands."""
-    try:
-        yield
-    except _REFUSALS as error:
-        told = request.defaults.but(_PLACELESS).told()
-        lines = (f"{words[0].upper()}{words[1:]}." for words in told)
-        error.hint = "\n".join(filter(None, [error.hint, *lines]))
-        raise
+def _untyped(request: Request) -> Iterator[str]:
+    """What a refusal says of settings that nobody has typed with the call, and where they stand."""
+    if request.of_job:
+        yield f"The job itself says {', '.join(request.of_job)}."
+    for words in request.defaults.but(_PLACELESS).told():
+        yield f"{words[0].upper()}{words[1:]}."
 
 
 def _with_requeue(plan: Plan, request: Request) -> Plan:

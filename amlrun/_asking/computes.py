@@ -17,12 +17,12 @@ _VALID = '"serverless", the name of a compute, a Cluster(…), or a list of thes
 class Computes:
     """`names` in order of preference, `"serverless"` among them; `creates` are those that may be made.
 
-    `workspace` is the ARM id of the workspace that a compute's id names: it may be another one than ours.
+    `arm_id` is that of the first that was named by it: its workspace may be another one than ours.
     """
 
     names: tuple[str, ...] = ()
     creates: tuple[Cluster, ...] = ()
-    workspace: str | None = None
+    arm_id: str = ""
 
 
 def parse_computes(value: Any) -> Computes:
@@ -35,13 +35,14 @@ def parse_computes(value: Any) -> Computes:
         raise InvalidRequest("compute=[]: an empty list names no compute", argument="compute", hint=hint)
     names = tuple(one.name if isinstance(one, Cluster) else _name(one) for one in said)
     _refuse_twice(names)
-    workspaces = {place.lower(): place for one in said if (place := _workspace(one))}
+    ids = [found for one in said if (found := _arm_id(one))]
+    workspaces = {workspace.lower(): workspace for workspace in map(workspace_of, ids)}
     if len(workspaces) > 1:
         message = f"compute: computes of {len(workspaces)} workspaces: {', '.join(workspaces.values())}"
         hint = "A job runs in one workspace: name computes of that one."
         raise InvalidRequest(message, argument="compute", hint=hint)
     creates = tuple(one for one in said if isinstance(one, Cluster))
-    return Computes(names, creates, next(iter(workspaces.values()), None))
+    return Computes(names, creates, next(iter(ids), ""))
 
 
 def compute_of_job(value: Any) -> str | None:
@@ -69,11 +70,14 @@ def _hint(one: Any) -> str:
     return ""
 
 
-def _workspace(one: Any) -> str:
-    if not isinstance(one, str):
-        return ""
-    head, found, _ = one.strip().removeprefix("azureml:").rpartition("/computes/")
-    return head if found and head.startswith("/subscriptions/") else ""
+def workspace_of(arm_id: str) -> str:
+    """The ARM id of the workspace that a compute of that id is in."""
+    return arm_id.rpartition("/computes/")[0]
+
+
+def _arm_id(one: Any) -> str:
+    plain = one.strip().removeprefix("azureml:") if isinstance(one, str) else ""
+    return plain if workspace_of(plain).startswith("/subscriptions/") else ""
 
 
 def _refuse_twice(names: tuple[str, ...]) -> None:

@@ -6,8 +6,6 @@ is uploaded. Knows values and local files; nothing of the service and nothing of
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.asked import asked_of
 from amlrun._asking.bindings import (
     check_bindings,
     check_environment,
@@ -22,17 +21,16 @@ from amlrun._asking.bindings import (
     check_variables,
     plain_inputs,
 )
-from amlrun._asking.computes import Computes, compute_of_job, parse_computes
 from amlrun._asking.jobfile import JobSettings, is_remote, settings_of_entity, settings_of_file
 from amlrun._asking.team import Defaults, Team
 from amlrun._errors import InvalidRequest
-from amlrun._identity import Identity, identity_of_job, parse_identity
-from amlrun._needs import Ask, Needs
+from amlrun._identity import Identity, parse_identity
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
 
 if TYPE_CHECKING:
     from amlrun._asking.given import Arguments
+    from amlrun._needs import Ask
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _SCRIPT = re.compile(r"(?![./])\S+\.py")
@@ -40,20 +38,20 @@ _SCRIPT = re.compile(r"(?![./])\S+\.py")
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
 _MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 50, 100, 1000
-_TIERS = ", ".join(f'"{tier}"' for tier in Tier)
 
 
 @attrs.frozen(kw_only=True)
 class Request:
     """A checked request. `source` is a command line, a job file's path, or an SDK entity.
 
-    `defaults` are those of `amlrun.toml` that are applied.
+    `compute_id` is the ARM id of a compute that was named by it. `of_job` is what the job itself says of its
+    place, each setting with where it stands. `defaults` are those of `amlrun.toml` that are applied.
     """
 
     source: str | Path | Any
     settings: JobSettings
     ask: Ask
-    compute_workspace: str | None
+    compute_id: str
     name: str | None
     timeout: float | None
     identity: Identity | None
@@ -66,6 +64,7 @@ class Request:
     display_name: str | None
     experiment_name: str | None
     tags: Mapping[str, str]
+    of_job: tuple[str, ...] = ()
     defaults: Defaults = attrs.field(factory=Defaults)
 
     @property
@@ -95,31 +94,20 @@ def parse(
     team = team or Team()
     tags = _tags(given.tags)
     team.check_tags({**settings.tags, **tags})
-    inputs, outputs = _mapping("inputs", given.inputs), _mapping("outputs", given.outputs)
-    variables = _variables(given.environment_variables)
     name = given.name if given.name is not None else settings.name
     code = _code(given.code)
-    command = source if isinstance(source, str) else settings.command
-    check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
-    inputs = plain_inputs(inputs)
-    check_outputs(outputs, settings.outputs)
-    check_variables({**settings.environment_variables, **variables})
-    if given.environment is not None or not settings.has_environment:
-        check_environment(given.environment)
-    if isinstance(source, str):
-        _check_command(source, code)
-    if code is None:
-        _check_folder(settings)
-    own = {"experiment": settings.experiment_name or given.experiment_name, "identity": settings.identity}
-    ask = _ask(given, settings)
+    inputs, outputs, variables = _data(source, given, settings)
+    _check_program(source, code, given, settings)
+    asked = asked_of(source, given, settings)
     if defaults is None:
-        defaults = team.defaults_for(ask, said={key for key, value in own.items() if value})
-    ask = team.bound(defaults.applied(ask))
+        own = {"experiment": settings.experiment_name or given.experiment_name, "identity": settings.identity}
+        defaults = team.defaults_for(asked.ask, said={key for key, value in own.items() if value})
+    ask = team.bound(defaults.applied(asked.ask))
     return Request(
         source=source,
         settings=settings,
         ask=ask,
-        compute_workspace=_computes(given, settings).workspace,
+        compute_id=asked.compute_id,
         name=_name(name),
         timeout=ask.timeout,
         identity=parse_identity(given.identity) or defaults.identity,
@@ -132,6 +120,7 @@ def parse(
         display_name=_text("display_name", given.display_name),
         experiment_name=_experiment(given.experiment_name) or defaults.experiment,
         tags=tags,
+        of_job=asked.of_job,
         defaults=defaults,
     )
 
@@ -167,64 +156,25 @@ def _settings(source: Any) -> JobSettings:
     return settings
 
 
-def _ask(given: Arguments, settings: JobSettings) -> Ask:
-    """What the arguments and the job itself say: the former win."""
-
-    def said(argument: str) -> Any:
-        value = getattr(given, argument)
-        return getattr(settings, argument) if value is None else value
-
-    count, computes = said("instance_count"), _computes(given, settings)
-    return Ask(
-        needs=_needs(given),
-        instance_types=_instance_types(said("instance_type")),
-        nodes=1 if count is None else count,
-        tier=_tier(said("tier")),
-        computes=computes.names,
-        creates=computes.creates,
-        identity=parse_identity(given.identity) or identity_of_job(settings.identity),
-        timeout=settings.timeout if given.timeout is None else _timeout(given.timeout),
-        requeued=given.requeue is not False,
-    )
+def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[str, Any], ...]:
+    """Inputs, outputs and environment variables, checked together with the job's own."""
+    inputs, outputs = _mapping("inputs", given.inputs), _mapping("outputs", given.outputs)
+    variables = _variables(given.environment_variables)
+    command = source if isinstance(source, str) else settings.command
+    check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
+    check_outputs(outputs, settings.outputs)
+    check_variables({**settings.environment_variables, **variables})
+    return plain_inputs(inputs), outputs, variables
 
 
-def _needs(given: Arguments) -> Needs:
-    parts = {"cpus": given.cpus, "memory_gb": given.memory_gb, "gpus": given.gpus, "gpu": given.gpu}
-    said = {name: value for name, value in parts.items() if value is not None}
-    if given.needs is None:
-        return Needs(**said)
-    if not isinstance(given.needs, Needs):
-        hint = "needs=Needs(gpus=1, disk_gb=200), for example."
-        raise InvalidRequest(f"needs={given.needs!r}: a Needs(…)", argument="needs", hint=hint)
-    twice = [name for name in said if getattr(given.needs, name) not in (None, ())]
-    if twice:
-        message = f"{twice[0]} is said twice: as an argument and inside needs"
-        raise InvalidRequest(message, argument=twice[0], hint="Say it once.")
-    return attrs.evolve(given.needs, **said)
-
-
-def _instance_types(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else None
-    if not names or not all(isinstance(name, str) and name.strip() for name in names):
-        message = f"instance_type={value!r}: a size's name, or a list of them in order of preference"
-        raise InvalidRequest(message, argument="instance_type")
-    return tuple(name.strip() for name in names)
-
-
-def _tier(value: Any) -> Tier | None:
-    if value is None:
-        return None
-    try:
-        return Tier(str(value).lower())
-    except ValueError:
-        message = f"tier={value!r} is not one of {_TIERS}"
-        raise InvalidRequest(message, argument="tier") from None
-
-
-def _computes(given: Arguments, settings: JobSettings) -> Computes:
-    return parse_computes(compute_of_job(settings.compute) if given.compute is None else given.compute)
+def _check_program(source: Any, code: str | None, given: Arguments, settings: JobSettings) -> None:
+    """What runs, and in which environment."""
+    if given.environment is not None or not settings.has_environment:
+        check_environment(given.environment)
+    if code is None and isinstance(source, str):
+        _check_command(source)
+    if code is None and settings.code_folder is not None:
+        _check_code(settings.code_folder, str(settings.code_folder))
 
 
 def _name(value: Any) -> str | None:
@@ -234,14 +184,6 @@ def _name(value: Any) -> str | None:
         message = f"name={value!r}: letters, digits, - and _, the first a letter or digit, at most 249"
         raise InvalidRequest(message, argument="name")
     return value
-
-
-def _timeout(value: Any) -> float:
-    seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 1 <= seconds < math.inf:
-        message = f"timeout={value!r}: seconds (1 or more) or a timedelta, for each attempt"
-        raise InvalidRequest(message, argument="timeout")
-    return float(seconds)
 
 
 def _requeue(value: Any) -> Requeue | bool | None:
@@ -310,11 +252,6 @@ def _code(value: Any) -> str | None:
     return str(path)
 
 
-def _check_folder(settings: JobSettings) -> None:
-    if settings.code_folder is not None:
-        _check_code(settings.code_folder, str(settings.code_folder))
-
-
 def _check_code(path: Path, said: str) -> None:
     if not path.exists():
         raise InvalidRequest(f"code={said!r}: there is no such folder", argument="code")
@@ -322,10 +259,8 @@ def _check_code(path: Path, said: str) -> None:
         raise InvalidRequest(f"code={said!r}: the folder is empty", argument="code")
 
 
-def _check_command(command: str, code: str | None) -> None:
+def _check_command(command: str) -> None:
     """A file of the current folder that no upload would bring along is a mistake seen too often."""
-    if code is not None:
-        return
     for word in command.split():
         plain = word.strip("'\"")
         if Path(plain).suffix in {".py", ".sh"} and not Path(plain).is_absolute() and Path(plain).is_file():

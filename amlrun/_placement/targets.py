@@ -167,7 +167,7 @@ def misses(
         whose = "was asked for" if ask.tier else "is the default"
         yield Miss(
             f"has {_tiers(offer)}, and tier={str(tier)!r} {whose}: a compute's tier is its own",
-            "Leave tier out.",
+            f"Leave tier out, or say tier={str(offer.tier)!r}.",
         )
     if tier is None and offer.tier is Tier.SPOT and unasked:
         yield Miss("has spot nodes, and nobody asked for spot")

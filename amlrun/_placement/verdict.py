@@ -35,13 +35,12 @@ def verdict(ask: Ask, market: Market, places: Sequence[Place]) -> AmlrunError:
     )
     others = [place for place in places if place is not main]
     error = _of(ask, market, main)
-    if ask.computes:
-        error.hint = "\n".join(filter(None, [elsewhere(ask, market, ask.computes), error.hint]))
+    hints = [elsewhere(ask, market, ask.computes) if ask.computes else "", error.hint]
+    lines = [error.message]
     if others:
-        error.message += f"\nNor can {'the other places' if ask.computes else 'a compute of the workspace'}:"
-        error.message += f"\n{_against(ask, market, others)}"
-        error.args = (error.message,)
-    return error
+        whose = "the other places" if ask.computes else "a compute of the workspace"
+        lines += [f"Nor can {whose}:", _against(ask, market, others)]
+    return error.reworded(message="\n".join(lines), hint="\n".join(filter(None, hints)))
 
 
 def serverless_cannot(ask: Ask, market: Market, places: Sequence[Place]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from amlrun import Cluster, InvalidRequest
-from amlrun._asking.computes import Computes, compute_of_job, parse_computes
+from amlrun._asking.computes import Computes, compute_of_job, parse_computes, workspace_of
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 GPU = Cluster("gpu", max=2)
@@ -38,8 +38,8 @@ def test_clusters_are_told_from_names() -> None:
 
 def test_an_id_names_its_workspace() -> None:
     """The id of a compute tells of which workspace it is, wherever it stands in the list."""
-    assert parse_computes(["cpu", f"{WORKSPACE}/computes/gpu"]).workspace == WORKSPACE
-    assert parse_computes(["cpu", "x/computes/gpu"]).workspace is None
+    assert workspace_of(parse_computes(["cpu", f"azureml:{WORKSPACE}/computes/gpu"]).arm_id) == WORKSPACE
+    assert workspace_of(parse_computes(["cpu", "x/computes/gpu"]).arm_id) == ""
 
 
 class AmlCompute:

@@ -186,8 +186,8 @@ def test_spot_is_requeued_and_dedicated_is_not_unless_asked() -> None:
 def test_a_cluster_by_its_id_says_of_which_workspace() -> None:
     """So that one of another workspace is not taken for ours of the same name."""
     workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
-    assert ask(compute=f"{workspace}/computes/c").compute_workspace == workspace
-    assert ask(compute="c").compute_workspace is None
+    assert ask(compute=f"{workspace}/computes/c").compute_id == f"{workspace}/computes/c"
+    assert ask(compute="c").compute_id == ""
 
 
 def test_the_name_of_a_script_is_no_command() -> None:

@@ -1,0 +1,126 @@
+"""What the arguments and the job itself say of where it goes, as an `Ask`. Pure.
+
+An argument wins over the same setting inside the job. What the job says is told as its own, with its place.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._asking.computes import Computes, compute_of_job, parse_computes
+from amlrun._errors import InvalidRequest
+from amlrun._identity import identity_of_job, parse_identity
+from amlrun._needs import Ask, Needs, node_count
+from amlrun._offers import Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amlrun._asking.given import Arguments
+    from amlrun._asking.jobfile import JobSettings
+
+_TIERS = ", ".join(f'"{tier}"' for tier in Tier)
+
+
+@attrs.frozen
+class Asked:
+    """The ask before a team's defaults and rules.
+
+    `compute_id` is the ARM id of a compute that was named by it; "": none was. `of_job` is what counts of the
+    job's own settings, each with where it stands.
+    """
+
+    ask: Ask
+    compute_id: str
+    of_job: tuple[str, ...]
+
+
+def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
+    """The arguments merged with what the job says. Raises `InvalidRequest`."""
+    found: dict[str, Any] = {}
+    of_job: list[str] = []
+    for argument, (place, check) in _MERGED.items():
+        value, own = getattr(given, argument), getattr(settings, argument)
+        if value is not None or own is None:
+            found[argument] = check(value)
+            continue
+        where = f"{source}: {place}" if isinstance(source, Path) else f"the job's {place}"
+        try:
+            found[argument] = check(compute_of_job(own) if argument == "compute" else own)
+        except InvalidRequest as error:
+            raise error.reworded(message=f"{where}: {error.message}") from None
+        of_job.append(f"{argument}={own!r} ({where})")
+    computes: Computes = found["compute"]
+    ask = Ask(
+        needs=_needs(given),
+        instance_types=found["instance_type"],
+        nodes=found["instance_count"],
+        tier=found["tier"],
+        computes=computes.names,
+        creates=computes.creates,
+        identity=parse_identity(given.identity) or identity_of_job(settings.identity),
+        timeout=settings.timeout if given.timeout is None else _timeout(given.timeout),
+        requeued=given.requeue is not False,
+    )
+    return Asked(ask, computes.arm_id, tuple(of_job))
+
+
+def _needs(given: Arguments) -> Needs:
+    parts = {"cpus": given.cpus, "memory_gb": given.memory_gb, "gpus": given.gpus, "gpu": given.gpu}
+    said = {name: value for name, value in parts.items() if value is not None}
+    if given.needs is None:
+        return Needs(**said)
+    if not isinstance(given.needs, Needs):
+        hint = "needs=Needs(gpus=1, disk_gb=200), for example."
+        raise InvalidRequest(f"needs={given.needs!r}: a Needs(…)", argument="needs", hint=hint)
+    twice = [name for name in said if getattr(given.needs, name) not in (None, ())]
+    if twice:
+        message = f"{twice[0]} is said twice: as an argument and inside needs"
+        raise InvalidRequest(message, argument=twice[0], hint="Say it once.")
+    return attrs.evolve(given.needs, **said)
+
+
+def _instance_types(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else None
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        message = f"instance_type={value!r}: a size's name, or a list of them in order of preference"
+        raise InvalidRequest(message, argument="instance_type")
+    return tuple(name.strip() for name in names)
+
+
+def _tier(value: Any) -> Tier | None:
+    if value is None:
+        return None
+    try:
+        return Tier(str(value).lower())
+    except ValueError:
+        message = f"tier={value!r} is not one of {_TIERS}"
+        raise InvalidRequest(message, argument="tier") from None
+
+
+def _timeout(value: Any) -> float:
+    seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 1 <= seconds < math.inf:
+        message = f"timeout={value!r}: seconds (1 or more) or a timedelta, for each attempt"
+        raise InvalidRequest(message, argument="timeout")
+    return float(seconds)
+
+
+def _nodes(value: Any) -> int:
+    return 1 if value is None else node_count(value)
+
+
+_MERGED: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "compute": ("compute", parse_computes),
+    "instance_type": ("resources.instance_type", _instance_types),
+    "instance_count": ("resources.instance_count", _nodes),
+    "tier": ("queue_settings.job_tier", _tier),
+}
+"""The settings that both can say: where a job says each, and how it is read."""
