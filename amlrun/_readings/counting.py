@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from amlrun._offers import Kind, region_key
-from amlrun._offers.outstanding import WAITING, Outstanding, Pending, used_beside_computes
+from amlrun._offers.outstanding import CANCELED_SOON, WAITING, Outstanding, Pending, used_beside_computes
 from amlrun._offers.pending import counted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from amlrun._plan import Plan
 
 _ASKED_FOR = 30.0
-"""Seconds for which a job isn't asked after again: readings may come one after the other."""
+"""Seconds for which a look at a job is good: readings may come one after the other."""
 _MOST_ASKED = 64
 """Jobs that are asked after with one reading."""
 
@@ -33,7 +33,7 @@ class Counting:
         self._clock = clock
         self._outstanding = Outstanding()
         self._lock, self._turn = threading.Lock(), threading.RLock()
-        self._asked: dict[str, float] = {}
+        self._looks: dict[str, tuple[float, str]] = {}
 
     def counted(self, market: Market) -> Market:
         """The market, less what was sent and is not in it. It must be the last one that was `read`."""
@@ -64,7 +64,8 @@ class Counting:
         """
         if status in WAITING or not adopted:
             self._count(name, plan, size, there=True)
-        self.seen(name, status)
+        with self._lock:  # what the reply says is no look: whether the job stays is asked
+            self._outstanding = self._outstanding.seen(name, status)
 
     def _count(self, name: str, plan: Plan, size: Size | None, *, there: bool) -> None:
         """From now on, as far as there is something to count it on.
@@ -93,6 +94,7 @@ class Counting:
         """Somebody has looked at a job, whoever sent it; `status` is the service's word."""
         with self._lock:
             self._outstanding = self._outstanding.seen(name, status)
+            self._looked({name: status})
 
     @property
     def running(self) -> frozenset[str]:
@@ -108,10 +110,26 @@ class Counting:
         """The market was read, and `ran` were running before; `ask` says how jobs stand that are due."""
         now = self._clock.now()
         with self._lock:
-            recent = {name for name, at in self._asked.items() if 0 <= now - at < _ASKED_FOR}
+            recent = self._recent(now)
             names = [name for name in self._outstanding.due() if name not in recent][:_MOST_ASKED]
         asked = ask(names)
         with self._lock:
-            self._outstanding = self._outstanding.renewed(ran, asked, used_beside_computes(market))
-            answered = {name: now for name, status in asked.items() if status is not None}
-            self._asked = {**{name: self._asked[name] for name in recent}, **answered}
+            known = {**self._recent(now), **asked}
+            self._outstanding = self._outstanding.renewed(ran, known, used_beside_computes(market))
+            self._looked(asked)
+
+    def _recent(self, now: float) -> Mapping[str, str]:
+        """How jobs stood a short while ago; one that is about to be canceled is asked after all the same."""
+        looks = self._looks.items()
+        return {
+            name: status
+            for name, (at, status) in looks
+            if 0 <= now - at < _ASKED_FOR and status != CANCELED_SOON
+        }
+
+    def _looked(self, states: Mapping[str, str | None]) -> None:
+        """Remember what was seen of the jobs that still count."""
+        now = self._clock.now()
+        seen = {name: (now, status) for name, status in states.items() if status is not None}
+        jobs = self._outstanding.jobs
+        self._looks = {name: look for name, look in {**self._looks, **seen}.items() if name in jobs}

@@ -247,6 +247,15 @@ def test_nodes_that_come_up_are_counted_once(fake_aml: FakeAml, client: MLClient
     assert {("Queued", 20), ("Running", 20)} <= seen
 
 
+def test_others_growth_is_not_taken_for_ours(fake_aml: FakeAml, client: MLClient) -> None:
+    """A job that was just seen to begin has no nodes yet: what was taken meanwhile is others', at every reading."""
+    fake_aml.quota(DSV2, limit=24)
+    send(client, 1, instance_count=3)
+    assert counted(client) == (0, 12)
+    fake_aml.quota(DSV2, used=12)
+    assert [counted(client) for _ in range(2)] == [(12, 12)] * 2
+
+
 def test_what_waits_for_its_family_leaves_the_total_to_others(fake_aml: FakeAml, client: MLClient) -> None:
     """Thirty jobs, six of which can ever run together: T4 has its own limit free, and of the total enough."""
     fake_aml.quota(DSV2, limit=24)
