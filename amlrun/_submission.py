@@ -69,7 +69,7 @@ def _decided(workspace: Workspace, request: Request, asked: int, *, fresh: bool)
     lookups = workspace.lookups
     regions = frozenset(cluster.location for cluster in request.ask.creates if cluster.location)
     look = lookups.look(fresh=fresh, asked=asked, regions=regions)
-    while True:
+    for _ in range(2):  # a "no" about figures may become one about sizes
         try:
             return _placed(request, look)
         except _REFUSALS as no:
@@ -78,6 +78,7 @@ def _decided(workspace: Workspace, request: Request, asked: int, *, fresh: bool)
             if not look.kept and not (sizes and look.kept_sizes):
                 raise
         look = lookups.look(fresh=True, sizes=sizes, asked=asked)
+    return _placed(request, look)
 
 
 def quota_of(workspace: Workspace) -> Quota:

@@ -129,7 +129,7 @@ class Lookups:
 
         def usable(look: Look) -> bool:
             mine = look is self._own or (self._own is not None and not look.readings.unread())
-            return mine and not (fresh and sizes and look.kept_sizes)
+            return mine and not (fresh and (look.kept or (sizes and look.kept_sizes)))
 
         found = common.looks.get(
             lambda anew: self._read(fresh=anew, fresh_sizes=anew and sizes),

@@ -137,6 +137,15 @@ def test_who_asked_before_a_reading_was_begun_shares_it(lookups: Lookups, servic
     assert SIZES in service.calls[before:]
 
 
+def test_a_reading_that_used_what_was_kept_is_not_fresh(lookups: Lookups, clock: HandClock) -> None:
+    """Though it was begun after the question: what the workspace says of itself is older."""
+    lookups.look()
+    clock.sleep(31)
+    asked = lookups.begun
+    assert lookups.look(asked=asked).kept
+    assert not lookups.look(fresh=True, sizes=False, asked=asked).kept
+
+
 def test_threads_that_ask_at_once_read_once(lookups: Lookups, service: Service) -> None:
     """Many submissions at once share one reading."""
     found: list[bool] = []
