@@ -248,7 +248,7 @@ def test_nodes_that_come_up_are_counted_once(fake_aml: FakeAml, client: MLClient
 
 
 def test_others_growth_is_not_taken_for_ours(fake_aml: FakeAml, client: MLClient) -> None:
-    """A job that was just seen to begin has no nodes yet: what was taken meanwhile is others', at every reading."""
+    """A job that has just begun has no nodes yet: what was taken meanwhile is others', at every reading."""
     fake_aml.quota(DSV2, limit=24)
     send(client, 1, instance_count=3)
     assert counted(client) == (0, 12)
