@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from amlrun._offers.market import Market
 
 WAITING = frozenset({"NotStarted", "Scheduled", "Provisioning", "Starting", "Preparing", "Queued"})
-"""States in which a job doesn't run yet: its nodes come up at the end of them."""
+"""States in which a job doesn't run yet.
+
+Assumed: its nodes are in no row of usages before the end of them, and an image that is built needs none.
+"""
 FIRST = frozenset({"NotStarted", "Starting", "Scheduled"})
 """Those in which none has come up."""
 CANCELED_SOON = "CancelRequested"

@@ -81,6 +81,7 @@ def attached(ask: Ask, workspace: WorkspaceFacts) -> bool:
     """Whether the workspace has the user-assigned identity that the job asks for."""
     client_id = ask.identity.client_id if ask.identity else None
     if client_id is None:
+        # Assumed: where the job names none, any of them will do.
         return "UserAssigned" in workspace.identities
     return client_id.lower() in {own.lower() for own in workspace.user_identities}
 

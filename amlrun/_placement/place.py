@@ -50,8 +50,8 @@ def place(ask: Ask, market: Market) -> Plan:
     try:
         places = [asked_place(ask, market, name) for name in ask.computes or (SERVERLESS,)]
     except ComputeUnsuitable as error:
-        error.hint = "\n".join(filter(None, [elsewhere(ask, market, [error.name]), error.hint]))
-        raise
+        hints = [elsewhere(ask, market, [error.name]), error.hint]
+        raise error.reworded(hint="\n".join(filter(None, hints))) from None
     chosen = best_of(ask, (option for one in places for option in one.contenders))
     others: list[Place] = []
     if not ask.computes:

@@ -25,6 +25,7 @@ class Standing(str, enum.Enum):
     MADE = "is being made"
     IDLE = "has idle nodes"
     NEVER = "beyond quota"
+    # Assumed: one that resizes, with no node on its way and none to come, may be stuck.
     STUCK = "stuck"
     OUT_OF_QUOTA = "out of quota"
     SCALING_DOWN = "scaling down"
@@ -136,7 +137,10 @@ def _idle(compute: Compute) -> int:
 
 
 def _held(compute: Compute) -> int:
-    """How many of its nodes there are, or are to be for others. A preempted one may come back for anybody."""
+    """How many of its nodes there are, or are to be for others.
+
+    Assumed: a preempted one that comes back does so for any job.
+    """
     return _to_be(compute) - compute.preempted_nodes
 
 
@@ -146,6 +150,7 @@ def _to_be(compute: Compute) -> int:
 
 
 def _is_scaling_down(compute: Compute) -> bool:
+    """Assumed: nodes that leave do so before a job gets one, and none comes meanwhile."""
     return compute.resizing and compute.target_nodes < compute.nodes
 
 
