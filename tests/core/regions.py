@@ -52,3 +52,8 @@ A100 = size("a100", 24, 3.67, gpus=1, gpu="A100", spot_price=0.74)
 A100X2 = size("a100x2", 48, 7.35, gpus=2, gpu="A100", family="a100Family", spot_price=1.47)
 T4 = size("t4", 4, 0.53, gpus=1, gpu="T4", spot_price=0.1)
 ANY = Needs(cpus=1)
+DS3 = size("Standard_DS3_v2", 4, 0.293, memory_gb=14.0, family="standardDSv2Family")
+E4S = size("Standard_E4s_v3", 4, 0.25, memory_gb=32.0, family="standardESv3Family")
+E8S = size("Standard_E8s_v3", 8, 0.5, memory_gb=64.0, family="standardESv3Family")
+D2 = size("Standard_D2s_v3", 2, 0.1, memory_gb=8.0, family="standardDSv3Family")
+CPU_MARKET = [DS3, E4S, E8S, D2, T4]
