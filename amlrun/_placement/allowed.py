@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._guard import Guard
 from amlrun._needs import SERVERLESS, Ask
-from amlrun._placement.options import price_of
 from amlrun._placement.serverless import options, tiers_of
 from amlrun._plan import Starts
 from amlrun._tables import money
@@ -28,6 +28,22 @@ def allowed(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:
     return _fewer_nodes(ask, market, tried) or _sizes(ask, market)
 
 
+def ruled_out(ask: Ask, market: Market, looked_at: Sequence[Option]) -> list[str]:
+    """The cheapest that could be had were no rule against it, with that rule."""
+    unruled, sizes = attrs.evolve(ask, guard=Guard()), dict.fromkeys(option.size for option in looked_at)
+    could = [
+        (one.price is None, one.price or 0.0, one.size.name, rule)
+        for tier in tiers_of(ask)
+        for one in options(unruled, market, sizes, tier)
+        if one.able and (rule := _rule(ask, one))
+    ]
+    return [f"{name} could be had, and {rule}." for _, _, name, rule in sorted(could)[:1]]
+
+
+def _rule(ask: Ask, option: Option) -> str:
+    return ask.guard.against(size=option.size.name, nodes=ask.nodes, price=option.price, compute=SERVERLESS)
+
+
 def _fewer_nodes(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:
     """The most nodes whose price is allowed, on the cheapest size that would do if it were."""
     guard = attrs.evolve(ask.guard, highest_price_per_hour=None)
@@ -39,9 +55,10 @@ def _fewer_nodes(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]
     name = min(would_do, key=lambda name: (would_do[name].price, name))
     size = would_do[name].size
     for count in range(ask.nodes - 1, 0, -1):
-        price = price_of(size, count, tiers_of(ask)[0])
-        if not ask.guard.against(size=name, nodes=count, price=price, compute=SERVERLESS):
-            return [f"instance_count={count} of {name} is allowed, at {money(price or 0.0)} USD an hour."]
+        (option,) = options(attrs.evolve(ask, nodes=count), market, [size], tiers_of(ask)[0])
+        if option.able:
+            price = money(option.price or 0.0)
+            return [f"instance_count={count} of {name} is allowed, at {price} USD an hour."]
     return []
 
 

@@ -48,7 +48,8 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
             offer=offer,
             price=price,
             miss=found[0].words,
-            hint=found[0].hint,
+            # No count of nodes is proposed to a cluster that lacks something else, too.
+            hint="" if fewer and found[1:] else found[0].hint,
             preference=preference_of(ask, compute.name, size),
         )
     starts = STARTS[situation.standing]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from amlrun._errors import NoQuota, NotEnoughQuota, NothingFits
 from amlrun._needs import SERVERLESS, Ask
 from amlrun._offers import Source
-from amlrun._placement.allowed import allowed
+from amlrun._placement.allowed import allowed, ruled_out
 from amlrun._placement.fit import fit
 from amlrun._placement.options import best_first, rank
 from amlrun._placement.proposals import (
@@ -106,8 +106,8 @@ def _listing(listed: Sequence[Option]) -> str:
     return table(rows, right=frozenset({2}), wraps=True) + more
 
 
-def no_quota(ask: Ask, market: Market, tried: Sequence[Option]) -> QuotaError:
-    """These options meet the needs, and none of them can ever be had: the figures of the best of them.
+def no_quota(ask: Ask, market: Market, tried: Sequence[Option], looked_at: Sequence[Option]) -> QuotaError:
+    """Of what was looked at these meet the needs, and none of them can ever be had: the best one's figures.
 
     In two tiers, that is the best of the surer one, and what the other one lacks is to be asked for, too.
     """
@@ -117,6 +117,7 @@ def no_quota(ask: Ask, market: Market, tried: Sequence[Option]) -> QuotaError:
     whole = fit(best.size, ask.nodes, best.tier, market.quota)
     cheaper = next((option for option in rest if option.tier is not best.tier), None)
     hints = [*fewer(market, ask.nodes, [best, *rest]), *room(ask, market, best, tried)]
+    hints += [*dearer(ask, market, looked_at), *ruled_out(ask, market, looked_at)]
     if market.source is Source.PACKAGED:
         hints += [f"The sizes are those of {_region(market)}.", *to_be_named(ask, market)]
     if cheaper is not None:

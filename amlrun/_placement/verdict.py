@@ -67,7 +67,7 @@ def _of(ask: Ask, market: Market, place: Place) -> AmlrunError:
         return refusal(market, place.options)
     meeting = [option for option in place.options if not option.miss]
     if meeting:
-        return no_quota(ask, market, meeting)
+        return no_quota(ask, market, meeting, place.options)
     surer = tiers_of(ask)[0]
     return nothing_fits(ask, market, [option for option in place.options if option.tier is surer])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amlrun._errors import NothingFits
+from amlrun._errors import NothingFits, QuotaError
 from amlrun._guard import Guard
 from amlrun._needs import Ask, Needs
 from amlrun._offers import FamilyQuota, Limit, Market, Quota, Size
@@ -85,3 +85,32 @@ def test_what_has_no_room_is_not_proposed() -> None:
     """A proposal that must wait, or can never be had, is none."""
     told = hints(Guard(allowed_sizes=("N*",)), limit=4)
     assert "Allowed, by instance_type=…: Standard_N4 (0.50 USD/h)." in told
+
+
+def test_a_count_that_is_allowed_can_be_had() -> None:
+    """Of what the rule allows, as many nodes as quota can ever hold."""
+    guard = Guard(highest_price_per_hour=1.6)
+    assert hints(guard, limit=8, needs=GPU, nodes=6)[0].startswith("instance_count=2 of Standard_N4")
+    assert not any("instance_count" in line for line in hints(guard, limit=2, needs=GPU, nodes=6))
+
+
+def test_what_only_a_rule_is_against_is_told_where_quota_refuses_the_rest() -> None:
+    """Else the way out would be more quota, where a word with the team is."""
+    families = (FamilyQuota("any", Limit("any", 4, 0)),)
+    quota = Quota("eastus", families, Limit("total", 1000, 0))
+    where = {"denied_sizes": 'amlrun.toml, line 2: denied_sizes = ["N4"]'}
+
+    def refused(guard: Guard) -> str:
+        with pytest.raises(QuotaError) as caught:
+            place(Ask(guard=guard, needs=GPU, nodes=1), Market("eastus", SIZES, quota))
+        return str(caught.value)
+
+    told = refused(Guard(denied_sizes=("N4",), where=where))
+    assert "Standard_N4 could be had, and is refused by amlrun.toml, line 2" in " ".join(told.split())
+    dear = size("Standard_N2", price=9.0, gpus=1, cpus=2)
+    with pytest.raises(QuotaError) as caught:
+        place(
+            Ask(needs=Needs(gpus=1, max_price_per_hour=1), instance_types=("Standard_N8", "Standard_N2")),
+            Market("eastus", (*SIZES, dear), quota),
+        )
+    assert "max_price_per_hour=9 would take Standard_N2." in caught.value.hint

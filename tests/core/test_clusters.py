@@ -253,3 +253,10 @@ def test_a_size_that_nobody_lists_is_believed() -> None:
     )
     assert on(odd).warnings == ()
     assert on(attrs.evolve(GPU, size=None)).instance_type is None
+
+
+def test_no_count_is_proposed_to_a_cluster_that_lacks_something_else() -> None:
+    """Fewer nodes would be refused for that."""
+    with pytest.raises(ComputeUnsuitable) as caught:
+        on(GPU, nodes=5, needs=Needs(gpus=2))
+    assert "instance_count" not in str(caught.value)
