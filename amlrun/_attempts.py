@@ -46,7 +46,7 @@ class Attempt:
 class Cost:
     """What a run cost so far, by list prices and running times; not a bill.
 
-    `total` and `on_demand` (the same node-hours at the dedicated price) are None where a price isn't known.
+    `total` and `on_demand` (the same node-hours at the standard price) are None where a price isn't known.
     Time in the queue and while nodes are prepared is not in it.
     """
 
@@ -61,7 +61,7 @@ class Cost:
         if self.on_demand is None or self.on_demand <= self.total:
             return spent
         saved = 100 * (1 - self.total / self.on_demand)
-        return f"{spent}, {saved:.0f} % less than {_money(self.on_demand)} {self.currency} on dedicated nodes"
+        return f"{spent}, {saved:.0f} % less than {_money(self.on_demand)} {self.currency} on standard nodes"
 
 
 def _money(amount: float) -> str:

@@ -158,6 +158,27 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         make(workspace, plan.creates)
     with workspace.uploading():
         body, api_version = _body(workspace, request, name)
+    memory = _first_attempt(workspace, request, plan, name, body=body, api_version=api_version)
+    if memory.policy is not None and not fits(memory.body or {}):
+        _log.warning("%s is too long to be requeued by another process than this one", name)
+    try:
+        sent = send(workspace, memory, new_name=request.name is None)
+    except ServiceError as error:
+        raise SubmissionFailed(error.message, hint=error.hint, status=error.status) from error
+    _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
+    return Run(workspace, started(sent))
+
+
+def _first_attempt(
+    workspace: Workspace,
+    request: Request,
+    plan: Plan,
+    name: str,
+    *,
+    body: Mapping[str, Any],
+    api_version: str,
+) -> Memory:
+    """What is sent: the SDK's body with the plan on it."""
     policy = request.policy(plan.tier)
     dress = Dress(
         plan=plan,
@@ -172,7 +193,7 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         environment_variables=request.environment_variables,
         tags=request.tags,
     )
-    memory = Memory(
+    return Memory(
         group=name,
         attempt=1,
         policy=policy,
@@ -180,14 +201,6 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         body=dressed(body, dress),
         api_version=api_version,
     )
-    if policy is not None and not fits(memory.body or {}):
-        _log.warning("%s is too long to be requeued by another process than this one", name)
-    try:
-        sent = send(workspace, memory, new_name=request.name is None)
-    except ServiceError as error:
-        raise SubmissionFailed(error.message, hint=error.hint, status=error.status) from error
-    _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
-    return Run(workspace, started(sent))
 
 
 def _placed(request: Request, look: Look) -> Plan:

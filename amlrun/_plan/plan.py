@@ -112,7 +112,7 @@ class Plan:
             text += f" ({self.price_source})"
         if self.tier is Tier.SPOT and self.on_demand_per_hour:
             saving = 1 - self.price_per_hour / self.on_demand_per_hour
-            text += f", {saving:.0%} below {money(self.on_demand_per_hour)} on-demand"
+            text += f", {saving:.0%} below {money(self.on_demand_per_hour)} standard"
         most, longest = self.most_per_attempt, self.longest_attempt
         if most is not None and longest is not None:
             each = ", each attempt" if self.requeued else ""

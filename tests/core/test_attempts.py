@@ -24,7 +24,7 @@ def test_a_cost_is_told_with_what_it_saved() -> None:
     """In the plan's currency."""
     cost = cost_of((attempt(PRICED, 1800), attempt(PRICED, 1800)))
     assert (cost.total, cost.on_demand, cost.currency) == (1.0, 4.0, "USD")
-    assert str(cost) == "1.00 USD, 75 % less than 4.00 USD on dedicated nodes"
+    assert str(cost) == "1.00 USD, 75 % less than 4.00 USD on standard nodes"
 
 
 @pytest.mark.parametrize(

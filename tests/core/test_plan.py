@@ -89,7 +89,7 @@ def test_a_plan_prints_as_a_table() -> None:
         "place   serverless\n"
         f"size    2 x {T4} (4 vCPUs, 28 GB)\n"
         "tier    spot\n"
-        "price   0.20 USD an hour, 81% below 1.06 on-demand\n"
+        "price   0.20 USD an hour, 81% below 1.06 standard\n"
         "starts  now, by quota (which is not capacity)\n"
         "  because  2 x 4 = 8 of 276 free vCPUs of TotalLowPriorityCores\n"
         "  warning  something to know\n"
