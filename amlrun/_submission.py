@@ -95,7 +95,8 @@ def quota_of(workspace: Workspace) -> Quota:
     if refused is not None:
         raise refused
     assert look.market.quota is not None  # noqa: S101  it was read
-    return look.readings.told(look.market.quota)
+    elsewhere = look.market.elsewhere
+    return look.readings.told(look.market.quota, [elsewhere[region] for region in sorted(elsewhere)])
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:

@@ -27,14 +27,17 @@ REST = "serverless and other workspaces"
 
 
 def holders_by_family(
-    location: str, sizes: Iterable[Size], computes: Iterable[Compute]
+    location: str, sizes: Iterable[Size], computes: Iterable[Compute], *, least: int = 1, here: bool = True
 ) -> Mapping[str, tuple[Holder, ...]]:
-    """What the computes in that region hold, by the key of the family: those of a size that is known."""
+    """What the computes in that region hold, by the key of the family: those of a size that is known.
+
+    Those of at least so many nodes. `here`: it is the workspace's own, where those are that name none.
+    """
     by_name = {size.name.lower(): size for size in sizes}
     found: dict[str, tuple[Holder, ...]] = {}
     for compute in sorted(computes, key=lambda compute: compute.name.lower()):
         size, nodes = by_name.get((compute.size or "").lower()), _nodes(compute)
-        if size is not None and nodes and compute.location in {"", location}:
+        if size is not None and nodes >= least and compute.location in {"" if here else location, location}:
             key = family_key(size.family)
             holder = Holder(compute.name, compute.tier or Tier.STANDARD, nodes * size.cpus, nodes)
             found[key] = (*found.get(key, ()), holder)

@@ -94,6 +94,11 @@ class FamilyQuota:
     holders: tuple[Holder, ...] = ()
 
     @property
+    def held(self) -> bool:
+        """Whether computes of the workspace are of it."""
+        return any(holder.nodes is not None for holder in self.holders)
+
+    @property
     def matters(self) -> bool:
         """Whether anything may be, or is, allocated in it: a limit or a use."""
         dedicated = self.dedicated is not None and (self.dedicated.limit != 0 or self.dedicated.used > 0)
@@ -107,7 +112,8 @@ class Quota:
     A dedicated job must fit its family's `dedicated` limit and `dedicated_total`; a spot job must fit
     `spot_total`, one pool over all families; dedicated nodes of this workspace must fit its own limit, too,
     where it has one. `clusters` counts clusters, not vCPUs: those that the region may have. `gpus` is what
-    fits on GPU sizes, `notes` what could not be read.
+    fits on GPU sizes, `notes` what could not be read. `elsewhere` is the quota of other regions in which the
+    workspace has clusters; of one of those, `here` is False.
     https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
     """
 
@@ -118,6 +124,8 @@ class Quota:
     gpus: tuple[GpuRoom, ...] = ()
     notes: tuple[str, ...] = ()
     clusters: Limit | None = None
+    elsewhere: tuple[Quota, ...] = ()
+    here: bool = True
     _by_key: Mapping[str, FamilyQuota] = attrs.field(init=False, repr=False, eq=False)
 
     @_by_key.default

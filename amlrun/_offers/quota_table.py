@@ -19,8 +19,12 @@ _Row = tuple[str, ...]
 
 
 def quota_table(quota: Quota, *, everything: bool) -> str:
-    """Families with a limit or a use and who holds it, totals, and GPU sizes with a limit; or all of them."""
+    """Families with a limit or a use and who holds it, totals, and GPU sizes that can be had; or all of them.
+
+    Of other regions the families that the workspace's computes are of.
+    """
     parts = [_families(quota, everything=everything), _gpus(quota, everything=everything)]
+    parts += [f"In {one.location}:\n\n{_families(one, everything=everything)}" for one in quota.elsewhere]
     parts += [
         textwrap.fill(f"Note: {note}.", _WIDTH, break_long_words=False, break_on_hyphens=False)
         for note in quota.notes
@@ -32,26 +36,31 @@ def quota_table(quota: Quota, *, everything: bool) -> str:
 
 def _families(quota: Quota, *, everything: bool) -> str:
     shown = sorted(
-        (family for family in quota.families if everything or family.matters),
+        (
+            family
+            for family in quota.families
+            if everything or (family.matters if quota.here else family.held)
+        ),
         key=lambda family: family_key(family.name),
     )
     rows = [row for family in shown for row in _family(family)]
-    rows.append(("all families, dedicated", *_figures(quota.dedicated_total), "", ""))
-    rows.append(("all families, spot (one pool)", *_figures(quota.spot_total), "", ""))
-    head = ("family", "in use", "sent", "coming", "limit", "free", "workspace limit", "spot in use")
-    text = _lines((head, *rows), keep=frozenset({0, 1, 4, 5, 7}))
+    rows.append(("all families, dedicated", *_figures(quota.dedicated_total), "", "", ""))
+    rows.append(("all families, spot (one pool)", *_figures(quota.spot_total), "", "", ""))
+    head = ("family", "in use", "sent", "coming", "limit", "free", "own limit", "own free", "spot in use")
+    text = _lines((head, *rows), keep=frozenset({0, 1, 4, 5, 8}))
     hidden = len(quota.families) - len(shown)
-    return text + _more("families with no limit and no use", hidden)
+    what = "with no limit and no use" if quota.here else "that no compute of the workspace is of"
+    return text + _more(f"families {what}", hidden)
 
 
 def _family(family: FamilyQuota) -> Iterator[_Row]:
     own, spot = family.workspace, family.spot
-    own_limit = _NONE if own is None else str(own.limit)
-    yield (family.name, *_figures(family.dedicated), own_limit, _NONE if spot is None else str(spot.used))
+    of_own = (_NONE, _NONE) if own is None else (str(own.limit), str(own.free))
+    yield (family.name, *_figures(family.dedicated), *of_own, _NONE if spot is None else str(spot.used))
     for holder in family.holders:
         nodes = "" if holder.nodes is None else f", {holder.nodes} node{'' if holder.nodes == 1 else 's'}"
         cores = ("", str(holder.cores)) if holder.tier is Tier.SPOT else (str(holder.cores), "")
-        yield (f"  {holder.name}{nodes}", cores[0], "", "", "", "", "", cores[1])
+        yield (f"  {holder.name}{nodes}", cores[0], "", "", "", "", "", "", cores[1])
 
 
 def _figures(limit: Limit | None) -> _Row:
@@ -65,8 +74,8 @@ def _figures(limit: Limit | None) -> _Row:
 
 
 def _gpus(quota: Quota, *, everything: bool) -> str:
-    shown = [room for room in quota.gpus if everything or room.ever]
-    more = _more("GPU sizes that can be had as spot alone", len(quota.gpus) - len(shown))
+    shown = [room for room in quota.gpus if everything or room.ever or room.spot_now]
+    more = _more("GPU sizes that can be had as spot alone, and not now", len(quota.gpus) - len(shown))
     if not shown:
         return more.strip()
     head = ("GPU size", "GPUs", "now", "ever", "USD/h", "spot now", "spot ever", "spot USD/h")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
-from amlrun._offers import Market, Source
+from amlrun._offers import Kind, Market, Source
 from amlrun._offers.holdings import gpu_rooms, holders_by_family, with_holders, with_workspace_limits
 from amlrun._readings.size_replies import packaged_sizes
 
@@ -91,14 +91,23 @@ class Readings:
             unread=self.unread(),
         )
 
-    def told(self, quota: Quota) -> Quota:
-        """The quota with who holds it and what fits, as far as computes and sizes were read."""
+    def told(self, quota: Quota, elsewhere: Iterable[Quota] = ()) -> Quota:
+        """The quota with who holds it and what fits, as far as computes and sizes were read.
+
+        `elsewhere` is that of other regions: with the workspace's clusters there, those without a node, too.
+        """
         computes, sizes, notes = self.computes.value, self.sizes.value, [*self.unread()]
         if computes is None:
             notes.append("without computes, who holds what is in use is not told")
         else:
             known = sizes or packaged_sizes()
             quota = with_holders(quota, holders_by_family(quota.location, known, computes))
+            clusters = [one for one in computes if one.kind is Kind.CLUSTER]
+            there = [
+                with_holders(one, holders_by_family(one.location, known, clusters, least=0, here=False))
+                for one in elsewhere
+            ]
+            quota = attrs.evolve(quota, elsewhere=tuple(attrs.evolve(one, here=False) for one in there))
         if sizes is None:
             notes.append("without sizes, what fits on those with GPUs is not told")
         return attrs.evolve(quota, gpus=gpu_rooms(quota, sizes or ()), notes=tuple(notes))

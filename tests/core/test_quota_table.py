@@ -63,18 +63,18 @@ def test_what_was_sent_and_a_workspaces_own_limit_have_columns_where_there_are_a
     )
     lines = Quota("", (family,)).table().splitlines()
     assert lines[0] == "Azure ML quota, in vCPUs: Azure ML's own, not the subscription's VM quota."
-    assert " ".join(lines[2].split()) == "family in use sent limit free workspace limit spot in use"
-    assert lines[3].split() == [DSV2, "12", "4", "24", "8", "8", "-"]
+    assert " ".join(lines[2].split()) == "family in use sent limit free own limit own free spot in use"
+    assert lines[3].split() == [DSV2, "12", "4", "24", "8", "8", "8", "-"]
     assert lines[4].split()[-2:] == ["unknown", "unknown"]
 
 
 def test_what_fits_on_gpus_is_a_table_of_its_own() -> None:
-    """Those with a limit; what can be had as spot alone is counted, and shown on demand."""
+    """Those with a limit, and those to be had as spot now; as spot, but not now: on demand."""
     quota = attrs.evolve(
         QUOTA,
         gpus=(
             GpuRoom(size(), 1, 4, 12, 16),
-            GpuRoom(size(name="Standard_New", gpu=None, price=None), 0, 0, 1, 2),
+            GpuRoom(size(name="Standard_New", gpu=None, price=None), 0, 0, 0, 2),
         ),
     )
     rows = str(quota).split("\n\n")[2:]
@@ -84,13 +84,13 @@ def test_what_fits_on_gpus_is_a_table_of_its_own() -> None:
         == """\
 GPU size              GPUs    now  ever  USD/h  spot now  spot ever  spot USD/h
 Standard_NC4as_T4_v3  1 x T4    1     4   0.53        12         16        0.10
-Not shown: GPU sizes that can be had as spot alone (1). quota.table(all=True) has all."""
+Not shown: GPU sizes that can be had as spot alone, and not now (1). quota.table(all=True) has all."""
     )
     everything = quota.table(all=True).splitlines()[-1]
-    assert everything.split() == ["Standard_New", "1", "x", "GPU", "0", "0", "-", "1", "2", "0.10"]
+    assert everything.split() == ["Standard_New", "1", "x", "GPU", "0", "0", "-", "0", "2", "0.10"]
     alone = attrs.evolve(quota, gpus=quota.gpus[1:])
     assert str(alone).split("\n\n")[2:] == [
-        "Not shown: GPU sizes that can be had as spot alone (1). quota.table(all=True) has all."
+        "Not shown: GPU sizes that can be had as spot alone, and not now (1). quota.table(all=True) has all."
     ]
 
 
@@ -104,3 +104,16 @@ def test_notes_are_at_the_end_and_no_line_is_too_wide() -> None:
     assert "\n\nNote: this account may not read sizes" in text
     assert text.endswith("\n\nNote: without sizes, nothing is told.")
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_other_regions_have_a_table_each() -> None:
+    """Of the families that the workspace's clusters are of, with or without a node; or of all."""
+    idle = Holder("far", Tier.STANDARD, 0, 0)
+    rows = (FamilyQuota(DSV2, Limit(DSV2, 24, 0), holders=(idle,)), FamilyQuota("x", Limit("x", 24, 4)))
+    quota = attrs.evolve(QUOTA, elsewhere=(Quota("westus", rows, here=False),))
+    *_, title, told = str(quota).split("\n\n")
+    assert title == "In westus:"
+    lines = [line.split() for line in told.splitlines()]
+    assert lines[1:3] == [[DSV2, "0", "24", "24", "-"], ["far,", "0", "nodes", "0"]]
+    assert "families that no compute of the workspace is of (1)" in told
+    assert "x" in [line.split()[0] for line in quota.table(all=True).splitlines()[-4:]]

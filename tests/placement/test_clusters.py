@@ -197,7 +197,7 @@ def test_a_cluster_out_of_quota_says_so(fake_aml: FakeAml) -> None:
     assert made.starts == "queued"
     assert made.reasons[1] == (
         f"it can't grow now (ClusterCoreQuotaReached): needs 1 x 4 = 4 vCPUs of {DSV2}; limit 8, in use 8,"
-        " free 0: none fits now, two ever"
+        " sent and not running yet 4, free 0: none fits now, two ever"
     )
     assert made.warnings[0].startswith("ClusterCoreQuotaReached: ")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -100,9 +100,32 @@ def test_what_fits_on_each_gpu_size(fake_aml: FakeAml) -> None:
     alone = rooms["Standard_NC6s_v3"]
     assert (alone.now, alone.ever, alone.spot_now, alone.spot_ever) == (0, 0, 5, 6)
     shown = [line.split() for line in str(found).splitlines() if line.startswith("Standard_")]
-    assert shown[0] == ["Standard_NC4as_T4_v3", "1", "x", "T4", "2", "4", "0.53", "8", "10", "0.10"]
-    assert "Standard_NC6s_v3" not in str(found)
-    assert "Standard_NC6s_v3" in found.table(all=True)
+    assert ["Standard_NC4as_T4_v3", "1", "x", "T4", "2", "4", "0.53", "8", "10", "0.10"] in shown
+    assert ["Standard_NC6s_v3", "1", "x", "V100", "0", "0", "3.06", "5", "6", "0.61"] in shown
+    assert "Standard_ND96isr_H100_v5" not in str(found)
+    assert "Standard_ND40rs_v2" in found.table(all=True)
+
+
+def test_other_regions_with_clusters_are_told(fake_aml: FakeAml) -> None:
+    """What they hold there, of which limits; and what is on its way to them from here."""
+    fake_aml.quota(T4, limit=12, location="westeurope")
+    far: dict[str, Any] = {"size": "Standard_NC4as_T4_v3", "location": "westeurope"}
+    fake_aml.cluster("far-gpu", nodes=1, max_nodes=2, **far)
+    fake_aml.cluster("idle-gpu", **far)
+    client = fake_aml.client()
+    for _ in range(2):
+        submit("echo", environment=ENVIRONMENT, compute="far-gpu", client=client)
+    found = quota(client=client)
+    (there,) = found.elsewhere
+    rows = family(there, T4)
+    assert there.location == "westeurope"
+    assert rows.dedicated is not None
+    assert (rows.dedicated.used, rows.dedicated.limit, rows.dedicated.pending) == (4, 12, 4)
+    assert held(there, T4) == [("far-gpu", "standard", 4, 1), ("idle-gpu", "standard", 0, 0)]
+    assert family(found, T4).holders == ()
+    told = str(found).partition("In westeurope:")[2]
+    assert "  far-gpu, 1 node" in told
+    assert DSV2 not in told
 
 
 def test_no_line_is_too_wide(fake_aml: FakeAml) -> None:
