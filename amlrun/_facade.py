@@ -96,9 +96,10 @@ def plan(job: object, /, *, client: MLClient | None = None, **options: Unpack[Op
 def quota(*, client: MLClient | None = None) -> Quota:
     """Azure ML's quota in the workspace's region, as it is now: family by family, dedicated and spot.
 
-    With the workspace's own limits, who holds what is used (its computes by name, and the rest), how many nodes
-    of each GPU size fit, and the quota of other regions in which the workspace has clusters. Prints as a table; `table(all=True)` hides nothing. What can't be read beside
-    usages is left out, and `notes` says so. Figures are vCPUs, prices USD per node-hour.
+    With the workspace's own limits, who holds what is used (its computes by name, and the rest), how many
+    nodes of each GPU size fit, and the quota of other regions in which the workspace has clusters. Prints as
+    a table; `table(all=True)` hides nothing. What can't be read beside usages is left out, and `notes` says
+    so. Figures are vCPUs, prices USD per node-hour.
 
     Raises `NotAuthorized` where the signed-in account may not read it (usual for the role AzureML Data
     Scientist). https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
