@@ -248,7 +248,7 @@ def test_a_low_priority_cluster_is_spot(fake_aml: FakeAml) -> None:
     assert "has spot nodes, and tier='standard' was asked for: a compute's tier is its own" in error.message
     where, how = error.hint.splitlines()
     assert where.startswith("The job could go to compute='serverless' (Standard_DS3_v2,")
-    assert how == "Leave tier out."
+    assert how == "Leave tier out, or say tier='spot'."
 
 
 def test_a_low_priority_cluster_grows_in_the_one_pool(fake_aml: FakeAml) -> None:
