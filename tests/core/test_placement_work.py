@@ -6,41 +6,15 @@ import contextlib
 import sys
 from typing import Any
 
-import attrs
 import pytest
 
 from amlrun._errors import AmlrunError
 from amlrun._guard import Guard
 from amlrun._needs import Ask, Needs
-from amlrun._offers import Compute, FamilyQuota, Limit, LimitKind, Market, Quota, Tier
+from amlrun._offers import Market, Tier
 from amlrun._placement import place
-from amlrun._readings.size_replies import packaged_sizes
+from tests.core.big_market import CLUSTERS, QUOTA, SIZES
 
-LISTED = packaged_sizes()
-SIZES = tuple(
-    attrs.evolve(size, name=f"{size.name}_{copy}", family=f"{size.family}{copy % 3}")
-    for copy in range(800 // len(LISTED) + 1)
-    for size in LISTED
-)[:800]
-FAMILIES = sorted({size.family for size in SIZES})[:65]
-QUOTA = Quota(
-    "eastus",
-    tuple(FamilyQuota(name, Limit(name, 100, 0), Limit(name, None, 0)) for name in FAMILIES),
-    Limit("TotalDedicatedCores", 1000, 0, LimitKind.TOTAL),
-    Limit("TotalLowPriorityCores", 100, 0, LimitKind.SPOT_POOL),
-)
-CLUSTERS = tuple(
-    Compute(
-        name=f"cluster{index}",
-        size=SIZES[index * 7].name.upper(),
-        tier=Tier.SPOT if index % 4 == 0 else Tier.STANDARD,
-        max_nodes=8,
-        nodes=index % 3,
-        idle_nodes=index % 3,
-        location="eastus",
-    )
-    for index in range(20)
-)
 PLACES = (*(cluster.name for cluster in CLUSTERS), "serverless")
 GUARD = Guard(denied_sizes=("*A100*",), highest_price_per_hour=9.0)
 EIGHT = Needs(cpus=8)
