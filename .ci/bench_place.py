@@ -1,7 +1,7 @@
 """How long `place()` takes over 800 sizes, 130 rows of quota and 20 clusters: medians, in milliseconds.
 
-Each plan is to be under 5 ms on an idle machine; a refusal looks for ways out, and may take twice that. Run by
-hand, for a figure: `python .ci/bench_place.py`.
+Each plan is to be under 5 ms on an idle machine; a refusal looks for ways out, and may take twice that.
+Run by hand, for a figure: `python .ci/bench_place.py`.
 """
 
 from __future__ import annotations
