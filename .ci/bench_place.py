@@ -1,6 +1,6 @@
 """How long `place()` takes over 800 sizes, 130 rows of quota and 20 clusters: medians, in milliseconds.
 
-Each plan is to be under 5 ms on an idle machine; a refusal looks for ways out, and may take twice that.
+Each of them is to be under 5 ms on an idle machine.
 Run by hand, for a figure: `python .ci/bench_place.py`.
 """
 

@@ -30,6 +30,8 @@ def allowed(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:
 
 def ruled_out(ask: Ask, market: Market, looked_at: Sequence[Option]) -> list[str]:
     """The cheapest that could be had were no rule against it, with that rule."""
+    if ask.guard == Guard():
+        return []
     unruled, sizes = attrs.evolve(ask, guard=Guard()), dict.fromkeys(option.size for option in looked_at)
     could = [
         (one.price is None, one.price or 0.0, one.size.name, rule)

@@ -66,7 +66,7 @@ def fewer(market: Market, nodes: int, tried: Sequence[Option]) -> list[str]:
 
     Of two tiers that come into question, in the one that gives more.
     """
-    held = [(option, fit(option.size, nodes, option.tier, market.quota)) for option in tried]
+    held = [(option, option.fit or fit(option.size, nodes, option.tier, market.quota)) for option in tried]
     firsts = {option.tier: (option, whole) for option, whole in reversed(held) if whole.fits}
     if not firsts:
         return []
@@ -91,7 +91,9 @@ def room(ask: Ask, market: Market, best: Option, tried: Sequence[Option]) -> lis
     elif ask.instance_types:
         cpus, memory_gb = needs.cpus or size.cpus, needs.memory_gb or size.memory_gb
         needs = attrs.evolve(needs, cpus=cpus, memory_gb=memory_gb)
-    similar = options(attrs.evolve(ask, needs=needs, instance_types=()), market, market.sizes, best.tier)
+    similar: Iterable[Option] = ()
+    if ask.instance_types or needs != ask.needs:  # else these are the ones that were tried
+        similar = options(attrs.evolve(ask, needs=needs, instance_types=()), market, market.sizes, best.tier)
     words = "With another GPU model there is room on" if ask.needs.gpu else "Sizes that have room"
     return [*_room(words, similar, tried), *across(ask, market, tried)]
 
@@ -101,7 +103,9 @@ def across(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:
     if len(tiers_of(ask)) > 1:
         return []
     other = Tier.STANDARD if ask.serverless_tier is Tier.SPOT else Tier.SPOT
-    crossing = options(ask, market, dict.fromkeys(option.size for option in tried), other)
+    sizes = dict.fromkeys(option.size for option in tried)
+    enough = (size for size in sizes if next(ask.needs.misses(size), None) is None)
+    crossing = options(ask, market, enough, other)
     return _room(f"With tier={str(other)!r} there is room on", crossing, tried)
 
 

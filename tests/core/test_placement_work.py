@@ -49,11 +49,11 @@ def calls(ask: Ask) -> int:
         (Ask(needs=Needs(gpu=["A100", "T4"]), tier=Tier.AUTO), 42),
         (Ask(needs=EIGHT, computes=PLACES, tier=Tier.AUTO), 48),
         (Ask(needs=EIGHT, guard=GUARD, tier=Tier.AUTO), 52),
-        (Ask(needs=Needs(cpus=1000)), 100),
-        (Ask(needs=Needs(cpus=8, max_price_per_hour=0.0001)), 100),
-        (Ask(needs=Needs(cpus=1000), guard=GUARD), 100),
-        (Ask(needs=EIGHT, nodes=1000), 100),
-        (Ask(needs=EIGHT, nodes=1000, tier=Tier.AUTO), 100),
+        (Ask(needs=Needs(cpus=1000)), 56),
+        (Ask(needs=Needs(cpus=8, max_price_per_hour=0.0001)), 88),
+        (Ask(needs=Needs(cpus=1000), guard=GUARD), 70),
+        (Ask(needs=EIGHT, nodes=1000), 40),
+        (Ask(needs=EIGHT, nodes=1000, tier=Tier.AUTO), 48),
     ],
 )
 def test_an_answer_costs_few_calls_for_each_size(ask: Ask, most: int) -> None:
