@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from amlrun._plan import Plan
 
@@ -124,6 +125,7 @@ def _listed(values: tuple[str, ...]) -> str:
     return ", ".join(f'"{value}"' for value in values[:_SHOWN]) + more
 
 
-def _any_of(patterns: Iterable[str], *, prefix: str = "") -> re.Pattern[str]:
+@lru_cache(maxsize=256)
+def _any_of(patterns: tuple[str, ...], *, prefix: str = "") -> re.Pattern[str]:
     """One expression for all patterns: it runs once for each of hundreds of sizes."""
     return re.compile("|".join(f"{prefix}{fnmatch.translate(one)}" for one in patterns), re.IGNORECASE)
