@@ -72,7 +72,9 @@ def fewer(market: Market, nodes: int, tried: Sequence[Option]) -> list[str]:
         return []
     option, whole = max(firsts.values(), key=lambda first: (first[1].fits, first[0].tier is tried[0].tier))
     now = min(whole.fits, whole.fits_now)
-    counts = {whole.fits: Starts.QUEUED, **({now: Starts.NOW} if now else {})}
+    counts = {whole.fits: Starts.QUEUED}
+    if now:
+        counts[now] = fit(option.size, now, option.tier, market.quota).starts or Starts.QUEUED
     on = "" if option is tried[0] else f" with instance_type={option.size.name!r}"
     if option.tier is not tried[0].tier:
         on += f" and tier={str(option.tier)!r}"

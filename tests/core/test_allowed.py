@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from amlrun._errors import NothingFits, QuotaError
@@ -114,3 +115,15 @@ def test_what_only_a_rule_is_against_is_told_where_quota_refuses_the_rest() -> N
             Market("eastus", (*SIZES, dear), quota),
         )
     assert "max_price_per_hour=9 would take Standard_N2." in caught.value.hint
+
+
+def test_a_count_that_nobody_can_vouch_for_may_fit() -> None:
+    """Where a row that should bind isn't told, "fits" would be a promise."""
+    known = Quota("eastus", (FamilyQuota("any", Limit("any", 8, 0)),), Limit("total", 1000, 0))
+    for quota, words in (
+        (known, "instance_count=2 fits."),
+        (attrs.evolve(known, dedicated_total=None), "instance_count=2 may fit."),
+    ):
+        with pytest.raises(QuotaError) as caught:
+            place(Ask(needs=GPU, nodes=3), Market("eastus", SIZES, quota))
+        assert caught.value.hint.startswith(words)
