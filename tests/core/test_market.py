@@ -32,24 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def service() -> Service:
-    """A service that answers everything."""
-    return Service()
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    """A clock that stands still."""
-    return HandClock()
-
-
-@pytest.fixture
-def lookups(service: Service, clock: HandClock) -> Lookups:
-    """Nothing read yet."""
-    return Lookups(service, SUBSCRIPTION, WORKSPACE, clock)
-
-
 # -- what is read, and when
 
 

@@ -24,24 +24,6 @@ from tests.core.service import (
 )
 
 
-@pytest.fixture
-def service() -> Service:
-    """A service that answers everything."""
-    return Service()
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    """A clock that stands still."""
-    return HandClock()
-
-
-@pytest.fixture
-def lookups(service: Service, clock: HandClock) -> Lookups:
-    """Nothing read yet."""
-    return Lookups(service, SUBSCRIPTION, WORKSPACE, clock)
-
-
 def t4() -> Size:
     """The size that the service has."""
     size = size_from(SIZE_ROW)

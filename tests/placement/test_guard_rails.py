@@ -30,18 +30,7 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 
-@pytest.fixture
-def client(fake_aml: FakeAml) -> MLClient:
-    """The real client, of the fake workspace."""
-    return fake_aml.client()
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, whose amlrun.toml counts."""
-    monkeypatch.delenv("AMLRUN_CONFIG")
-    write(tmp_path, "")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_denied_sizes_are_never_chosen(client: MLClient, folder: Path) -> None:
