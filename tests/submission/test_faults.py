@@ -152,7 +152,7 @@ def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, bet
     """A sign-in that expired overnight is told, and not asked for ever."""
     run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
-    between.act = refused("-a2", 401)
+    between.act = refused(f"{run.name}-a2", 401)
     with pytest.raises(NotAuthorized):
         run.wait()
 
