@@ -103,7 +103,7 @@ def test_a_requeue_that_fails_on_the_way_is_tried_again(fake_aml: FakeAml, betwe
     """Like a look: the wait goes on."""
     run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
-    between.act = broken(times=9, part="-a2", method="PUT")
+    between.act = broken(times=9, part=f"{run.name}-a2", method="PUT")
     assert run.wait().attempt == 2
     assert fake_aml.jobs == (run.name, f"{run.name}-a2")
 
