@@ -31,7 +31,8 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from requests import Timeout
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
 
 from amlrun._clock import Clock, RealClock
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
@@ -52,7 +53,9 @@ LONGEST_WAIT = 60.0
 HURRIED_WAIT = 5.0
 """Seconds that what can be done without is waited for between two calls: asked to wait longer, it is not."""
 HURRIED_READ = 20.0
-"""Seconds without a byte after which such a call is given up."""
+"""Seconds without a byte, or without a connection, after which a call is given up that a plan waits for."""
+HANGING = 2
+"""Calls that may hang, of those that a plan waits for: who says nothing twice is not asked again."""
 
 _WAIT_IN_TEXT = re.compile(r"[Rr]etry again after (\d+) second")
 
@@ -82,10 +85,11 @@ class Reply:
 class _Transient(Exception):
     """Not an error that anybody sees: it tells tenacity to go on."""
 
-    def __init__(self, error: AmlrunError, wait: float | None) -> None:
+    def __init__(self, error: AmlrunError, wait: float | None, *, hung: bool = False) -> None:
         super().__init__(error.message)
         self.error = error
         self.wait = wait
+        self.hung = hung
 
 
 class Rest:
@@ -109,10 +113,14 @@ class Rest:
         self._retrying = self._retry(ATTEMPTS, math.inf)
         self._timeouts: dict[str, Any] = {}
 
-    def _retry(self, attempts: int, longest: float) -> Retrying:
+    def _retry(self, attempts: int, longest: float, *, hanging: int = ATTEMPTS) -> Retrying:
+        def over(state: RetryCallState) -> bool:
+            most = min(attempts, hanging) if _hung(state) else attempts
+            return state.attempt_number >= most
+
         return Retrying(
             retry=retry_if_exception(lambda e: isinstance(e, _Transient) and (e.wait or 0.0) <= longest),
-            stop=stop_after_attempt(attempts),
+            stop=over,
             wait=_wait,
             sleep=self.clock.sleep,
             reraise=True,
@@ -120,10 +128,19 @@ class Rest:
 
     def hurried(self, attempts: int) -> Rest:
         """The same sender for what can be done without: so many calls, and no wait of more than seconds."""
-        one = copy.copy(self)
-        one._retrying = self._retry(attempts, HURRIED_WAIT)  # noqa: SLF001 - its own, before anybody has it
-        patience = float(self.wire.connection.get("read_timeout") or HURRIED_READ)
-        one._timeouts = {"read_timeout": min(patience, HURRIED_READ)}  # noqa: SLF001 - the same
+        return self._impatient(self._retry(attempts, HURRIED_WAIT))
+
+    def bounded(self) -> Rest:
+        """The same sender for what a plan can go on without in need: as many calls, unless they hang."""
+        return self._impatient(self._retry(ATTEMPTS, math.inf, hanging=HANGING))
+
+    def _impatient(self, retrying: Retrying) -> Rest:
+        one, given = copy.copy(self), self.wire.connection
+        one._retrying = retrying  # noqa: SLF001 - its own, before anybody has it
+        one._timeouts = {  # noqa: SLF001 - the same
+            name: min(float(given.get(name) or HURRIED_READ), HURRIED_READ)
+            for name in ("connection_timeout", "read_timeout")
+        }
         return one
 
     def get(
@@ -197,7 +214,7 @@ class Rest:
         except (ServiceRequestError, ServiceResponseError) as error:
             what = f"{request.method} {urlsplit(request.url).netloc} got no answer: {error.message}"
             unanswered = ServiceError(what, hint="Is there a network, a proxy or a VPN?")
-            raise _Transient(unanswered, None) from error
+            raise _Transient(unanswered, None, hung=isinstance(error.inner_exception, Timeout)) from error
         except AzureError as error:
             raise ServiceError(f"{request.method} {_short(request.url)}: {error.message}") from error
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
@@ -290,6 +307,12 @@ def _until(moment: str, sent: str) -> float | None:
 
 
 _backoff = wait_exponential(multiplier=1, max=LONGEST_WAIT)
+
+
+def _hung(state: RetryCallState) -> bool:
+    """Whether the last call did."""
+    failed = state.outcome.exception() if state.outcome else None
+    return isinstance(failed, _Transient) and failed.hung
 
 
 def _wait(state: RetryCallState) -> float:

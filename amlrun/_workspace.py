@@ -76,7 +76,7 @@ class Workspace:
         # What a fake says is no other process's business, nor is its time.
         cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
         self.lookups = Lookups(
-            self.rest,
+            self.rest.bounded(),
             scope.subscription_path,
             scope.path,
             self.clock,

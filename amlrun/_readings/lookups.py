@@ -44,19 +44,22 @@ class Look:
     """One look at what can be had, and the readings that it rests on.
 
     `kept`: some of its figures had been read before the look was asked for; `kept_sizes`: its sizes had.
+    `held_up` is for how many seconds it went on where something failed: it lasts for as much longer, or else
+    a service that hangs would hold up each job anew.
     """
 
     market: Market
     readings: Readings
     kept: bool
     kept_sizes: bool
+    held_up: float = 0.0
 
 
 class Common:
     """What all clients of one workspace in this process share: its last look, and what they have sent."""
 
     def __init__(self, clock: Clock) -> None:
-        self.looks: Kept[Look] = Kept(clock, lambda _: _STANDING_LASTS)
+        self.looks: Kept[Look] = Kept(clock, lambda look: _STANDING_LASTS + look.held_up)
         self.counting = Counting(clock)
         self.regions: frozenset[str] = frozenset()
 
@@ -201,7 +204,8 @@ class Lookups:
             market = readings.market()
             common.counting.read(market, ran, lambda names: self._states(pool, names))
         kept_sizes = sizes.result().kept or readings.sizes.kept
-        self._own = Look(market, readings, facts.kept, kept_sizes)
+        held_up = self._clock.now() - began if any(readings.failures()) else 0.0
+        self._own = Look(market, readings, facts.kept, kept_sizes, held_up)
         return self._own
 
     def _facts(self, *, fresh: bool) -> Found[Reading[WorkspaceFacts]]:

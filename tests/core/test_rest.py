@@ -12,23 +12,24 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import RequestsTransport
-from requests import ConnectionError, PreparedRequest, Response, Session  # noqa: A004  requests' own name
+from requests import ConnectionError, PreparedRequest, ReadTimeout, Response, Session  # noqa: A004  its name
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from amlrun import AmlrunError, NotAuthorized, ServiceError
-from amlrun._rest import ATTEMPTS, LONGEST_WAIT, Rest, Wire
+from amlrun._rest import ATTEMPTS, HURRIED_READ, LONGEST_WAIT, Rest, Wire
 
 PATH = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/jobs/j"
 
 
 @attrs.frozen
 class Answer:
-    """A reply to come; no status: the connection breaks."""
+    """A reply to come; no status: the connection breaks, or `hangs`."""
 
     status: int | None = 200
     body: Any = attrs.field(factory=dict)
     headers: dict[str, str] = attrs.field(factory=dict)
+    hangs: bool = False
 
 
 class Wires(HTTPAdapter):
@@ -38,11 +39,15 @@ class Wires(HTTPAdapter):
         super().__init__()
         self.answers = answers
         self.requests: list[PreparedRequest] = []
+        self.patience: list[tuple[float, float]] = []
 
-    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
+    def send(self, request: PreparedRequest, *_: Any, timeout: Any = None, **__: Any) -> Response:
         """The next answer."""
         self.requests.append(request)
+        self.patience.append(timeout)
         answer = self.answers.pop(0)
+        if answer.hangs:
+            raise ReadTimeout("Read timed out.")
         if answer.status is None:
             raise ConnectionError("the connection was reset")
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
@@ -69,6 +74,11 @@ class Script(RequestsTransport):  # type: ignore[misc]  # azure-core exports it 
     def requests(self) -> list[PreparedRequest]:
         """What was asked."""
         return self.wires.requests
+
+    @property
+    def patience(self) -> list[tuple[float, float]]:
+        """For how many seconds a connection, and then a byte, was waited for each time."""
+        return self.wires.patience
 
     def now(self) -> float:
         """No time passes but by sleeping."""
@@ -146,6 +156,42 @@ def test_what_can_be_done_without_is_not_waited_for(
     sender, _ = rest(first, Answer(body={"a": 1}))
     sender.hurried(attempts)
     assert sender.get(PATH) == {"a": 1}
+
+
+HUNG = Answer(None, hangs=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls", "found"),
+    [
+        ([HUNG, HUNG], 2, False),
+        ([HUNG, Answer(503), HUNG], 3, False),
+        ([Answer(503), HUNG], 2, False),
+        ([HUNG, Answer(503), Answer(503), Answer(body={"a": 1})], 4, True),
+        ([Answer(None), Answer(None), Answer(None), Answer(body={"a": 1})], 4, True),
+        ([Answer(429, headers={"Retry-After": "20"}), Answer(body={"a": 1})], 2, True),
+    ],
+)
+def test_what_hangs_twice_is_given_up(answers: list[Answer], calls: int, *, found: bool) -> None:
+    """By whoever a plan waits for, after 20 seconds each; what must be sent is sent four times."""
+    sender, script = rest(*answers)
+    if found:
+        assert sender.bounded().get(PATH) == {"a": 1}
+    else:
+        with pytest.raises(ServiceError, match="got no answer"):
+            sender.bounded().get(PATH)
+    assert script.patience == [(HURRIED_READ, HURRIED_READ)] * calls
+    sender, script = rest(HUNG, HUNG, HUNG, Answer(body={"a": 1}))
+    sender.bounded()
+    assert sender.get(PATH) == {"a": 1}
+    assert min(min(pair) for pair in script.patience) > HURRIED_READ
+
+
+def test_a_client_with_less_patience_keeps_it() -> None:
+    """It was given on purpose."""
+    script = Script(Answer())
+    Rest(Wire(Signed(), transport=script, connection={"read_timeout": 5})).bounded().get(PATH)
+    assert script.patience == [(HURRIED_READ, 5)]
 
 
 def test_pages_are_followed() -> None:

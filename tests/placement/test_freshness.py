@@ -281,6 +281,27 @@ def test_a_workspace_that_fails_for_now_stops_no_job(fake_aml: FakeAml, fault: s
         quota(client=client)
 
 
+@pytest.mark.parametrize("hanging", [["GET "], ["GET ", COMPUTES], [USAGES]])
+def test_a_service_that_hangs_holds_a_batch_up_once(fake_aml: FakeAml, hanging: list[str]) -> None:
+    """Two calls of 20 seconds each, and no more of them with the next job, nor with the one after it."""
+    for look_up in hanging:
+        fake_aml.inject(Slow(1000), on=look_up, times=None)
+    client, before = fake_aml.client(), fake_aml.clock.now()
+    for _ in range(3):
+        run = submit("echo", environment=ENVIRONMENT, gpus=1, client=client)
+        assert (run.plan.instance_type, run.plan.verified) == ("Standard_NC4as_T4_v3", False)
+    assert fake_aml.clock.now() - before < 60 * len(hanging)  # one after the other, on the fake's clock
+    for look_up in hanging:
+        assert len(fake_aml.calls.of(look_up)) == 2
+
+
+def test_a_workspace_that_hangs_once_is_asked_again(fake_aml: FakeAml) -> None:
+    """And its answer counts."""
+    fake_aml.inject(Slow(1000), on="GET ")
+    assert plan("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client()).verified
+    assert len(fake_aml.calls.of("GET ")) == 2
+
+
 def test_an_unread_region_has_no_name(fake_aml: FakeAml) -> None:
     """What is said of it where its workspace can't be read: refusals, and clusters that stand somewhere."""
     fake_aml.cluster("cpu", size="Standard_DS3_v2", nodes=1)
