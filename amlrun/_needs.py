@@ -15,6 +15,7 @@ import attrs
 
 from amlrun._errors import InvalidRequest
 from amlrun._guard import Guard
+from amlrun._job_types import JobType
 from amlrun._offers import GPU_MODELS, Tier
 
 if TYPE_CHECKING:
@@ -247,8 +248,8 @@ class Ask:
     serverless, and a cluster only where serverless can't. `creates` are those of them that are to be made
     where they aren't there; `computes_by` is the file and line that names them, where the user doesn't.
     `tier` None: nobody said, so `default_tier` on serverless and on what stands in for it, else standard;
-    a compute that is named has its own. `timeout` is in seconds, of each attempt. `job` is the service's
-    word for its type (`Command`, `Spark`). `planned`: this one place was chosen before, by a plan.
+    a compute that is named has its own. `timeout` is in seconds, of each attempt. `job` is its type.
+    `planned`: this one place was chosen before, by a plan.
     """
 
     needs: Needs = attrs.field(factory=Needs)
@@ -262,7 +263,7 @@ class Ask:
     identity: Identity | None = None
     timeout: float | None = None
     requeued: bool = False
-    job: str = "Command"
+    job: JobType = JobType.COMMAND
     planned: bool = False
     guard: Guard = attrs.field(factory=Guard)
 

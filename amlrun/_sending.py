@@ -16,13 +16,11 @@ import attrs
 from amlrun._errors import ServiceError, SubmissionFailed
 from amlrun._identity import IdentityKind
 from amlrun._memory import Memory, attempt_name
-from amlrun._needs import SERVERLESS
 from amlrun._wire import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amlrun._plan import Plan
     from amlrun._workspace import Workspace
 
 USER_TOKEN_SCOPE = "https://ml.azure.com/.default"  # noqa: S105  an audience, not a token
@@ -44,11 +42,6 @@ class Sent:
     adopted: bool = False
 
 
-def compute_id(workspace: Workspace, plan: Plan) -> str | None:
-    """The ARM id of the plan's cluster; None for serverless."""
-    return None if plan.compute == SERVERLESS else f"{workspace.scope.path}/computes/{plan.compute}"
-
-
 def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
     """PUT the attempt that `memory` describes, its body included.
 
@@ -66,7 +59,7 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
 def _put(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
     body = memory.body
     assert body is not None  # noqa: S101  callers hold a body, or have refused already
-    check(body, memory.plan, compute_id(workspace, memory.plan))
+    check(body, memory.plan, workspace.scope.path)
     memory, headers = _signed(workspace, memory, body)
     name = attempt_name(memory.group, memory.attempt)
     if not new_name and (there := find(workspace, name)) is not None:

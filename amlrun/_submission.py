@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun import _sdk
 from amlrun._asking.computes import workspace_of
 from amlrun._catalogue import list_prices
 from amlrun._creation import make, path_of
+from amlrun._entities import bodies
 from amlrun._errors import (
     ComputeNotFound,
     ComputeUnsuitable,
@@ -24,22 +23,24 @@ from amlrun._errors import (
     ServiceError,
     SubmissionFailed,
 )
-from amlrun._jobs.command import Dress, dressed
+from amlrun._jobs.adapters import dressed
+from amlrun._jobs.dress import Dress
 from amlrun._look import started
 from amlrun._memory import Memory, fits
 from amlrun._needs import SERVERLESS
 from amlrun._placement import place
 from amlrun._run import Run
-from amlrun._sending import compute_id, find, send
+from amlrun._sending import find, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from amlrun._asking.request import Request
     from amlrun._guard import Guard
     from amlrun._offers import Market, Quota
     from amlrun._plan import Plan
     from amlrun._readings.lookups import Look
+    from amlrun._sdk import Captured
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
@@ -158,8 +159,8 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
     if plan.creates is not None:
         make(workspace, plan.creates)
     with workspace.uploading():
-        body, api_version = _body(workspace, request, name)
-    memory = _first_attempt(workspace, request, plan, name, body=body, api_version=api_version)
+        captured = bodies.captured(workspace.client(), request, plan, name)
+    memory = _first_attempt(workspace, request, plan, name, captured)
     if memory.policy is not None and not fits(memory.body or {}):
         _log.warning("%s is too long to be requeued by another process than this one", name)
     try:
@@ -175,15 +176,13 @@ def _first_attempt(
     request: Request,
     plan: Plan,
     name: str,
-    *,
-    body: Mapping[str, Any],
-    api_version: str,
+    captured: Captured,
 ) -> Memory:
     """What is sent: the SDK's body with the plan on it."""
     policy = request.policy(plan.tier)
     dress = Dress(
         plan=plan,
-        compute_id=compute_id(workspace, plan),
+        workspace=workspace.scope.path,
         group=name,
         checkpoints=policy is not None,
         datastore=request.defaults.checkpoint_datastore,
@@ -199,8 +198,8 @@ def _first_attempt(
         attempt=1,
         policy=policy,
         plan=plan,
-        body=dressed(body, dress),
-        api_version=api_version,
+        body=dressed(captured.body, dress),
+        api_version=captured.api_version,
     )
 
 
@@ -258,67 +257,3 @@ def _fresh_name(request: Request) -> str:
     script = re.search(r"([A-Za-z0-9_-]+)\.(?:py|sh)\b", request.command)
     stem = script.group(1) if script else "job"
     return f"{stem.strip('-_')[:40] or 'job'}-{secrets.token_hex(5)}"
-
-
-def _environment(said: Any) -> Any:
-    """`azureml:name@label` as `name@label`: the SDK looks the prefix up as a part of the name."""
-    if not isinstance(said, str):
-        return said
-    name = said.strip()
-    return name.removeprefix("azureml:") if "@" in name and not name.startswith("azureml://") else name
-
-
-def _body(workspace: Workspace, request: Request, name: str) -> tuple[Mapping[str, Any], str]:
-    """The body that the SDK would send for this request, and the api-version that it would send it to."""
-    client = workspace.client()
-    if isinstance(request.source, str):
-        job = _sdk.build(
-            command=request.source,
-            code=request.code,
-            environment=_environment(request.environment),
-            inputs=dict(request.inputs),
-            outputs=_outputs(request),
-            name=name,
-        )
-        captured = _sdk.capture(client, job)
-        return captured.body, captured.api_version
-    if isinstance(request.source, Path):
-        job = _sdk.load(request.source, code=request.code, environment=_environment(request.environment))
-    else:
-        job = _sdk.copied(request.source)
-        job.code = request.code or job.code
-    job.name = name
-    job.environment = _environment(job.environment if request.environment is None else request.environment)
-    captured = _sdk.capture(client, job)
-    if not request.inputs and not request.outputs:
-        return captured.body, captured.api_version
-    return _with_data(captured.body, _data_of(client, request), request), captured.api_version
-
-
-def _data_of(client: Any, request: Request) -> Mapping[str, Any]:
-    """Inputs and outputs given as arguments, resolved by the SDK in a job that carries nothing else."""
-    carrier = _sdk.build(
-        command="true",
-        environment="azureml:unused:1",
-        inputs=dict(request.inputs),
-        outputs=_outputs(request),
-    )
-    return _sdk.capture(client, carrier).body
-
-
-def _outputs(request: Request) -> dict[str, Any]:
-    """As the SDK takes them: a folder where nothing is said of one."""
-    return {name: {} if value is None else value for name, value in request.outputs.items()}
-
-
-def _with_data(body: Mapping[str, Any], data: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    given = {"inputs": request.inputs, "outputs": request.outputs}
-    merged: dict[str, Any] = {}
-    for part, names in given.items():
-        resolved = data.get(part) or {}
-        lost = sorted(set(names) - set(resolved))
-        if lost:
-            message = f"{part}: azure-ai-ml leaves {lost[0]} out"
-            raise InvalidRequest(message, argument=part, hint="Give the value itself, or another form of it.")
-        merged[part] = {**(body.get(part) or {}), **resolved}
-    return {**body, **merged}

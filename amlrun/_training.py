@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from amlrun._jobs.command import ATTEMPT_VARIABLE, CHECKPOINT_VARIABLE, GROUP_VARIABLE, LAST_ENDING_VARIABLE
+from amlrun._jobs.dress import ATTEMPT_VARIABLE, CHECKPOINT_VARIABLE, GROUP_VARIABLE, LAST_ENDING_VARIABLE
 
 
 @attrs.frozen(kw_only=True)

@@ -11,11 +11,12 @@ from amlrun._asking.teamfile import read_team
 from amlrun._ending import ENDS, Ending
 from amlrun._errors import AmlrunError, NotAuthorized, RequeueExhausted, ServiceError, WaitTimeout
 from amlrun._history import merge_tags
-from amlrun._jobs.command import Dress, dressed
+from amlrun._jobs.adapters import dressed
+from amlrun._jobs.dress import Dress
 from amlrun._look import Watched, catch_up, following, look, marked
 from amlrun._memory import CANCEL_TAG
 from amlrun._requeue import Retry, Stop, next_attempt
-from amlrun._sending import compute_id, job_path, send
+from amlrun._sending import job_path, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +137,7 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
     _refuse_by_team(watched)
     dress = Dress(
         plan=memory.plan,
-        compute_id=compute_id(workspace, memory.plan),
+        workspace=workspace.scope.path,
         group=memory.group,
         attempt=memory.attempt + 1,
         last_ending=str(last.ending),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import PlacementNotApplied
-from amlrun._jobs.command import placement_fields
+from amlrun._jobs.adapters import adapter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,22 +13,23 @@ if TYPE_CHECKING:
     from amlrun._plan import Plan
 
 
-def check(body: Mapping[str, Any], plan: Plan, compute_id: str | None) -> None:
+def check(body: Mapping[str, Any], plan: Plan, workspace: str) -> None:
     """Compare the body's placement with the plan. Raises `PlacementNotApplied` with both values.
 
-    A null is as good as absent: that is how the service reads it.
+    `workspace` is its ARM id. A null is as good as absent: that is how the service reads it.
     """
-    for path, planned in placement_fields(plan, compute_id):
+    for path, planned in adapter_of(body).fields(body, plan, workspace):
         leaving = _at(body, path)
         if leaving != planned:
-            message = f"properties.{path} was about to leave as {leaving!r}; planned was {planned!r}"
+            field = ".".join(path)
+            message = f"properties.{field} was about to leave as {leaving!r}; planned was {planned!r}"
             hint = (
                 "No job was sent. This is a defect of amlrun or of azure-ai-ml: please report both versions."
             )
-            raise PlacementNotApplied(message, hint=hint, field=path, planned=planned, leaving=leaving)
+            raise PlacementNotApplied(message, hint=hint, field=field, planned=planned, leaving=leaving)
 
 
-def _at(body: Any, path: str) -> Any:
-    for key in path.split("."):
+def _at(body: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
         body = body.get(key) if isinstance(body, dict) else None
     return body

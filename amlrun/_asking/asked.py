@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amlrun._asking.given import Arguments
-    from amlrun._asking.jobfile import JobSettings
+    from amlrun._asking.settings import JobSettings
 
 _TIERS = ", ".join(f'"{tier}"' for tier in Tier)
 
@@ -66,6 +66,7 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         identity=parse_identity(given.identity) or identity_of_job(settings.identity),
         timeout=settings.timeout if given.timeout is None else _timeout(given.timeout),
         requeued=given.requeue is not False,
+        job=settings.type,
     )
     return Asked(ask, computes.arm_id, tuple(of_job))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import InvalidRequest
-from amlrun._jobs.command import CHECKPOINTS, OWN_VARIABLES
+from amlrun._jobs.dress import CHECKPOINTS, OWN_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,10 +21,12 @@ from amlrun._asking.bindings import (
     check_variables,
     plain_inputs,
 )
-from amlrun._asking.jobfile import JobSettings, is_remote, settings_of_entity, settings_of_file
+from amlrun._asking.jobfile import settings_of_entity, settings_of_file
+from amlrun._asking.settings import JobSettings, is_remote
 from amlrun._asking.team import Defaults, Team
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, parse_identity
+from amlrun._job_types import JobType, check_takes
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
 
@@ -91,6 +93,7 @@ def parse(
     """
     source = _source(job)
     settings = _settings(source)
+    check_takes(settings.type, attrs.asdict(given, recurse=False))
     team = team or Team()
     tags = _tags(given.tags)
     team.check_tags({**settings.tags, **tags})
@@ -148,12 +151,8 @@ def _source(job: Any) -> Any:
 
 def _settings(source: Any) -> JobSettings:
     if isinstance(source, str):
-        return JobSettings(kind="command", command=source)
-    settings = settings_of_file(source) if isinstance(source, Path) else settings_of_entity(source)
-    if settings.kind != "command":
-        message = f"A job of type {settings.kind!r} can't be submitted by this version"
-        raise InvalidRequest(message, argument="job", hint="Supported: command jobs.")
-    return settings
+        return JobSettings(type=JobType.COMMAND, command=source)
+    return settings_of_file(source) if isinstance(source, Path) else settings_of_entity(source)
 
 
 def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[str, Any], ...]:
@@ -169,7 +168,8 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
 
 def _check_program(source: Any, code: str | None, given: Arguments, settings: JobSettings) -> None:
     """What runs, and in which environment."""
-    if given.environment is not None or not settings.has_environment:
+    runs = settings.type in {JobType.COMMAND, JobType.SWEEP}  # a program of the user's own
+    if given.environment is not None or (runs and not settings.has_environment):
         check_environment(given.environment)
     if code is None and isinstance(source, str):
         _check_command(source)

@@ -1,1 +1,1 @@
-"""One small module for each job type: where placement, identity and the rest stand in its body."""
+"""Jobs as bodies: where a plan stands in each type of job, and whether it does. Pure."""

@@ -11,6 +11,7 @@ import attrs
 
 from amlrun._errors import InvalidRequest
 from amlrun._identity import IdentityKind
+from amlrun._job_types import JobType
 from amlrun._offers import Kind, Offer, Size, Tier
 from amlrun._placement.obstacles import attached, carries, may_carry
 from amlrun._placement.options import Option, off_default
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from amlrun._offers import Compute, Market
 
 _GONE = frozenset({"failed", "canceled", "deleting"})
-SPARK_JOB = "Spark"
 
 
 @attrs.frozen
@@ -75,7 +75,7 @@ _TAKES_JOBS = frozenset({Kind.CLUSTER, Kind.INSTANCE, Kind.KUBERNETES, Kind.VM, 
 
 def no_jobs(ask: Ask, compute: Compute) -> Miss | None:
     """Why jobs of that type can't go to computes of that kind at all; None: they can."""
-    spark = ask.job == SPARK_JOB
+    spark = ask.job is JobType.SPARK
     if compute.kind not in _TAKES_JOBS:
         entry = _NO_JOBS[compute.kind]
         named = f" ({compute.kind_name})" if compute.kind is Kind.UNKNOWN and compute.kind_name else ""

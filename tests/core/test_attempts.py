@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from amlrun import Attempt, InvalidRequest, Plan
-from amlrun._asking.jobfile import JobSettings, settings_of_entity
+from amlrun._asking.jobfile import settings_of_entity
+from amlrun._asking.settings import JobSettings
 from amlrun._attempts import cost_of
 from amlrun._durations import instant
 from amlrun._ending import Ending
 from amlrun._identity import Identity, IdentityKind, parse_identity
+from amlrun._job_types import JobType
 from amlrun._offers import Tier
 
 PRICED = Plan(instance_type="x", tier=Tier.SPOT, price_per_hour=1.0, on_demand_per_hour=4.0)
@@ -107,7 +109,7 @@ def test_the_settings_of_a_job_of_the_sdk() -> None:
     job.queue_settings = {"job_tier": "spot"}
     settings = settings_of_entity(job)
     assert settings == JobSettings(
-        kind="command",
+        type=JobType.COMMAND,
         command="ls",
         instance_type="x",
         instance_count=2,

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from amlrun import PlacementNotApplied, Plan, Requeue
 from amlrun._durations import iso, seconds
 from amlrun._identity import Identity, IdentityKind
-from amlrun._jobs.command import Dress, dressed
+from amlrun._jobs.adapters import dressed
+from amlrun._jobs.dress import Dress
 from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name, fits
 from amlrun._offers import Kind, Tier
 from amlrun._wire import check
 
-CLUSTER = "/subscriptions/s/computes/gpu"
+WORKSPACE = "/subscriptions/s"
+CLUSTER = f"{WORKSPACE}/computes/gpu"
 BODY: dict[str, Any] = {
     "jobType": "Command",
     "command": "python train.py",
@@ -36,8 +38,7 @@ ON_CLUSTER = Plan(compute="gpu", instance_type="Standard_DS3_v2", instance_count
 
 def dress(plan: Plan, **more: Any) -> dict[str, Any]:
     """Dress the body for this plan."""
-    compute_id = None if plan.compute == "serverless" else CLUSTER
-    return dressed(BODY, Dress(plan=plan, compute_id=compute_id, group="run", **more))
+    return dressed(BODY, Dress(plan=plan, workspace=WORKSPACE, group="run", **more))
 
 
 def test_serverless_is_no_compute_with_size_count_and_tier() -> None:
@@ -61,12 +62,15 @@ def test_kubernetes_is_told_its_instance_type(kind: Kind) -> None:
     """It has several; and a compute that couldn't be looked at may be one. The guard holds both."""
     plan = Plan(compute="k8s", kind=kind, instance_type="gpu-small")
     body = dress(plan)
-    assert (body["computeId"], body["resources"]["instanceType"]) == (CLUSTER, "gpu-small")
+    assert (body["computeId"], body["resources"]["instanceType"]) == (
+        f"{WORKSPACE}/computes/k8s",
+        "gpu-small",
+    )
     assert "jobTier" not in body["queueSettings"]
-    check(body, plan, CLUSTER)
+    check(body, plan, WORKSPACE)
     body["resources"].pop("instanceType")
     with pytest.raises(PlacementNotApplied, match=r"resources\.instanceType was about to leave as None"):
-        check(body, plan, CLUSTER)
+        check(body, plan, WORKSPACE)
     assert "instanceType" not in dress(Plan(compute="k8s", kind=kind))["resources"]
 
 
@@ -108,7 +112,7 @@ def test_checkpoints_are_the_same_place_for_every_attempt() -> None:
         first,
         Dress(
             plan=SERVERLESS,
-            compute_id=None,
+            workspace=WORKSPACE,
             group="run",
             attempt=2,
             last_ending="preempted",
@@ -135,7 +139,7 @@ def test_checkpoints_are_the_same_place_for_every_attempt() -> None:
 @pytest.mark.parametrize("plan", [SERVERLESS, ON_CLUSTER, Plan()])
 def test_the_guard_lets_a_dressed_body_pass(plan: Plan) -> None:
     """What was planned is what is there."""
-    check(dress(plan), plan, None if plan.compute == "serverless" else CLUSTER)
+    check(dress(plan), plan, WORKSPACE)
 
 
 @pytest.mark.parametrize(
@@ -153,16 +157,16 @@ def test_the_guard_stops_a_body_that_differs(part: str, key: str, value: Any, fi
     body = dress(SERVERLESS)
     body[part][key] = value
     with pytest.raises(PlacementNotApplied) as caught:
-        check(body, SERVERLESS, None)
+        check(body, SERVERLESS, WORKSPACE)
     assert (caught.value.field, caught.value.leaving) == (field, value)
 
 
 def test_the_guard_stops_a_compute_on_serverless_and_none_on_a_cluster() -> None:
     """Both ways of being in the wrong place."""
     with pytest.raises(PlacementNotApplied, match="computeId"):
-        check({**dress(SERVERLESS), "computeId": CLUSTER}, SERVERLESS, None)
+        check({**dress(SERVERLESS), "computeId": CLUSTER}, SERVERLESS, WORKSPACE)
     with pytest.raises(PlacementNotApplied, match="computeId"):
-        check({**dress(ON_CLUSTER), "computeId": None}, ON_CLUSTER, CLUSTER)
+        check({**dress(ON_CLUSTER), "computeId": None}, ON_CLUSTER, WORKSPACE)
 
 
 texts = st.text(max_size=40)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
+from amlrun._job_types import JobType
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Compute, InstanceType, Kind, Market, Size, Tier, WorkspaceFacts
 from amlrun._placement import place
@@ -58,20 +59,20 @@ def test_every_kind_has_an_answer(kind: Kind, job: str) -> None:
 def test_the_kinds_that_take_jobs_are_known() -> None:
     """A Spark job goes to a pool and nowhere else, any other job anywhere else."""
 
-    def takers(job: str) -> set[Kind]:
+    def takers(job: JobType) -> set[Kind]:
         computes = (Compute(name="it", kind=kind, max_nodes=1, machine_state="Running") for kind in Kind)
         return {one.kind for one in computes if any(not option.against for option in options(one, job=job))}
 
-    assert takers("Command") == {Kind.CLUSTER, Kind.INSTANCE, Kind.KUBERNETES, Kind.VM}
-    assert takers("Spark") == {Kind.SPARK}
+    assert takers(JobType.COMMAND) == {Kind.CLUSTER, Kind.INSTANCE, Kind.KUBERNETES, Kind.VM}
+    assert takers(JobType.SPARK) == {Kind.SPARK}
 
 
 def test_a_spark_job_is_told_where_it_could_go() -> None:
     """To serverless Spark, or to a pool."""
-    (option,) = options(MACHINE, job="Spark")
+    (option,) = options(MACHINE, job=JobType.SPARK)
     assert option.miss == "is a ComputeInstance compute, and Spark jobs go to a Spark pool"
     assert "serverless Spark" in option.hint
-    (pool,) = options(Compute(name="pool", kind=Kind.SPARK), job="Spark")
+    (pool,) = options(Compute(name="pool", kind=Kind.SPARK), job=JobType.SPARK)
     assert (pool.starts, pool.why) == (
         Starts.UNKNOWN,
         "the pool decides when: Azure ML's quota does not bind it",

@@ -1,0 +1,126 @@
+"""What a job says of itself: the settings that a plan needs, whether it is a mapping of YAML or an entity.
+
+Both spell them alike (`resources.instance_type`), so one reader for each type reads both. An entity of
+`azure.ai.ml` is read through its public attributes only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._errors import InvalidRequest
+from amlrun._job_types import TRAITS, JobType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@attrs.frozen(kw_only=True)
+class JobSettings:
+    """The job's own settings. Values are as written: checked where arguments are. `timeout` in seconds."""
+
+    type: JobType
+    command: str = ""
+    name: str | None = None
+    compute: Any = None
+    instance_type: Any = None
+    instance_count: Any = None
+    tier: Any = None
+    timeout: float | None = None
+    identity: Any = None
+    experiment_name: Any = None
+    tags: dict[str, str] = attrs.field(factory=dict)
+    code_folder: Path | None = None
+    has_environment: bool = False
+    inputs: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+    environment_variables: dict[str, str] = attrs.field(factory=dict)
+
+
+def settings_of(job_type: JobType, job: Any, folder: Path) -> JobSettings:
+    """The settings of a job; paths in it are relative to `folder`. Raises `InvalidRequest`."""
+    if job_type not in _READERS:
+        message = f"A job of type {TRAITS[job_type].word!r} can't be submitted by this version"
+        raise InvalidRequest(message, argument="job", hint="Supported: command jobs.")
+    return _READERS[job_type](job, folder)
+
+
+def read(source: Any, *path: str) -> Any:
+    """A setting of a mapping or of an object, or of a part of it; None where it isn't there.
+
+    Builders of the SDK are dictionaries too, of something else.
+    """
+    for name in path:
+        plain = isinstance(source, dict) and not is_entity(source)
+        source = source.get(name) if plain else getattr(source, name, None)
+    return source
+
+
+def is_entity(value: Any) -> bool:
+    """Whether it is an object of the SDK."""
+    return type(value).__module__.startswith("azure.ai.ml")
+
+
+def _command(job: Any, folder: Path) -> JobSettings:
+    return JobSettings(
+        type=JobType.COMMAND,
+        command=text_of(read(job, "command")),
+        timeout=seconds(read(job, "limits", "timeout")),
+        code_folder=local_folder(read(job, "code"), folder),
+        has_environment=bool(read(job, "environment")),
+        environment_variables=texts(read(job, "environment_variables")),
+        **common(job),
+    )
+
+
+_READERS: dict[JobType, Callable[[Any, Path], JobSettings]] = {JobType.COMMAND: _command}
+
+
+def common(job: Any) -> dict[str, Any]:
+    """The settings that all types have in the same place."""
+    compute = read(job, "compute")
+    return {
+        "name": read(job, "name"),
+        "compute": read(compute, "name") if is_entity(compute) else compute,
+        "instance_type": read(job, "resources", "instance_type"),
+        "instance_count": read(job, "resources", "instance_count"),
+        "tier": read(job, "queue_settings", "job_tier"),
+        "identity": read(job, "identity"),
+        "experiment_name": read(job, "experiment_name"),
+        "tags": texts(read(job, "tags")),
+        "inputs": frozenset(map(str, read(job, "inputs") or ())),
+        "outputs": frozenset(map(str, read(job, "outputs") or ())),
+    }
+
+
+def text_of(value: Any) -> str:
+    """A text; empty where there is none."""
+    return value if isinstance(value, str) else ""
+
+
+def texts(values: Any) -> dict[str, str]:
+    """A mapping as texts, such as tags."""
+    return {str(key): "" if value is None else str(value) for key, value in (values or {}).items()}
+
+
+def seconds(value: Any) -> float | None:
+    """A number, in quotes too: the SDK takes both."""
+    try:
+        return None if isinstance(value, bool) or value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def is_remote(code: str) -> bool:
+    """Whether the code is somewhere else already: a snapshot's id, a repository."""
+    return code.startswith(("azureml:", "/subscriptions/", "git+", "http://", "https://"))
+
+
+def local_folder(code: Any, beside: Path) -> Path | None:
+    """The local folder that would be uploaded; None where the code is somewhere else already."""
+    if not code or not isinstance(code, (str, Path)) or is_remote(str(code)):
+        return None
+    return (beside / Path(code).expanduser()).resolve()

@@ -1,0 +1,60 @@
+"""The body that the SDK writes for a request: an entity is made, and captured at its PUT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun import _sdk
+from amlrun._entities.command import command_entity, outputs_of
+from amlrun._errors import InvalidRequest
+from amlrun._job_types import JobType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from azure.ai.ml import MLClient
+
+    from amlrun._asking.request import Request
+    from amlrun._plan import Plan
+
+_ENTITIES: dict[JobType, Callable[[Request, Plan], Any]] = {JobType.COMMAND: command_entity}
+"""What makes an entity of each type: a copy, if it was the user's, with the request's arguments on it."""
+
+
+def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.Captured:
+    """The body that the SDK would send for this request. Uploads what the job has to upload.
+
+    Raises `InvalidRequest` for what the SDK refuses.
+    """
+    entity = _ENTITIES[request.settings.type](request, plan)
+    entity.name = name
+    captured = _sdk.capture(client, entity)
+    if isinstance(request.source, str) or not (request.inputs or request.outputs):
+        return captured
+    return attrs.evolve(captured, body=_with_data(captured.body, _data_of(client, request), request))
+
+
+def _data_of(client: MLClient, request: Request) -> Mapping[str, Any]:
+    """Inputs and outputs given as arguments, resolved by the SDK in a job that carries nothing else."""
+    carrier = _sdk.build(
+        command="true",
+        environment="azureml:unused:1",
+        inputs=dict(request.inputs),
+        outputs=outputs_of(request),
+    )
+    return _sdk.capture(client, carrier).body
+
+
+def _with_data(body: Mapping[str, Any], data: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    given = {"inputs": request.inputs, "outputs": request.outputs}
+    merged: dict[str, Any] = {}
+    for part, names in given.items():
+        resolved = data.get(part) or {}
+        lost = sorted(set(names) - set(resolved))
+        if lost:
+            message = f"{part}: azure-ai-ml leaves {lost[0]} out"
+            raise InvalidRequest(message, argument=part, hint="Give the value itself, or another form of it.")
+        merged[part] = {**(body.get(part) or {}), **resolved}
+    return {**body, **merged}

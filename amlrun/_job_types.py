@@ -1,0 +1,78 @@
+"""The types of jobs, and which arguments each of them can take. Pure."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from amlrun._errors import InvalidRequest
+
+
+class JobType(str, enum.Enum):
+    """The service's words (`jobType` of a body). `PARALLEL` is only ever a step of a pipeline."""
+
+    COMMAND = "Command"
+    SWEEP = "Sweep"
+    AUTOML = "AutoML"
+    PARALLEL = "Parallel"
+    PIPELINE = "Pipeline"
+    SPARK = "Spark"
+    FINE_TUNING = "FineTuning"
+
+    __str__ = str.__str__
+
+
+@attrs.frozen(kw_only=True)
+class Traits:
+    """What one type is called in job files and by the SDK, what it is in words, and what it can't take.
+
+    `lacks`: the arguments of `submit` for which it has no field, each with the way out.
+    """
+
+    word: str
+    words: str
+    lacks: dict[str, str] = attrs.field(factory=dict)
+
+
+_TRIAL_ONLY = "Its trials run code of the service's own."
+_BY_STEP = "Say it in the pipeline's steps: they are what runs."
+
+TRAITS: dict[JobType, Traits] = {
+    JobType.COMMAND: Traits(word="command", words="a command job"),
+    JobType.SWEEP: Traits(word="sweep", words="a sweep"),
+    JobType.AUTOML: Traits(word="automl", words="an AutoML job", lacks={"code": _TRIAL_ONLY}),
+    JobType.PARALLEL: Traits(word="parallel", words="a parallel job"),
+    JobType.PIPELINE: Traits(
+        word="pipeline",
+        words="a pipeline",
+        lacks=dict.fromkeys(("code", "environment", "environment_variables"), _BY_STEP),
+    ),
+    JobType.SPARK: Traits(word="spark", words="a Spark job"),
+    JobType.FINE_TUNING: Traits(word="finetuning", words="a fine-tuning job", lacks={"code": _TRIAL_ONLY}),
+}
+_BY_WORD = {traits.word: job_type for job_type, traits in TRAITS.items()}
+SUPPORTED = (
+    "Supported: command, sweep, automl, pipeline (with steps of these types, parallel and spark), spark, "
+    "finetuning."
+)
+
+
+def job_type(word: str) -> JobType:
+    """The type that a job file or an entity names. Raises `InvalidRequest` for one that can't be sent."""
+    found = _BY_WORD.get(word)
+    if found is None:
+        raise InvalidRequest(f"A job of type {word!r} is not supported", argument="job", hint=SUPPORTED)
+    if found is JobType.PARALLEL:
+        message = "A parallel job runs only as a step of a pipeline: the service takes none by itself"
+        raise InvalidRequest(message, argument="job", hint="Put it into a pipeline of one step.")
+    return found
+
+
+def check_takes(job_type: JobType, said: dict[str, object]) -> None:
+    """Raise `InvalidRequest` for an argument that was said and that this type has no field for."""
+    traits = TRAITS[job_type]
+    for argument, way_out in traits.lacks.items():
+        if said.get(argument) is not None:
+            message = f"{argument}: {traits.words} has no such field"
+            raise InvalidRequest(message, argument=argument, hint=way_out)

@@ -1,0 +1,61 @@
+"""One adapter for each type of job: what is put on its body, and what must stand there when it leaves. Pure.
+
+A body is `properties` of `PUT …/jobs/{name}`; its `jobType` says which adapter is meant.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._job_types import JobType
+from amlrun._jobs.command import command_fields, dress_command
+from amlrun._memory import without_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from amlrun._jobs.dress import Dress
+    from amlrun._plan import Plan
+
+Field = tuple[tuple[str, ...], Any]
+"""A JSON path in a body, and the value that must stand there; None: must not be there."""
+
+
+@attrs.frozen
+class Adapter:
+    """How one type carries a plan.
+
+    `dress` changes the body that it is given, which is a copy. `fields` are where the plan must stand in it.
+    """
+
+    dress: Callable[[dict[str, Any], Dress], None]
+    fields: Callable[[Mapping[str, Any], Plan, str], Iterator[Field]]
+
+
+ADAPTERS: dict[JobType, Adapter] = {
+    JobType.COMMAND: Adapter(dress_command, command_fields),
+}
+
+
+def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
+    """The body of this attempt, a new one. What is None in `dress` stays as the job has it."""
+    job = copy.deepcopy(dict(body))
+    for part in ("tags", "properties"):  # another run's, where the job was made from one
+        job[part] = without_memory(job.get(part) or {})
+    if dress.identity is not None:
+        job["identity"] = dress.identity.to_body()
+    for key, value in (("displayName", dress.display_name), ("experimentName", dress.experiment_name)):
+        if value is not None:
+            job[key] = value
+    if dress.tags:
+        job["tags"] = {**(job.get("tags") or {}), **dress.tags}
+    adapter_of(job).dress(job, dress)
+    return job
+
+
+def adapter_of(body: Mapping[str, Any]) -> Adapter:
+    """The adapter of this body's type."""
+    return ADAPTERS[JobType(str(body["jobType"]))]

@@ -1,0 +1,76 @@
+"""What amlrun puts on the body of a job, whatever its type. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Kind, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._identity import Identity
+    from amlrun._plan import Plan
+
+JOB_TIER: dict[Tier, str] = {Tier.STANDARD: "Standard", Tier.SPOT: "Spot", Tier.AUTO: "Standard"}
+"""The service's words. A plan's tier is never `AUTO`; the mapping is total all the same."""
+CHECKPOINTS = "amlrun_checkpoints"
+"""The output that survives a requeue: the same datastore path for every attempt of a group."""
+CHECKPOINT_VARIABLE = "AMLRUN_CHECKPOINT_DIR"
+GROUP_VARIABLE = "AMLRUN_GROUP"
+ATTEMPT_VARIABLE = "AMLRUN_ATTEMPT"
+LAST_ENDING_VARIABLE = "AMLRUN_LAST_ENDING"
+OWN_VARIABLES = frozenset({CHECKPOINT_VARIABLE, GROUP_VARIABLE, ATTEMPT_VARIABLE, LAST_ENDING_VARIABLE})
+DATASTORE = "workspaceblobstore"
+"""Every workspace has it."""
+
+
+@attrs.frozen(kw_only=True)
+class Dress:
+    """What amlrun puts on a body. `workspace` is its ARM id; `timeout` in seconds.
+
+    `datastore` is where checkpoints go, None: the one that every workspace has. What is None stays as the
+    job has it.
+    """
+
+    plan: Plan
+    workspace: str
+    group: str
+    attempt: int = 1
+    last_ending: str | None = None
+    checkpoints: bool = False
+    datastore: str | None = None
+    identity: Identity | None = None
+    timeout: float | None = None
+    display_name: str | None = None
+    experiment_name: str | None = None
+    environment_variables: Mapping[str, str] = attrs.field(factory=dict)
+    tags: Mapping[str, str] = attrs.field(factory=dict)
+
+    def variables(self, of_job: Mapping[str, str] | None) -> dict[str, str]:
+        """The environment variables of this attempt."""
+        own = {GROUP_VARIABLE: self.group, ATTEMPT_VARIABLE: str(self.attempt)}
+        if self.last_ending is not None:
+            own[LAST_ENDING_VARIABLE] = self.last_ending
+        return {**(of_job or {}), **self.environment_variables, **own}
+
+
+def compute_id(workspace: str, plan: Plan) -> str | None:
+    """The ARM id of the plan's compute, in the workspace of that ARM id; None for serverless."""
+    return None if plan.compute == SERVERLESS else f"{workspace}/computes/{plan.compute}"
+
+
+def names_size(plan: Plan) -> bool:
+    """Whether the body says on what: where there is a choice, or might be one for all that is known.
+
+    Assumed: a cluster's job that names an instance type (its compute couldn't be read) is taken all the same.
+    """
+    return plan.compute == SERVERLESS or plan.kind in {Kind.KUBERNETES, Kind.UNKNOWN}
+
+
+def tier_word(plan: Plan) -> str | None:
+    """The plan's tier as a body says it; None where none is said: a cluster has its own."""
+    return JOB_TIER[plan.tier] if plan.compute == SERVERLESS else None
