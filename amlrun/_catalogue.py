@@ -71,6 +71,23 @@ def vm_sizes() -> Sequence[Mapping[str, Any]]:
 
 
 @cache
+def gpu_sizes() -> Sequence[Mapping[str, Any]]:
+    """Sizes with GPUs that East US hasn't for jobs, in the same field names: known by their names and pages.
+
+    That any region has one of them for jobs is not known.
+    """
+    head, *rows = _lines("sizes-gpu.tsv")
+    sizes = []
+    for row in rows:
+        cells = dict(zip(head, row, strict=True))
+        size: dict[str, Any] = {name: cells[name] for name in ("name", "family")}
+        size |= {name: float(cells[name] or 0) for name in head[2:]}
+        # Assumed: Azure ML's name of a family is that of the subscription's SKUs, in some spelling.
+        sizes.append({**size, "supportedComputeTypes": []})
+    return tuple(sizes)
+
+
+@cache
 def list_prices() -> Mapping[str, float]:
     """Size name to USD an hour: Linux, pay as you go, East US, June 2026. 1,350 sizes."""
     return {name: float(price) for name, price in _lines("list-prices-eastus.tsv")}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._catalogue import gpu_sizes
 from amlrun._durations import told as in_words
 from amlrun._offers import LONGEST_RUN, Source, Tier
 from amlrun._placement.options import WORTH_OF_NOW, by_preference
@@ -26,7 +27,8 @@ _PACKAGED = "packaged tables, East US, November 2025"
 _MAY_WAIT = "the job may have to wait, or be refused for lack of quota"
 _FIGURES = f"figures are those of the {_PACKAGED}"
 _PRICES = f"figures and prices are those of the {_PACKAGED}"
-_OF_UNREAD = (_MAY_WAIT, _FIGURES, _PRICES)
+_BY_PAGE = "figures are those of the page of its series, November 2026"
+_OF_UNREAD = (_MAY_WAIT, _FIGURES, _PRICES, _BY_PAGE)
 """What follows from what could not be read."""
 
 
@@ -203,6 +205,13 @@ def _unknown(market: Market, size: Size, tier: Tier) -> str:
     return "all families together" if found and found.dedicated else f"the family {size.family}"
 
 
+def _figures(market: Market, size: Size, tier: Tier) -> str:
+    """Where they come from, where the region's own can't be read."""
+    if any(row["name"] == size.name for row in gpu_sizes()):
+        return _BY_PAGE
+    return _PRICES if price_source(market, size, tier) == _PACKAGED else _FIGURES
+
+
 def size_warnings(ask: Ask, market: Market, size: Size, tier: Tier) -> tuple[str, ...]:
     """What is not known of the size, or is doubted."""
     warnings = []
@@ -210,7 +219,7 @@ def size_warnings(ask: Ask, market: Market, size: Size, tier: Tier) -> tuple[str
         unmet = "" if ask.needs.shapeless else f", and whether it meets {ask.needs} is not known"
         warnings.append(f"{size.name} is not in the packaged catalogue: it is sent as it was written{unmet}")
     elif market.source is Source.PACKAGED:
-        warnings.append(_PRICES if price_source(market, size, tier) == _PACKAGED else _FIGURES)
+        warnings.append(_figures(market, size, tier))
     if not size.for_jobs:
         warnings.append(f"{size.name} is not for jobs in East US; whether it is here can't be read")
     if tier is Tier.SPOT and not size.spot_hint:

@@ -37,7 +37,8 @@ class _Bar:
     needs: Needs
     named: bool
     believed: bool
-    """Whether a size that other regions don't offer to jobs is believed to be for them here."""
+    """Whether a size that no table has for jobs is believed to be for them here: where it is named, and where
+    nothing else would do."""
     guard: Guard | None
     nodes: int
 
@@ -47,7 +48,7 @@ class _Bar:
         return cls(
             needs=ask.needs,
             named=named,
-            believed=named and market.source is Source.PACKAGED,
+            believed=market.source is Source.PACKAGED and (named or not _would_do(ask.needs, market.sizes)),
             guard=None if ask.guard == Guard() else ask.guard,
             nodes=ask.nodes,
         )
@@ -86,6 +87,11 @@ class _Bar:
             yield _UNASKED
         if size.cpus:
             yield from self.needs.misses(size)
+
+
+def _would_do(needs: Needs, sizes: Iterable[Size]) -> bool:
+    """Whether any size for jobs meets the needs."""
+    return any(size.for_jobs and not any(needs.misses(size)) for size in sizes)
 
 
 def in_tiers(ask: Ask, market: Market, sizes: Sequence[Size], tiers: Sequence[Tier]) -> list[Option]:

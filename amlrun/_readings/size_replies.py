@@ -91,5 +91,5 @@ def kept_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 @cache
 def packaged_sizes() -> tuple[Size, ...]:
-    """The sizes of the tables that the package carries."""
-    return sizes_from(_catalogue.vm_sizes())
+    """The sizes of the tables that the package carries: those of one region, and others with GPUs."""
+    return sizes_from([*_catalogue.vm_sizes(), *_catalogue.gpu_sizes()])

@@ -102,7 +102,9 @@ def test_gpu_memory_is_that_of_each_gpu_or_part_of_one(name: str, memory: float 
 def test_every_gpu_size_that_the_package_knows_has_a_model_and_mostly_memory() -> None:
     """The table covers the packaged sizes and prices; the exceptions are named."""
     names = {name for name in _catalogue.list_prices() if name.startswith("Standard_N")}
-    names |= {str(row["name"]) for row in _catalogue.vm_sizes() if row.get("gpus")}
+    names |= {
+        str(row["name"]) for row in (*_catalogue.vm_sizes(), *_catalogue.gpu_sizes()) if row.get("gpus")
+    }
     assert {name for name in names if gpu_model(name) is None} == set()
     unknown = {name for name in names if gpu_memory_gb(name) is None}
     parts = {name for name in unknown if "RTXPRO6000BSE" in name}

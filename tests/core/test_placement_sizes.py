@@ -7,10 +7,11 @@ import pytest
 from amlrun._errors import (
     InvalidRequest,
     NoQuota,
+    NotEnoughQuota,
     NothingFits,
 )
 from amlrun._needs import Ask, Needs
-from amlrun._offers import Quota, Source, Tier
+from amlrun._offers import GPU_MODELS, Quota, Source, Tier
 from amlrun._placement import place
 from amlrun._plan import Starts
 from amlrun._readings.size_replies import packaged_sizes
@@ -106,14 +107,59 @@ def test_a_name_that_the_packaged_tables_lack_is_believed(held: Quota | None, ti
 
 
 def test_another_regions_offer_refuses_nothing() -> None:
-    """That a size is not for jobs in East US is a warning elsewhere, and no reason to choose it unasked."""
+    """That a size is not for jobs in East US is a warning elsewhere."""
     plan = place(Ask(instance_types=("standard_nv6ads_a10_v5",)), PACKAGED)
     assert plan.instance_type == "Standard_NV6ads_A10_v5"
     assert (
         "Standard_NV6ads_A10_v5 is not for jobs in East US; whether it is here can't be read" in plan.warnings
     )
     with pytest.raises(NothingFits, match="the packaged table of East US"):
-        place(Ask(needs=Needs(gpu="A10")), PACKAGED)
+        place(Ask(needs=Needs(gpu="K80")), PACKAGED)
+
+
+OFFERED = dict.fromkeys(sorted({*GPU_MODELS} - {"K80", "P100", "P40", "MI325X"}), 1)
+"""Models that Azure has sizes for, by name, and how many GPUs the largest of them has: 1, if nothing else."""
+OFFERED |= {"A10": 2, "RTXPRO6000": 2, "T4": 4, "M60": 4, "GB200": 4, "GB300": 4}
+OFFERED |= dict.fromkeys(("A100", "H100", "H200", "MI300X", "V100"), 8)
+
+
+@pytest.mark.parametrize("tier", [None, Tier.SPOT, Tier.AUTO])
+@pytest.mark.parametrize("model", OFFERED)
+def test_every_model_that_azure_has_leaves_where_sizes_cant_be_read(model: str, tier: Tier | None) -> None:
+    """By the name of a size that has it, with as many GPUs as were asked for, and the doubts are told."""
+    for gpus in range(1, OFFERED[model] + 1):
+        plan = place(Ask(needs=Needs(gpu=model, gpus=gpus), tier=tier), PACKAGED)
+        assert plan.size is not None
+        assert (plan.size.gpu, plan.verified, plan.starts) == (model, False, Starts.UNKNOWN)
+        assert plan.size.gpus >= gpus
+        doubted = f"{plan.instance_type} is not for jobs in East US; whether it is here can't be read"
+        assert (doubted in plan.warnings) != plan.size.for_jobs
+    with pytest.raises(NothingFits) as caught:
+        place(Ask(needs=Needs(gpu=model, gpus=OFFERED[model] + 1), tier=tier), PACKAGED)
+    assert "instance_type=…" in caught.value.hint
+
+
+def test_a_size_that_no_table_has_for_jobs_is_the_last_one() -> None:
+    """Taken where nothing else would do, with where its figures are from; where quota is read, by that."""
+    plan = place(Ask(needs=Needs(gpu=("H200", "A100"))), PACKAGED)
+    assert plan.instance_type == "Standard_NC24ads_A100_v4"
+    plan = place(Ask(needs=Needs(gpu_memory_gb=140), nodes=2), PACKAGED)
+    assert plan.size is not None
+    assert plan.size.gpu in {"GB200", "GB300", "H200", "MI300X"}
+    plan = place(Ask(needs=Needs(gpu="H200")), PACKAGED)
+    assert (plan.instance_type, plan.price_per_hour) == ("Standard_ND96isr_H200_v5", None)
+    assert plan.warnings == (
+        (
+            "quota and sizes can't be read: the job may have to wait, or be refused for lack of quota; figures"
+            " are those of the page of its series, November 2026"
+        ),
+        "Standard_ND96isr_H200_v5 is not for jobs in East US; whether it is here can't be read",
+        "no standard price of Standard_ND96isr_H200_v5 is known",
+    )
+    with pytest.raises(NotEnoughQuota, match="needs 1 x 96 = 96 vCPUs"):
+        place(Ask(needs=Needs(gpu="H200")), market(packaged_sizes(), quota(total=24), Source.PACKAGED))
+    with pytest.raises(NothingFits):  # the region's own sizes say what it has
+        place(Ask(needs=Needs(gpu="H200")), market(packaged_sizes(), quota()))
 
 
 @pytest.mark.parametrize("typo", ["Standrd_a100", "A100", "a100x"])

@@ -91,7 +91,16 @@ def test_what_is_only_for_endpoints_is_not_for_jobs() -> None:
     sizes = {size.name: size for size in packaged_sizes()}
     assert not sizes["Standard_NV6ads_A10_v5"].for_jobs
     assert sizes["Standard_NC64as_T4_v3"].spot_hint is False
-    assert len(sizes) == len(_catalogue.vm_sizes())
+    assert len(sizes) == len(_catalogue.vm_sizes()) + len(_catalogue.gpu_sizes())
+
+
+def test_a_size_that_is_known_by_its_page_is_for_jobs_in_no_table() -> None:
+    """It is what no region was seen to have: taken only where nothing else would do."""
+    sizes = {size.name: size for size in packaged_sizes()}
+    found = sizes["Standard_ND96isr_H200_v5"]
+    assert (found.gpus, found.gpu, found.gpu_memory_gb, found.price) == (8, "H200", 141, None)
+    assert not any(sizes[row["name"]].for_jobs for row in _catalogue.gpu_sizes())
+    assert all(sizes[row["name"]].gpu for row in _catalogue.gpu_sizes())
 
 
 def test_a_half_empty_size_is_read_for_what_it_has() -> None:

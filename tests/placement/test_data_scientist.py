@@ -75,6 +75,8 @@ def test_what_needs_quota_is_a_test_of_submission() -> None:
         ({"gpus": 1, "tier": "auto"}, "Standard_NC4as_T4_v3"),
         ({"gpu": "A100"}, "Standard_NC24ads_A100_v4"),
         ({"gpu": ["H100", "A100"], "gpus": 2}, "Standard_NC80adis_H100_v5"),
+        ({"gpu": "H200", "gpus": 8}, "Standard_ND96isr_H200_v5"),
+        ({"gpu": "A10"}, "Standard_NV6ads_A10_v5"),
         ({"cpus": 16, "memory_gb": 100}, "Standard_E16a_v4"),
         ({"instance_type": ["standard_nc6s_v3", "Standard_NC4as_T4_v3"]}, "Standard_NC6s_v3"),
         ({"instance_type": "Standard_Of_Next_Year"}, "Standard_Of_Next_Year"),

@@ -157,16 +157,17 @@ def test_a_region_without_that_gpu_says_which_it_has(fake_aml: FakeAml) -> None:
 def test_who_may_not_read_sizes_is_told_of_no_region(fake_aml: FakeAml) -> None:
     """The packaged table isn't the region; what carries the GPU can be named all the same."""
     fake_aml.as_data_scientist()
-    error = refused(fake_aml, NothingFits, gpu="A10")
+    error = refused(fake_aml, NothingFits, gpu="K80")
     assert error.message == (
         "No size for jobs in the packaged table of East US (the sizes of eastus itself can't be read) has"
-        " A10."
+        " K80."
     )
     assert (
-        "Sizes that have A10 can be named by instance_type=…: Standard_NV6ads_A10_v5 (0.45 USD/h), "
-        in error.hint
+        "Sizes that have K80 can be named by instance_type=…: Standard_NC6_Promo (0.40 USD/h), " in error.hint
     )
-    assert planned(fake_aml, instance_type="Standard_NV6ads_A10_v5").instance_type == "Standard_NV6ads_A10_v5"
+    assert planned(fake_aml, instance_type="Standard_NC6_Promo").instance_type == "Standard_NC6_Promo"
+    error = refused(fake_aml, NothingFits, gpu="MI325X")
+    assert error.hint.endswith("A size that is not in the packaged table can be named, too: instance_type=…")
     error = refused(fake_aml, NothingFits, cpus=1000)
     assert "the packaged table of East US" in error.message
     assert "A size that is not in the packaged table can be named, too" in error.hint
@@ -281,5 +282,5 @@ def test_what_is_printed_fits_a_terminal(fake_aml: FakeAml) -> None:
         str(planned(fake_aml, gpus=1, memory_gb=120, tier="auto")),
     ]
     fake_aml.as_data_scientist()
-    texts += [str(planned(fake_aml, gpus=1)), str(refused(fake_aml, NothingFits, gpu="A10"))]
+    texts += [str(planned(fake_aml, gpus=1)), str(refused(fake_aml, NothingFits, gpu="K80"))]
     assert max(len(line) for text in texts for line in text.splitlines()) <= 100
