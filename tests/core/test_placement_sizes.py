@@ -150,8 +150,8 @@ def test_a_size_that_no_table_has_for_jobs_is_the_last_one() -> None:
     assert (plan.instance_type, plan.price_per_hour) == ("Standard_ND96isr_H200_v5", None)
     assert plan.warnings == (
         (
-            "quota and sizes can't be read: the job may have to wait, or be refused for lack of quota; figures"
-            " are those of the page of its series, November 2026"
+            "quota and sizes can't be read: the job may have to wait, or be refused for lack of quota;"
+            " figures are those of the page of its series, November 2026"
         ),
         "Standard_ND96isr_H200_v5 is not for jobs in East US; whether it is here can't be read",
         "no standard price of Standard_ND96isr_H200_v5 is known",
