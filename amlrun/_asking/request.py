@@ -32,6 +32,7 @@ from amlrun._requeue import Requeue
 
 if TYPE_CHECKING:
     from amlrun._asking.given import Arguments
+    from amlrun._asking.steps import Step
     from amlrun._needs import Ask
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
@@ -47,7 +48,8 @@ class Request:
     """A checked request. `source` is a command line, a job file's path, or an SDK entity.
 
     `compute_id` is the ARM id of a compute that was named by it. `of_job` is what the job itself says of its
-    place, each setting with where it stands. `defaults` are those of `amlrun.toml` that are applied.
+    place, each setting with where it stands. `defaults` are those of `amlrun.toml` that are applied. `steps`
+    are those of a pipeline, each with what is asked for it.
     """
 
     source: str | Path | Any
@@ -68,6 +70,7 @@ class Request:
     tags: Mapping[str, str]
     of_job: tuple[str, ...] = ()
     defaults: Defaults = attrs.field(factory=Defaults)
+    steps: tuple[Step, ...] = ()
 
     @property
     def command(self) -> str:

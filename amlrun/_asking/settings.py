@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class JobSettings:
-    """The job's own settings. Values are as written: checked where arguments are. `timeout` in seconds."""
+    """The job's own settings. Values are as written: checked where arguments are. `timeout` in seconds.
+
+    `steps` are the leaves of a pipeline, those of its nested pipelines among them; `path` is the name of one
+    of them: `"train"`, `"prep.clean"`.
+    """
 
     type: JobType
+    path: str = ""
+    steps: tuple[JobSettings, ...] = ()
     command: str = ""
     name: str | None = None
     compute: Any = None

@@ -2,5 +2,6 @@
 
 from amlrun._plan.candidates import Candidate, Starts
 from amlrun._plan.plan import Plan
+from amlrun._plan.steps import StepPlan
 
-__all__ = ["Candidate", "Plan", "Starts"]
+__all__ = ["Candidate", "Plan", "Starts", "StepPlan"]

@@ -15,12 +15,15 @@ from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, amount, fields, flag, maybe, several, text, value_of, whole, word
 from amlrun._needs import SERVERLESS
 from amlrun._offers import LONGEST_RUN, Kind, Size, Tier
+from amlrun._plan import steps as _steps
 from amlrun._plan.candidates import Candidate, Starts, listing, runners_up
 from amlrun._plan.order import Order
 from amlrun._tables import money, table, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from amlrun._plan.steps import StepPlan
 
 __all__ = ["VERSION", "Candidate", "Plan", "Starts"]
 
@@ -39,8 +42,9 @@ class Plan:
     `on_demand_per_hour` of the same nodes as standard. `starts` goes by quota, which is not capacity.
     `verified` is False where quota could not be read. `size` is what is known of one node. `timeout` is in
     seconds, of each attempt; `requeued`: an attempt may be followed by another. `creates` is the cluster that
-    has to be made first. `order` is what the plan was made for: `submit(plan)` sends that; plans of the same
-    decision are equal, whatever they were made for.
+    has to be made first. `steps` are those of a pipeline, each with a plan of its own. `order` is what the
+    plan was made for: `submit(plan)` sends that; plans of the same decision are equal, whatever they were
+    made for.
     """
 
     compute: str = SERVERLESS
@@ -61,6 +65,7 @@ class Plan:
     timeout: float | None = None
     requeued: bool = False
     creates: Cluster | None = None
+    steps: tuple[StepPlan, ...] = ()
     order: Order | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
@@ -130,11 +135,11 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe, for `from_dict`. Of environment variables it has the names, never the values."""
-        return {
-            "version": VERSION,
-            **attrs.asdict(attrs.evolve(self, order=None), value_serializer=_plain),
-            "order": self.order and self.order.to_dict(),
-        }
+        return {"version": VERSION, **self._written(), "order": self.order and self.order.to_dict()}
+
+    def _written(self) -> dict[str, Any]:
+        plain = attrs.asdict(attrs.evolve(self, steps=(), order=None), value_serializer=_plain)
+        return {**plain, "steps": _steps.written(self.steps, Plan._written)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
@@ -174,9 +179,13 @@ class Plan:
 
         A job remembers it, in a property of 1,000 characters.
         """
-        memo = attrs.evolve(self, reasons=(), warnings=(), candidates=(), creates=None, order=None).to_dict()
-        usual = Plan().to_dict()
-        return {name: value for name, value in memo.items() if name == "version" or value != usual[name]}
+        return {"version": VERSION, **self._remembered()}
+
+    def _remembered(self) -> dict[str, Any]:
+        short = attrs.evolve(self, reasons=(), warnings=(), candidates=(), creates=None, steps=(), order=None)
+        usual = Plan()._written()  # noqa: SLF001 - its own
+        memo = {name: value for name, value in short._written().items() if value != usual[name]}  # noqa: SLF001 - the same
+        return {**memo, **({"steps": _steps.written(self.steps, Plan._remembered)} if self.steps else {})}
 
 
 _STARTS = {
@@ -185,6 +194,10 @@ _STARTS = {
     Starts.UNKNOWN: "unknown",
 }
 _MADE_FIRST = "when the cluster is made and its nodes have come"
+
+
+def _plan_of_step(data: Any) -> Plan:
+    return Plan(**fields(data, {name: reader for name, reader in _READ.items() if name != "steps"}))
 
 
 def _no_plan(why: str, field: str = "") -> InvalidRequest:
@@ -228,6 +241,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "timeout": maybe(amount),
     "requeued": flag,
     "creates": maybe(Cluster.from_dict),
+    "steps": lambda data: _steps.read(data, _plan_of_step),
     "order": maybe(Order.from_dict),
 }
 """How each field is read from JSON."""

@@ -1,0 +1,58 @@
+"""The steps of a pipeline's plan: each has a plan of its own. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._fields import WrongField, several, text, value_of, word
+from amlrun._job_types import JobType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from amlrun._plan.plan import Plan
+
+
+@attrs.frozen
+class StepPlan:
+    """What was decided for one step.
+
+    `path` is its name, within nested pipelines `"prep.clean"`; `type` what kind of job it becomes.
+    """
+
+    path: str
+    type: JobType
+    plan: Plan
+
+
+def written(steps: Sequence[StepPlan], write: Callable[[Plan], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """As JSON has them; a plan that an earlier step has too is the number of that step, from 0."""
+    seen: list[Plan] = []
+    found = []
+    for step in steps:
+        first = seen.index(step.plan) if step.plan in seen else None
+        seen.append(step.plan)
+        plan = write(step.plan) if first is None else first
+        found.append({"path": step.path, "type": step.type.value, "plan": plan})
+    return found
+
+
+def read(data: Any, plan_of: Callable[[Any], Plan]) -> tuple[StepPlan, ...]:
+    """What `written` wrote. Raises `WrongField`."""
+    found: list[StepPlan] = []
+
+    def plan(value: Any) -> Plan:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return plan_of(value)
+        if not 0 <= value < len(found):
+            raise WrongField("", f"{value} is the number of no earlier step")
+        return found[value].plan
+
+    def step(value: Any) -> StepPlan:
+        found.append(of_fields(value))
+        return found[-1]
+
+    of_fields = value_of(StepPlan, {"path": text, "type": word(*JobType), "plan": plan})
+    return several(step)(data)
