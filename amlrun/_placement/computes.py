@@ -82,8 +82,7 @@ def refusal(market: Market, options: Sequence[Option]) -> AmlrunError:
         against = {one.against for one in options}
         it = f" it {option.against}." if len(against) == 1 else f"\n{_listing(options)}"
         return ComputeUnsuitable(f"{name!r} can't take this job:{it}", hint=option.hint, name=name)
-    made = option.creates.as_compute(market.location) if option.creates else None
-    compute = made or next(one for one in market.computes or () if one.name == name)
+    compute = next(one for one in market.computes or () if one.name == name)
     fewer = [option.hint] if option.hint else []
     return quota_error(option.size, option.tier, fits, in_region_of(compute, market), hints=fewer)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._errors import ComputeUnsuitable
+from amlrun._guard import Guard
 from amlrun._offers import Source
-from amlrun._placement.clusters import quota_of
+from amlrun._placement.clusters import in_region_of, quota_of
 from amlrun._placement.computes import compute_options
 from amlrun._placement.fit import fit
 from amlrun._placement.options import by_preference, has_order, price_of, rank
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlrun._cluster import Cluster
-    from amlrun._guard import Guard
     from amlrun._needs import Ask
     from amlrun._offers import Compute, Market, Quota, Size
     from amlrun._placement.fit import Fit
@@ -42,24 +42,47 @@ def check_alike(cluster: Cluster, there: Compute) -> None:
         raise ComputeUnsuitable(message, hint=hint, name=there.name)
 
 
-def to_be_made(ask: Ask, market: Market, cluster: Cluster) -> Iterator[Option]:
+def to_be_made(ask: Ask, market: Market, cluster: Cluster) -> Option:
     """A cluster that isn't there, as if it were, without a node.
 
     One that is to have any size gets the one that is best for the job in its region's quota. It never starts
     now: it has to be made first. Raises `InvalidRequest` for a size that isn't there, or isn't for jobs.
     """
-    size = _best_size(ask, market, cluster) if cluster.size is None else _size(cluster.size, market, cluster)
+    lacks = ""
+    if cluster.size is None:
+        best = _best(ask, market, cluster)
+        size, lacks = best.size, _no_size(ask, market, best) if best.miss else ""
+    else:
+        size = _size(cluster.size, market, cluster)
     sized = attrs.evolve(cluster, size=size.name)
     made = sized.as_compute(market.location)
-    quota = quota_of(made, market)
-    for option in compute_options(ask, market, made):
-        yield attrs.evolve(_as_made(ask, market, sized, option, quota), creates=sized)
+    (option,) = compute_options(ask, market, made)
+    option = _as_made(ask, market, sized, option, quota_of(made, market))
+    if lacks:
+        option = attrs.evolve(option, miss=lacks, starts=None, hint="")
+    return attrs.evolve(option, creates=sized)
+
+
+def _no_size(ask: Ask, market: Market, best: Option) -> str:
+    """Why no size will do."""
+    if ask.instance_types:
+        return f"would find no size: {best.size.name} {best.miss}"
+    allowed = "" if ask.guard == Guard() else " and is allowed"
+    return f"would find no size in {market.region} that meets {ask.needs}{allowed}"
+
+
+def _would(miss: str) -> str:
+    """What is said of a cluster that is there, of one that isn't yet."""
+    return f"would {miss.replace('has ', 'have ', 1)}" if miss.startswith("has ") else miss
 
 
 def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, quota: Quota | None) -> Option:
-    """The option of a cluster that is there, without a node, as that of one that must be made first."""
-    if ask.nodes > cluster.max:
-        return attrs.evolve(option, hint=f"Cluster({cluster.name!r}, max={ask.nodes}, …) has room for them.")
+    """The option of a cluster that is there, without a node, as that of one that must be made first.
+
+    Fewer nodes are proposed where other settings are.
+    """
+    fewer = option.starts is None and (not option.miss or ask.nodes > cluster.max)
+    option = attrs.evolve(option, miss=_would(option.miss), hint="" if fewer else option.hint)
     full = quota.clusters if quota is not None else None
     if full is not None and full.free == 0 and not option.miss:
         # Reported: one that is made all the same comes to be Failed.
@@ -69,13 +92,11 @@ def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, quota: 
     kept = fit(option.size, cluster.min, cluster.tier, quota) if cluster.min else None
     if kept is not None and kept.starts is None and not option.miss:
         miss = f"can't keep min={cluster.min} nodes: {kept}"
-        hint = f"Cluster({cluster.name!r}, min=0, …) keeps none."
-        return attrs.evolve(option, miss=miss, hint=hint, starts=None)
+        return attrs.evolve(option, miss=miss, starts=None)
     whole = _grown(ask.guard, option.size, cluster)
     if whole and not option.miss:
         miss = f"could grow to max={cluster.max} nodes, and then {whole}"
-        hint = f"Cluster({cluster.name!r}, max=…, …) with fewer nodes is allowed."
-        return attrs.evolve(option, miss=miss, hint=hint, starts=None)
+        return attrs.evolve(option, miss=miss, starts=None)
     later = Starts.UNKNOWN if market.computes is None else Starts.QUEUED
     return attrs.evolve(
         option,
@@ -121,21 +142,37 @@ def _of_minimum(cluster: Cluster, size: Size, kept: Fit | None) -> Iterator[str]
         yield f"min={cluster.min}: {kept}: it can't be made before there is room for them"
 
 
-def _best_size(ask: Ask, market: Market, cluster: Cluster) -> Size:
+def _best(ask: Ask, market: Market, cluster: Cluster) -> Option:
     """What the job would get on serverless in that tier and region, of what can hold the minimum too."""
+    found = sizes_for(ask, market, cluster)
+    meeting = [option for option in found if not option.miss]
+    meeting = [one for one in meeting if not _grown(ask.guard, one.size, cluster)] or meeting
+    able = [option for option in meeting if not option.against]
+    lasting = [option for option in able if _lasts(market, cluster, option.size)]
+    return min(lasting or able or meeting or found, key=by_preference if has_order(ask) else rank)
+
+
+def could_be_of(ask: Ask, market: Market, cluster: Cluster, option: Option) -> bool:
+    """Whether one of `sizes_for` it could really have: its minimum and its most nodes are held against it."""
+    grown = _grown(ask.guard, option.size, cluster)
+    return not option.against and not grown and _lasts(market, cluster, option.size)
+
+
+def _lasts(market: Market, cluster: Cluster, size: Size) -> bool:
+    """Whether quota can hold its minimum."""
     quota = quota_of(cluster.as_compute(market.location), market)
-    there = attrs.evolve(market, quota=quota)
+    return fit(size, cluster.min, cluster.tier, quota).starts is not None
+
+
+def sizes_for(ask: Ask, market: Market, cluster: Cluster) -> list[Option]:
+    """The sizes that it could be made of, those that are named or all, held against the job."""
+    there = in_region_of(cluster.as_compute(market.location), market)
     named, wrong = sizes_named(ask.instance_types, lambda name: _size(name, market, cluster))
     if wrong and not named:
         raise next(iter(wrong.values()))
     rules = attrs.evolve(ask.guard, allowed_computes=())  # it isn't for serverless
     asked = attrs.evolve(ask, tier=cluster.tier, guard=rules)
-    found = list(options(asked, there, named or market.sizes, cluster.tier))
-    meeting = [option for option in found if not option.miss]
-    meeting = [one for one in meeting if not _grown(ask.guard, one.size, cluster)] or meeting
-    able = [option for option in meeting if not option.against]
-    lasting = [one for one in able if fit(one.size, cluster.min, cluster.tier, quota).starts is not None]
-    return min(lasting or able or meeting or found, key=by_preference if has_order(ask) else rank).size
+    return list(options(asked, there, named or market.sizes, cluster.tier))
 
 
 def _grown(guard: Guard, size: Size, cluster: Cluster) -> str:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._errors import ComputeUnsuitable
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
-from amlrun._placement.elsewhere import elsewhere
 from amlrun._placement.obstacles import obstacles
 from amlrun._placement.options import best_first, best_of, price_of, rank
 from amlrun._placement.places import asked_place, beside, stand_ins
@@ -47,11 +45,7 @@ def place(ask: Ask, market: Market) -> Plan:
     Raises `InvalidRequest` (a size that isn't there), `NothingFits` (no size meets the needs), `NoQuota` and
     `NotEnoughQuota` (sizes do, and none of them can ever be had), `ComputeNotFound` and `ComputeUnsuitable`.
     """
-    try:
-        places = [asked_place(ask, market, name) for name in ask.computes or (SERVERLESS,)]
-    except ComputeUnsuitable as error:
-        hints = [elsewhere(ask, market, [error.name]), error.hint]
-        raise error.reworded(hint="\n".join(filter(None, hints))) from None
+    places = [asked_place(ask, market, name) for name in ask.computes or (SERVERLESS,)]
     chosen = best_of(ask, (option for one in places for option in one.contenders))
     others: list[Place] = []
     if not ask.computes:

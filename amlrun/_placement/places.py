@@ -49,18 +49,19 @@ class Place:
 
 
 def asked_place(ask: Ask, market: Market, name: str) -> Place:
-    """A place that was asked for; one that is neither there nor to be made is passed over.
+    """A place that was asked for; one that is not there, or with other settings, is passed over in a list.
 
-    Raises `ComputeUnsuitable` for a cluster that is there with other settings, `InvalidRequest` for a size
-    that is no other place's either.
+    Raises `InvalidRequest` for a size that is no other place's either.
     """
     if name.lower() == SERVERLESS:
         return _serverless(ask, market)
     try:
         found = tuple(_asked_for(ask, market, name))
     except ComputeNotFound as error:
-        closed = _closed(name, error, "is not there: the workspace has no compute of that name")
-        return attrs.evolve(closed, warnings=(f"{name} {closed.options[0].miss}",))
+        return _passed_over(name, error, "is not there: the workspace has no compute of that name")
+    except ComputeUnsuitable as error:
+        differences = ", ".join(line.strip() for line in error.message.splitlines()[1:])
+        return _passed_over(name, error, f"is there with other settings: {differences}")
     except InvalidRequest as error:
         if not ask.instance_types:
             raise
@@ -73,6 +74,11 @@ def _closed(name: str, error: AmlrunError, miss: str) -> Place:
     kind = Kind.SERVERLESS if name == SERVERLESS else Kind.UNKNOWN
     offer = Offer(size=unlisted(""), tier=Tier.STANDARD, compute=name, kind=kind, against=miss)
     return Place(name=name, options=(Option(offer=offer, miss=miss),), error=error)
+
+
+def _passed_over(name: str, error: AmlrunError, miss: str) -> Place:
+    """A place that isn't what was asked for: whatever is taken instead, that is to be told."""
+    return attrs.evolve(_closed(name, error, miss), warnings=(f"{name} {miss}",))
 
 
 def _able(found: Sequence[Option]) -> Sequence[Option]:
@@ -142,7 +148,7 @@ def _asked_for(ask: Ask, market: Market, name: str) -> Sequence[Option]:
     if wanted is None:
         return named_options(ask, market, name)
     if there is None:
-        return tuple(to_be_made(ask, market, wanted))
+        return (to_be_made(ask, market, wanted),)
     check_alike(wanted, there)
     return named_options(ask, market, name)
 

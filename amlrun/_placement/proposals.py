@@ -11,14 +11,15 @@ from amlrun._catalogue import LIST_PRICES, list_prices
 from amlrun._needs import SERVERLESS
 from amlrun._offers import LimitKind, Source, Tier, gpu_model, limits_of
 from amlrun._placement.fit import fit
-from amlrun._placement.serverless import options, tiers_of
+from amlrun._placement.options import best_of_some
+from amlrun._placement.serverless import in_one_tier, options, tiers_of
 from amlrun._plan import Starts
 from amlrun._tables import money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from amlrun._needs import Ask
+    from amlrun._needs import Ask, Needs
     from amlrun._offers import Market, Size
     from amlrun._placement.fit import Fit
     from amlrun._placement.options import Option
@@ -81,23 +82,28 @@ def fewer(market: Market, nodes: int, tried: Sequence[Option]) -> list[str]:
     return [" ".join(counted(count, counts[count], on=on) for count in sorted(counts))]
 
 
+def similar(ask: Ask, size: Size, *, named: bool) -> Needs:
+    """What is asked of the nodes; where nothing is, what the size has: GPUs, or the rest if it was named."""
+    needs = ask.needs
+    if size.gpus:
+        return attrs.evolve(needs, gpus=needs.gpus or size.gpus)
+    if named:
+        cpus, memory_gb = needs.cpus or size.cpus, needs.memory_gb or size.memory_gb
+        return attrs.evolve(needs, cpus=cpus, memory_gb=memory_gb)
+    return needs
+
+
 def room(ask: Ask, market: Market, best: Option, tried: Sequence[Option]) -> list[str]:
     """Sizes that have room in the tier of the best, and those tried that have room in the other.
 
-    What was asked of the nodes holds for them, but for the GPU's model; of a size that was named, its GPUs,
-    else its vCPUs and memory, where nothing is asked of these.
+    What was asked of the nodes, or else named, holds for them, but for the GPU's model.
     """
-    needs, size = attrs.evolve(ask.needs, gpu=()), best.size
-    if size.gpus:
-        needs = attrs.evolve(needs, gpus=needs.gpus or size.gpus)
-    elif ask.instance_types:
-        cpus, memory_gb = needs.cpus or size.cpus, needs.memory_gb or size.memory_gb
-        needs = attrs.evolve(needs, cpus=cpus, memory_gb=memory_gb)
-    similar: Iterable[Option] = ()
+    needs = attrs.evolve(similar(ask, best.size, named=bool(ask.instance_types)), gpu=())
+    alike: Iterable[Option] = ()
     if ask.instance_types or needs != ask.needs:  # else these are the ones that were tried
-        similar = options(attrs.evolve(ask, needs=needs, instance_types=()), market, market.sizes, best.tier)
+        alike = options(attrs.evolve(ask, needs=needs, instance_types=()), market, market.sizes, best.tier)
     words = "With another GPU model there is room on" if ask.needs.gpu else "Sizes that have room"
-    return [*_room(words, similar, tried), *across(ask, market, tried)]
+    return [*_room(words, alike, tried), *across(ask, market, tried)]
 
 
 def across(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:
@@ -126,21 +132,39 @@ def _room(words: str, found: Iterable[Option], tried: Sequence[Option]) -> list[
 
 
 def dearer(ask: Ask, market: Market, tried: Sequence[Option]) -> Iterator[str]:
-    """The lowest price at which something would do, in the tiers that were asked for."""
-    if ask.needs.max_price_per_hour is None:
+    """The lowest price at which something would do, in the tiers that were asked for, and what that is."""
+    most = ask.needs.max_price_per_hour
+    if most is None:
         return
-    unbound = attrs.evolve(ask, needs=attrs.evolve(ask.needs, max_price_per_hour=None))
-    sizes, tiers = dict.fromkeys(option.size for option in tried), tiers_of(ask)
-    found = (option for tier in tiers for option in options(unbound, market, sizes, tier))
-    prices = [
-        (option.price, option.size.name, option.tier)
-        for option in found
-        if option.able and option.price is not None
+    beyond = [
+        one
+        for one in _costing(ask, market, (option.size for option in tried), None)
+        if one.able and one.price is not None and one.price > most
     ]
-    if prices:
-        price, name, tier = min(prices)
-        enough = math.ceil(round(price * 100, 4)) / 100
-        yield f"max_price_per_hour={enough:g} would take {name}{f' ({tier})' if len(tiers) > 1 else ''}."
+    if beyond:
+        enough = _in_cents(min(one.price or 0.0 for one in beyond))
+        best = _taken(ask, _costing(ask, market, (one.size for one in beyond), enough))
+        tier = f" ({best.tier})" if len(tiers_of(ask)) > 1 else ""
+        yield f"max_price_per_hour={enough:g} would take {best.size.name}{tier}."
+
+
+def _costing(ask: Ask, market: Market, sizes: Iterable[Size], most: float | None) -> list[Option]:
+    """These sizes where the nodes may cost so much."""
+    asked = attrs.evolve(ask, needs=attrs.evolve(ask.needs, max_price_per_hour=most))
+    distinct = dict.fromkeys(sizes)
+    return [one for tier in tiers_of(ask) for one in options(asked, market, distinct, tier)]
+
+
+def _taken(ask: Ask, found: Sequence[Option]) -> Option:
+    """The one of these that is chosen, of which some could be."""
+    able = [option for option in found if option.able]
+    return in_one_tier(ask, found, able)[0] if len(tiers_of(ask)) > 1 else best_of_some(ask, able)
+
+
+def _in_cents(price: float) -> float:
+    """Rounded up, and never below the price itself."""
+    cents = math.ceil(round(price * 100, 4)) / 100
+    return cents if cents >= price else round(cents + 0.01, 2)
 
 
 def models(market: Market) -> list[str]:

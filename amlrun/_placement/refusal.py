@@ -36,15 +36,20 @@ _SHOWN = 8
 _RULED_OUT = "Guard rails bind every placement: ask for what they allow, or talk to whoever keeps them."
 
 
-def nothing_fits(ask: Ask, market: Market, tried: Sequence[Option]) -> NothingFits:
-    """No size meets the needs, or a rule of the team is against those that do: the nearest misses first."""
+def nothing_fits(
+    ask: Ask, market: Market, tried: Sequence[Option], *, instead: Iterable[str] | None = None
+) -> NothingFits:
+    """No size meets the needs, or a rule of the team is against those that do: the nearest misses first.
+
+    `instead` is proposed in place of what serverless has in the other tier.
+    """
     graded = sorted(
         (_distance(ask, option, lacks), index)
         for index, (option, lacks) in enumerate(zip(tried, shortfalls(ask, market, tried), strict=True))
     )
     nearest = [tried[index] for _, index in graded]
     ruled_out = any(not more for (more, *_), _ in graded)
-    hints = [*dearer(ask, market, tried), *across(ask, market, tried)]
+    hints = [*dearer(ask, market, tried), *(across(ask, market, tried) if instead is None else instead)]
     if ruled_out:
         hints += [*allowed(ask, market, tried), _RULED_OUT]
     else:

@@ -220,7 +220,8 @@ def _of_identity(ask: Ask, market: Market, compute: Compute) -> Iterator[Miss]:
     named = "no managed identity" if client_id is None else f"no identity {client_id}"
     yield Miss(
         f"has {named}, and neither has the workspace a user-assigned one",
-        "Give the cluster an identity (az ml compute update --identity-type …), or use identity='user'.",
+        "Give the cluster an identity (az ml compute update --identity-type …, or identity=… of a Cluster"
+        " that is to be made), or use identity='user'.",
     )
 
 

@@ -9,6 +9,7 @@ from amlrun._needs import SERVERLESS
 from amlrun._placement.computes import refusal
 from amlrun._placement.elsewhere import elsewhere
 from amlrun._placement.obstacles import CANT_TAKE, obstacles
+from amlrun._placement.other_settings import cannot_be_made
 from amlrun._placement.refusal import no_quota, nothing_fits
 from amlrun._placement.serverless import tiers_of
 from amlrun._tables import table
@@ -64,6 +65,9 @@ def _of(ask: Ask, market: Market, place: Place) -> AmlrunError:
     if place.error is not None:
         return place.error
     if place.name.lower() != SERVERLESS:
+        wanted = next((one for one in ask.creates if one.name.lower() == place.name.lower()), None)
+        if wanted is not None and place.options[0].creates is not None:
+            return cannot_be_made(ask, market, wanted, place.options[0])
         return refusal(market, place.options)
     meeting = [option for option in place.options if not option.miss]
     if meeting:

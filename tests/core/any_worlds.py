@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from amlrun._cluster import Cluster
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
+from amlrun._job_types import JobType
 from amlrun._needs import SERVERLESS, Ask, Needs
 from amlrun._offers import Compute, InstanceType, Kind, Market, Problem, Source, Tier, WorkspaceFacts
 from tests.core.worlds import GPUS, HERE, NEEDS, THERE, WITH_MODELS, WORLDS
@@ -119,7 +120,7 @@ def any_asks(draw: st.DrawFn, market: Market) -> Ask:
         "tier": draw(st.sampled_from([None, None, *Tier])),
         "default_tier": draw(st.sampled_from([None, None, Tier.SPOT])),
         "identity": draw(st.none() | st.sampled_from([*IdentityKind]).map(Identity)),
-        "job": draw(st.sampled_from(["Command", "Command", "Command", "Spark"])),
+        "job": draw(st.sampled_from([JobType.COMMAND] * 3 + [JobType.SPARK])),
         "guard": draw(GUARDS),
     }
     ask = Ask(computes=computes, **facts)

@@ -98,19 +98,30 @@ def test_a_cluster_of_any_size_is_used_if_it_meets_the_needs() -> None:
 
 
 def test_other_settings_are_an_error() -> None:
-    """Setting by setting, with both ways out, wherever it stands in a list."""
+    """Setting by setting, with both ways out."""
     other = attrs.evolve(THERE, max_nodes=2, idle_seconds=600)
-    for also in ((), ("serverless",)):
-        with pytest.raises(ComputeUnsuitable) as caught:
-            planned(attrs.evolve(GPU, idle=120), market(computes=(other,)), *also)
-        assert caught.value.message == (
-            "'gpu' is there with other settings:\n"
-            "  max: 2 there, 4 asked for\n"
-            "  idle: 600 s there, 120 s asked for"
-        )
-        assert "compute='gpu'" in caught.value.hint
-        assert "Or change it in the workspace." in caught.value.hint
-        assert caught.value.name == "gpu"
+    with pytest.raises(ComputeUnsuitable) as caught:
+        planned(attrs.evolve(GPU, idle=120), market(computes=(other,)))
+    assert caught.value.message == (
+        "'gpu' is there with other settings:\n"
+        "  max: 2 there, 4 asked for\n"
+        "  idle: 600 s there, 120 s asked for"
+    )
+    assert "compute='gpu'" in caught.value.hint
+    assert "Or change it in the workspace." in caught.value.hint
+    assert caught.value.name == "gpu"
+
+
+def test_in_a_list_a_cluster_with_other_settings_is_passed_over_and_told() -> None:
+    """As one that isn't there: a warning shows the difference. It is an error where nothing else will do."""
+    there = market(computes=(attrs.evolve(THERE, max_nodes=2, nodes=1, idle_nodes=1),), t4=8)
+    plan = planned(GPU, there, "serverless", needs=Needs(gpus=1))
+    told = "is there with other settings: max: 2 there, 4 asked for"
+    assert (plan.compute, plan.creates) == ("serverless", None)
+    assert f"gpu {told}" in plan.warnings
+    assert {one.against for one in plan.candidates if one.compute == "gpu"} == {told}
+    with pytest.raises(NoQuota, match=r"Nor can the other places:\n  gpu  is there with other settings"):
+        planned(GPU, attrs.evolve(there, quota=market(0, 0).quota), "serverless", needs=Needs(gpus=1))
 
 
 def test_the_size_is_chosen_by_what_the_job_needs() -> None:
@@ -157,10 +168,13 @@ def test_quota_that_can_never_hold_the_nodes_is_refused() -> None:
 
 
 def test_more_nodes_than_its_maximum_are_refused() -> None:
-    """With the maximum that would do."""
-    with pytest.raises(ComputeUnsuitable, match="has 4 nodes at most, and 5 were asked for") as caught:
+    """With the count, or the maximum, that would do."""
+    with pytest.raises(ComputeUnsuitable, match="would have 4 nodes at most, and 5 were asked for") as caught:
         planned(GPU, market(v100=240), nodes=5)
-    assert caught.value.hint == "Cluster('gpu', max=5, …) has room for them."
+    assert caught.value.hint.splitlines() == [
+        "instance_count=4 would fit.",
+        "Cluster('gpu', max=5, …) would do: Standard_NC6s_v3 (15.30 USD/h).",
+    ]
 
 
 def test_what_comes_with_a_minimum_is_said() -> None:
@@ -229,7 +243,7 @@ def test_a_minimum_beyond_quota_is_refused() -> None:
     four = attrs.evolve(GPU, min=4)
     with pytest.raises(ComputeUnsuitable, match=r"min=4 nodes: needs 4 x 6 = 24 .* limit 12") as caught:
         planned(four, market(v100=12))
-    assert caught.value.hint == "Cluster('gpu', min=0, …) keeps none."
+    assert "Cluster('gpu', min=0, …) would do: Standard_NC6s_v3 (3.06 USD/h)." in caught.value.hint
     warnings = planned(four, market(v100=24, used=12)).warnings
     assert any("it can't be made before there is room for them" in warning for warning in warnings)
 
@@ -245,7 +259,7 @@ def test_the_client_id_of_an_identity_that_it_is_made_with_is_not_known() -> Non
     plan = planned(own, market(workspace=bare), identity=job)
     assert plan.creates is not None
     assert "whether gpu has that identity is not known: no client ids are told of its own" in plan.warnings
-    with pytest.raises(ComputeUnsuitable, match="has no identity 11111111"):
+    with pytest.raises(ComputeUnsuitable, match="would have no identity 11111111"):
         planned(attrs.evolve(own, identity="system"), market(workspace=bare), identity=job)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from amlrun._cluster import Cluster
 from amlrun._errors import AmlrunError
 from amlrun._guard import Guard
 from amlrun._needs import Ask, Needs
@@ -54,6 +55,8 @@ def calls(ask: Ask) -> int:
         (Ask(needs=Needs(cpus=1000), guard=GUARD), 70),
         (Ask(needs=EIGHT, nodes=1000), 40),
         (Ask(needs=EIGHT, nodes=1000, tier=Tier.AUTO), 48),
+        (Ask(needs=EIGHT, computes=("new",), creates=(Cluster("new"),)), 24),
+        (Ask(needs=EIGHT, nodes=1000, computes=("new",), creates=(Cluster("new"),)), 150),
     ],
 )
 def test_an_answer_costs_few_calls_for_each_size(ask: Ask, most: int) -> None:
