@@ -63,7 +63,7 @@ def decide(workspace: Workspace, request: Request, *, fresh: bool = False, asked
         raise error.reworded(
             hint="\n".join(filter(None, [error.hint, *_untyped(request)]))
         ) from error.__cause__
-    return _with_defaults(_with_requeue(plan, request), request)
+    return _with_remarks(_with_defaults(_with_requeue(plan, request), request), request)
 
 
 def _decided(workspace: Workspace, request: Request, asked: int, *, fresh: bool) -> Plan:
@@ -158,6 +158,9 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         _refuse_foreign(workspace, name)
     if plan.creates is not None:
         make(workspace, plan.creates)
+    for upload in request.uploads:
+        level = logging.WARNING if upload.is_large else logging.INFO
+        _log.log(level, "%s: the code is %s of %s", name, upload.amount(), upload.folder)
     with workspace.uploading():
         captured = bodies.captured(workspace.client(), request, plan, name)
     memory = _first_attempt(workspace, request, plan, name, captured)
@@ -242,6 +245,13 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
         told = "requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"
         return attrs.evolve(plan, requeued=True, reasons=(*plan.reasons, told))
     return plan
+
+
+def _with_remarks(plan: Plan, request: Request) -> Plan:
+    """What the plan says of the job itself, wherever it goes."""
+    reasons = (told for upload in request.uploads for told in upload.reasons())
+    warnings = (told for upload in request.uploads for told in upload.warnings())
+    return attrs.evolve(plan, reasons=(*plan.reasons, *reasons), warnings=(*plan.warnings, *warnings))
 
 
 def _refuse_foreign(workspace: Workspace, name: str) -> None:

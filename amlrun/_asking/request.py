@@ -21,8 +21,9 @@ from amlrun._asking.bindings import (
     check_variables,
     plain_inputs,
 )
+from amlrun._asking.code import check_command, code_of, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
-from amlrun._asking.settings import JobSettings, is_remote
+from amlrun._asking.settings import JobSettings
 from amlrun._asking.team import Defaults, Team
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, parse_identity
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from amlrun._asking.given import Arguments
     from amlrun._asking.steps import Step
     from amlrun._needs import Ask
+    from amlrun._upload.contents import Upload
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _SCRIPT = re.compile(r"(?![./])\S+\.py")
@@ -49,7 +51,8 @@ class Request:
 
     `compute_id` is the ARM id of a compute that was named by it. `of_job` is what the job itself says of its
     place, each setting with where it stands. `defaults` are those of `amlrun.toml` that are applied. `steps`
-    are those of a pipeline, each with what is asked for it.
+    are those of a pipeline, each with what is asked for it. `uploads` are the local folders and files of code
+    that go along.
     """
 
     source: str | Path | Any
@@ -70,6 +73,7 @@ class Request:
     tags: Mapping[str, str]
     of_job: tuple[str, ...] = ()
     defaults: Defaults = attrs.field(factory=Defaults)
+    uploads: tuple[Upload, ...] = ()
     steps: tuple[Step, ...] = ()
 
     @property
@@ -101,7 +105,7 @@ def parse(
     tags = _tags(given.tags)
     team.check_tags({**settings.tags, **tags})
     name = given.name if given.name is not None else settings.name
-    code = _code(given.code)
+    code = code_of(given.code)
     inputs, outputs, variables = _data(source, given, settings)
     _check_program(source, code, given, settings)
     asked = asked_of(source, given, settings)
@@ -128,6 +132,7 @@ def parse(
         tags=tags,
         of_job=asked.of_job,
         defaults=defaults,
+        uploads=uploads_of(code, settings),
     )
 
 
@@ -175,9 +180,7 @@ def _check_program(source: Any, code: str | None, given: Arguments, settings: Jo
     if given.environment is not None or (runs and not settings.has_environment):
         check_environment(given.environment)
     if code is None and isinstance(source, str):
-        _check_command(source)
-    if code is None and settings.code_folder is not None:
-        _check_code(settings.code_folder, str(settings.code_folder))
+        check_command(source)
 
 
 def _name(value: Any) -> str | None:
@@ -240,32 +243,3 @@ def _experiment(value: Any) -> str | None:
     if name is not None and re.search(r"[/\\]", name):
         raise InvalidRequest(f"experiment_name={name!r}: no slashes", argument="experiment_name")
     return name
-
-
-def _code(value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, (str, Path)) or not str(value):
-        raise InvalidRequest(f"code={value!r}: a folder, a file, or the id of a snapshot", argument="code")
-    text = str(value)
-    if is_remote(text):
-        return text
-    path = Path(text).expanduser().resolve()
-    _check_code(path, text)
-    return str(path)
-
-
-def _check_code(path: Path, said: str) -> None:
-    if not path.exists():
-        raise InvalidRequest(f"code={said!r}: there is no such folder", argument="code")
-    if path.is_dir() and not any(path.iterdir()):
-        raise InvalidRequest(f"code={said!r}: the folder is empty", argument="code")
-
-
-def _check_command(command: str) -> None:
-    """A file of the current folder that no upload would bring along is a mistake seen too often."""
-    for word in command.split():
-        plain = word.strip("'\"")
-        if Path(plain).suffix in {".py", ".sh"} and not Path(plain).is_absolute() and Path(plain).is_file():
-            message = f"The command names {plain}, a file of the current folder, and no code is sent along"
-            raise InvalidRequest(message, argument="code", hint="Did you mean code='.'?")

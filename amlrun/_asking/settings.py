@@ -39,7 +39,7 @@ class JobSettings:
     identity: Any = None
     experiment_name: Any = None
     tags: dict[str, str] = attrs.field(factory=dict)
-    code_folder: Path | None = None
+    code_folders: tuple[Path, ...] = ()
     has_environment: bool = False
     inputs: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
@@ -75,7 +75,7 @@ def _command(job: Any, folder: Path) -> JobSettings:
         type=JobType.COMMAND,
         command=text_of(read(job, "command")),
         timeout=seconds(read(job, "limits", "timeout")),
-        code_folder=local_folder(read(job, "code"), folder),
+        code_folders=local_folders(folder, read(job, "code")),
         has_environment=bool(read(job, "environment")),
         environment_variables=texts(read(job, "environment_variables")),
         **common(job),
@@ -123,6 +123,12 @@ def seconds(value: Any) -> float | None:
 def is_remote(code: str) -> bool:
     """Whether the code is somewhere else already: a snapshot's id, a repository."""
     return code.startswith(("azureml:", "/subscriptions/", "git+", "http://", "https://"))
+
+
+def local_folders(beside: Path, *codes: Any) -> tuple[Path, ...]:
+    """Those of the codes that are local, as they stand beside a job file."""
+    found = (local_folder(code, beside) for code in codes)
+    return tuple(folder for folder in found if folder is not None)
 
 
 def local_folder(code: Any, beside: Path) -> Path | None:

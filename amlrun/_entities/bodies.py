@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun import _sdk
+from amlrun._entities.code import staged_code
 from amlrun._entities.command import command_entity, outputs_of
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
@@ -30,7 +31,8 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
     """
     entity = _ENTITIES[request.settings.type](request, plan)
     entity.name = name
-    captured = _sdk.capture(client, entity)
+    with staged_code(entity, request.uploads):
+        captured = _sdk.capture(client, entity)
     if isinstance(request.source, str) or not (request.inputs or request.outputs):
         return captured
     return attrs.evolve(captured, body=_with_data(captured.body, _data_of(client, request), request))
