@@ -249,7 +249,8 @@ class Ask:
     where they aren't there; `computes_by` is the file and line that names them, where the user doesn't.
     `tier` None: nobody said, so `default_tier` on serverless and on what stands in for it, else standard;
     a compute that is named has its own. `timeout` is in seconds, of each attempt. `job` is its type.
-    `planned`: this one place was chosen before, by a plan.
+    `own_image`: its image may come from the workspace's own container registry. `planned`: this one place was
+    chosen before, by a plan.
     """
 
     needs: Needs = attrs.field(factory=Needs)
@@ -264,6 +265,7 @@ class Ask:
     timeout: float | None = None
     requeued: bool = False
     job: JobType = JobType.COMMAND
+    own_image: bool = True
     planned: bool = False
     guard: Guard = attrs.field(factory=Guard)
 

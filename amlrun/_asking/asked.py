@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._asking.computes import Computes, compute_of_job, parse_computes
+from amlrun._asking.images import may_be_own
 from amlrun._errors import InvalidRequest
 from amlrun._identity import identity_of_job, parse_identity
 from amlrun._needs import Ask, Needs, node_count
@@ -67,6 +68,9 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         timeout=settings.timeout if given.timeout is None else _timeout(given.timeout),
         requeued=given.requeue is not False,
         job=settings.type,
+        own_image=may_be_own(
+            settings.environment if given.environment is None else given.environment, settings.type
+        ),
     )
     return Asked(ask, computes.arm_id, tuple(of_job))
 

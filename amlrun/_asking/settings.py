@@ -41,6 +41,7 @@ class JobSettings:
     tags: dict[str, str] = attrs.field(factory=dict)
     code_folders: tuple[Path, ...] = ()
     has_environment: bool = False
+    environment: Any = None
     inputs: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
@@ -77,6 +78,7 @@ def _command(job: Any, folder: Path) -> JobSettings:
         timeout=seconds(read(job, "limits", "timeout")),
         code_folders=local_folders(folder, read(job, "code")),
         has_environment=bool(read(job, "environment")),
+        environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
         **common(job),
     )

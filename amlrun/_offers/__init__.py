@@ -6,7 +6,7 @@ Read by `_market`, decided over by `_placement`.
 from amlrun._offers.computes import Compute, InstanceType, Kind, Problem
 from amlrun._offers.gpus import GPU_MODELS, gpu_memory_gb, gpu_model
 from amlrun._offers.limits import FamilyQuota, Limit, LimitKind, Quota
-from amlrun._offers.market import Market, WorkspaceFacts
+from amlrun._offers.market import Market, RegistryFacts, WorkspaceFacts
 from amlrun._offers.offers import NOT_FOR_JOBS, Offer, limits_of, serverless_offers
 from amlrun._offers.sizes import LONGEST_RUN, Size, Source, Tier, family_key, region_key
 
@@ -24,6 +24,7 @@ __all__ = [
     "Offer",
     "Problem",
     "Quota",
+    "RegistryFacts",
     "Size",
     "Source",
     "Tier",

@@ -41,6 +41,20 @@ class WorkspaceFacts:
 
 
 @attrs.frozen
+class RegistryFacts:
+    """What the workspace's container registry says of itself. None: not known.
+
+    `admin`: whether its admin user is on, whose password pulls images where no identity does; `public`:
+    whether it is reached over the internet.
+    https://learn.microsoft.com/azure/container-registry/container-registry-authentication
+    """
+
+    name: str = ""
+    admin: bool | None = None
+    public: bool | None = None
+
+
+@attrs.frozen
 class Market:
     """All that can be had in one workspace and its region. `quota` None: it could not be read.
 
@@ -48,7 +62,8 @@ class Market:
 
     `sizes` are the region's own, or (`source` PACKAGED) those of the tables that the package carries.
     `computes` are the workspace's, None where they could not be read; `elsewhere` is the quota of other
-    regions in which it has clusters. `workspace` is what it says of itself, None where nobody asked.
+    regions in which it has clusters. `workspace` is what it says of itself, None where nobody asked, and
+    `registry` what its container registry says.
     `read_at` is when all that was read, in seconds since 1970; None: nobody has said. `unread` is what could
     not be read, and why, in words.
     """
@@ -62,6 +77,7 @@ class Market:
     workspace: WorkspaceFacts | None = None
     read_at: float | None = None
     unread: tuple[str, ...] = ()
+    registry: RegistryFacts = RegistryFacts()
     _by_name: Mapping[str, Size] = attrs.field(init=False, repr=False, eq=False)
 
     @_by_name.default

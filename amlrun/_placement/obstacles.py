@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 CANT_TAKE = "serverless can't take this job: "
+_HAS_IDENTITY = "has an identity of its own"
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +44,12 @@ def obstacles(ask: Ask, market: Market) -> tuple[Obstacle, ...]:
     workspace = market.workspace
     if workspace is None:
         return ()
-    found = (*_of_identity(ask, workspace), *_of_network(workspace), *_of_images(workspace))
+    found = (
+        *_of_identity(ask, workspace),
+        *_of_network(workspace),
+        *_of_building(ask, market, workspace),
+        *_of_pulling(ask, market, workspace),
+    )
     return tuple(sorted(found, key=lambda obstacle: not obstacle.certain))
 
 
@@ -55,12 +61,16 @@ def gets_around(ask: Ask, market: Market, compute: Compute) -> str:
     if any(_of_identity(ask, workspace)):
         if not carries(ask, compute):
             return ""
-        reasons.append("has an identity of its own")
-    if any(one.avoidable for one in (*_of_network(workspace), *_of_images(workspace))):
+        reasons.append(_HAS_IDENTITY)
+    if any(one.avoidable for one in _of_pulling(ask, market, workspace)):
+        if not compute.identities:
+            return ""
+        reasons.append(_HAS_IDENTITY)
+    if any(one.avoidable for one in (*_of_network(workspace), *_of_building(ask, market, workspace))):
         if not compute.in_network:
             return ""
         reasons.append("stands in a virtual network")
-    return f"it {' and '.join(reasons)}" if reasons else ""
+    return f"it {' and '.join(dict.fromkeys(reasons))}" if reasons else ""
 
 
 def carries(ask: Ask, compute: Compute) -> bool:
@@ -116,19 +126,50 @@ def _of_network(workspace: WorkspaceFacts) -> Iterator[Obstacle]:
     )
 
 
-def _of_images(workspace: WorkspaceFacts) -> Iterator[Obstacle]:
-    # Assumed: a workspace that takes no public access has a registry that takes none either, so that images
-    # are pulled from within the network, and must be built on a compute.
-    if workspace.public_access or workspace.build_compute or not workspace.registry:
+def _of_building(ask: Ask, market: Market, workspace: WorkspaceFacts) -> Iterator[Obstacle]:
+    # Assumed: a registry that can't be read takes public access if the workspace does. Images of one that
+    # takes none are pulled from within the network, and must be built on a compute.
+    registry = market.registry
+    public = workspace.public_access if registry.public is None else registry.public
+    if public or workspace.build_compute or not _pulls_own(ask, workspace):
         return
     # Documented: all computes of a workspace with a managed network are in it, serverless among them.
     outside = workspace.isolation == "Disabled"
     pulls = "its nodes may find no way to the registry, and " if outside else ""
+    closed = "the workspace takes no public access and"
+    if workspace.public_access:
+        closed = f"the registry {registry.name} takes no public access, and the workspace"
     yield Obstacle(
         reason=(
-            f"the workspace takes no public access and names no compute that builds images: {pulls}an"
-            " environment that isn't built yet may end in ImageBuildComputeNotValid"
+            f"{closed} names no compute that builds images: {pulls}an environment that isn't built yet may"
+            " end in ImageBuildComputeNotValid"
         ),
         hint="Set the workspace's imageBuildCompute to a CPU cluster in the network.",
         avoidable=outside,
     )
+
+
+def _of_pulling(ask: Ask, market: Market, workspace: WorkspaceFacts) -> Iterator[Obstacle]:
+    # Reported: without the admin user only an identity pulls, of a compute or (what may do it is not known)
+    # of the workspace's own that are assigned by users. https://github.com/Azure/azureml-examples/issues/3463
+    if market.registry.admin is not False or not _pulls_own(ask, workspace):
+        return
+    off = f"the admin user of the registry {market.registry.name} is off"
+    if "UserAssigned" in workspace.identities:
+        yield Obstacle(
+            reason=f"{off}: an image in it comes only if the workspace's user-assigned identity has AcrPull",
+            avoidable=False,
+        )
+        return
+    yield Obstacle(
+        reason=f"{off}, and serverless has no identity to pull with: an image in it may not come",
+        hint=(
+            "Turn it on, attach a user-assigned identity that may pull (AcrPull) to the workspace, or name a"
+            " cluster that has one."
+        ),
+    )
+
+
+def _pulls_own(ask: Ask, workspace: WorkspaceFacts) -> bool:
+    """Whether the job's image may be in the workspace's own registry."""
+    return ask.own_image and bool(workspace.registry)

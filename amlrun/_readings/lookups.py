@@ -22,11 +22,12 @@ from amlrun._readings.size_replies import packaged_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from amlrun._clock import Clock
-    from amlrun._offers import Compute, Size
+    from amlrun._offers import Compute, RegistryFacts, Size
     from amlrun._plan import Plan
     from amlrun._readings.service import Reader
 
@@ -69,10 +70,10 @@ class Lookups:
 
     `subscription_path` and `workspace_path` are ARM ids, `cache` is the folder for what is kept on disk,
     `hurried` gives the same reader with so many calls for each request, and little patience. By
-    `clock`, sizes are kept for hours, on disk too; quota and computes for 30 seconds; the workspace for ten
-    minutes. Nothing is read before it is asked for. `common` is shared with other clients of the workspace:
-    each finds out by itself what its account may read; then what another one has read since is as good, if
-    nothing is missing in it.
+    `clock`, sizes are kept for hours, on disk too; quota and computes for 30 seconds; the workspace and its
+    container registry for ten minutes. Nothing is read before it is asked for. `common` is shared with other
+    clients of the workspace: each finds out by itself what its account may read; then what another one has
+    read since is as good, if nothing is missing in it.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Lookups:
         self._service = Service(rest, subscription_path, workspace_path, clock, cache, hurried=hurried)
         self._clock, self._common = clock, common or Common(clock)
         self._workspace: Kept[WorkspaceFacts] = Kept(clock, lambda _: _WORKSPACE_LASTS)
+        self._registry: Kept[tuple[str, Reading[RegistryFacts]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._sizes: Kept[Reading[tuple[Size, ...]]] = Kept(clock, _sizes_last)
         self._own: Look | None = None
         self._lock = threading.Lock()
@@ -179,6 +181,7 @@ class Lookups:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             workspace = pool.submit(self._facts, fresh=fresh)
             computes = pool.submit(service.computes)
+            registry = pool.submit(self._registry_of, workspace)
             location = (known or workspace.result().value.value or _NOWHERE).location
             usages = pool.submit(service.usages, location)
             caps = pool.submit(service.caps, location)
@@ -199,6 +202,7 @@ class Lookups:
                 caps=caps.result(),
                 sizes=sizes.result().value,
                 elsewhere=elsewhere,
+                registry=registry.result(),
                 at=began,
             )
             market = readings.market()
@@ -225,6 +229,14 @@ class Lookups:
 
     def _read_workspace(self, _fresh: bool) -> WorkspaceFacts:  # noqa: FBT001 - as Kept calls it
         return self._service.workspace()
+
+    def _registry_of(self, workspace: Future[Found[Reading[WorkspaceFacts]]]) -> Reading[RegistryFacts]:
+        """The workspace's, as it was read last, however that went: what it doesn't say stops no job."""
+        path = (workspace.result().value.value or _NOWHERE).registry
+        _, found = self._registry.get(
+            lambda _: (path, self._service.registry(path)), usable=lambda kept: kept[0] == path
+        ).value
+        return found
 
     def _sizes_of(self, location: str, *, fresh: bool) -> Found[Reading[tuple[Size, ...]]]:
         if not location:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
-from amlrun._offers import Kind, Market, Source
+from amlrun._offers import Kind, Market, RegistryFacts, Source
 from amlrun._offers.holdings import gpu_rooms, holders_by_family, with_holders, with_workspace_limits
 from amlrun._readings.size_replies import packaged_sizes
 
@@ -57,7 +57,8 @@ class Readings:
     """All that was read for one look: the workspace, and whatever else could be.
 
     `subscription` and `workspace` are ARM ids. Without `facts` the region isn't known, and nothing was read
-    of it. `at` is when it was begun, in seconds since 1970.
+    of it. A `registry` that can't be read is no failure: it may be anywhere, and few need to know. `at` is
+    when it was begun, in seconds since 1970.
     """
 
     subscription: str
@@ -68,6 +69,7 @@ class Readings:
     caps: Reading[Mapping[str, int]]
     sizes: Reading[tuple[Size, ...]]
     elsewhere: Mapping[str, Reading[Quota]] = attrs.field(factory=dict)
+    registry: Reading[RegistryFacts] = Reading()
     at: float | None = None
 
     def market(self) -> Market:
@@ -89,6 +91,7 @@ class Readings:
             facts,
             read_at=self.at,
             unread=self.unread(),
+            registry=self.registry.value or RegistryFacts(),
         )
 
     def told(self, quota: Quota, elsewhere: Iterable[Quota] = ()) -> Quota:

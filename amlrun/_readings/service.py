@@ -6,6 +6,7 @@ Nothing is kept here but on disk. What replies look like is in `size_replies`, `
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from amlrun._errors import NotAuthorized, ServiceError
@@ -14,7 +15,7 @@ from amlrun._readings.quota_replies import quota_from, workspace_caps_from
 from amlrun._readings.reading import Reading
 from amlrun._readings.shelf import Shelf
 from amlrun._readings.size_replies import kept_rows, sizes_from
-from amlrun._readings.workspace_replies import compute_from, workspace_from
+from amlrun._readings.workspace_replies import compute_from, registry_from, workspace_from
 
 if TYPE_CHECKING:
     import threading
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amlrun._clock import Clock
-    from amlrun._offers import Compute, Quota, Size, WorkspaceFacts
+    from amlrun._offers import Compute, Quota, RegistryFacts, Size, WorkspaceFacts
 
 _PROVIDER = "providers/Microsoft.MachineLearningServices"
+_API_VERSION = "2024-04-01"
+_REGISTRY = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ContainerRegistry/registries/[^/]+",
+    re.IGNORECASE,
+)
+_REGISTRY_API_VERSION = "2023-07-01"
 SIZES_LAST = 6 * 3600.0
 """Seconds."""
 _NOT_FOUND = 404
@@ -38,7 +45,7 @@ class Reader(Protocol):
     Both raise `NotAuthorized` (401, 403) and `ServiceError` (anything else that isn't an answer).
     """
 
-    def get(self, path: str) -> dict[str, Any]:
+    def get(self, path: str, *, api_version: str = _API_VERSION) -> dict[str, Any]:
         """One JSON object."""
 
     def list(self, path: str) -> list[dict[str, Any]]:
@@ -79,6 +86,18 @@ class Service:
             if error.status == _NOT_FOUND:
                 error.hint = f"Is this its name, and the right subscription? {self.path}"
             raise
+
+    def registry(self, path: str) -> Reading[RegistryFacts]:
+        """The workspace's container registry, by its ARM id; it may be anywhere. Asked once: it is no matter.
+
+        https://learn.microsoft.com/rest/api/containerregistry/registries/get
+        """
+        if not _REGISTRY.fullmatch(path):
+            return Reading()
+        try:
+            return Reading(registry_from(self._once.get(path, api_version=_REGISTRY_API_VERSION)))
+        except (NotAuthorized, ServiceError) as failure:
+            return Reading(failure=failure)
 
     def computes(self) -> Reading[tuple[Compute, ...]]:
         """All of the workspace's."""

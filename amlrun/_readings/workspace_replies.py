@@ -10,7 +10,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amlrun._durations import instant, seconds
-from amlrun._offers import Compute, InstanceType, Kind, Problem, Tier, WorkspaceFacts, region_key
+from amlrun._offers import (
+    Compute,
+    InstanceType,
+    Kind,
+    Problem,
+    RegistryFacts,
+    Tier,
+    WorkspaceFacts,
+    region_key,
+)
 from amlrun._readings.json_values import items_in, object_in
 
 if TYPE_CHECKING:
@@ -44,6 +53,18 @@ def workspace_from(reply: Mapping[str, Any]) -> WorkspaceFacts:
         public_access=_text(properties.get("publicNetworkAccess")).lower() != "disabled",
         build_compute=_text(properties.get("imageBuildCompute")),
         registry=_text(properties.get("containerRegistry")),
+    )
+
+
+def registry_from(reply: Mapping[str, Any]) -> RegistryFacts:
+    """A container registry's GET."""
+    properties = object_in(reply.get("properties"))
+    admin = properties.get("adminUserEnabled")
+    access = _text(properties.get("publicNetworkAccess")).lower()
+    return RegistryFacts(
+        name=_text(reply.get("name")),
+        admin=admin if isinstance(admin, bool) else None,
+        public={"enabled": True, "disabled": False}.get(access),
     )
 
 

@@ -35,10 +35,12 @@ class Service:
             COMPUTES: [cluster("gpu")],
         }
         self.calls: list[str] = []
+        self.versions: dict[str, str] = {}
         self.meet: dict[str, threading.Barrier] = {}
 
-    def get(self, path: str) -> dict[str, Any]:
+    def get(self, path: str, *, api_version: str = "") -> dict[str, Any]:
         """One object."""
+        self.versions[path] = api_version
         return dict(self._answer(path))
 
     def list(self, path: str) -> list[dict[str, Any]]:

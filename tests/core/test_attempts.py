@@ -116,4 +116,5 @@ def test_the_settings_of_a_job_of_the_sdk() -> None:
         tier="spot",
         timeout=60.0,
         has_environment=True,
+        environment="azureml:train:1",
     )

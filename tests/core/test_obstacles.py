@@ -7,7 +7,7 @@ import pytest
 
 from amlrun._identity import Identity, IdentityKind
 from amlrun._needs import Ask
-from amlrun._offers import Compute, Market, WorkspaceFacts
+from amlrun._offers import Compute, Market, RegistryFacts, WorkspaceFacts
 from amlrun._placement.obstacles import gets_around, obstacles
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -25,9 +25,9 @@ OWN = Compute(name="own", identities=frozenset({"SystemAssigned"}))
 BARE = Compute(name="bare")
 
 
-def market(workspace: WorkspaceFacts | None) -> Market:
-    """A region with nothing in it."""
-    return Market("eastus", (), None, workspace=workspace)
+def market(workspace: WorkspaceFacts | None, **registry: bool | None) -> Market:
+    """A region with nothing in it, and what the workspace's registry says of itself."""
+    return Market("eastus", (), None, workspace=workspace, registry=RegistryFacts("acr", **registry))
 
 
 @pytest.mark.parametrize("kind", [None, IdentityKind.USER, IdentityKind.TOKEN])
@@ -101,6 +101,58 @@ def test_a_private_registry_without_a_build_compute_is_doubted() -> None:
     assert gets_around(Ask(), market(closed), OWN) == ""
     inside = attrs.evolve(OWN, in_network=True)
     assert gets_around(Ask(), market(closed), inside) == "it stands in a virtual network"
+
+
+def test_what_the_registry_says_of_itself_counts_more_than_what_the_workspace_says() -> None:
+    """It may be open where the workspace is closed, and the other way round."""
+    closed = attrs.evolve(PRIVATE, custom_subnet=True, registry="/registries/acr")
+    assert obstacles(Ask(), market(closed, public=True)) == ()
+    (found,) = obstacles(Ask(), market(attrs.evolve(OPEN, registry="/registries/acr"), public=False))
+    assert found.reason.startswith("the registry acr takes no public access, and the workspace names no")
+    assert obstacles(Ask(own_image=False), market(closed)) == ()
+
+
+@pytest.mark.parametrize("admin", [True, None])
+def test_a_registry_with_an_admin_user_leaves_no_doubt(*, admin: bool | None) -> None:
+    """Nor does one of which nobody knows."""
+    assert obstacles(Ask(), market(attrs.evolve(OPEN, registry="/registries/acr"), admin=admin)) == ()
+
+
+def test_without_an_admin_user_only_an_identity_pulls() -> None:
+    """Reported of serverless; a compute that has one of its own can, and images of others come anyway."""
+    held = market(attrs.evolve(OPEN, registry="/registries/acr"), admin=False)
+    (found,) = obstacles(Ask(), held)
+    assert (found.certain, found.avoidable) == (False, True)
+    assert found.reason.startswith(
+        "the admin user of the registry acr is off, and serverless has no identity"
+    )
+    assert gets_around(Ask(), held, BARE) == ""
+    assert gets_around(Ask(), held, OWN) == "it has an identity of its own"
+    assert obstacles(Ask(own_image=False), held) == ()
+    assert obstacles(Ask(), market(OPEN, admin=False)) == ()
+    both = obstacles(MANAGED, held)
+    assert [one.certain for one in both] == [True, False]
+    assert gets_around(MANAGED, held, OWN) == "it has an identity of its own"
+
+
+def test_whether_the_workspaces_own_identity_may_pull_is_not_known() -> None:
+    """So it is told, and no compute is the better place for it."""
+    users = attrs.evolve(OPEN, identities=frozenset({"UserAssigned"}), registry="/registries/acr")
+    (found,) = obstacles(Ask(), market(users, admin=False))
+    assert (found.certain, found.avoidable) == (False, False)
+    assert "only if the workspace's user-assigned identity has AcrPull" in found.reason
+    assert gets_around(Ask(), market(users, admin=False), OWN) == ""
+
+
+def test_what_is_pulled_from_within_the_network_needs_both() -> None:
+    """A way to the registry, and a right to it."""
+    held = market(attrs.evolve(OPEN, registry="/registries/acr"), admin=False, public=False)
+    assert len(obstacles(Ask(), held)) == 2
+    assert gets_around(Ask(), held, OWN) == ""
+    assert gets_around(Ask(), held, attrs.evolve(BARE, in_network=True)) == ""
+    assert gets_around(Ask(), held, attrs.evolve(OWN, in_network=True)) == (
+        "it has an identity of its own and stands in a virtual network"
+    )
 
 
 def test_in_a_managed_network_serverless_pulls_as_well_as_any() -> None:

@@ -33,6 +33,7 @@ ENVIRONMENT = "azureml:train:1"
 _REGION = "GET /providers/Microsoft.MachineLearningServices/locations/{location}"
 USAGES, QUOTAS, SIZES = f"{_REGION}/usages", f"{_REGION}/quotas", f"{_REGION}/vmSizes"
 COMPUTES = "GET /computes"
+REGISTRY = "GET /resourceGroups/{group}/providers/Microsoft.ContainerRegistry/registries/{name}"
 
 
 def asked(fake: FakeAml, since: int = 0) -> list[str]:
@@ -89,6 +90,35 @@ def test_a_cold_plan_is_two_round_trips_deep(fake_aml: FakeAml) -> None:
     first, second = (fake_aml.scope.workspace, "computes"), ("usages", "vmSizes", "quotas")
     client = fake_aml.client(per_call_policies=Together(first, second))
     assert plan("echo", environment=ENVIRONMENT, client=client).verified
+
+
+def test_a_registry_costs_one_request_and_no_time(fake_aml: FakeAml) -> None:
+    """Asked beside the others in the second round trip; not again for a warm submit, nor half a minute on."""
+    registry = fake_aml.container_registry().rpartition("/")[2]
+    first, second = (fake_aml.scope.workspace, "computes"), ("usages", "vmSizes", "quotas", registry)
+    client = fake_aml.client(per_call_policies=Together(first, second))
+    assert plan("echo", environment=ENVIRONMENT, client=client).verified
+    assert asked(fake_aml) == sorted([*cold(fake_aml), registry])
+    client, before = fake_aml.client(), len(fake_aml.calls)
+    plan("echo", environment=ENVIRONMENT, client=client)
+    assert asked(fake_aml, before) == sorted([*cold(fake_aml), registry])
+    before = len(fake_aml.calls)
+    submit("echo", environment=ENVIRONMENT, client=client)
+    assert [call.method for call in fake_aml.calls[before:]] == ["PUT"]
+    fake_aml.advance(seconds=31)
+    before = len(fake_aml.calls)
+    plan("echo", environment=ENVIRONMENT, client=client)
+    assert registry not in asked(fake_aml, before)
+
+
+@pytest.mark.parametrize("fault", ["403", "404", "429", "500", "no connection", "HTML", "nothing"])
+def test_a_registry_that_cant_be_read_is_no_matter(fake_aml: FakeAml, fault: str) -> None:
+    """The plan is what it would be without one, and says nothing of it; one call, whatever comes."""
+    fake_aml.container_registry(admin_user=False)
+    fake_aml.inject(FAULTS[fault], on=REGISTRY, times=None)
+    made = plan("echo", environment=ENVIRONMENT, gpus=1, client=fake_aml.client())
+    assert (made.compute, made.verified, made.warnings) == ("serverless", True, ())
+    assert len(fake_aml.calls.of(REGISTRY)) == 1
 
 
 # -- what is kept

@@ -174,12 +174,10 @@ def test_a_private_workspace_takes_a_cluster_in_the_network(fake_aml: FakeAml) -
 
 def test_images_that_nobody_can_build_are_warned_of(fake_aml: FakeAml) -> None:
     """Reported as ImageBuildComputeNotValid: a compute that builds makes it good."""
-    registry = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/acr"
     fake_aml.workspace_properties(
-        publicNetworkAccess="Disabled",
-        managedNetwork={"isolationMode": "AllowInternetOutbound"},
-        containerRegistry=registry,
+        publicNetworkAccess="Disabled", managedNetwork={"isolationMode": "AllowInternetOutbound"}
     )
+    fake_aml.container_registry(public_access=False)
     (warning,) = planned(fake_aml, cpus=4).warnings
     assert "ImageBuildComputeNotValid" in warning
     fake_aml.workspace_properties(imageBuildCompute="cpu")
@@ -202,6 +200,54 @@ def test_a_private_registry_takes_a_cluster_in_the_network(fake_aml: FakeAml) ->
     fake_aml.workspace_properties(imageBuildCompute="inside")
     fake_aml.advance(minutes=15)
     assert planned(fake_aml, cpus=4).compute == "serverless"
+
+
+def test_images_that_serverless_cant_pull_take_a_cluster_that_can(fake_aml: FakeAml) -> None:
+    """Reported: with the registry's admin user off only an identity pulls. Without one, it is warned of."""
+    fake_aml.container_registry("images", admin_user=False)
+    fake_aml.cluster("bare", nodes=2)
+    (warning,) = planned(fake_aml, cpus=4).warnings
+    assert warning.startswith("the admin user of the registry images is off")
+    fake_aml.cluster("own", identity="puller")
+    chosen = planned(fake_aml, cpus=4)
+    assert chosen.compute == "own"
+    assert chosen.reasons[0].startswith("serverless may fail: the admin user of the registry images is off")
+    assert chosen.reasons[1] == "own can take it: it has an identity of its own"
+    named = planned(fake_aml, cpus=4, compute="serverless")
+    assert warning in named.warnings
+
+
+def test_images_of_other_registries_are_pulled_all_the_same(fake_aml: FakeAml) -> None:
+    """Curated ones, and those that are public: in an argument, an entity, or the job itself."""
+    from azure.ai.ml import command
+    from azure.ai.ml.entities import Environment
+
+    fake_aml.container_registry(admin_user=False)
+    fake_aml.cluster("own", identity="puller")
+    curated = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+    public = Environment(image="mcr.microsoft.com/azureml/base:1")
+    client = fake_aml.client()
+    for job, options in (
+        ("python -V", {"environment": curated}),
+        ("python -V", {"environment": public}),
+        (command(command="python -V", environment=curated), {}),
+    ):
+        chosen = plan(job, client=client, cpus=4, **options)
+        assert (chosen.compute, chosen.warnings) == ("serverless", ())
+    own = plan(command(command="python -V", environment=ENVIRONMENT), client=client, cpus=4)
+    assert own.compute == "own"
+
+
+def test_an_identity_of_the_workspace_may_pull(fake_aml: FakeAml) -> None:
+    """That is told, since nobody knows; who may not read the registry is told nothing."""
+    fake_aml.container_registry(admin_user=False)
+    fake_aml.identity("puller")
+    fake_aml.cluster("own", identity="puller")
+    chosen = planned(fake_aml, cpus=4)
+    assert chosen.compute == "serverless"
+    assert "only if the workspace's user-assigned identity has AcrPull" in chosen.warnings[0]
+    fake_aml.as_data_scientist()
+    assert not any("admin user" in warning for warning in planned(fake_aml, cpus=4).warnings)
 
 
 def test_too_little_quota_names_what_stands_beside(fake_aml: FakeAml) -> None:

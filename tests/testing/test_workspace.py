@@ -103,6 +103,31 @@ def test_properties_are_set_by_name(fake_aml: FakeAml, client: MLClient) -> None
         fake_aml.workspace_properties(colour="blue")
 
 
+def test_a_container_registry_is_asked_what_it_is(fake_aml: FakeAml, client: MLClient) -> None:
+    """Whether its admin user is on; by who may, and by the name that the workspace gives."""
+    registry = fake_aml.container_registry("Images1")
+    workspace: Any = client.workspaces.get()
+    assert workspace.container_registry == registry
+
+    def asked(path: str) -> Any:
+        return requests.get(f"https://management.azure.com{path}?api-version=2023-07-01", timeout=5)
+
+    assert asked(registry).json()["properties"] == {
+        "loginServer": "images1.azurecr.io",
+        "provisioningState": "Succeeded",
+        "adminUserEnabled": True,
+        "publicNetworkAccess": "Enabled",
+    }
+    assert fake_aml.container_registry("Images1", admin_user=False, public_access=False) == registry
+    found = asked(registry.upper().replace("/SUBSCRIPTIONS/", "/subscriptions/")).json()["properties"]
+    assert (found["adminUserEnabled"], found["publicNetworkAccess"]) == (False, "Disabled")
+    assert asked(registry.replace("Images1", "others")).status_code == 404
+    fake_aml.as_data_scientist()
+    assert asked(registry).status_code == 403
+    with pytest.raises(ValueError, match="5 to 50 letters and digits"):
+        fake_aml.container_registry("my-acr")
+
+
 def test_workspaces_are_listed(client: MLClient) -> None:
     """In their group and in their subscription."""
     assert [one.name for one in client.workspaces.list()] == ["fake-workspace"]

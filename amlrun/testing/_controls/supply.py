@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ from amlrun.testing._controls.arguments import check_counts, did_you_mean, known
 from amlrun.testing._controls.computes import ComputeControls
 from amlrun.testing._supply import identities
 from amlrun.testing._supply.computes import size_of
+from amlrun.testing._supply.containers import TYPE, ContainerRegistry, keep_registry
 from amlrun.testing._supply.ledger import TOTALS
 from amlrun.testing._supply.regions import region_in
 from amlrun.testing._supply.usages import row_name, spellings
@@ -112,6 +114,28 @@ class SupplyControls(ComputeControls):
                 workspace = attrs.evolve(workspace, identity=both)
             keep_workspace(records, workspace)
         return ids["clientId"]
+
+    def container_registry(
+        self, name: str = "images", *, admin_user: bool = True, public_access: bool = True
+    ) -> str:
+        """Make a container registry, and have the workspace keep its images in it; returns its ARM id.
+
+        With its `admin_user` off no password pulls from it. Made again, it is changed.
+
+        Raises ValueError for a name that isn't one.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9]{5,50}", name):
+            raise ValueError(
+                f"{name!r} is no container registry's name: those are 5 to 50 letters and digits."
+            )
+        scope = self._backend.scope
+        group = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}"
+        made = ContainerRegistry(f"{group}/providers/{TYPE}/{name}", admin_user, public_access)
+        with self._backend.work() as (records, now):
+            keep_registry(records, made)
+            properties = {"containerRegistry": made.path}
+            keep_workspace(records, read_workspace(records, now).patched({"properties": properties}))
+        return made.path
 
     def workspace_properties(self, **properties: Any) -> None:
         """Set properties of the workspace, as the service names them: `imageBuildCompute="cpu"`, ….

@@ -5,6 +5,7 @@ from __future__ import annotations
 from amlrun.testing._routes.assets import ASSETS, REGISTRY_ASSETS, REGISTRY_HOST
 from amlrun.testing._routes.blobs import BLOBS
 from amlrun.testing._routes.computes import COMPUTES
+from amlrun.testing._routes.containers import CONTAINERS
 from amlrun.testing._routes.datastores import DATASTORES
 from amlrun.testing._routes.history import HISTORY
 from amlrun.testing._routes.identity import IDENTITY
@@ -16,7 +17,7 @@ from amlrun.testing._routes.workspace import WORKSPACE, WORKSPACES
 
 OF_WORKSPACE = (JOBS, ASSETS, DATASTORES, COMPUTES, WORKSPACE)
 """Management routes below the workspace's path."""
-OF_SUBSCRIPTION = (QUOTA, WORKSPACES, REGISTRIES, REGISTRY_ASSETS)
+OF_SUBSCRIPTION = (QUOTA, WORKSPACES, REGISTRIES, REGISTRY_ASSETS, CONTAINERS)
 """Management routes below the subscription's."""
 OF_DISCOVERY = (DISCOVERY,)
 """Where to find a registry."""
