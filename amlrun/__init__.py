@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         SubmissionFailed,
         WaitTimeout,
     )
-    from amlrun._facade import attach, plan, quota, submit
+    from amlrun._facade import attach, plan, quota, submit, submit_many
     from amlrun._identity import Managed
     from amlrun._needs import Needs
     from amlrun._offers import Quota
@@ -78,12 +78,13 @@ __all__ = [
     "plan",
     "quota",
     "submit",
+    "submit_many",
 ]
 
 _HOMES = {
     "_attempts": ("Attempt", "Cost"),
     "_cluster": ("Cluster",),
-    "_facade": ("attach", "plan", "quota", "submit"),
+    "_facade": ("attach", "plan", "quota", "submit", "submit_many"),
     "_identity": ("Managed",),
     "_needs": ("Needs",),
     "_offers": ("Quota",),

@@ -10,10 +10,13 @@ import sys
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from azure.ai.ml import MLClient
     from typing_extensions import Unpack
 
     from amlrun._arguments import Options
+    from amlrun._errors import AmlrunError
     from amlrun._offers import Quota
     from amlrun._plan import Plan
     from amlrun._run import Run
@@ -74,6 +77,35 @@ def submit(
         return submit_plan(workspace_of(client), job, options)
     request = _parsed(job, options)
     return submit_request(workspace_of(client), request)
+
+
+def submit_many(
+    jobs: Iterable[object],
+    /,
+    *,
+    concurrency: int = 16,
+    client: MLClient | None = None,
+    **options: Unpack[Options],
+) -> list[Run | AmlrunError]:
+    """Submit many jobs, `concurrency` at a time; returns a run or an error for each, in the jobs' order.
+
+    `jobs` is a list of all that `submit` takes, in any mix; the options hold for each of them. A job that
+    can't be sent is an `AmlrunError` in the list, and the others are sent all the same; an error that nobody
+    has foreseen is a `SubmissionFailed` with that error as its `__cause__`.
+    What they have in common is done once: the workspace is looked at, each code folder is uploaded, and each
+    job counts what those before it will take. The service's limit on writes is kept: 100 jobs at once, and
+    then 8 a second. Ctrl-C begins nothing more, waits for what is on its way, and logs the names of what was
+    sent.
+
+    Raises `InvalidRequest` for what is wrong with all of them (`name` for several jobs, one job instead of a
+    list, an option that there isn't), `NotConfigured` and `NotAuthorized` where there is no workspace.
+    https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+    """
+    from amlrun._many import check_jobs, submit_all
+    from amlrun._workspace import workspace_of
+
+    listed = check_jobs(jobs, concurrency, options)
+    return submit_all(workspace_of(client), listed, concurrency, options) if listed else []
 
 
 def plan(job: object, /, *, client: MLClient | None = None, **options: Unpack[Options]) -> Plan:

@@ -44,7 +44,9 @@ def new_plan(workspace: Workspace, job: Any, options: Mapping[str, Any], request
     return attrs.evolve(plan, order=_order(workspace, job, options, request))
 
 
-def submit_plan(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> Run:
+def submit_plan(
+    workspace: Workspace, plan: Plan, beside: Mapping[str, Any], *, asked: int | None = None
+) -> Run:
     """Send a plan where the same place can still be had, starts no later and costs no more.
 
     What is sent is the same place with the figures of now. Raises `PlanOutdated` where it can't be had;
@@ -53,14 +55,14 @@ def submit_plan(workspace: Workspace, plan: Plan, beside: Mapping[str, Any]) -> 
     """
     _, request = _again(workspace, plan, beside)
     check_asked(request.ask, plan)
-    return send_planned(workspace, request, lambda: _as_planned(workspace, request, plan))
+    return send_planned(workspace, request, lambda: _as_planned(workspace, request, plan, asked))
 
 
-def _as_planned(workspace: Workspace, request: Request, plan: Plan) -> Plan:
+def _as_planned(workspace: Workspace, request: Request, plan: Plan, asked: int | None) -> Plan:
     """The plan for the same place, made now. Raises `PlanOutdated` with the whole reason."""
     again, cause = attrs.evolve(request, ask=_same_place(request.ask, plan)), None
     try:
-        now = _unmade(workspace, plan, decide(workspace, again, fresh=True))
+        now = _unmade(workspace, plan, decide(workspace, again, fresh=True, asked=asked))
         why = next(_outdated(workspace, request, plan, now), "")
     except _MOVED as refused:
         why, cause = refused.message.rstrip("."), refused

@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import pickle
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -148,6 +149,9 @@ def _translated(error: Exception) -> Exception:
         return InvalidRequest(text, argument="job")
     if isinstance(error, (MlException, AzureError)):
         return SubmissionFailed(text)
+    if isinstance(error, TypeError) and "JSON serializable" in text:
+        message = f"azure-ai-ml {metadata.version('azure-ai-ml')} can't write this job down: {text}"
+        return SubmissionFailed(message, hint="Another version of it can: 1.35 for one, or 1.28.")
     return error
 
 
@@ -172,6 +176,8 @@ def load(path: Path, *, code: str | None, environment: Any) -> Any:
 
     # An environment that is an object is put on the job later: the schema takes a name meanwhile.
     name = environment if environment is None or isinstance(environment, str) else "azureml:later:1"
+    if code is not None and code.startswith("/subscriptions/"):  # so the schema knows it for no folder
+        code = f"azureml:{code}"
     given = {"code": code, "environment": name if name is None or ":" in name else f"azureml:{name}"}
     overrides = [{key: value} for key, value in given.items() if value is not None]
     try:

@@ -108,9 +108,14 @@ def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
         raise InvalidRequest(message, argument="compute", hint=hint)
 
 
-def submit_request(workspace: Workspace, request: Request, passed_over: tuple[str, ...] = ()) -> Run:
-    """Plan, and send that plan. Of a list, a cluster that this account may not make is passed over."""
-    asked = workspace.lookups.begun  # before those who are decided on first
+def submit_request(
+    workspace: Workspace, request: Request, passed_over: tuple[str, ...] = (), *, asked: int | None = None
+) -> Run:
+    """Plan, and send that plan. Of a list, a cluster that this account may not make is passed over.
+
+    `asked` is when the question was asked that this request is a part of: now, by default.
+    """
+    asked = workspace.lookups.begun if asked is None else asked  # before those who are decided on first
 
     def decided() -> Plan:
         plan = decide(workspace, request, asked=asked)

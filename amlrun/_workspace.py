@@ -20,6 +20,7 @@ import attrs
 from amlrun._asking.teamfile import FILE, read_team
 from amlrun._clock import RealClock
 from amlrun._errors import InvalidRequest, NotConfigured
+from amlrun._pace import Pace
 from amlrun._readings.lookups import Common, Lookups
 from amlrun._readings.shelf import cache_folder
 from amlrun._rest import Rest, Wire
@@ -27,7 +28,6 @@ from amlrun._sdk import make_client, wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from azure.ai.ml import MLClient
 
@@ -84,6 +84,7 @@ class Workspace:
             hurried=self.rest.hurried,
             common=_common(scope, self.rest),
         )
+        self.pace = Pace(self.clock)
         # Weak, since this object is kept for as long as the user's client lives.
         self._theirs = None if client is None else weakref.ref(client)
         self._own: MLClient | None = None
@@ -101,9 +102,15 @@ class Workspace:
                 self._own = make_client(wire, scope.subscription_id, scope.resource_group, scope.workspace)
             return self._own
 
-    def uploading(self) -> AbstractContextManager[Any]:
-        """To be entered around whatever uploads: the SDK makes clients of its own for blobs."""
-        return contextlib.nullcontext() if self._embedded is None else self._embedded.installed()
+    @contextlib.contextmanager
+    def uploading(self) -> Iterator[None]:
+        """To be entered around whatever builds and uploads: one thread of this process at a time.
+
+        azure-ai-ml looks whether a folder is there, and uploads it where it isn't: threads that did so at
+        once would all upload the same one. It makes clients of its own for blobs.
+        """
+        with _building, contextlib.nullcontext() if self._embedded is None else self._embedded.installed():
+            yield
 
     def __repr__(self) -> str:
         return f"Workspace({self.scope})"
@@ -124,7 +131,7 @@ def _common(scope: Scope, rest: Rest) -> Common:
     return known.setdefault(key, Common(rest.clock))
 
 
-_lock = threading.Lock()
+_lock, _building = threading.Lock(), threading.RLock()
 _of_client: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
 _of_place: dict[object, Workspace] = {}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_type
 
 import amlrun
-from amlrun import Cluster, JobContext, Managed, Needs, Plan, PlanOutdated, Quota, Requeue, Run
+from amlrun import AmlrunError, Cluster, JobContext, Managed, Needs, Plan, PlanOutdated, Quota, Requeue, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,7 @@ def verbs(client: MLClient, path: Path, job: object) -> None:
     assert_type(Plan.from_json(planned.to_json()), Plan)
     assert_type(amlrun.submit(planned, environment_variables={"TOKEN": "x"}), Run)
     assert_type(amlrun.plan("ls", needs=Needs(cpus=4), requeue=Requeue(waits=(1, 2))), Plan)
+    assert_type(amlrun.submit_many(["ls", path, planned], concurrency=4, gpus=1), "list[Run | AmlrunError]")
     assert_type(amlrun.quota(client=client), Quota)
     assert_type(amlrun.attach("name").wait(timeout=60), Run)
     assert_type(amlrun.current(), "JobContext | None")
@@ -48,6 +49,7 @@ def mistakes() -> None:
     amlrun.submit("ls", gpuz=1)  # type: ignore[call-overload]  # a typo
     amlrun.submit("ls", compute=3)  # type: ignore[call-overload]  # a name, a Cluster, or a list
     amlrun.submit("ls", gpus="A100")  # type: ignore[call-overload]  # gpu is the model
+    amlrun.submit_many(3)  # type: ignore[arg-type]  # a list of jobs
     amlrun.plan()  # type: ignore[call-arg]  # a plan is for a job
     amlrun.submit("ls").status = "Completed"  # type: ignore[misc]  # it shows the last look
 
