@@ -25,7 +25,7 @@ def code_of(value: Any) -> str | None:
 
 
 def uploads_of(code: str | None, settings: JobSettings) -> tuple[Upload, ...]:
-    """What would be uploaded: the argument's folder, else the job's and its steps'. Raises `InvalidRequest`."""
+    """What goes along: the argument's folder, else the job's and its steps'. Raises `InvalidRequest`."""
     if code is not None:
         return () if is_remote(code) else (survey(Path(code)),)
     folders = [folder for one in (settings, *settings.steps) for folder in one.code_folders]

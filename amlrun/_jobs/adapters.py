@@ -12,6 +12,7 @@ import attrs
 
 from amlrun._job_types import JobType
 from amlrun._jobs.command import command_fields, dress_command
+from amlrun._jobs.experiments import DEFAULT_EXPERIMENT, valid_experiment
 from amlrun._memory import without_memory
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
     for key, value in (("displayName", dress.display_name), ("experimentName", dress.experiment_name)):
         if value is not None:
             job[key] = value
+    if job.get("experimentName"):  # azure-ai-ml makes one of the current folder's name, whatever that is
+        job["experimentName"] = valid_experiment(job["experimentName"]) or DEFAULT_EXPERIMENT
     if dress.tags:
         job["tags"] = {**(job.get("tags") or {}), **dress.tags}
     adapter_of(job).dress(job, dress)

@@ -18,6 +18,7 @@ from amlrun._jobs.dress import (
     names_size,
     tier_word,
 )
+from amlrun._jobs.shared_memory import with_shared_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,7 @@ def _place(job: dict[str, Any], plan: Plan, workspace: str) -> None:
         queue["jobTier"] = tier
     if plan.instance_type is not None and names_size(plan):
         resources["instanceType"] = plan.instance_type
-    job["resources"] = resources
+    job["resources"] = with_shared_memory(resources, plan)
     if queue:
         job["queueSettings"] = queue
     else:

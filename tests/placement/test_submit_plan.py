@@ -77,7 +77,11 @@ def test_a_plan_is_sent_as_it_was_planned(fake_aml: FakeAml, client: MLClient) -
     run = submit(planned, client=client)
     body = sent(fake_aml, run.name)
     assert planned.instance_type != T4
-    assert body["resources"] == {"instanceType": planned.instance_type, "instanceCount": 2}
+    assert body["resources"] == {
+        "instanceType": planned.instance_type,
+        "instanceCount": 2,
+        "shmSize": "56g",  # half of what such a node has
+    }
     assert body["queueSettings"] == {"jobTier": "Standard"}
     assert decided(run.plan) == decided(planned)
     assert run.plan.reasons[0] == "as it was planned"

@@ -1,0 +1,82 @@
+"""Which environment variables look like secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from amlrun._asking.secrets import is_secret, secret_names
+
+NAMES = [
+    *(
+        "HF_TOKEN",
+        "WANDB_API_KEY",
+        "OPENAI_APIKEY",
+        "AZURE_CLIENT_SECRET",
+        "AWS_SECRET_ACCESS_KEY",
+        "DB_PASSWORD",
+    ),
+    *(
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "STORAGE_SAS",
+        "apiKey",
+        "dbPassword",
+        "KEY",
+    ),
+    *("MY_TOKEN_2", "GITHUB_PAT", "CONN_STR", "connectionString", "SECRET_VALUE", "PGPASSWORD", "accountkey"),
+]
+HARMLESS = [
+    *("TOKENIZERS_PARALLELISM", "KEYBOARD", "MONKEY", "PATH", "PYTHONPATH", "NCCL_DEBUG", "KEYVAULT_NAME"),
+    *("SECRET_NAME", "TOKEN_URL", "COMPAT", "PASSWORD_FILE", "SASKIA"),
+]
+VALUES = [
+    "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc==",
+    "Endpoint=sb://x;SharedAccessKeyName=r;SharedAccessKey=abc=",
+    "https://a.blob.core.windows.net/c?sv=2020&sig=abc%3D",
+    "eyJhbGciOiJI.eyJzdWIiOiIx.abc",
+    "ghp_0123456789abcdef0123",
+    "hf_0123456789abcdefgh",
+    "-----BEGIN RSA PRIVATE KEY-----\nabc",
+    "postgres://me:secret@host/db",
+    "Server=a;Password=b",
+]
+PLAIN = [
+    "https://a.blob.core.windows.net/c/x.csv",
+    "eyJ",
+    "hf_hub",
+    "sk-learn",
+    "signal=1",
+    "http://host:80/x",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_tell(name: str) -> None:
+    """However they are spelt; an empty one holds nothing."""
+    assert is_secret(name, "s3cr3t-value")
+    assert not is_secret(name, " ")
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_names_that_only_sound_so(name: str) -> None:
+    """A name, a place, another word."""
+    assert not is_secret(name, "abc")
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_values_that_tell(value: str) -> None:
+    """Whatever their name."""
+    assert is_secret("X", value)
+
+
+@pytest.mark.parametrize("value", PLAIN)
+def test_plain_values(value: str) -> None:
+    """What is no key has no warning."""
+    assert not is_secret("X", value)
+
+
+def test_settings_of_tokenizers_are_none_but_a_short_password_is() -> None:
+    """`PAD_TOKEN=0`; in the order of the variables."""
+    variables = {"PASSWORD": "1234", "A": "b", "PAD_TOKEN": "0", "USE_KEY": "true", "TOKEN": "0x12"}
+    assert secret_names(variables) == ("PASSWORD", "TOKEN")
