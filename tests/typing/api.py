@@ -30,7 +30,7 @@ def verbs(client: MLClient, path: Path, job: object) -> None:
     assert_type(Plan.from_json(planned.to_json()), Plan)
     assert_type(amlrun.submit(planned, environment_variables={"TOKEN": "x"}), Run)
     assert_type(amlrun.plan("ls", needs=Needs(cpus=4), requeue=Requeue(waits=(1, 2))), Plan)
-    assert_type(amlrun.submit_many(["ls", path, planned], concurrency=4, gpus=1), "list[Run | AmlrunError]")
+    assert_type(amlrun.submit_many(["ls", path, planned], concurrency=4, gpus=1), list[Run | AmlrunError])
     assert_type(amlrun.quota(client=client), Quota)
     assert_type(amlrun.attach("name").wait(timeout=60), Run)
     assert_type(amlrun.current(), "JobContext | None")
