@@ -33,12 +33,17 @@ _LONG_IDLE = 1800.0
 """Seconds. The service's own default is two minutes."""
 
 
-def check_alike(cluster: Cluster, there: Compute) -> None:
-    """Raise `ComputeUnsuitable` where the compute of that name has other settings."""
+def check_alike(cluster: Cluster, there: Compute, *, would_do: bool = True) -> None:
+    """Raise `ComputeUnsuitable` where the compute of that name has other settings.
+
+    `would_do`: whether it could take the job as it is.
+    """
     differences = list(cluster.differences(there))
     if differences:
         message = "\n  ".join([f"{there.name!r} is there with other settings:", *differences])
-        hint = f"Use it as it is: compute={there.name!r}. Or change it in the workspace."
+        hint = "Give the new one another name, or change the one that is there in the workspace."
+        if would_do:
+            hint = f"Use it as it is: compute={there.name!r}. Or change it in the workspace."
         raise ComputeUnsuitable(message, hint=hint, name=there.name)
 
 

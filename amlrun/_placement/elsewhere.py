@@ -15,7 +15,7 @@ from amlrun._placement.proposals import priced
 from amlrun._placement.serverless import tiers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from amlrun._needs import Ask
     from amlrun._offers import Market
@@ -32,18 +32,31 @@ def elsewhere(ask: Ask, market: Market, tried: Iterable[str]) -> str:
     Serverless; else computes, and serverless in the tier that was not asked for.
     """
     names = {name.lower() for name in tried}
-    told = [] if SERVERLESS in names else _serverless(ask, market)
+    gpus = _gpus_named(ask, market)
+    if gpus:
+        ask = attrs.evolve(ask, needs=attrs.evolve(ask.needs, gpus=gpus))
+    said = [f"gpus={gpus}"] if gpus else []
+    told = [] if SERVERLESS in names else _serverless(ask, market, said)
     if not told:
         others = sorted(_computes(ask, market, names), key=by_preference)
         told = [_told(f"compute={one.offer.compute!r}", one) for one in others]
         if SERVERLESS not in names and len(tiers_of(ask)) == 1:
             tier = Tier.STANDARD if ask.serverless_tier is Tier.SPOT else Tier.SPOT
-            told += _serverless(attrs.evolve(ask, tier=tier), market, f" with tier={str(tier)!r}")
+            told += _serverless(attrs.evolve(ask, tier=tier), market, [*said, f"tier={str(tier)!r}"])
     return f"The job could go to {' or '.join(told[:_SHOWN])}." if told else ""
 
 
-def _serverless(ask: Ask, market: Market, beside: str = "") -> list[str]:
+def _gpus_named(ask: Ask, market: Market) -> int:
+    """What the compute has that was named first, where nothing is asked: it was meant as it is."""
+    named = {one.name.lower(): one.size for one in market.computes or ()}
+    named |= {one.name.lower(): one.size for one in ask.creates}
+    size = market.size(named.get(ask.computes[0].lower()) or "")
+    return size.gpus if size and ask.needs.shapeless and not ask.instance_types else 0
+
+
+def _serverless(ask: Ask, market: Market, said: Sequence[str]) -> list[str]:
     best = _best(ask, market, SERVERLESS)
+    beside = f" with {', '.join(said)}" if said else ""
     return [] if best is None else [_told(f"compute={SERVERLESS!r}{beside}", best)]
 
 

@@ -73,6 +73,7 @@ def _of_others(ask: Ask, like: Ask, market: Market, cluster: Cluster) -> list[st
     tried = {one.size.name for one in sizes_for(like, market, roomy) if not one.miss}
     found = [one for one in sizes_for(other, market, roomy) if one.size.name not in tried]
     words = "With another GPU model, " if ask.needs.gpu else ""
+    words = "Without instance_type=…, " if ask.instance_types else words
     return [f"{words}{way}" for way in _of_sizes(other, market, cluster, roomy, found)]
 
 
@@ -138,7 +139,8 @@ def _told(market: Market, cluster: Cluster, option: Option, nodes: int) -> str:
     """Its size, the price of all nodes, and what is still to be waited for once it is made."""
     starts = _starts(market, cluster, option, nodes)
     waits = {Starts.QUEUED: ", quota is in use", Starts.UNKNOWN: ", quota is not known"}.get(starts, "")
-    return f"{option.size.name} ({priced(option.price)}{waits})"
+    here = cluster.location in {None, market.location}
+    return f"{option.size.name} ({priced(option.price)}{'' if here else f' in {market.region}'}{waits})"
 
 
 def _starts(market: Market, cluster: Cluster, option: Option, nodes: int) -> Starts:

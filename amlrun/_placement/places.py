@@ -60,7 +60,7 @@ def asked_place(ask: Ask, market: Market, name: str) -> Place:
     except ComputeNotFound as error:
         return _passed_over(name, error, "is not there: the workspace has no compute of that name")
     except ComputeUnsuitable as error:
-        differences = ", ".join(line.strip() for line in error.message.splitlines()[1:])
+        differences = "; ".join(line.strip() for line in error.message.splitlines()[1:])
         return _passed_over(name, error, f"is there with other settings: {differences}")
     except InvalidRequest as error:
         if not ask.instance_types:
@@ -149,8 +149,9 @@ def _asked_for(ask: Ask, market: Market, name: str) -> Sequence[Option]:
         return named_options(ask, market, name)
     if there is None:
         return (to_be_made(ask, market, wanted),)
-    check_alike(wanted, there)
-    return named_options(ask, market, name)
+    found = named_options(ask, market, name)
+    check_alike(wanted, there, would_do=any(option.able for option in found))
+    return found
 
 
 def stand_ins(ask: Ask, market: Market, *, around: bool) -> list[Place]:

@@ -55,11 +55,15 @@ _FIRST = {
 
 
 def passed_over(places: Iterable[Place], chosen: Option) -> Iterator[str]:
-    """Why the places that were asked for before the chosen one were not taken: the best of each."""
+    """Why the places that were asked for before the chosen one were not taken: the best of each.
+
+    Nothing of those that are warned of.
+    """
     taken = chosen.offer.compute.lower()
     for place in takewhile(lambda place: place.name.lower() != taken, places):
         best = min(place.options, key=lambda option: (not option.able, by_preference(option)))
-        yield f"{place.name}: {best.against or best.why or best.fit}"
+        if not (place.error and place.warnings):
+            yield f"{place.name}: {best.against or best.why or best.fit}"
 
 
 def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[str, ...]:

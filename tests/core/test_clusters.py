@@ -191,7 +191,9 @@ def test_what_is_refused_tells_what_would_do() -> None:
     assert caught.value.hint == "instance_count=4 can ever be had (it would wait)."
     with pytest.raises(ComputeUnsuitable) as caught:
         on(attrs.evolve(GPU, max_nodes=0))
-    assert caught.value.hint == ""
+    assert caught.value.hint == (
+        "The job could go to compute='serverless' with gpus=1 (Standard_NC6s_v3, 3.06 USD/h, starts now)."
+    )
     assert on(GPU, needs=Needs(max_price_per_hour=3.06)).price_per_hour == 3.06
 
 

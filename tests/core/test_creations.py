@@ -110,15 +110,22 @@ def test_other_settings_are_an_error() -> None:
     assert "compute='gpu'" in caught.value.hint
     assert "Or change it in the workspace." in caught.value.hint
     assert caught.value.name == "gpu"
+    assert "compute='serverless' with gpus=1 (Standard_NC4as_T4_v3" in caught.value.hint
+    with pytest.raises(ComputeUnsuitable) as caught:
+        planned(GPU, market(computes=(attrs.evolve(other, state="Failed"),)), needs=Needs(gpus=1))
+    assert caught.value.hint.splitlines()[1:] == [
+        "Give the new one another name, or change the one that is there in the workspace."
+    ]
 
 
 def test_in_a_list_a_cluster_with_other_settings_is_passed_over_and_told() -> None:
     """As one that isn't there: a warning shows the difference. It is an error where nothing else will do."""
-    there = market(computes=(attrs.evolve(THERE, max_nodes=2, nodes=1, idle_nodes=1),), t4=8)
-    plan = planned(GPU, there, "serverless", needs=Needs(gpus=1))
-    told = "is there with other settings: max: 2 there, 4 asked for"
+    there = market(computes=(attrs.evolve(THERE, max_nodes=2, idle_seconds=600),), t4=8)
+    plan = planned(attrs.evolve(GPU, idle=120), there, "serverless", needs=Needs(gpus=1))
+    told = "is there with other settings: max: 2 there, 4 asked for; idle: 600 s there, 120 s asked for"
     assert (plan.compute, plan.creates) == ("serverless", None)
     assert f"gpu {told}" in plan.warnings
+    assert not any("other settings" in reason for reason in plan.reasons)
     assert {one.against for one in plan.candidates if one.compute == "gpu"} == {told}
     with pytest.raises(NoQuota, match=r"Nor can the other places:\n  gpu  is there with other settings"):
         planned(GPU, attrs.evolve(there, quota=market(0, 0).quota), "serverless", needs=Needs(gpus=1))
@@ -172,6 +179,7 @@ def test_more_nodes_than_its_maximum_are_refused() -> None:
     with pytest.raises(ComputeUnsuitable, match="would have 4 nodes at most, and 5 were asked for") as caught:
         planned(GPU, market(v100=240), nodes=5)
     assert caught.value.hint.splitlines() == [
+        "The job could go to compute='serverless' with gpus=1 (Standard_NC6s_v3, 15.30 USD/h, starts now).",
         "instance_count=4 would fit.",
         "Cluster('gpu', max=5, …) would do: Standard_NC6s_v3 (15.30 USD/h).",
     ]

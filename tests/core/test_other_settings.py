@@ -79,7 +79,19 @@ def test_other_sizes_are_proposed_by_what_was_asked_or_named() -> None:
     assert ways(market(d=16), attrs.evolve(NEW, size="Standard_D4"), needs=Needs(cpus=8)) == [
         "Cluster('new', size=…) would do with: Standard_D8 (0.58 USD/h)."
     ]
-    assert ways(market(), NEW, instance_types=("Standard_V1",)) == [OF_T]
+    assert ways(market(), NEW, instance_types=("Standard_V1",)) == [f"Without instance_type=…, {OF_T}"]
+    other = attrs.evolve(named, size="Standard_T1")
+    assert ways(market(v=12), other, instance_types=("Standard_V1",)) == [
+        "Cluster('new', size=…) would do with: Standard_V1 (3.06 USD/h)."
+    ]
+
+
+def test_a_price_of_another_region_is_told_as_such() -> None:
+    """Where the cluster is to stand elsewhere, its own aren't known."""
+    west = attrs.evolve(NEW, location="westus")
+    assert ways(market(), west, nodes=3, needs=Needs(gpus=1)) == [
+        "Cluster('new', max=3, …) would do: Standard_T1 (1.59 USD/h in eastus, quota is not known)."
+    ]
 
 
 def test_several_reasons_take_several_settings() -> None:
@@ -170,7 +182,8 @@ _NODES = re.compile(r"instance_count=(\d+) (would fit|could ever|may fit)")
 MARKETS = st.builds(market, *[st.integers(0, 40)] * 4, used=st.integers(0, 20))
 NEEDS = st.builds(
     Needs,
-    gpus=st.sampled_from([None, 1, 4]),
+    gpus=st.sampled_from([1, 4]),
+    gpu=st.sampled_from([None, "T4", "V100"]),
     memory_gb=st.sampled_from([None, 30, 200]),
     max_price_per_hour=st.sampled_from([None, 0.5, 3]),
 )
@@ -186,7 +199,8 @@ ASKS = st.builds(
     asking,
     CLUSTERS,
     nodes=st.integers(1, 5),
-    needs=NEEDS,
+    needs=NEEDS | st.just(Needs()),
+    instance_types=st.sampled_from([(), (), ("Standard_V1",), ("Standard_T4", "Standard_T1")]),
     tier=st.sampled_from([None, *Tier]),
     guard=st.builds(Guard, highest_price_per_hour=st.sampled_from([None, 6.0])),
 )
@@ -206,6 +220,11 @@ def test_what_is_proposed_can_be_had(held: Market, ask: Ask) -> None:
         count, call = _NODES.match(line), _CALL.search(line)
         if count is not None:
             assert place(attrs.evolve(ask, nodes=int(count[1])), held).compute == "new"
+        relaxed = ask
+        if line.startswith("With another GPU model"):
+            relaxed = attrs.evolve(ask, needs=attrs.evolve(ask.needs, gpu=()), instance_types=())
+        if line.startswith("Without instance_type"):
+            relaxed = attrs.evolve(ask, instance_types=())
         if call is not None:
             said = dict(word.split("=") for word in call[1].split(", ")[1:])
             settings: dict[str, Any] = {
@@ -216,7 +235,7 @@ def test_what_is_proposed_can_be_had(held: Market, ask: Ask) -> None:
             for name in re.findall(r"(Standard_\w+) \(", call[2]):
                 size = {"size": name} if "size" in said else {}
                 changed = attrs.evolve(cluster, **settings, **size)
-                plan = place(attrs.evolve(ask, creates=(changed,)), held)
+                plan = place(attrs.evolve(relaxed, creates=(changed,)), held)
                 assert (plan.compute, plan.instance_type) == ("new", name)
                 assert plan.starts is Starts.QUEUED
 

@@ -72,6 +72,21 @@ def test_serverless_is_proposed_only_where_it_would_do(fake_aml: FakeAml) -> Non
     assert "serverless" not in error.hint
 
 
+def test_where_a_cluster_was_named_and_nothing_asked_its_gpus_are_meant(fake_aml: FakeAml) -> None:
+    """What is proposed in its place has as many, and is what those words give."""
+    fake_aml.quota(V100, limit=24)
+    fake_aml.cluster("gpu", size="Standard_NC6s_v3", max_nodes=1)
+    where, _ = refused(fake_aml, ComputeUnsuitable, compute="gpu", instance_count=2).hint.splitlines()
+    assert where == (
+        "The job could go to compute='serverless' with gpus=1 (Standard_NC4as_T4_v3, 1.06 USD/h, starts now)."
+    )
+    plan = planned(fake_aml, compute="serverless", gpus=1, instance_count=2)
+    assert (plan.instance_type, plan.price_per_hour) == ("Standard_NC4as_T4_v3", 1.06)
+    fake_aml.quota(TOTAL, limit=0)
+    where, *_ = refused(fake_aml, ComputeUnsuitable, compute="gpu", instance_count=2).hint.splitlines()
+    assert "compute='serverless' with gpus=1, tier='spot' (" in where
+
+
 def test_a_name_that_is_not_there_says_where_the_job_could_go(fake_aml: FakeAml) -> None:
     """Not to GPUs that nobody asked for."""
     fake_aml.quota(TOTAL, limit=0)
