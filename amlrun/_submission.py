@@ -23,6 +23,7 @@ from amlrun._errors import (
     ServiceError,
     SubmissionFailed,
 )
+from amlrun._job_types import TRAITS
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
 from amlrun._look import started
@@ -228,7 +229,8 @@ def _useless_rules(guard: Guard, market: Market) -> Iterator[str]:
 def _with_defaults(plan: Plan, request: Request) -> Plan:
     """What the plan says of the team's defaults that it rests on."""
     idle = {
-        "tier": plan.compute != SERVERLESS and bool(request.ask.computes),
+        "tier": (plan.compute != SERVERLESS and bool(request.ask.computes))
+        or not TRAITS[request.ask.job].has_spot,
         "checkpoint_datastore": request.policy(plan.tier) is None,
         **dict.fromkeys(("compute", "allowed_computes"), len(request.ask.computes) == 1),  # told already
     }

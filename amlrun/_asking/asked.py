@@ -16,7 +16,8 @@ from amlrun._asking.computes import Computes, compute_of_job, parse_computes
 from amlrun._asking.images import may_be_own
 from amlrun._errors import InvalidRequest
 from amlrun._identity import identity_of_job, parse_identity
-from amlrun._needs import Ask, Needs, node_count
+from amlrun._job_types import JobType
+from amlrun._needs import SERVERLESS, Ask, Needs, node_count
 from amlrun._offers import Tier
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from amlrun._asking.settings import JobSettings
 
 _TIERS = ", ".join(f'"{tier}"' for tier in Tier)
+_OTHER_TIERS = frozenset({"basic", "premium"})
+"""The service's own, of which none is known to be had on serverless."""
 
 
 @attrs.frozen
@@ -57,8 +60,10 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
             raise error.reworded(message=f"{where}: {error.message}") from None
         of_job.append(f"{argument}={own!r} ({where})")
     computes: Computes = found["compute"]
+    if settings.type is JobType.SPARK and computes.names and SERVERLESS not in computes.names:
+        found["instance_type"] = _of_pool(given)
     ask = Ask(
-        needs=_needs(given),
+        needs=_needs(given, settings.type),
         instance_types=found["instance_type"],
         nodes=found["instance_count"],
         tier=found["tier"],
@@ -75,7 +80,22 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
     return Asked(ask, computes.arm_id, tuple(of_job))
 
 
-def _needs(given: Arguments) -> Needs:
+def _of_pool(given: Arguments) -> tuple[str, ...]:
+    """The job's own instance type is for serverless Spark; one that is asked for with a pool is a mistake."""
+    if given.instance_type is not None:
+        message = f"instance_type={given.instance_type!r} with a Spark pool, whose nodes have their own size"
+        raise InvalidRequest(message, argument="instance_type", hint="Leave one of the two out.")
+    return ()
+
+
+def _needs(given: Arguments, job: JobType) -> Needs:
+    needs = _said_needs(given)
+    if job is JobType.FINE_TUNING and not needs.nothing and needs.gpus is None:
+        return attrs.evolve(needs, gpus=1)
+    return needs
+
+
+def _said_needs(given: Arguments) -> Needs:
     parts = {"cpus": given.cpus, "memory_gb": given.memory_gb, "gpus": given.gpus, "gpu": given.gpu}
     said = {name: value for name, value in parts.items() if value is not None}
     if given.needs is None:
@@ -106,8 +126,11 @@ def _tier(value: Any) -> Tier | None:
     try:
         return Tier(str(value).lower())
     except ValueError:
-        message = f"tier={value!r} is not one of {_TIERS}"
-        raise InvalidRequest(message, argument="tier") from None
+        message, hint = f"tier={value!r} is not one of {_TIERS}", ""
+        if str(value).lower() in _OTHER_TIERS:
+            message = f"tier={value!r}: the service has this tier for other computes, and serverless hasn't"
+            hint = f"Supported: {_TIERS}. Standard nodes are dedicated."
+        raise InvalidRequest(message, argument="tier", hint=hint) from None
 
 
 def _timeout(value: Any) -> float:

@@ -84,7 +84,35 @@ def _command(job: Any, folder: Path) -> JobSettings:
     )
 
 
-_READERS: dict[JobType, Callable[[Any, Path], JobSettings]] = {JobType.COMMAND: _command}
+def _spark(job: Any, folder: Path) -> JobSettings:
+    entry = read(job, "entry")
+    program = text_of(read(entry, "file")) or text_of(read(entry, "entry"))
+    return JobSettings(
+        type=JobType.SPARK,
+        command=f"{program} {text_of(read(job, 'args'))}".strip(),
+        code_folders=local_folders(folder, read(job, "code")),
+        has_environment=bool(read(job, "environment")),
+        environment=read(job, "environment"),
+        **{**common(job), "identity": _of_spark(read(job, "identity"))},
+    )
+
+
+def _of_spark(identity: Any) -> Any:
+    """A managed identity without an id is what the SDK says of a pool's job that has none of its own."""
+    named = any(read(identity, part) for part in ("client_id", "object_id", "resource_id"))
+    return identity if named or not is_entity(identity) or "Managed" not in type(identity).__name__ else None
+
+
+def _tuning(job: Any, _folder: Path) -> JobSettings:
+    found = JobSettings(type=JobType.FINE_TUNING, **common(job))
+    return attrs.evolve(found, instance_type=read(job, "resources", "instance_types") or None)
+
+
+_READERS: dict[JobType, Callable[[Any, Path], JobSettings]] = {
+    JobType.COMMAND: _command,
+    JobType.SPARK: _spark,
+    JobType.FINE_TUNING: _tuning,
+}
 
 
 def common(job: Any) -> dict[str, Any]:

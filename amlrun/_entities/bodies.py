@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun import _sdk
+from amlrun._entities.bound import hide, shown
 from amlrun._entities.code import staged_code
 from amlrun._entities.command import command_entity, outputs_of
+from amlrun._entities.spark import spark_entity
+from amlrun._entities.tuning import tuning_entity
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 
@@ -20,7 +23,11 @@ if TYPE_CHECKING:
     from amlrun._asking.request import Request
     from amlrun._plan import Plan
 
-_ENTITIES: dict[JobType, Callable[[Request, Plan], Any]] = {JobType.COMMAND: command_entity}
+_ENTITIES: dict[JobType, Callable[[Request, Plan], Any]] = {
+    JobType.COMMAND: command_entity,
+    JobType.SPARK: spark_entity,
+    JobType.FINE_TUNING: tuning_entity,
+}
 """What makes an entity of each type: a copy, if it was the user's, with the request's arguments on it."""
 
 
@@ -31,11 +38,14 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
     """
     entity = _ENTITIES[request.settings.type](request, plan)
     entity.name = name
+    if not isinstance(request.source, str):
+        hide(entity, {*request.inputs, *request.outputs})
     with staged_code(entity, request.uploads):
         captured = _sdk.capture(client, entity)
     if isinstance(request.source, str) or not (request.inputs or request.outputs):
         return captured
-    return attrs.evolve(captured, body=_with_data(captured.body, _data_of(client, request), request))
+    body = shown(captured.body)
+    return attrs.evolve(captured, body=_with_data(body, _data_of(client, request), request))
 
 
 def _data_of(client: MLClient, request: Request) -> Mapping[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
 from amlrun._entities.environments import environment_of
+from amlrun._entities.own import own_job, with_program
 
 if TYPE_CHECKING:
     from amlrun._asking.request import Request
@@ -23,13 +23,7 @@ def command_entity(request: Request, _plan: Plan) -> Any:
             inputs=dict(request.inputs),
             outputs=outputs_of(request),
         )
-    if isinstance(request.source, Path):
-        job = _sdk.load(request.source, code=request.code, environment=environment_of(request.environment))
-    else:
-        job = _sdk.copied(request.source)
-        job.code = request.code or job.code
-    job.environment = environment_of(job.environment if request.environment is None else request.environment)
-    return job
+    return with_program(own_job(request), request)
 
 
 def outputs_of(request: Request) -> dict[str, Any]:

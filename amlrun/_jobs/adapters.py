@@ -12,6 +12,8 @@ import attrs
 
 from amlrun._job_types import JobType
 from amlrun._jobs.command import command_fields, dress_command
+from amlrun._jobs.spark import dress_spark, spark_fields
+from amlrun._jobs.tuning import dress_tuning, tuning_fields
 from amlrun._jobs.experiments import DEFAULT_EXPERIMENT, valid_experiment
 from amlrun._memory import without_memory
 
@@ -38,6 +40,8 @@ class Adapter:
 
 ADAPTERS: dict[JobType, Adapter] = {
     JobType.COMMAND: Adapter(dress_command, command_fields),
+    JobType.SPARK: Adapter(dress_spark, spark_fields),
+    JobType.FINE_TUNING: Adapter(dress_tuning, tuning_fields),
 }
 
 

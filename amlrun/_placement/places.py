@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._errors import AmlrunError, ComputeNotFound, ComputeUnsuitable, InvalidRequest
+from amlrun._job_types import JobType
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Offer, Source, Tier
 from amlrun._placement.computes import compute_options, named_options
@@ -16,7 +17,9 @@ from amlrun._placement.kubernetes import types_of
 from amlrun._placement.obstacles import CANT_TAKE, gets_around, obstacles
 from amlrun._placement.options import Option
 from amlrun._placement.serverless import in_one_tier, in_tiers, left_to_the_service, tiers_of
+from amlrun._placement.spark import spark_options
 from amlrun._placement.targets import sizes_named, unlisted
+from amlrun._placement.tuning import left_to_the_tuning, tuning_option
 from amlrun._placement.wrong_names import not_for_jobs, unknown_size
 from amlrun._plan import Starts
 
@@ -96,8 +99,10 @@ def _serverless(ask: Ask, market: Market) -> Place:
             message = f"{CANT_TAKE}{obstacle.reason}."
             error = ComputeUnsuitable(message, hint=obstacle.hint, name=SERVERLESS)
             return _closed(SERVERLESS, error, obstacle.reason)
-    if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
-        only = (left_to_the_service(ask),)
+    if ask.job is JobType.SPARK:
+        return _spark(ask)
+    only = _of_no_size(ask, market)
+    if only:
         return Place(name=SERVERLESS, options=only, contenders=_able(only))
     named, wrong = sizes_named(ask.instance_types, lambda name: _size(name, market))
     if wrong and not named:
@@ -114,6 +119,24 @@ def _serverless(ask: Ask, market: Market) -> Place:
     return Place(
         name=SERVERLESS, options=[*found, *dropped], contenders=contenders, why=why, warnings=unknown
     )
+
+
+def _of_no_size(ask: Ask, market: Market) -> Sequence[Option]:
+    """The one option there is where the service chooses the size; none: a size must be chosen here."""
+    if left_to_the_tuning(ask):
+        return (tuning_option(ask),)
+    if not (market.verified or ask.instance_types or ask.guard.needs_size) and ask.needs.nothing:
+        return (left_to_the_service(ask),)
+    return ()
+
+
+def _spark(ask: Ask) -> Place:
+    """Of the sizes that would do only the first contends: none has a price to choose by."""
+    try:
+        found = spark_options(ask)
+    except InvalidRequest as error:
+        return _closed(SERVERLESS, error, error.message)
+    return Place(name=SERVERLESS, options=found, contenders=_able(found)[:1])
 
 
 def _dropped(name: str, error: InvalidRequest, tier: Tier) -> Option:

@@ -68,7 +68,7 @@ def passed_over(places: Iterable[Place], chosen: Option) -> Iterator[str]:
 
 def reasons_for(ask: Ask, chosen: Option, options: Sequence[Option]) -> tuple[str, ...]:
     """Why this option of serverless, among those of its tier that stand alike in the orders asked for."""
-    if not chosen.size.name:
+    if chosen.why:
         return (chosen.why,)
     if ask.planned:
         reasons = []

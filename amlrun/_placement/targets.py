@@ -87,7 +87,16 @@ def no_jobs(ask: Ask, compute: Compute) -> Miss | None:
         )
     if compute.kind is Kind.SPARK and not spark:
         return Miss("is a Spark pool: it takes Spark jobs, and no others")
+    if ask.job is JobType.FINE_TUNING:
+        return _no_tuning(ask, compute)
     return None
+
+
+def _no_tuning(ask: Ask, compute: Compute) -> Miss | None:
+    # Assumed: fine-tuning runs on a cluster, which its job may name, and on no other kind of compute.
+    if compute.kind is not Kind.CLUSTER:
+        return Miss(f"is a {compute.kind} compute, and fine-tuning goes to serverless or to a cluster")
+    return None if asked_for(ask, compute) else Miss("is taken for fine-tuning only where it is named")
 
 
 def unlisted(name: str) -> Size:
@@ -213,6 +222,8 @@ def off_default_of(ask: Ask, compute: Compute, size: Size) -> float:
 def _of_identity(ask: Ask, market: Market, compute: Compute) -> Iterator[Miss]:
     """A managed identity is the compute's own, or one that the workspace has too."""
     if ask.identity is None or ask.identity.kind is not IdentityKind.MANAGED or market.workspace is None:
+        return
+    if compute.kind is Kind.SPARK:  # a managed identity is what a pool has by default, and nobody tells which
         return
     if carries(ask, compute) or may_carry(ask, compute) or attached(ask, market.workspace):
         return

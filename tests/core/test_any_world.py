@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amlrun._errors import AmlrunError
+from amlrun._job_types import JobType
 from amlrun._needs import SERVERLESS, Ask
 from amlrun._offers import Compute, InstanceType, Kind, Market, Source, Tier
 from amlrun._placement import place
@@ -60,7 +61,8 @@ def check_hardware(ask: Ask, market: Market, plan: Plan) -> None:
         assert not plan.size.gpus or needs.gpus or named or plan.compute in ask.computes
     if plan.kind in {Kind.SERVERLESS, Kind.CLUSTER}:
         own = plan.kind is Kind.CLUSTER and plan.compute in ask.computes
-        wanted = ask.tier or (None if own else ask.default_tier or Tier.STANDARD)
+        default = Tier.STANDARD if ask.job is JobType.SPARK else ask.default_tier or Tier.STANDARD
+        wanted = ask.tier or (None if own else default)
         assert wanted in {None, Tier.AUTO, plan.tier}
 
 
