@@ -35,6 +35,11 @@ class Obstacle:
     hint: str = ""
     avoidable: bool = True
 
+    @property
+    def warning(self) -> str:
+        """It, and the way out, where serverless is taken all the same."""
+        return f"{self.reason}. {self.hint}".rstrip(". ")
+
 
 def obstacles(ask: Ask, market: Market) -> tuple[Obstacle, ...]:
     """All obstacles between serverless and the job, those that are certain first.

@@ -208,6 +208,7 @@ def test_images_that_serverless_cant_pull_take_a_cluster_that_can(fake_aml: Fake
     fake_aml.cluster("bare", nodes=2)
     (warning,) = planned(fake_aml, cpus=4).warnings
     assert warning.startswith("the admin user of the registry images is off")
+    assert warning.endswith("or name a cluster that has one")
     fake_aml.cluster("own", identity="puller")
     chosen = planned(fake_aml, cpus=4)
     assert chosen.compute == "own"
