@@ -112,7 +112,7 @@ def _warnings(ask: Ask, market: Market, chosen: Option, places: Sequence[Place])
     yield from chosen.warnings
     yield from (warning for one in places for warning in one.warnings)
     if chosen.offer.compute == SERVERLESS:
-        yield from (obstacle.reason for obstacle in obstacles(ask, market))
+        yield from (obstacle.warning for obstacle in obstacles(ask, market))
         if not chosen.why:  # a place that says itself what is to be said
             yield from warnings_for(ask, market, chosen)
     yield from lost_work(ask, chosen)
