@@ -97,6 +97,15 @@ def job_type(word: str) -> JobType:
     return found
 
 
+def step_type(word: str, told: str) -> JobType:
+    """The type of a pipeline's step; `told` is the step in words. Raises `InvalidRequest`."""
+    found = _BY_WORD.get(word)
+    if found is None or found is JobType.FINE_TUNING:
+        message = f"{told} is of type {word!r}, which is not supported"
+        raise InvalidRequest(message, argument="job", hint=SUPPORTED)
+    return found
+
+
 def check_takes(job_type: JobType, said: dict[str, object]) -> None:
     """Raise `InvalidRequest` for an argument that was said and that this type has no field for."""
     traits = TRAITS[job_type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import attrs
 from amlrun._asking.bindings import is_local
 from amlrun._asking.given import arguments
 from amlrun._asking.request import parse
+from amlrun._asking.steps import told_of
 from amlrun._asking.teamfile import read_team
 from amlrun._errors import (
     ComputeNotFound,
@@ -27,7 +29,7 @@ from amlrun._plan.order import VARIABLES, Order
 from amlrun._submission import decide, send_planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from amlrun._asking.request import Request
     from amlrun._needs import Ask
@@ -54,13 +56,13 @@ def submit_plan(
     workspace, or whose job has changed; and what `submit` raises.
     """
     _, request = _again(workspace, plan, beside)
-    check_asked(request.ask, plan)
+    _check_asked(request, plan)
     return send_planned(workspace, request, lambda: _as_planned(workspace, request, plan, asked))
 
 
 def _as_planned(workspace: Workspace, request: Request, plan: Plan, asked: int | None) -> Plan:
     """The plan for the same place, made now. Raises `PlanOutdated` with the whole reason."""
-    again, cause = attrs.evolve(request, ask=_same_place(request.ask, plan)), None
+    again, cause = _same_places(request, plan), None
     try:
         now = _unmade(workspace, plan, decide(workspace, again, fresh=True, asked=asked))
         why = next(_outdated(workspace, request, plan, now), "")
@@ -77,19 +79,59 @@ def _as_planned(workspace: Workspace, request: Request, plan: Plan, asked: int |
     ) from cause
 
 
+def _check_asked(request: Request, plan: Plan) -> None:
+    """Raise `InvalidRequest` for a plan that isn't one for this request."""
+    asked = [(step.path, step.type) for step in request.steps]
+    if asked != [(step.path, step.type) for step in plan.steps]:
+        message = "The plan has other steps than what it was made for"
+        raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
+    if not request.steps:
+        check_asked(request.ask, plan)
+    for step, planned in zip(request.steps, plan.steps, strict=True):
+        with told_of(step.path):
+            check_asked(step.ask, planned.plan)
+
+
+def _same_places(request: Request, plan: Plan) -> Request:
+    """The request with no other choice than the plan's."""
+    if not request.steps:
+        return attrs.evolve(request, ask=_same_place(request.ask, plan))
+    pairs = zip(request.steps, plan.steps, strict=True)
+    steps = tuple(attrs.evolve(step, ask=_same_place(step.ask, planned.plan)) for step, planned in pairs)
+    return attrs.evolve(request, steps=steps)
+
+
 def _unmade(workspace: Workspace, planned: Plan, now: Plan) -> Plan:
     """A cluster that was there, and can't be seen any more, is not made again."""
-    unseen = planned.creates is None and workspace.lookups.market().computes is None
-    return attrs.evolve(now, creates=None) if unseen else now
+    if workspace.lookups.market().computes is not None:
+        return now
+    if not now.steps:
+        return attrs.evolve(now, creates=now.creates and planned.creates)
+    pairs = zip(planned.steps, now.steps, strict=True)
+    steps = (attrs.evolve(new, plan=_unmade(workspace, old.plan, new.plan)) for old, new in pairs)
+    return attrs.evolve(now, steps=tuple(steps))
 
 
 def _outdated(workspace: Workspace, request: Request, plan: Plan, now: Plan) -> Iterator[str]:
-    """What has moved, in words."""
+    """What has moved, in words; of a pipeline, in any of its steps."""
+    if not request.steps:
+        yield from _moved(request.ask, plan, now, lambda: decide(workspace, request))
+    for number, step in enumerate(request.steps):
+        old, new = plan.steps[number].plan, now.steps[number].plan
+        best = functools.partial(_of_step, workspace, request, number)
+        yield from (f"{step.path}: {why}" for why in _moved(step.ask, old, new, best))
+
+
+def _of_step(workspace: Workspace, request: Request, number: int) -> Plan:
+    return decide(workspace, request).steps[number].plan
+
+
+def _moved(ask: Ask, plan: Plan, now: Plan, decided: Callable[[], Plan]) -> Iterator[str]:
     if now.creates is not None and plan.creates is None:
         yield f"the cluster {now.compute} isn't there any more"
     yield from moves(plan, now)
-    if plan.compute != SERVERLESS and not request.ask.computes:
-        best = decide(workspace, request).compute
+    if plan.compute != SERVERLESS and not ask.computes:
+        best = decided().compute
         if best != now.compute:
             yield f"nobody named {now.compute}, and the job would go to {best} now"
 
@@ -150,6 +192,8 @@ def _digest(request: Request) -> str:
     content = repr(request.settings).encode()
     if isinstance(request.source, Path):
         content = request.source.read_bytes()
+        if request.steps:  # those that stand in files of their own too
+            content += repr(request.settings.steps).encode()
     return hashlib.sha256(content).hexdigest()[:32]
 
 

@@ -29,7 +29,7 @@ from amlrun._jobs.dress import Dress
 from amlrun._look import started
 from amlrun._memory import Memory, fits
 from amlrun._needs import SERVERLESS
-from amlrun._placement import place
+from amlrun._placement import place, place_steps
 from amlrun._run import Run
 from amlrun._sending import find, send
 
@@ -102,11 +102,12 @@ def quota_of(workspace: Workspace) -> Quota:
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:
-    elsewhere, name = workspace_of(request.compute_id), request.compute_id.rpartition("/")[2]
-    if elsewhere.lower() not in {"", workspace.scope.path.lower()}:
-        message = f"compute: {name} is of another workspace ({elsewhere})"
-        hint = "Name a cluster of this workspace, or leave it out."
-        raise InvalidRequest(message, argument="compute", hint=hint)
+    for compute_id in (request.compute_id, *(step.compute_id for step in request.steps)):
+        elsewhere, name = workspace_of(compute_id), compute_id.rpartition("/")[2]
+        if elsewhere.lower() not in {"", workspace.scope.path.lower()}:
+            message = f"compute: {name} is of another workspace ({elsewhere})"
+            hint = "Name a cluster of this workspace, or leave it out."
+            raise InvalidRequest(message, argument="compute", hint=hint)
 
 
 def submit_request(
@@ -144,7 +145,7 @@ def _without_refused(workspace: Workspace, request: Request, refused: NotAuthori
     if not names or not rest:
         return None
     creates = tuple(one for one in ask.creates if one.name.lower() not in names)
-    return attrs.evolve(request, ask=attrs.evolve(ask, computes=rest, creates=creates))
+    return request.asking(lambda one: attrs.evolve(one, computes=rest, creates=creates))
 
 
 def send_planned(workspace: Workspace, request: Request, decided: Callable[[], Plan]) -> Run:
@@ -156,14 +157,15 @@ def send_planned(workspace: Workspace, request: Request, decided: Callable[[], P
 
 def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
     """Make the plan's cluster, let the SDK resolve and upload, put the plan on the body, and send it."""
-    rule = request.ask.guard.against_plan(plan)
-    if rule:  # younger than the plan
-        message = f"The plan's place ({plan.instance_type or plan.compute}) {rule}"
-        raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
+    for leaf in plan.leaves:
+        rule = request.ask.guard.against_plan(leaf)
+        if rule:  # younger than the plan
+            message = f"The plan's place ({leaf.instance_type or leaf.compute}) {rule}"
+            raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
     if request.name is not None:
         _refuse_foreign(workspace, name)
-    if plan.creates is not None:
-        make(workspace, plan.creates)
+    for cluster in dict.fromkeys(leaf.creates for leaf in plan.leaves if leaf.creates is not None):
+        make(workspace, cluster)
     for upload in request.uploads:
         level = logging.WARNING if upload.is_large else logging.INFO
         _log.log(level, "%s: the code is %s of %s", name, upload.amount(), upload.folder)
@@ -214,9 +216,17 @@ def _first_attempt(
 
 def _placed(request: Request, look: Look) -> Plan:
     """The plan, and what it says of the team's rules."""
-    plan = place(request.ask, look.market)
+    plan = _place(request, look.market)
     useless = _useless_rules(request.ask.guard, look.market)
     return attrs.evolve(plan, warnings=(*plan.warnings, *useless))
+
+
+def _place(request: Request, market: Market) -> Plan:
+    if not request.steps:
+        return place(request.ask, market)
+    plan = place_steps(request.steps, market, timeout=request.ask.timeout)
+    untaken = (words for step in request.steps for words in step.untaken)
+    return attrs.evolve(plan, warnings=(*plan.warnings, *untaken))
 
 
 def _useless_rules(guard: Guard, market: Market) -> Iterator[str]:

@@ -53,8 +53,10 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         if value is not None or own is None:
             found[argument] = check(value)
             continue
-        where = f"{source}: {place}" if isinstance(source, Path) else f"the job's {place}"
+        at = f"jobs.{settings.path.replace('.', '.jobs.')}.{place}" if settings.path else place
+        where = f"{source}: {at}" if isinstance(source, Path) else f"the job's {at}"
         try:
+            _check_bound(own)
             found[argument] = check(compute_of_job(own) if argument == "compute" else own)
         except InvalidRequest as error:
             raise error.reworded(message=f"{where}: {error.message}") from None
@@ -88,6 +90,13 @@ def _of_pool(given: Arguments) -> tuple[str, ...]:
     return ()
 
 
+def _check_bound(own: Any) -> None:
+    """What is bound to an input is known to the service alone, once the pipeline runs."""
+    if "${{" in str(own):
+        message = f"{own} is the value of an input, which isn't known before the pipeline runs"
+        raise InvalidRequest(message, argument="job", hint="Say it itself, or as an argument, which wins.")
+
+
 def _needs(given: Arguments, job: JobType) -> Needs:
     needs = _said_needs(given)
     if job is JobType.FINE_TUNING and not needs.nothing and needs.gpus is None:
@@ -101,7 +110,7 @@ def _said_needs(given: Arguments) -> Needs:
     if given.needs is None:
         return Needs(**said)
     if not isinstance(given.needs, Needs):
-        hint = "needs=Needs(gpus=1, disk_gb=200), for example."
+        hint = "needs=Needs(gpus=1, disk_gb=200), for example; by step it is for pipelines."
         raise InvalidRequest(f"needs={given.needs!r}: a Needs(…)", argument="needs", hint=hint)
     twice = [name for name in said if getattr(given.needs, name) not in (None, ())]
     if twice:

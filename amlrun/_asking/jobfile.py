@@ -8,7 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.pipelines import pipeline_settings
+from amlrun._asking.no_jobs import refuse_entity, refuse_file
 from amlrun._asking.settings import settings_of
+from amlrun._asking.yamlfile import line_of, read_yaml
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType, job_type
 
@@ -32,40 +35,22 @@ _MAPPINGS = (
 def settings_of_file(path: Path) -> JobSettings:
     """Read a job file. Raises `InvalidRequest` with the file and the line."""
     text, data = read_yaml(path)
+    refuse_file(path, data)
     kind = job_type(str(data.get("type") or "command"))
     command = data.get("command")
     if kind is JobType.COMMAND and not (isinstance(command, str) and command.strip()):
-        message = f"{path}, line {_line_of(text, 'command')}: a command job needs a command"
+        message = f"{path}, line {line_of(text, 'command')}: a command job needs a command"
         raise InvalidRequest(message, argument="job")
     for key in _MAPPINGS:
         if not isinstance(data.get(key) or {}, dict):
-            message = f"{path}, line {_line_of(text, key)}: {key} holds a mapping"
+            message = f"{path}, line {line_of(text, key)}: {key} holds a mapping"
             raise InvalidRequest(message, argument="job")
-    return settings_of(kind, data, path.parent)
-
-
-def read_yaml(path: Path) -> tuple[str, dict[str, Any]]:
-    """A file's text and what it holds, a mapping. Raises `InvalidRequest` with the file and the line."""
-    import yaml  # noqa: PLC0415  only a job file needs it
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{path}: can't be read ({error})", argument="job") from error
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InvalidRequest(f"{path}{line}: not YAML: {problem}", argument="job") from error
-    if not isinstance(data, dict):
-        raise InvalidRequest(f"{path}, line 1: a job file holds a mapping (command: …)", argument="job")
-    return text, data
+    return _settings(kind, data, path.parent)
 
 
 def settings_of_entity(job: Any) -> JobSettings:
     """Read an `azure.ai.ml` job or builder. Raises `InvalidRequest` for anything else."""
+    refuse_entity(job)
     kind = getattr(job, "type", None)
     if not isinstance(kind, str) or not type(job).__module__.startswith("azure.ai.ml"):
         message = f"job={job!r} is not one"
@@ -75,12 +60,8 @@ def settings_of_entity(job: Any) -> JobSettings:
         message = f"This job is a run that was fetched, {job.name}: its outputs and services go along"
         hint = "Build it anew, or give the job file that it was made from."
         raise InvalidRequest(message, argument="job", hint=hint)
-    return settings_of(job_type(kind), job, Path(getattr(job, "base_path", None) or "."))
+    return _settings(job_type(kind), job, Path(getattr(job, "base_path", None) or "."))
 
 
-def _line_of(text: str, key: str) -> int:
-    """The line where a top-level key stands; the first where it doesn't."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith(f"{key}:"):
-            return number
-    return 1
+def _settings(kind: JobType, job: Any, folder: Path) -> JobSettings:
+    return pipeline_settings(job, folder) if kind is JobType.PIPELINE else settings_of(kind, job, folder)

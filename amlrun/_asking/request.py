@@ -24,6 +24,7 @@ from amlrun._asking.bindings import (
 from amlrun._asking.code import check_command, code_of, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.settings import JobSettings
+from amlrun._asking.steps import least_named, steps_of
 from amlrun._asking.team import Defaults, Team
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, parse_identity
@@ -32,6 +33,8 @@ from amlrun._offers import Tier
 from amlrun._requeue import Requeue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from amlrun._asking.given import Arguments
     from amlrun._asking.steps import Step
     from amlrun._needs import Ask
@@ -81,13 +84,19 @@ class Request:
         """The command line, before anything is added to it."""
         return self.source if isinstance(self.source, str) else self.settings.command
 
+    def asking(self, change: Callable[[Ask], Ask]) -> Request:
+        """The same with another ask, each step's too."""
+        steps = tuple(attrs.evolve(step, ask=change(step.ask)) for step in self.steps)
+        return attrs.evolve(self, ask=change(self.ask), steps=steps)
+
     def policy(self, tier: Tier) -> Requeue | None:
         """How a job of that tier is requeued.
 
-        With nothing said, spot is and dedicated nodes are not: they are not taken away.
+        With nothing said, spot is and dedicated nodes are not: they are not taken away. Nor are pipelines:
+        another attempt of one would run all of its steps again, those that have done their work too.
         """
         if self.requeue is None:
-            return Requeue() if tier is Tier.SPOT else None
+            return Requeue() if tier is Tier.SPOT and not self.steps else None
         return self.requeue if isinstance(self.requeue, Requeue) else None
 
 
@@ -108,10 +117,10 @@ def parse(
     code = code_of(given.code)
     inputs, outputs, variables = _data(source, given, settings)
     _check_program(source, code, given, settings)
-    asked = asked_of(source, given, settings)
+    steps = steps_of(source, given, settings) if settings.type is JobType.PIPELINE else ()
+    asked = asked_of(source, attrs.evolve(given, needs=None) if steps else given, settings)
     if defaults is None:
-        own = {"experiment": settings.experiment_name or given.experiment_name, "identity": settings.identity}
-        defaults = team.defaults_for(asked.ask, said={key for key, value in own.items() if value})
+        defaults = team.defaults_for(least_named(asked.ask, steps), said=_said(given, settings))
     ask = team.bound(defaults.applied(asked.ask))
     return Request(
         source=source,
@@ -130,10 +139,21 @@ def parse(
         display_name=_text("display_name", given.display_name),
         experiment_name=_experiment(given.experiment_name) or defaults.experiment,
         tags=tags,
-        of_job=asked.of_job,
+        of_job=(*asked.of_job, *(said for step in steps for said in step.of_job)),
         defaults=defaults,
         uploads=uploads_of(code, settings),
+        steps=tuple(step.bound(team, defaults) for step in steps),
     )
+
+
+def _said(given: Arguments, settings: JobSettings) -> set[str]:
+    """The defaults that a job says itself, or can't have: a pipeline has no timeout."""
+    own = {
+        "experiment": settings.experiment_name or given.experiment_name,
+        "identity": settings.identity,
+        "timeout": settings.type is JobType.PIPELINE,
+    }
+    return {key for key, value in own.items() if value}
 
 
 def _source(job: Any) -> Any:

@@ -56,14 +56,18 @@ def settings_of(job_type: JobType, job: Any, folder: Path) -> JobSettings:
 
 
 def read(source: Any, *path: str) -> Any:
-    """A setting of a mapping or of an object, or of a part of it; None where it isn't there.
-
-    Builders of the SDK are dictionaries too, of something else.
-    """
+    """A setting of a mapping or of an object, or of a part of it; None where it isn't there."""
     for name in path:
         plain = isinstance(source, dict) and not is_entity(source)
-        source = source.get(name) if plain else getattr(source, name, None)
+        source = source.get(name) if plain else _attribute(source, name)
     return source
+
+
+def _attribute(source: Any, name: str) -> Any:
+    """Of an object. Builders of the SDK are dictionaries too, and make up and keep what they are asked for."""
+    if isinstance(source, dict) and not hasattr(type(source), name) and name not in vars(source):
+        return dict.get(source, name)
+    return getattr(source, name, None)
 
 
 def is_entity(value: Any) -> bool:

@@ -1,20 +1,160 @@
-"""What is asked for each step of a pipeline. Pure."""
+"""What is asked for each step of a pipeline. Pure.
+
+What a step needs is the first of: what `needs` says of it by its name, or of the nested pipeline that it is
+in; its own size, or its own cluster; what the arguments say of every step. The other arguments win over the
+same setting of each step that has such a field.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.asked import asked_of
+from amlrun._errors import InvalidRequest
+from amlrun._job_types import TRAITS, JobType
+from amlrun._needs import SERVERLESS, Needs
+from amlrun._offers import Tier
+
 if TYPE_CHECKING:
-    from amlrun._job_types import JobType
+    from collections.abc import Iterator, Sequence
+
+    from amlrun._asking.given import Arguments
+    from amlrun._asking.settings import JobSettings
+    from amlrun._asking.team import Defaults, Team
     from amlrun._needs import Ask
 
+_PLACE = ("compute", "instance_type", "instance_count", "tier", "identity")
+_HARDWARE = ("needs", "cpus", "memory_gb", "gpus", "gpu")
 
-@attrs.frozen
+
+@attrs.frozen(kw_only=True)
 class Step:
-    """A leaf of a pipeline. `path` is its name, within nested pipelines `"prep.clean"`."""
+    """A leaf of a pipeline. `path` is its name, within nested pipelines `"prep.clean"`.
+
+    `compute_id` is the ARM id of a compute that it names by it; `of_job` what counts of its own settings;
+    `untaken` what of the arguments is not for it, and why.
+    """
 
     path: str
     type: JobType
     ask: Ask
+    compute_id: str = ""
+    of_job: tuple[str, ...] = ()
+    untaken: tuple[str, ...] = ()
+
+    def bound(self, team: Team, defaults: Defaults) -> Step:
+        """The step with a team's defaults, under its rules. Raises `InvalidRequest`."""
+        with told_of(self.path):
+            return attrs.evolve(self, ask=team.bound(defaults.applied(self.ask)))
+
+
+def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step, ...]:
+    """What is asked for each. Raises `InvalidRequest`, also for an argument that is for none of them."""
+    by_name = _by_name(given.needs, settings.steps)
+    untaken = [_untaken(one, given, settings, by_name) for one in settings.steps]
+    for argument in _PLACE + _HARDWARE:
+        if all(argument in reasons for reasons in untaken):
+            why = next(filter(None, (reasons[argument] for reasons in untaken)), "needs says it of each")
+            message = f"{argument} is for none of the pipeline's steps: {why}"
+            raise InvalidRequest(message, argument=argument, hint="Leave it out, or say it of a step.")
+    pairs = zip(settings.steps, untaken, strict=True)
+    return tuple(_step(source, given, one, by_name, reasons) for one, reasons in pairs)
+
+
+def _step(
+    source: Any,
+    given: Arguments,
+    one: JobSettings,
+    by_name: Mapping[str, Needs],
+    untaken: Mapping[str, str],
+) -> Step:
+    mine = attrs.evolve(given, timeout=None, **dict.fromkeys(untaken))
+    found = _nearest(one.path, by_name)
+    if found is not None:
+        mine, one = attrs.evolve(mine, needs=found), attrs.evolve(one, instance_type=None)
+    elif by_name:
+        mine = attrs.evolve(mine, needs=None)
+    elif "needs" in untaken:  # what it may cost is not about its hardware
+        mine = attrs.evolve(mine, needs=Needs(max_price_per_hour=given.needs.max_price_per_hour))
+    with told_of(one.path):
+        asked = asked_of(source, mine, one)
+    words = tuple(f"{argument} is not for {one.path}: {why}" for argument, why in untaken.items() if why)
+    return Step(
+        path=one.path,
+        type=one.type,
+        ask=asked.ask,
+        compute_id=asked.compute_id,
+        of_job=asked.of_job,
+        untaken=words,
+    )
+
+
+@contextmanager
+def told_of(path: str) -> Iterator[None]:
+    """A refusal inside says which step it is about."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise error.reworded(message=f"The step {path}: {error.message}") from error.__cause__
+
+
+def least_named(ask: Ask, steps: Sequence[Step]) -> Ask:
+    """Of a pipeline, what its steps ask of a place: nothing, where any of them names none."""
+    if not steps or any(not step.ask.computes for step in steps):
+        return ask
+    return attrs.evolve(ask, computes=steps[0].ask.computes)
+
+
+def _untaken(
+    one: JobSettings, given: Arguments, pipeline: JobSettings, by_name: Mapping[str, Needs]
+) -> dict[str, str]:
+    """The arguments that are not for a step, and why; "": because `needs` says it by the step's name."""
+    traits = TRAITS[one.type]
+    reasons = dict.fromkeys(traits.lacks, f"{traits.words} has no such field")
+    if not traits.has_spot and str(given.tier).lower() == Tier.SPOT:
+        reasons["tier"] = f"{traits.words} has no spot nodes"
+    if _nearest(one.path, by_name) is not None:
+        reasons |= dict.fromkeys((name for name in _HARDWARE if name != "needs"), "")
+    elif given.instance_type is None and one.instance_type is not None:
+        reasons |= dict.fromkeys(_HARDWARE, f"it says its own size, {one.instance_type}")
+    elif given.compute is None and _has_own_cluster(one, pipeline):
+        reasons |= dict.fromkeys(_HARDWARE, f"it says its own compute, {one.compute}")
+    said = {name for name in _PLACE + _HARDWARE if getattr(given, name) is not None}
+    if by_name:
+        said.discard("needs")
+    return {name: why for name, why in reasons.items() if name in said}
+
+
+def _has_own_cluster(one: JobSettings, pipeline: JobSettings) -> bool:
+    """Whether it names a compute, and not that of the whole pipeline."""
+    name = str(one.compute).rpartition("/")[2].removeprefix("azureml:").lower()
+    return one.compute is not None and name != SERVERLESS and one.compute != pipeline.compute
+
+
+def _by_name(needs: Any, steps: Sequence[JobSettings]) -> dict[str, Needs]:
+    """`needs` as a mapping from steps, or from nested pipelines; {}: it isn't one."""
+    if not isinstance(needs, Mapping):
+        return {}
+    for name, one in needs.items():
+        if not isinstance(one, Needs):
+            hint = 'needs={"train": Needs(gpus=1)}, for example.'
+            raise InvalidRequest(f"needs: of {name!r} is {one!r}: a Needs(…)", argument="needs", hint=hint)
+        if not any(_is_in(step.path, str(name)) for step in steps):
+            known = ", ".join(step.path for step in steps)
+            message = f"needs: the pipeline has no step {name!r}"
+            raise InvalidRequest(message, argument="needs", hint=f"Its steps: {known}.")
+    return {str(name): one for name, one in needs.items()}
+
+
+def _nearest(path: str, by_name: Mapping[str, Needs]) -> Needs | None:
+    """That of the step itself, else of the innermost pipeline around it."""
+    names = [name for name in by_name if _is_in(path, name)]
+    return by_name[max(names, key=len)] if names else None
+
+
+def _is_in(path: str, name: str) -> bool:
+    return f"{path}.".startswith(f"{name}.")

@@ -74,8 +74,12 @@ def _size_of(plan: Plan) -> str:
 
 
 def side_by_side(planned: Plan, now: Plan) -> str:
-    """The plan and that of now, a line for each."""
-    return table([("  planned", *_row(planned)), ("  now", *_row(now))])
+    """The plan and that of now, a line for each; of pipelines, those of the steps that differ."""
+    rows: list[tuple[str, ...]] = []
+    for old, new in zip(planned.steps, now.steps, strict=True):
+        if _row(old.plan) != _row(new.plan):
+            rows += [("  planned", old.path, *_row(old.plan)), ("  now", new.path, *_row(new.plan))]
+    return table(rows or [("  planned", *_row(planned)), ("  now", *_row(now))])
 
 
 def _row(plan: Plan) -> tuple[str, ...]:

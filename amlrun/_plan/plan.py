@@ -69,6 +69,11 @@ class Plan:
     order: Order | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
+    def leaves(self) -> tuple[Plan, ...]:
+        """The plans of what runs: of a pipeline its steps', else this one."""
+        return tuple(step.plan for step in self.steps) or (self,)
+
+    @property
     def longest_attempt(self) -> float | None:
         """Seconds: its `timeout`, or what the service allows where that is less; None: no timeout."""
         return None if self.timeout is None else min(self.timeout, LONGEST_RUN[self.tier])
@@ -81,27 +86,35 @@ class Plan:
         return self.price_per_hour * self.longest_attempt / _HOUR
 
     def __str__(self) -> str:
-        lines = [table(self._rows(), wraps=True)]
+        lines = [_steps.shown(self.steps, self.currency)] if self.steps else []
+        lines.append(table(self._rows(), wraps=True))
         lines += [wrapped(reason, first="  because  ", then=" " * 11) for reason in self.reasons]
         lines += [wrapped(warning, first="  warning  ", then=" " * 11) for warning in self.warnings]
         lines += [f"  or       {line}" for line in runners_up(self.candidates, self._chosen, _RUNNERS_UP)]
         return "\n".join(lines)
 
     def _rows(self) -> Iterator[tuple[str, str]]:
+        if self.steps:
+            all_steps = "" if self.price_per_hour is None else ", with all steps at once"
+            yield "price", self._price() + all_steps
+            yield "starts", _STARTS[self.starts]
+            return
         hardware = f" ({self.size.hardware})" if self.size else ""
-        count = f"{self.instance_count} x " if self.instance_count > 1 else ""
         yield "place", self.compute
         if self.creates is not None:
             yield "makes", self._made(self.creates)
-        yield "size", f"{count}{self.instance_type or self._no_size}{hardware}"
+        yield "size", f"{self.nodes}{hardware}"
         if self.kind is not Kind.KUBERNETES:  # which has none
             yield "tier", str(self.tier)
         yield "price", self._price()
         yield "starts", _MADE_FIRST if self.creates is not None else _STARTS[self.starts]
 
     @property
-    def _no_size(self) -> str:
-        return "left to the service" if self.kind is Kind.SERVERLESS else "not told"
+    def nodes(self) -> str:
+        """How many of which size, in words."""
+        count = f"{self.instance_count} x " if self.instance_count > 1 else ""
+        unsaid = "left to the service" if self.kind is Kind.SERVERLESS else "not told"
+        return f"{count}{self.instance_type or unsaid}"
 
     def _made(self, cluster: Cluster) -> str:
         if self.price_per_hour is None:
@@ -126,8 +139,14 @@ class Plan:
 
     def explain(self) -> str:
         """The plan, then every candidate and the first thing against it."""
-        listed = listing(self.candidates, self._chosen, self.currency)
-        return f"{self}\n\n{listed or 'No size was compared.'}"
+        return "\n\n".join([str(self), *_steps.each(self.steps, Plan._compared), *self._own_compared()])
+
+    def _own_compared(self) -> Iterator[str]:
+        if not self.steps:
+            yield self._compared()
+
+    def _compared(self) -> str:
+        return listing(self.candidates, self._chosen, self.currency) or "No size was compared."
 
     @property
     def _chosen(self) -> Candidate:

@@ -8,9 +8,11 @@ import attrs
 
 from amlrun._fields import WrongField, several, text, value_of, word
 from amlrun._job_types import JobType
+from amlrun._offers import Kind
+from amlrun._tables import money, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from amlrun._plan.plan import Plan
 
@@ -25,6 +27,27 @@ class StepPlan:
     path: str
     type: JobType
     plan: Plan
+
+
+def shown(steps: Sequence[StepPlan], currency: str) -> str:
+    """A table with a line for each step."""
+    rows = [(step.path, step.plan.compute, *_row(step.plan)) for step in steps]
+    head = ("step", "place", "size", "tier", f"{currency}/h", "starts")
+    return table([head, *rows], right=frozenset({4}))
+
+
+def _row(plan: Plan) -> tuple[str, ...]:
+    tier = "-" if plan.kind is Kind.KUBERNETES else str(plan.tier)  # which has none
+    price = "-" if plan.price_per_hour is None else money(plan.price_per_hour)
+    return plan.nodes, tier, price, str(plan.starts)
+
+
+def each(steps: Sequence[StepPlan], show: Callable[[Plan], str]) -> Iterator[str]:
+    """What is shown of each plan, once, under the names of its steps."""
+    for number, step in enumerate(steps):
+        if all(step.plan != earlier.plan for earlier in steps[:number]):
+            alike = [other.path for other in steps if other.plan == step.plan]
+            yield f"{', '.join(alike)}:\n{show(step.plan)}"
 
 
 def written(steps: Sequence[StepPlan], write: Callable[[Plan], Mapping[str, Any]]) -> list[dict[str, Any]]:

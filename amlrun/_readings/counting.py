@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from amlrun._offers import Kind, region_key
 from amlrun._offers.outstanding import CANCELED_SOON, WAITING, Outstanding, Pending, used_beside_computes
 from amlrun._offers.pending import counted
+from amlrun._plan.summary import heaviest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,6 +74,7 @@ class Counting:
         There is not where quota can't be read, for a size that nobody knows, and on computes that have their
         nodes whatever is sent there.
         """
+        plan = heaviest(plan)
         of_cluster = plan.kind is Kind.CLUSTER
         if not (of_cluster or (plan.kind is Kind.SERVERLESS and size and plan.verified)):
             return

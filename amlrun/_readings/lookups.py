@@ -14,6 +14,7 @@ import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Kind, Market, WorkspaceFacts
+from amlrun._plan.summary import heaviest
 from amlrun._readings.counting import Counting
 from amlrun._readings.kept import Found, Kept
 from amlrun._readings.reading import Reading, Readings
@@ -169,6 +170,7 @@ class Lookups:
 
     def _size(self, plan: Plan) -> Size | None:
         """The plan's size as it was read here: a plan may be of anywhere."""
+        plan = heaviest(plan)
         name = plan.size.name if plan.size else ""
         read = self._sizes.last
         sizes = packaged_sizes() if read is None or read.value is None else read.value

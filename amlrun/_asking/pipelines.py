@@ -1,0 +1,151 @@
+"""What a pipeline says of itself and of each of its leaf steps, those of nested pipelines among them.
+
+Its steps are read from a job file and the component files that it names, or from an entity of the SDK. Of a
+component that is kept in the workspace or in a registry nothing is known but its name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._asking.settings import JobSettings, common, is_entity, read, settings_of
+from amlrun._asking.yamlfile import read_yaml
+from amlrun._errors import InvalidRequest
+from amlrun._job_types import JobType, step_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PARTS = frozenset({"resources", "queue_settings"})
+"""Settings of which a step says one part, and its component another."""
+_FILE = "file:"
+
+
+class _Over:
+    """The settings of a step, and under them those of its component."""
+
+    def __init__(self, *sources: Any) -> None:
+        self._sources = sources
+
+    def __getattr__(self, name: str) -> Any:
+        said = [value for source in self._sources if (value := read(source, name)) is not None]
+        if name in _PARTS:
+            return _Over(*said)
+        return said[0] if said else None
+
+
+@attrs.frozen
+class _Inherited:
+    """What a pipeline says for all of its steps: those that say nothing themselves have it."""
+
+    compute: Any = None
+    tier: Any = None
+    identity: Any = None
+
+    def under(self, pipeline: Any) -> _Inherited:
+        """The same, inside a pipeline that is a step itself and may say something else."""
+        return self.beneath(_Inherited.of(pipeline))
+
+    def beneath(self, own: JobSettings | _Inherited) -> _Inherited:
+        said = {name: getattr(own, name) for name in ("compute", "tier", "identity")}
+        return attrs.evolve(self, **{name: value for name, value in said.items() if value is not None})
+
+    @classmethod
+    def of(cls, pipeline: Any) -> _Inherited:
+        compute = read(pipeline, "settings", "default_compute")
+        compute = read(pipeline, "compute") if compute is None else compute
+        return cls(
+            compute=read(compute, "name") if is_entity(compute) else compute,
+            tier=read(pipeline, "settings", "queue_settings", "job_tier"),
+            identity=read(pipeline, "identity"),
+        )
+
+
+def pipeline_settings(job: Any, folder: Path) -> JobSettings:
+    """The settings of a pipeline; paths in it are relative to `folder`. Raises `InvalidRequest`.
+
+    `compute`, `tier` and `identity` are what it says for all steps; those of `steps` are the step's own, else
+    those of the pipeline around it.
+    """
+    component = _component(job, folder, "component", "The pipeline")
+    whole = _Inherited.of(job)
+    leaves = tuple(_leaves(_jobs_of(job, component, "The pipeline"), component.folder, whole, ""))
+    said = {**common(job), **attrs.asdict(whole, recurse=False)}
+    return JobSettings(type=JobType.PIPELINE, steps=leaves, **said)
+
+
+def _leaves(jobs: Any, folder: Path, around: _Inherited, inside: str) -> Iterator[JobSettings]:
+    for name, node in jobs.items():
+        yield from _step(node, folder, around, f"{inside}{name}")
+
+
+def _step(node: Any, folder: Path, around: _Inherited, path: str) -> Iterator[JobSettings]:
+    """The step itself; of one that is a pipeline, its steps."""
+    told = f"The step {path}"
+    if not isinstance(node, dict) and not is_entity(node):
+        raise InvalidRequest(f"{told} holds {node!r}: no job", argument="job")
+    component = _component(node, folder, "component", told)
+    kind = _type_of(node, component.content, told)
+    if kind is JobType.PIPELINE:
+        jobs = _jobs_of(node, component, told)
+        yield from _leaves(jobs, component.folder, around.under(node), f"{path}.")
+        return
+    if kind is JobType.SWEEP and not is_entity(node):
+        component = _component(node, folder, "trial", told)
+        node = {**node, "trial": component.content}
+        settings = settings_of(kind, node, component.folder)
+    else:
+        settings = settings_of(kind, _Over(node, component.content), component.folder)
+    yield attrs.evolve(
+        settings,
+        path=path,
+        inputs=settings.inputs | frozenset(map(str, read(component.content, "inputs") or ())),
+        outputs=settings.outputs | frozenset(map(str, read(component.content, "outputs") or ())),
+        **attrs.asdict(around.beneath(settings), recurse=False),
+    )
+
+
+@attrs.frozen
+class _Component:
+    """What runs: a mapping or an entity, None where it can't be seen from here; and where its paths begin."""
+
+    content: Any
+    folder: Path
+
+
+def _component(node: Any, folder: Path, key: str, told: str) -> _Component:
+    said = read(node, key)
+    if is_entity(said):
+        base = read(said, "base_path")
+        return _Component(said, folder if base is None else Path(base))
+    if said is None or isinstance(said, dict):
+        return _Component(said, folder)
+    if not isinstance(said, (str, Path)):
+        raise InvalidRequest(f"{told}: {key} is {said!r}: a file or the name of a component", argument="job")
+    if is_entity(node) or str(said).startswith(("azureml:", "/subscriptions/")):
+        return _Component(None, folder)
+    path = folder / str(said).removeprefix(_FILE)
+    _, data = read_yaml(path)
+    return _Component(data, path.parent)
+
+
+def _type_of(node: Any, component: Any, told: str) -> JobType:
+    """Its own word, its component's, or that of what can only be a command."""
+    word = read(node, "type") or read(component, "type")
+    if word is None and not (read(node, "command") or read(node, "component")):
+        raise InvalidRequest(f"{told} has no type, no command and no component", argument="job")
+    return step_type(str(word or "command"), told)
+
+
+def _jobs_of(pipeline: Any, component: _Component, told: str) -> Any:
+    jobs = read(pipeline, "jobs") or read(component.content, "jobs")
+    if isinstance(jobs, dict) and jobs:
+        return jobs
+    if read(pipeline, "component") is not None and component.content is None:
+        message = f"{told} is a pipeline that is kept elsewhere: its steps can't be seen from here"
+        hint = "Give its file, or the component itself: load_component(client=…, name=…, version=…)."
+        raise InvalidRequest(message, argument="job", hint=hint)
+    raise InvalidRequest(f"{told} has no steps", argument="job", hint="jobs: {name: {command: …}}.")

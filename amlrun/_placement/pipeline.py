@@ -1,0 +1,42 @@
+"""`place_steps()`: where each step of a pipeline goes. Pure.
+
+Steps that ask the same have the same plan. Each is placed as if it ran alone: whether steps run one after
+another or at once, the service decides as their inputs come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._errors import AmlrunError
+from amlrun._placement.place import place
+from amlrun._plan.steps import StepPlan
+from amlrun._plan.summary import named, summed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlrun._asking.steps import Step
+    from amlrun._needs import Ask
+    from amlrun._offers import Market
+    from amlrun._plan import Plan
+
+
+def place_steps(steps: Sequence[Step], market: Market, *, timeout: float | None = None) -> Plan:
+    """The pipeline's plan. Raises what `place` raises, with the steps that it is about."""
+    plans: list[tuple[Ask, Plan]] = []
+    for step in steps:
+        if all(step.ask != ask for ask, _ in plans):
+            alike = [other.path for other in steps if other.ask == step.ask]
+            plans.append((step.ask, _placed(step.ask, alike, market)))
+    of_each = (next(plan for ask, plan in plans if ask == step.ask) for step in steps)
+    planned = [StepPlan(step.path, step.type, plan) for step, plan in zip(steps, of_each, strict=True)]
+    return summed(planned, timeout=timeout)
+
+
+def _placed(ask: Ask, paths: Sequence[str], market: Market) -> Plan:
+    try:
+        return place(ask, market)
+    except AmlrunError as error:
+        steps = f"The step{'s' if len(paths) > 1 else ''} {named(paths)}"
+        raise error.reworded(message=f"{steps}: {error.message}") from error.__cause__
