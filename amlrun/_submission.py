@@ -26,6 +26,7 @@ from amlrun._errors import (
 from amlrun._job_types import TRAITS
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
+from amlrun._jobs.remarks import remarks
 from amlrun._look import started
 from amlrun._memory import Memory, fits
 from amlrun._needs import SERVERLESS
@@ -267,7 +268,8 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
 def _with_remarks(plan: Plan, request: Request) -> Plan:
     """What the plan says of the job itself, wherever it goes."""
     reasons = (told for upload in request.uploads for told in upload.reasons())
-    warnings = (told for upload in request.uploads for told in upload.warnings())
+    of_uploads = (told for upload in request.uploads for told in upload.warnings())
+    warnings = (*of_uploads, *remarks(request.settings, plan))
     return attrs.evolve(plan, reasons=(*plan.reasons, *reasons), warnings=(*plan.warnings, *warnings))
 
 

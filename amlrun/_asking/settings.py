@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+DISTRIBUTIONS = ("pytorch", "mpi", "tensorflow", "ray")
+
+
 @attrs.frozen(kw_only=True)
 class JobSettings:
     """The job's own settings. Values are as written: checked where arguments are. `timeout` in seconds.
+    `distribution` is its type in small letters, `services` are the names of those that are interactive.
 
     `steps` are the leaves of a pipeline, those of its nested pipelines among them; `path` is the name of one
     of them: `"train"`, `"prep.clean"`.
@@ -44,6 +48,8 @@ class JobSettings:
     environment: Any = None
     inputs: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
+    distribution: str = ""
+    services: tuple[str, ...] = ()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
 
 
@@ -80,12 +86,23 @@ def _command(job: Any, folder: Path) -> JobSettings:
         type=JobType.COMMAND,
         command=text_of(read(job, "command")),
         timeout=seconds(read(job, "limits", "timeout")),
+        distribution=_distribution(read(job, "distribution")),
+        services=tuple(sorted(map(str, read(job, "services") or ()))),
         code_folders=local_folders(folder, read(job, "code")),
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
         **common(job),
     )
+
+
+def _distribution(said: Any) -> str:
+    """Its type, in small letters; "": the job has none. Raises `InvalidRequest` for one that nobody knows."""
+    kind = read(said, "type")
+    if said is None or str(kind).lower() in DISTRIBUTIONS:
+        return "" if said is None else str(kind).lower()
+    message = f"distribution: {kind!r} is not one of {', '.join(DISTRIBUTIONS)}"
+    raise InvalidRequest(message, argument="job", hint="It is said in the job: distribution.type.")
 
 
 def _spark(job: Any, folder: Path) -> JobSettings:

@@ -1,0 +1,32 @@
+"""What a plan says of a job of its type: where it may do less well, or not as the user hopes. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlrun._asking.settings import JobSettings
+    from amlrun._plan import Plan
+
+_MOST_MPI_NODES = 100
+"""Documented, for a run over MPI: https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas"""
+
+
+def remarks(settings: JobSettings, plan: Plan) -> Iterator[str]:
+    """What is to be told of this job in this place."""
+    nodes = plan.instance_count
+    if settings.distribution == "mpi" and nodes > 1 and plan.tier is Tier.SPOT:
+        yield f"MPI over {nodes} spot nodes: when one of them is taken away, the whole run is lost"
+    if settings.distribution == "mpi" and nodes > _MOST_MPI_NODES:
+        yield f"a run over MPI has {_MOST_MPI_NODES} nodes at most, and {nodes} were asked for"
+    if settings.services and plan.compute == SERVERLESS:
+        services = ", ".join(settings.services)
+        yield (
+            f"interactive services ({services}) are documented for clusters and Kubernetes: whether they come up"
+            " on serverless is not certain"
+        )
