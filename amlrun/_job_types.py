@@ -28,28 +28,37 @@ class Traits:
     """What one type is called in job files and by the SDK, what it is in words, and what it can't take.
 
     `lacks`: the arguments of `submit` for which it has no field, each with the way out. `has_spot`: it can
-    run on spot nodes.
+    run on spot nodes. `has_parts`: it is made of jobs that end one by one, and another attempt would run
+    all of them again.
     """
 
     word: str
     words: str
     lacks: dict[str, str] = attrs.field(factory=dict)
     has_spot: bool = True
+    has_parts: bool = False
 
 
 _TRIAL_ONLY = "Its trials run code of the service's own."
+_DATA_SETTINGS = "Its data are settings of the job: training_data, validation_data, test_data."
 _TUNES_ONLY = "It tunes with code of the service's own: its data and model are said in the job."
 _BY_STEP = "Say it in the pipeline's steps: they are what runs."
 
 TRAITS: dict[JobType, Traits] = {
     JobType.COMMAND: Traits(word="command", words="a command job"),
-    JobType.SWEEP: Traits(word="sweep", words="a sweep"),
-    JobType.AUTOML: Traits(word="automl", words="an AutoML job", lacks={"code": _TRIAL_ONLY}),
+    JobType.SWEEP: Traits(word="sweep", words="a sweep", has_parts=True),
+    JobType.AUTOML: Traits(
+        word="automl",
+        words="an AutoML job",
+        lacks={"code": _TRIAL_ONLY, "inputs": _DATA_SETTINGS},
+        has_parts=True,
+    ),
     JobType.PARALLEL: Traits(word="parallel", words="a parallel job"),
     JobType.PIPELINE: Traits(
         word="pipeline",
         words="a pipeline",
         lacks=dict.fromkeys(("code", "environment", "environment_variables"), _BY_STEP),
+        has_parts=True,
     ),
     JobType.SPARK: Traits(
         word="spark",

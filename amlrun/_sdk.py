@@ -166,10 +166,10 @@ def _one_line(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def load(path: Path, *, code: str | None, environment: Any) -> Any:
+def load(path: Path, *, code: str | None, environment: Any, part: str = "") -> Any:
     """The job of a YAML file, by the SDK; `code` and `environment` replace the file's, which may be missing.
 
-    Raises `InvalidRequest` for what its schema refuses.
+    They stand in the job itself, or in a `part` of it. Raises `InvalidRequest` for what its schema refuses.
     """
     _quiet()
     from azure.ai.ml import load_job
@@ -179,7 +179,8 @@ def load(path: Path, *, code: str | None, environment: Any) -> Any:
     if code is not None and code.startswith("/subscriptions/"):  # so the schema knows it for no folder
         code = f"azureml:{code}"
     given = {"code": code, "environment": name if name is None or ":" in name else f"azureml:{name}"}
-    overrides = [{key: value} for key, value in given.items() if value is not None]
+    inside = f"{part}." if part else ""
+    overrides = [{f"{inside}{key}": value} for key, value in given.items() if value is not None]
     try:
         return load_job(path, params_override=overrides)
     except Exception as error:
@@ -195,6 +196,13 @@ def build(**parts: Any) -> Any:
         return command(**{name: value for name, value in parts.items() if value is not None})
     except Exception as error:
         raise InvalidRequest(_one_line(error), argument="job") from error
+
+
+def queue_settings(priority: Any) -> Any:
+    """Queue settings of the SDK, with that priority and no tier; None where there is none."""
+    from azure.ai.ml.entities import QueueSettings
+
+    return None if priority is None else QueueSettings(priority=priority)
 
 
 def copied(job: Any) -> Any:

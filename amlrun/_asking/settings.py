@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking import searches
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import TRAITS, JobType
 
@@ -24,10 +25,13 @@ DISTRIBUTIONS = ("pytorch", "mpi", "tensorflow", "ray")
 @attrs.frozen(kw_only=True)
 class JobSettings:
     """The job's own settings. Values are as written: checked where arguments are. `timeout` in seconds.
-    `distribution` is its type in small letters, `services` are the names of those that are interactive.
 
+    `distribution` is its type in small letters, `services` are the names of those that are interactive.
     `steps` are the leaves of a pipeline, those of its nested pipelines among them; `path` is the name of one
-    of them: `"train"`, `"prep.clean"`.
+    of them: `"train"`, `"prep.clean"`. `at_once`: how many trials of a sweep may run at once, each on nodes
+    of its own. `needs_gpu`: the task that needs one, "": none does. `counts_nodes`: how many nodes is said by
+    the job's limits, and by nothing else. `lost`: arguments that the SDK leaves out of such a job, if it had
+    them. `warnings`: what the plan says of it.
     """
 
     type: JobType
@@ -51,6 +55,11 @@ class JobSettings:
     distribution: str = ""
     services: tuple[str, ...] = ()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
+    at_once: int = 1
+    needs_gpu: str = ""
+    counts_nodes: bool = False
+    lost: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
 
 
 def settings_of(job_type: JobType, job: Any, folder: Path) -> JobSettings:
@@ -70,7 +79,7 @@ def read(source: Any, *path: str) -> Any:
 
 
 def _attribute(source: Any, name: str) -> Any:
-    """Of an object. Builders of the SDK are dictionaries too, and make up and keep what they are asked for."""
+    """Of an object. Builders of the SDK are dictionaries too, and make up what they are asked for."""
     if isinstance(source, dict) and not hasattr(type(source), name) and name not in vars(source):
         return dict.get(source, name)
     return getattr(source, name, None)
@@ -93,6 +102,62 @@ def _command(job: Any, folder: Path) -> JobSettings:
         environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
         **common(job),
+    )
+
+
+_OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity")
+
+
+def _sweep(job: Any, folder: Path) -> JobSettings:
+    """What its trial says counts where the sweep itself says nothing."""
+    trial = read(job, "trial")
+    own, of_trial = common(job), common(trial)
+    command = text_of(read(trial, "command"))
+    searches.check_searched(command, read(job, "search_space") or {})
+    trials = [read(job, "limits", name) for name in ("max_concurrent_trials", "max_total_trials")]
+    taken = {name: of_trial[name] for name in _OF_TRIAL if own[name] is None}
+    data = {name: own[name] | of_trial[name] for name in ("inputs", "outputs")}
+    return JobSettings(
+        type=JobType.SWEEP,
+        command=command,
+        timeout=seconds(read(job, "limits", "timeout")),
+        code_folders=local_folders(folder, read(trial, "code")),
+        has_environment=bool(read(trial, "environment")),
+        environment=read(trial, "environment"),
+        environment_variables=texts(read(trial, "environment_variables")),
+        at_once=searches.at_once(*trials),
+        lost=_lost(job, trial),
+        warnings=searches.unlimited(*trials),
+        **{**own, **taken, **data},
+    )
+
+
+def _lost(job: Any, trial: Any) -> frozenset[str]:
+    """What a command may have said, and a sweep that was made of it doesn't."""
+    if not is_entity(trial) or not hasattr(trial, "is_deterministic"):  # which components have, and no job
+        return frozenset()
+    said = {"experiment_name": read(job, "experiment_name"), "timeout": read(job, "limits", "timeout")}
+    return frozenset(name for name, value in said.items() if value is None)
+
+
+def _automl(job: Any, folder: Path) -> JobSettings:
+    own = common(job)
+    task = read(job, "task") or read(job, "task_type")
+    minutes = seconds(read(job, "limits", "timeout_minutes"))
+    limits = (read(job, "limits", name) for name in ("max_nodes", "max_concurrent_trials"))
+    nodes = searches.automl_nodes(task, *limits)
+    searches.check_data({name: read(job, name, "path") for name in searches.AUTOML_DATA}, folder)
+    counted = {} if nodes is None else {"instance_count": nodes}
+    return JobSettings(
+        type=JobType.AUTOML,
+        timeout=None if minutes is None else 60 * minutes,
+        has_environment=True,
+        environment=read(job, "environment_id"),
+        environment_variables=texts(read(job, "environment_variables")),
+        needs_gpu=searches.needs_gpu(task),
+        counts_nodes=nodes is not None,
+        warnings=searches.uncounted(nodes, own["instance_count"]),
+        **{**own, **counted, "inputs": frozenset()},
     )
 
 
@@ -131,6 +196,8 @@ def _tuning(job: Any, _folder: Path) -> JobSettings:
 
 _READERS: dict[JobType, Callable[[Any, Path], JobSettings]] = {
     JobType.COMMAND: _command,
+    JobType.SWEEP: _sweep,
+    JobType.AUTOML: _automl,
     JobType.SPARK: _spark,
     JobType.FINE_TUNING: _tuning,
 }

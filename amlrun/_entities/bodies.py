@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun import _sdk
+from amlrun._entities.automl import automl_entity, automl_environment
 from amlrun._entities.bound import hide, shown
 from amlrun._entities.code import staged_code
 from amlrun._entities.command import command_entity, outputs_of
-from amlrun._entities.lost import with_lost
+from amlrun._entities.environments import environment_of
 from amlrun._entities.spark import spark_entity
+from amlrun._entities.sweep import sweep_entity
 from amlrun._entities.tuning import tuning_entity
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _ENTITIES: dict[JobType, Callable[[Request, Plan], Any]] = {
     JobType.COMMAND: command_entity,
+    JobType.SWEEP: sweep_entity,
+    JobType.AUTOML: automl_entity,
     JobType.SPARK: spark_entity,
     JobType.FINE_TUNING: tuning_entity,
 }
@@ -43,19 +47,23 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
         hide(entity, {*request.inputs, *request.outputs})
     with staged_code(entity, request.uploads):
         captured = _sdk.capture(client, entity)
-    if request.settings.type is JobType.COMMAND:
-        captured = attrs.evolve(captured, body=with_lost(captured.body, entity))
-    if isinstance(request.source, str) or not (request.inputs or request.outputs):
+    if isinstance(request.source, str):
         return captured
-    body = shown(captured.body)
-    return attrs.evolve(captured, body=_with_data(body, _data_of(client, request), request))
+    environment = automl_environment(request, entity) if request.settings.type is JobType.AUTOML else None
+    if not (request.inputs or request.outputs or environment):
+        return captured
+    found = _resolved(client, request, environment)
+    body = _with_data(shown(captured.body), found, request)
+    if environment is not None:
+        body["environmentId"] = found["environmentId"]
+    return attrs.evolve(captured, body=body)
 
 
-def _data_of(client: MLClient, request: Request) -> Mapping[str, Any]:
-    """Inputs and outputs given as arguments, resolved by the SDK in a job that carries nothing else."""
+def _resolved(client: MLClient, request: Request, environment: Any) -> Mapping[str, Any]:
+    """Inputs, outputs and an environment, resolved by the SDK in a job that carries nothing else."""
     carrier = _sdk.build(
         command="true",
-        environment="azureml:unused:1",
+        environment=environment_of(environment) or "azureml:unused:1",
         inputs=dict(request.inputs),
         outputs=outputs_of(request),
     )
@@ -71,5 +79,6 @@ def _with_data(body: Mapping[str, Any], data: Mapping[str, Any], request: Reques
         if lost:
             message = f"{part}: azure-ai-ml leaves {lost[0]} out"
             raise InvalidRequest(message, argument=part, hint="Give the value itself, or another form of it.")
-        merged[part] = {**(body.get(part) or {}), **resolved}
+        if names:
+            merged[part] = {**(body.get(part) or {}), **resolved}
     return {**body, **merged}

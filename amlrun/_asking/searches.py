@@ -1,0 +1,102 @@
+"""What is particular to sweeps and AutoML jobs: their trials are what runs, and their limits count them.
+
+Pure, but for the look whether local data is there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlrun._asking.bindings import is_local
+from amlrun._errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+AUTOML_DATA = ("training_data", "validation_data", "test_data")
+"""The settings of an AutoML job that are data."""
+_SEARCHED = re.compile(r"\$\{\{\s*search_space\.([A-Za-z0-9_.-]+)")
+_GPU_TASKS = ("image", "text")
+_OF_TEXT = "text"
+
+
+def check_searched(command: str, searched: Collection[str]) -> None:
+    """Each `${{search_space.x}}` of a trial's command is searched. Raises `InvalidRequest`."""
+    for name in _SEARCHED.findall(command):
+        if name not in searched:
+            message = f"The command uses ${{{{search_space.{name}}}}}, and there is no such one"
+            hint = f"Its search space: {', '.join(sorted(searched)) or 'nothing'}."
+            raise InvalidRequest(message, argument="job", hint=hint)
+
+
+def at_once(concurrent: Any, total: Any) -> int:
+    """How many trials of a sweep run at once at most; 1 where nobody limits them.
+
+    Assumed: without `max_concurrent_trials`, all of them.
+    """
+    return min((count for count in (_whole(concurrent), _whole(total)) if count), default=1)
+
+
+def unlimited(concurrent: Any, total: Any) -> tuple[str, ...]:
+    """What is to be said of a sweep whose trials nobody limits."""
+    if _whole(concurrent) or _whole(total):
+        return ()
+    words = (
+        "the sweep says neither max_concurrent_trials nor max_total_trials: the price is that of one trial"
+    )
+    return (words,)
+
+
+def needs_gpu(task: Any) -> str:
+    """The task of an AutoML job, if its trials need GPUs (image and text tasks do); else "".
+
+    https://learn.microsoft.com/azure/machine-learning/how-to-auto-train-image-models
+    """
+    name = str(getattr(task, "value", task))
+    return name if name.lower().startswith(_GPU_TASKS) else ""
+
+
+def automl_nodes(task: Any, max_nodes: Any, concurrent: Any) -> int | None:
+    """How many nodes an AutoML job has by its own limits; None where they say nothing.
+
+    The service counts them from both limits: https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
+    Assumed: `max_nodes` is what counts where it is said. Of text tasks it is 1 where it isn't (the contract).
+    """
+    said = _whole(max_nodes)
+    if said is None and str(getattr(task, "value", task)).lower().startswith(_OF_TEXT):
+        return 1
+    return said or _whole(concurrent)
+
+
+def uncounted(nodes: int | None, said: Any) -> tuple[str, ...]:
+    """What is to be said of an instance count that its limits contradict."""
+    if nodes is None or said is None or _whole(said) == nodes:
+        return ()
+    words = f"resources.instance_count={said} counts for nothing: its limits say {nodes}"
+    return (f"{words} (max_nodes, max_concurrent_trials)",)
+
+
+def check_data(paths: Mapping[str, Any], folder: Path) -> None:
+    """Local data is there. Raises `InvalidRequest`."""
+    for name, path in paths.items():
+        there = beside(path, folder)
+        if there is not None and not there.exists():
+            raise InvalidRequest(f"{name}: there is no {there}", argument="job")
+
+
+def beside(path: Any, folder: Path) -> Path | None:
+    """A local path as it stands beside a job file; None for what is somewhere else."""
+    if not isinstance(path, (str, Path)) or not is_local(str(path)):
+        return None
+    return (folder / Path(path).expanduser()).resolve()
+
+
+def _whole(value: Any) -> int | None:
+    """A number above 0, in quotes too; None for anything else: the SDK refuses it."""
+    try:
+        number = None if isinstance(value, bool) or value is None else int(value)
+    except (TypeError, ValueError):
+        return None
+    return number if number and number > 0 else None
