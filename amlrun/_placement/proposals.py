@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,7 +12,7 @@ from amlrun._catalogue import LIST_PRICES, list_prices
 from amlrun._needs import SERVERLESS
 from amlrun._offers import LimitKind, Source, Tier, gpu_model, limits_of
 from amlrun._placement.fit import fit
-from amlrun._placement.options import best_of_some
+from amlrun._placement.options import best_of_some, price_of
 from amlrun._placement.serverless import in_one_tier, options, tiers_of
 from amlrun._plan import Starts
 from amlrun._tables import money
@@ -65,7 +66,8 @@ def counted(count: int, starts: Starts | None, *, on: str = "") -> str:
 def fewer(market: Market, nodes: int, tried: Sequence[Option]) -> list[str]:
     """The counts of nodes that could be had, now and ever, on the first of these options that holds any.
 
-    Of two tiers that come into question, in the one that gives more.
+    Of two tiers that come into question, in the one that gives more. And the most that any option is known to
+    hold now, with its price, where that is more.
     """
     held = [(option, option.fit or fit(option.size, nodes, option.tier, market.quota)) for option in tried]
     firsts = {option.tier: (option, whole) for option, whole in reversed(held) if whole.fits}
@@ -79,7 +81,19 @@ def fewer(market: Market, nodes: int, tried: Sequence[Option]) -> list[str]:
     on = "" if option is tried[0] else f" with instance_type={option.size.name!r}"
     if option.tier is not tried[0].tier:
         on += f" and tier={str(option.tier)!r}"
-    return [" ".join(counted(count, counts[count], on=on) for count in sorted(counts))]
+    told = [counted(count, counts[count], on=on) for count in sorted(counts)]
+    return [" ".join([*told, *_most(market, held, whole.fits)])]
+
+
+def _most(market: Market, held: Iterable[tuple[Option, Fit]], least: int) -> Iterator[str]:
+    """The most nodes that fit now on any of these options, where they are more than that many."""
+    counts = [(min(whole.fits, whole.fits_now), option) for option, whole in held]
+    for count, option in sorted(counts, key=itemgetter(0), reverse=True):
+        size, tier = option.size, option.tier
+        if count > least and fit(size, count, tier, market.quota).starts is Starts.NOW:
+            price = priced(price_of(size, count, tier))
+            yield counted(count, Starts.NOW, on=f" with instance_type={size.name!r} as {tier} ({price})")
+            return
 
 
 def similar(ask: Ask, size: Size, *, named: bool) -> Needs:
@@ -165,6 +179,16 @@ def _in_cents(price: float) -> float:
     """Rounded up, and never below the price itself."""
     cents = math.ceil(round(price * 100, 4)) / 100
     return cents if cents >= price else round(cents + 0.01, 2)
+
+
+def unnamed(ask: Ask, market: Market) -> str:
+    """What would be taken if no size were named; "": nothing could be."""
+    asked = attrs.evolve(ask, instance_types=())
+    found = _costing(asked, market, market.sizes, ask.needs.max_price_per_hour)
+    if not any(option.able for option in found):
+        return ""
+    best = _taken(asked, found)
+    return f"Leave instance_type out: {best.size.name} ({priced(best.price)}, {best.tier}) would be taken."
 
 
 def models(market: Market) -> list[str]:

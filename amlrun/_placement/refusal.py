@@ -20,6 +20,7 @@ from amlrun._placement.proposals import (
     raised,
     room,
     to_be_named,
+    unnamed,
 )
 from amlrun._placement.serverless import shortfalls, tiers_of
 from amlrun._tables import table
@@ -82,7 +83,7 @@ def _no_such_gpu(ask: Ask, market: Market) -> bool:
 
 def _less(ask: Ask, market: Market) -> str:
     if ask.instance_types:
-        return "Ask for less, or leave instance_type out."
+        return unnamed(ask, market) or "Ask for less, or name another size."
     if _no_such_gpu(ask, market):
         return f"The GPU models there: {', '.join(models(market)) or 'none'}."
     return "Ask for less."

@@ -125,6 +125,20 @@ def test_the_count_for_a_cluster_holds_against_its_maximum_and_its_quota(fake_am
     assert planned(fake_aml, compute="cpu", instance_count=6).starts == "queued"
 
 
+def test_the_most_nodes_that_fit_are_told_with_their_price(fake_aml: FakeAml) -> None:
+    """Beside those of the cheapest size, where another holds more; what nobody knows doesn't count."""
+    fake_aml.quota(V100, limit=48)
+    hint = refused(fake_aml, NotEnoughQuota, gpus=1, instance_count=20).hint
+    assert hint.splitlines()[0] == (
+        "instance_count=4 fits. instance_count=8 fits with instance_type='Standard_NC6s_v3' as standard"
+        " (24.48 USD/h)."
+    )
+    assert planned(fake_aml, gpus=1, instance_count=8).instance_type == "Standard_NC6s_v3"
+    fake_aml.quota(DSV2, limit=32)
+    hint = refused(fake_aml, NotEnoughQuota, cpus=4, instance_count=1000).hint
+    assert hint.splitlines()[0] == "instance_count=8 fits."
+
+
 def test_what_fits_fits_now(fake_aml: FakeAml) -> None:
     """By every limit: what the total leaves no room for would wait."""
     fake_aml.quota(T4, limit=16, used=12)
@@ -166,7 +180,11 @@ def test_a_region_without_that_gpu_says_which_it_has(fake_aml: FakeAml) -> None:
         "No size for jobs in eastus has K80.\nThe GPU models there: A100, H100, M60, T4, V100."
     )
     error = refused(fake_aml, NothingFits, instance_type="Standard_NC4as_T4_v3", gpus=2)
-    assert error.hint == "Ask for less, or leave instance_type out."
+    assert error.hint == "Ask for less, or name another size."
+    error = refused(fake_aml, NothingFits, instance_type="Standard_DS3_v2", gpus=1)
+    instead = "Leave instance_type out: Standard_NC4as_T4_v3 (0.53 USD/h, standard) would be taken."
+    assert error.hint == instead
+    assert planned(fake_aml, gpus=1).instance_type == "Standard_NC4as_T4_v3"
 
 
 def test_who_may_not_read_sizes_is_told_of_no_region(fake_aml: FakeAml) -> None:
