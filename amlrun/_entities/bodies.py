@@ -12,6 +12,7 @@ from amlrun._entities.bound import hide, shown
 from amlrun._entities.code import staged_code
 from amlrun._entities.command import command_entity, outputs_of
 from amlrun._entities.environments import environment_of
+from amlrun._entities.lost import with_lost
 from amlrun._entities.spark import spark_entity
 from amlrun._entities.sweep import sweep_entity
 from amlrun._entities.tuning import tuning_entity
@@ -47,6 +48,8 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
         hide(entity, {*request.inputs, *request.outputs})
     with staged_code(entity, request.uploads):
         captured = _sdk.capture(client, entity)
+    if request.settings.type is JobType.COMMAND:
+        captured = attrs.evolve(captured, body=with_lost(captured.body, entity))
     if isinstance(request.source, str):
         return captured
     environment = automl_environment(request, entity) if request.settings.type is JobType.AUTOML else None
