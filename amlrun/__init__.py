@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         SubmissionFailed,
         WaitTimeout,
     )
-    from amlrun._facade import attach, plan, quota, submit, submit_many
+    from amlrun._facade import attach, default_compute, plan, quota, submit, submit_many
     from amlrun._identity import Managed
     from amlrun._needs import Needs
     from amlrun._offers import Quota
@@ -75,6 +75,7 @@ __all__ = [
     "attach",
     "connect",
     "current",
+    "default_compute",
     "plan",
     "quota",
     "submit",
@@ -84,7 +85,7 @@ __all__ = [
 _HOMES = {
     "_attempts": ("Attempt", "Cost"),
     "_cluster": ("Cluster",),
-    "_facade": ("attach", "plan", "quota", "submit", "submit_many"),
+    "_facade": ("attach", "default_compute", "plan", "quota", "submit", "submit_many"),
     "_identity": ("Managed",),
     "_needs": ("Needs",),
     "_offers": ("Quota",),

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from amlrun._requeue import Requeue
 
 
-class Options(TypedDict, total=False):
-    """See `submit`."""
+class NodeOptions(TypedDict, total=False):
+    """Of nodes, wherever they are. See `default_compute`."""
 
-    compute: str | Cluster | Sequence[str | Cluster] | None
     instance_type: str | Sequence[str] | None
     instance_count: int | None
     tier: str | None
@@ -26,7 +25,13 @@ class Options(TypedDict, total=False):
     memory_gb: float | None
     gpus: int | None
     gpu: str | Sequence[str] | None
-    needs: Needs | None
+    needs: Needs | Mapping[str, Needs] | None
+
+
+class Options(NodeOptions, total=False):
+    """See `submit`."""
+
+    compute: str | Cluster | Sequence[str | Cluster] | None
     timeout: float | dt.timedelta | None
     identity: str | Managed | Any | None
     requeue: Requeue | Literal[False] | None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from typing_extensions import Unpack
 
-    from amlrun._arguments import Options
+    from amlrun._arguments import NodeOptions, Options
     from amlrun._errors import AmlrunError
     from amlrun._offers import Quota
     from amlrun._plan import Plan
@@ -52,7 +52,7 @@ def submit(
     list of these in order of preference; default: serverless first), `instance_type` (a size, or a list
     in order of preference), `instance_count` (nodes), `tier` ("standard", "spot", "auto").
     What each node needs: `cpus`, `memory_gb`, `gpus` (how many), `gpu` (a model, or a list), or
-    `needs=Needs(…)`.
+    `needs=Needs(…)`; of a pipeline's steps each its own, `needs={"train": Needs(gpus=1)}`.
     How it runs: `timeout` (seconds or timedelta, of each attempt), `identity` ("user", "managed",
     `Managed(client_id=…)`, "token"), `requeue` (a `Requeue`, or False; default: on spot).
     What runs: `code` (a folder), `environment`, `inputs`, `outputs`, `environment_variables`, `name`,
@@ -123,6 +123,23 @@ def plan(job: object, /, *, client: MLClient | None = None, **options: Unpack[Op
         return plan_again(workspace_of(client), job, options)
     request = _parsed(job, options)
     return new_plan(workspace_of(client), job, options, request)
+
+
+def default_compute(*, client: MLClient | None = None, **needs: Unpack[NodeOptions]) -> str:
+    """The compute for `@dsl.pipeline(default_compute=amlrun.default_compute())`.
+
+    It is `"serverless"`, or a cluster's name where serverless can't serve nodes of these `needs` (those of
+    `submit`: `cpus`, `memory_gb`, `gpus`, `gpu`, `needs`, `instance_type`, `instance_count`, `tier`), or where
+    `amlrun.toml` names one. That is the place alone: a pipeline sent by plain `MLClient` has no sizes and no
+    tiers, and the service chooses. `amlrun.submit(pipeline, …)` puts those of each step on it.
+
+    Reads, and changes nothing. Raises what `plan` raises.
+    https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
+    """
+    from amlrun._submission import compute_for
+    from amlrun._workspace import workspace_of
+
+    return compute_for(workspace_of(client), needs)
 
 
 def quota(*, client: MLClient | None = None) -> Quota:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._arguments import NodeOptions
 from amlrun._asking.computes import workspace_of
+from amlrun._asking.given import arguments
+from amlrun._asking.request import parse
+from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
 from amlrun._creation import make, path_of
 from amlrun._entities import bodies
@@ -35,7 +39,7 @@ from amlrun._run import Run
 from amlrun._sending import find, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from amlrun._asking.request import Request
     from amlrun._guard import Guard
@@ -48,6 +52,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("amlrun")
 _PLACELESS = ("experiment", "timeout", "checkpoint_datastore")
 """The defaults that no place is refused for."""
+_ANY_ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+"""Of a job that is never sent: one that every workspace can have."""
 _ABOUT_SIZES = (NothingFits, InvalidRequest)
 _REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
@@ -100,6 +106,18 @@ def quota_of(workspace: Workspace) -> Quota:
     assert look.market.quota is not None  # noqa: S101  it was read
     elsewhere = look.market.elsewhere
     return look.readings.told(look.market.quota, [elsewhere[region] for region in sorted(elsewhere)])
+
+
+def compute_for(workspace: Workspace, needs: Mapping[str, Any]) -> str:
+    """Where a command with these needs would go: `"serverless"` or a name. Raises what `decide` raises."""
+    of_nodes = NodeOptions.__annotations__
+    for name in needs:
+        if name not in of_nodes:
+            message = f"There is no argument {name}: default_compute() is about nodes"
+            hint = f"There are: client, {', '.join(of_nodes)}."
+            raise InvalidRequest(message, argument=name, hint=hint)
+    given = arguments({**needs, "environment": _ANY_ENVIRONMENT})
+    return decide(workspace, parse("true", given, read_team())).compute
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:

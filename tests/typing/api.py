@@ -31,6 +31,8 @@ def verbs(client: MLClient, path: Path, job: object) -> None:
     assert_type(amlrun.submit(planned, environment_variables={"TOKEN": "x"}), Run)
     assert_type(amlrun.plan("ls", needs=Needs(cpus=4), requeue=Requeue(waits=(1, 2))), Plan)
     assert_type(amlrun.submit_many(["ls", path, planned], concurrency=4, gpus=1), list[Run | AmlrunError])
+    assert_type(amlrun.plan(job, needs={"train": Needs(gpus=1)}).steps[0].path, str)
+    assert_type(amlrun.default_compute(client=client, gpus=1, tier="spot"), str)
     assert_type(amlrun.quota(client=client), Quota)
     assert_type(amlrun.attach("name").wait(timeout=60), Run)
     assert_type(amlrun.current(), "JobContext | None")
@@ -50,6 +52,7 @@ def mistakes() -> None:
     amlrun.submit("ls", compute=3)  # type: ignore[call-overload]  # a name, a Cluster, or a list
     amlrun.submit("ls", gpus="A100")  # type: ignore[call-overload]  # gpu is the model
     amlrun.submit_many(3)  # type: ignore[arg-type]  # a list of jobs
+    amlrun.default_compute(code=".")  # type: ignore[call-arg]  # it is about nodes
     amlrun.plan()  # type: ignore[call-arg]  # a plan is for a job
     amlrun.submit("ls").status = "Completed"  # type: ignore[misc]  # it shows the last look
 
