@@ -72,9 +72,12 @@ def _of_others(ask: Ask, like: Ask, market: Market, cluster: Cluster) -> list[st
     other = attrs.evolve(like, needs=attrs.evolve(like.needs, gpu=()), instance_types=())
     tried = {one.size.name for one in sizes_for(like, market, roomy) if not one.miss}
     found = [one for one in sizes_for(other, market, roomy) if one.size.name not in tried]
-    words = "With another GPU model, " if ask.needs.gpu else ""
-    words = "Without instance_type=…, " if ask.instance_types else words
-    return [f"{words}{way}" for way in _of_sizes(other, market, cluster, roomy, found)]
+    without = [
+        *(["without instance_type=…"] if ask.instance_types else []),
+        *(["with another GPU model"] if ask.needs.gpu else []),
+    ]
+    words = f"{' and '.join(without)}, " if without else ""
+    return [f"{words[:1].upper()}{words[1:]}{way}" for way in _of_sizes(other, market, cluster, roomy, found)]
 
 
 def _fewer(ask: Ask, market: Market, cluster: Cluster, option: Option) -> Iterator[str]:
@@ -92,7 +95,10 @@ def _ways(ask: Ask, like: Ask, market: Market, cluster: Cluster) -> dict[Cluster
     """The fewest settings that would have to be others: all ways of so many, in words."""
     roomy = attrs.evolve(cluster, max=max(cluster.max, ask.nodes))
     other = Tier.STANDARD if cluster.tier is Tier.SPOT else Tier.SPOT
+    fewest = max(ask.nodes, cluster.min)
+    priced_out = ask.guard.highest_price_per_hour is not None and roomy.max > fewest
     settings: dict[str, Any] = {
+        **({"max": fewest} if priced_out else {}),
         **({"min": 0} if cluster.min else {}),
         **({"tier": other.value} if ask.tier in {None, Tier.AUTO, other} else {}),
         **({"size": None} if cluster.size else {}),
