@@ -53,7 +53,7 @@ TRAITS: dict[JobType, Traits] = {
         lacks={"code": _TRIAL_ONLY, "inputs": _DATA_SETTINGS},
         has_parts=True,
     ),
-    JobType.PARALLEL: Traits(word="parallel", words="a parallel job"),
+    JobType.PARALLEL: Traits(word="parallel", words="a parallel job", has_spot=False),
     JobType.PIPELINE: Traits(
         word="pipeline",
         words="a pipeline",

@@ -58,11 +58,11 @@ class Memory:
             GROUP: self.group,
             ATTEMPT: str(self.attempt),
             POLICY: _compact(policy),
-            PLAN: _compact(self.plan.to_memo()),
+            **_plan_parts(self.plan),
             API: self.api_version,
             DIGEST: self.digest,
             **({PRINCIPAL: self.principal} if self.principal else {}),
-            **_parts(self.body),
+            **_parts(BODY, self.body),
         }
 
     @classmethod
@@ -75,8 +75,8 @@ class Memory:
             group=properties[GROUP],
             attempt=int(properties[ATTEMPT]),
             policy=None if policy is None else Requeue.from_dict(policy),
-            plan=Plan.from_dict(json.loads(properties[PLAN])),
-            body=_whole(properties),
+            plan=Plan.from_dict(_plan_of(properties)),
+            body=_whole(BODY, properties),
             api_version=properties[API],
             principal=properties.get(PRINCIPAL),
             digest=properties[DIGEST],
@@ -113,28 +113,41 @@ def _digest(body: Mapping[str, Any] | None) -> str:
 
 def fits(body: Mapping[str, Any]) -> bool:
     """Whether a body is short enough to be kept."""
-    return bool(_parts(body))
+    return bool(_parts(BODY, body))
 
 
-def _parts(body: Mapping[str, Any] | None) -> dict[str, str]:
-    if body is None:
+def _plan_parts(plan: Plan) -> dict[str, str]:
+    """A plan as text that people can read; packed, if it has many steps; without them, if that's too long."""
+    memo = plan.to_memo()
+    text = _compact(memo)
+    if len(text) <= LONGEST:
+        return {PLAN: text}
+    return _parts(PLAN, memo) or _plan_parts(attrs.evolve(plan, steps=()))
+
+
+def _plan_of(properties: Mapping[str, str]) -> Any:
+    return json.loads(properties[PLAN]) if properties[PLAN].startswith("{") else _whole(PLAN, properties)
+
+
+def _parts(name: str, value: Mapping[str, Any] | None) -> dict[str, str]:
+    if value is None:
         return {}
-    text = base64.b85encode(zlib.compress(_compact(body).encode(), 9)).decode()
+    text = base64.b85encode(zlib.compress(_compact(value).encode(), 9)).decode()
     chunks = [text[start : start + LONGEST] for start in range(0, len(text), LONGEST)]
     if len(chunks) > MOST_PARTS:
         return {}
-    return {_part(number): chunk for number, chunk in enumerate(chunks, start=1)}
+    return {_part(name, number): chunk for number, chunk in enumerate(chunks, start=1)}
 
 
-def _whole(properties: Mapping[str, str]) -> dict[str, Any] | None:
+def _whole(name: str, properties: Mapping[str, str]) -> dict[str, Any] | None:
     chunks: list[str] = []
-    while (name := _part(len(chunks) + 1)) in properties:
-        chunks.append(properties[name])
+    while (part := _part(name, len(chunks) + 1)) in properties:
+        chunks.append(properties[part])
     if not chunks:
         return None
     unpacked: dict[str, Any] = json.loads(zlib.decompress(base64.b85decode("".join(chunks))))
     return unpacked
 
 
-def _part(number: int) -> str:
-    return BODY if number == 1 else f"{BODY}.{number}"
+def _part(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}.{number}"

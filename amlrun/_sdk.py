@@ -1,7 +1,8 @@
 """Every touch of `azure-ai-ml`, and every private name of it. It is imported inside functions only.
 
 Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
-(how a client reaches the service) and `JobOperations._kwargs` (where azure-core's `raw_request_hook` goes).
+(how a client reaches the service), `JobOperations._kwargs` and `ComponentOperations._init_args` (where
+azure-core's `raw_request_hook` goes).
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ import logging
 import pickle
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 
 from amlrun._errors import InvalidRequest, NotAuthorized, SubmissionFailed
+from amlrun._identity import IdentityKind
 from amlrun._rest import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from azure.ai.ml import MLClient
+
+    from amlrun._identity import Identity
+    from amlrun._jobs.nested import Nested
 
 _CONNECTION = ("proxies", "connection_verify", "connection_cert", "connection_timeout", "read_timeout")
 
@@ -95,13 +100,16 @@ def _quiet() -> None:
 
 @attrs.frozen
 class Captured:
-    """The PUT of a job as the SDK had it ready: resolved, uploaded, serialized, and not sent.
+    """A PUT as the SDK had it ready: resolved, uploaded, serialized, and not sent.
 
-    `body` is its `properties`.
+    `body` is its `properties`. `path` is the ARM id of what would be made. `nested` are the components that a
+    pipeline's nested pipelines have become.
     """
 
     body: Mapping[str, Any]
     api_version: str
+    path: str = ""
+    nested: tuple[Nested, ...] = ()
 
 
 class _Stopped(Exception):
@@ -114,25 +122,49 @@ def capture(client: MLClient, job: Any) -> Captured:
     Uploads code and data and creates the anonymous environment where the job has them; changes `job` (give it
     a copy). Raises `InvalidRequest` for what the SDK's validation refuses, else what the service answered.
     """
-    seen: list[Captured] = []
+    operations = copy.copy(client.jobs)
+    kwargs = operations._kwargs  # noqa: SLF001  the only way in
+    operations._kwargs = {**kwargs, "raw_request_hook": (stop := _Stop())}  # noqa: SLF001  the same
+    return stop.caught(lambda: operations.create_or_update(job))
 
-    def stop(request: Any) -> None:
+
+def component_put(client: MLClient, component: Any) -> Captured:
+    """The PUT by which the SDK has made a nameless component, once more, and not sent: its bytes can be seen.
+
+    Makes no request, if the component was resolved before: as a part of a job that was captured.
+    """
+    operations: Any = copy.copy(client.components)
+    kwargs = operations._init_args  # noqa: SLF001  the only way in
+    operations._init_args = {**kwargs, "raw_request_hook": (stop := _Stop())}  # noqa: SLF001  the same
+    return stop.caught(lambda: operations.create_or_update(component, is_anonymous=True))
+
+
+class _Stop:
+    """The hook that stops a PUT."""
+
+    def __init__(self) -> None:
+        self._seen: list[Captured] = []
+
+    def __call__(self, request: Any) -> None:
         sent = request.http_request
-        version = parse_qs(urlsplit(sent.url).query).get("api-version", [""])[0]
-        seen.append(Captured(json.loads(sent.body or sent.content)["properties"], version))
+        url = urlsplit(sent.url)
+        version = parse_qs(url.query).get("api-version", [""])[0]
+        properties = json.loads(sent.body or sent.content)["properties"]
+        self._seen.append(Captured(properties, version, unquote(url.path)))
         raise _Stopped
 
-    _quiet()
-    operations = copy.copy(client.jobs)
-    operations._kwargs = {**operations._kwargs, "raw_request_hook": stop}  # noqa: SLF001  the only way in
-    try:
-        operations.create_or_update(job)
-    except Exception as error:
-        if not seen:
-            raise _translated(error) from error
-    if not seen:
-        raise SubmissionFailed("azure-ai-ml sent no job", hint="Please report its version: this is a defect.")
-    return seen[0]
+    def caught(self, send: Callable[[], Any]) -> Captured:
+        """What is stopped of this."""
+        _quiet()
+        try:
+            send()
+        except Exception as error:
+            if not self._seen:
+                raise _translated(error) from error
+        if not self._seen:
+            hint = "Please report its version: this is a defect."
+            raise SubmissionFailed("azure-ai-ml sent nothing", hint=hint)
+        return self._seen[0]
 
 
 def _translated(error: Exception) -> Exception:
@@ -198,11 +230,23 @@ def build(**parts: Any) -> Any:
         raise InvalidRequest(_one_line(error), argument="job") from error
 
 
-def queue_settings(priority: Any) -> Any:
-    """Queue settings of the SDK, with that priority and no tier; None where there is none."""
+def queue_settings(priority: Any = None, job_tier: str | None = None) -> Any:
+    """Queue settings of the SDK, with that priority and tier; None where there is neither."""
     from azure.ai.ml.entities import QueueSettings
 
-    return None if priority is None else QueueSettings(priority=priority)
+    if priority is None and job_tier is None:
+        return None
+    return QueueSettings(priority=priority, job_tier=job_tier)
+
+
+def identity(said: Identity) -> Any:
+    """An identity of the SDK."""
+    from azure.ai.ml import AmlTokenConfiguration, ManagedIdentityConfiguration, UserIdentityConfiguration
+
+    if said.kind is IdentityKind.MANAGED:
+        ids = {"object_id": said.object_id, "resource_id": said.resource_id}
+        return ManagedIdentityConfiguration(client_id=said.client_id, **ids)
+    return UserIdentityConfiguration() if said.kind is IdentityKind.USER else AmlTokenConfiguration()
 
 
 def copied(job: Any) -> Any:

@@ -15,12 +15,17 @@ import attrs
 
 from amlrun._errors import ServiceError, SubmissionFailed
 from amlrun._identity import IdentityKind
+from amlrun._job_types import JobType
+from amlrun._jobs.nested import refer
+from amlrun._jobs.pipeline import acts_as_user
 from amlrun._memory import Memory, attempt_name
-from amlrun._wire import check
+from amlrun._wire import check, check_nested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun._jobs.nested import Nested
+    from amlrun._plan import Plan
     from amlrun._workspace import Workspace
 
 USER_TOKEN_SCOPE = "https://ml.azure.com/.default"  # noqa: S105  an audience, not a token
@@ -54,6 +59,18 @@ def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
     name = attempt_name(memory.group, memory.attempt)
     workspace.lookups.sent(name, sent.memory.plan, sent.status, adopted=sent.adopted)
     return sent
+
+
+def make_nested(workspace: Workspace, body: dict[str, Any], nested: tuple[Nested, ...], plan: Plan) -> None:
+    """Let the body of a pipeline refer to its nested ones, which must carry the plan too.
+
+    Where the SDK wrote one wrong, the right one is made first: components have no name and can't be changed.
+    """
+    refer(body["jobs"], {one.path: one for one in nested})
+    check_nested(body, nested, plan, workspace.scope.path)
+    for one in {one.id: one for one in nested if not one.made}.values():
+        properties = {"properties": dict(one.body)}
+        workspace.rest.send("PUT", one.id, api_version=one.api_version, body=properties)
 
 
 def _put(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
@@ -148,14 +165,17 @@ def _adopted(name: str, job: Mapping[str, Any], memory: Memory) -> Sent:
 
 
 def _signed(workspace: Workspace, memory: Memory, body: Mapping[str, Any]) -> tuple[Memory, dict[str, str]]:
-    """A job with the submitter's identity travels with a fresh token of theirs, which is never stored.
+    """A pipeline, and a job with the submitter's identity, travel with a token of theirs, never stored.
 
-    Only who submitted may send a further attempt: it would run with the rights of whoever sends it.
+    Only who submitted may send a further attempt of what runs with their rights: it would run with the rights
+    of whoever sends it.
     """
-    identity = body.get("identity") or {}
-    if str(identity.get("identityType")) != IdentityKind.USER:
+    is_user = str((body.get("identity") or {}).get("identityType")) == IdentityKind.USER
+    if not is_user and str(body["jobType"]) != JobType.PIPELINE:
         return memory, {}
     token = workspace.rest.token(USER_TOKEN_SCOPE)
+    if not is_user and not acts_as_user(body):
+        return memory, {"x-azureml-token": token}
     principal = _object_id(token)
     if memory.principal not in (None, principal):
         raise SubmissionFailed(

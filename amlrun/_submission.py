@@ -17,6 +17,7 @@ from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
 from amlrun._creation import make, path_of
 from amlrun._entities import bodies
+from amlrun._entities.pipeline import step_identities
 from amlrun._errors import (
     ComputeNotFound,
     ComputeUnsuitable,
@@ -30,13 +31,14 @@ from amlrun._errors import (
 from amlrun._job_types import TRAITS
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
+from amlrun._jobs.nested import dressed_nested
 from amlrun._jobs.remarks import remarks
 from amlrun._look import started
 from amlrun._memory import Memory, fits
 from amlrun._needs import SERVERLESS
 from amlrun._placement import place, place_steps
 from amlrun._run import Run
-from amlrun._sending import find, send
+from amlrun._sending import find, make_nested, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -208,7 +210,7 @@ def _first_attempt(
     name: str,
     captured: Captured,
 ) -> Memory:
-    """What is sent: the SDK's body with the plan on it."""
+    """What is sent: the SDK's body with the plan on it, and on what it refers to."""
     policy = request.policy(plan.tier)
     dress = Dress(
         plan=plan,
@@ -216,19 +218,23 @@ def _first_attempt(
         group=name,
         checkpoints=policy is not None,
         datastore=request.defaults.checkpoint_datastore,
-        identity=request.identity,
+        identity=None if request.steps else request.identity,
+        step_identities=step_identities(request),
         timeout=request.timeout,
         display_name=request.display_name,
         experiment_name=request.experiment_name,
         environment_variables=request.environment_variables,
         tags=request.tags,
     )
+    body = dressed(captured.body, dress)
+    if captured.nested:
+        make_nested(workspace, body, dressed_nested(captured.nested, dress), plan)
     return Memory(
         group=name,
         attempt=1,
         policy=policy,
         plan=plan,
-        body=dressed(captured.body, dress),
+        body=body,
         api_version=captured.api_version,
     )
 

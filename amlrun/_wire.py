@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import PlacementNotApplied
 from amlrun._jobs.adapters import adapter_of
+from amlrun._jobs.nested import nested_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from amlrun._jobs.nested import Nested
     from amlrun._plan import Plan
 
 
@@ -19,14 +21,22 @@ def check(body: Mapping[str, Any], plan: Plan, workspace: str) -> None:
     `workspace` is its ARM id. A null is as good as absent: that is how the service reads it.
     """
     for path, planned in adapter_of(body).fields(body, plan, workspace):
-        leaving = _at(body, path)
-        if leaving != planned:
-            field = ".".join(path)
-            message = f"properties.{field} was about to leave as {leaving!r}; planned was {planned!r}"
-            hint = (
-                "No job was sent. This is a defect of amlrun or of azure-ai-ml: please report both versions."
-            )
-            raise PlacementNotApplied(message, hint=hint, field=field, planned=planned, leaving=leaving)
+        _compare(body, path, planned)
+
+
+def check_nested(body: Mapping[str, Any], nested: Iterable[Nested], plan: Plan, workspace: str) -> None:
+    """The same of the components that a pipeline's nested pipelines are, to which its body refers."""
+    for part, path, planned in nested_fields(body, nested, plan, workspace):
+        _compare(part, path, planned)
+
+
+def _compare(body: Mapping[str, Any], path: tuple[str, ...], planned: Any) -> None:
+    leaving = _at(body, path)
+    if leaving != planned:
+        field = ".".join(path)
+        message = f"properties.{field} was about to leave as {leaving!r}; planned was {planned!r}"
+        hint = "No job was sent. This is a defect of amlrun or of azure-ai-ml: please report both versions."
+        raise PlacementNotApplied(message, hint=hint, field=field, planned=planned, leaving=leaving)
 
 
 def _at(body: Any, path: tuple[str, ...]) -> Any:

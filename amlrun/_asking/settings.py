@@ -170,6 +170,20 @@ def _distribution(said: Any) -> str:
     raise InvalidRequest(message, argument="job", hint="It is said in the job: distribution.type.")
 
 
+def _parallel(job: Any, folder: Path) -> JobSettings:
+    """Of a step: the service takes no such job by itself."""
+    task = read(job, "task")
+    environment = read(task, "environment") or read(job, "environment")
+    return JobSettings(
+        type=JobType.PARALLEL,
+        code_folders=local_folders(folder, read(task, "code")),
+        has_environment=bool(environment),
+        environment=environment,
+        environment_variables=texts(read(job, "environment_variables")),
+        **common(job),
+    )
+
+
 def _spark(job: Any, folder: Path) -> JobSettings:
     entry = read(job, "entry")
     program = text_of(read(entry, "file")) or text_of(read(entry, "entry"))
@@ -198,6 +212,7 @@ _READERS: dict[JobType, Callable[[Any, Path], JobSettings]] = {
     JobType.COMMAND: _command,
     JobType.SWEEP: _sweep,
     JobType.AUTOML: _automl,
+    JobType.PARALLEL: _parallel,
     JobType.SPARK: _spark,
     JobType.FINE_TUNING: _tuning,
 }

@@ -13,6 +13,7 @@ from amlrun._entities.code import staged_code
 from amlrun._entities.command import command_entity, outputs_of
 from amlrun._entities.environments import environment_of
 from amlrun._entities.lost import with_lost
+from amlrun._entities.pipeline import nested_of, nested_parts, pipeline_entity
 from amlrun._entities.spark import spark_entity
 from amlrun._entities.sweep import sweep_entity
 from amlrun._entities.tuning import tuning_entity
@@ -31,6 +32,7 @@ _ENTITIES: dict[JobType, Callable[[Request, Plan], Any]] = {
     JobType.COMMAND: command_entity,
     JobType.SWEEP: sweep_entity,
     JobType.AUTOML: automl_entity,
+    JobType.PIPELINE: pipeline_entity,
     JobType.SPARK: spark_entity,
     JobType.FINE_TUNING: tuning_entity,
 }
@@ -46,8 +48,10 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
     entity.name = name
     if not isinstance(request.source, str):
         hide(entity, {*request.inputs, *request.outputs})
+    nested = nested_parts(entity) if request.settings.type is JobType.PIPELINE else {}
     with staged_code(entity, request.uploads):
         captured = _sdk.capture(client, entity)
+        captured = attrs.evolve(captured, nested=nested_of(client, nested))
     if request.settings.type is JobType.COMMAND:
         captured = attrs.evolve(captured, body=with_lost(captured.body, entity))
     if isinstance(request.source, str):

@@ -14,6 +14,7 @@ from amlrun._job_types import JobType
 from amlrun._jobs.automl import automl_fields, dress_automl
 from amlrun._jobs.command import command_fields, dress_command
 from amlrun._jobs.experiments import DEFAULT_EXPERIMENT, valid_experiment
+from amlrun._jobs.pipeline import dress_pipeline, pipeline_fields
 from amlrun._jobs.spark import dress_spark, spark_fields
 from amlrun._jobs.sweep import dress_sweep, sweep_fields
 from amlrun._jobs.tuning import dress_tuning, tuning_fields
@@ -44,6 +45,7 @@ ADAPTERS: dict[JobType, Adapter] = {
     JobType.COMMAND: Adapter(dress_command, command_fields),
     JobType.SWEEP: Adapter(dress_sweep, sweep_fields),
     JobType.AUTOML: Adapter(dress_automl, automl_fields),
+    JobType.PIPELINE: Adapter(dress_pipeline, pipeline_fields),
     JobType.SPARK: Adapter(dress_spark, spark_fields),
     JobType.FINE_TUNING: Adapter(dress_tuning, tuning_fields),
 }

@@ -32,8 +32,8 @@ DATASTORE = "workspaceblobstore"
 class Dress:
     """What amlrun puts on a body. `workspace` is its ARM id; `timeout` in seconds.
 
-    `datastore` is where checkpoints go, None: the one that every workspace has. What is None stays as the
-    job has it.
+    `datastore` is where checkpoints go, None: the one that every workspace has. `step_identities` are those
+    of a pipeline's steps, by path, which has none itself. What is None stays as the job has it.
     """
 
     plan: Plan
@@ -44,6 +44,7 @@ class Dress:
     checkpoints: bool = False
     datastore: str | None = None
     identity: Identity | None = None
+    step_identities: Mapping[str, Identity] = attrs.field(factory=dict)
     timeout: float | None = None
     display_name: str | None = None
     experiment_name: str | None = None

@@ -1,0 +1,163 @@
+"""Pipelines, as entities of the SDK, and the components that it makes of nested ones.
+
+A place is put on the body, where the steps of the job itself stand. Those of a nested pipeline leave earlier,
+in the body of a component: theirs is put on the entities, so that the SDK writes it there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlrun import _sdk
+from amlrun._asking.settings import read
+from amlrun._entities.environments import environment_of
+from amlrun._errors import InvalidRequest
+from amlrun._identity import identity_of_job
+from amlrun._job_types import JobType
+from amlrun._jobs.dress import JOB_TIER, names_size
+from amlrun._jobs.nested import Nested
+from amlrun._jobs.shared_memory import step_with_shared_memory
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from azure.ai.ml import MLClient
+
+    from amlrun._asking.request import Request
+    from amlrun._identity import Identity
+    from amlrun._plan import Plan
+    from amlrun._plan.steps import StepPlan
+
+_RESOURCES = (
+    "instance_type",
+    "instance_count",
+    "max_instance_count",
+    "locations",
+    "properties",
+    "docker_args",
+    "shm_size",
+    "runtime_version",
+)
+
+
+def pipeline_entity(request: Request, plan: Plan) -> Any:
+    """A pipeline of the SDK, loaded from a file or a copy of the user's, as the SDK needs it for its body.
+
+    Its default compute is serverless: whatever the steps have, the SDK asks for a compute, and looks up any
+    other. Raises `InvalidRequest` for an identity that a step can't have, and for two nested pipelines that
+    are one object and were planned differently.
+    """
+    if isinstance(request.source, Path):
+        job = _sdk.load(request.source, code=None, environment=None)
+    else:
+        job = _sdk.copied(request.source)
+    job.settings.default_compute = SERVERLESS
+    job.compute = None
+    if read(job, "identity") is not None:
+        job.identity = None
+    identities = step_identities(request)
+    placed: dict[int, tuple[Any, ...]] = {}
+    for path, node in leaves(job):
+        step = next(step for step in plan.steps if step.path == path)
+        said = (step.plan, identities.get(path))
+        if placed.setdefault(id(node), said) != said:
+            message = f"The step {path} is one object with another step, which was planned differently"
+            hint = "Load the component of the nested pipeline once for each of them: load_component(…)."
+            raise InvalidRequest(message, argument="job", hint=hint)
+        _name_environment(node)
+        if "." in path:
+            _place(node, step, identities.get(path))
+        elif step.type is not JobType.SPARK:  # whose identity goes by its compute, where none is said
+            node.compute = None
+    return job
+
+
+def leaves(job: Any) -> Iterator[tuple[str, Any]]:
+    """The steps of an entity with their paths, those of nested pipelines too."""
+    for path, node in _nodes(job, ""):
+        if _is_pipeline(node):
+            continue
+        yield path, node
+
+
+def nested_of(client: MLClient, parts: Mapping[str, Any]) -> tuple[Nested, ...]:
+    """The components that the SDK has made of a job's nested pipelines, by the paths of these; no request."""
+    found = []
+    for path, component in parts.items():
+        put = _sdk.component_put(client, component)
+        found.append(Nested(path=path, id=put.path, body=put.body, api_version=put.api_version))
+    return tuple(found)
+
+
+def nested_parts(job: Any) -> dict[str, Any]:
+    """The components of a job's nested pipelines, by path: while it is captured, ids take their places."""
+    return {path: node.component for path, node in _nodes(job, "") if _is_pipeline(node)}
+
+
+def step_identities(request: Request) -> dict[str, Identity]:
+    """The identities of a pipeline's steps, by path: an argument wins over what the step says.
+
+    Raises `InvalidRequest` for a sweep that has one.
+    """
+    said = {step.path: request.identity or identity_of_job(step.identity) for step in request.settings.steps}
+    for step in request.settings.steps:
+        if step.type is JobType.SWEEP and said[step.path] is not None:
+            message = f"identity: the step {step.path} is a sweep, and as a step it is known to take none"
+            hint = "Submit it as a job of its own, or leave the identity out."
+            raise InvalidRequest(message, argument="identity", hint=hint)
+    return {path: identity for path, identity in said.items() if identity is not None}
+
+
+def _nodes(pipeline: Any, inside: str) -> Iterator[tuple[str, Any]]:
+    for name, node in pipeline.component.jobs.items():
+        path = f"{inside}{name}"
+        yield path, node
+        if _is_pipeline(node):
+            yield from _nodes(node, f"{path}.")
+
+
+def _is_pipeline(node: Any) -> bool:
+    return bool(node.type == "pipeline")
+
+
+def _name_environment(node: Any) -> None:
+    component = read(node, "component")
+    for part in (node, component):
+        said = read(part, "environment")
+        if isinstance(said, str) and environment_of(said) != said:
+            part.environment = environment_of(said)
+
+
+def _place(node: Any, step: StepPlan, identity: Identity | None) -> None:
+    """Put a plan on a step's entity."""
+    plan = step.plan
+    if identity is not None:
+        node.identity = _sdk.identity(identity)
+    said = {name: value for name in _RESOURCES if (value := read(node.resources, name)) is not None}
+    said.pop("instance_type", None)
+    if plan.instance_type is not None and names_size(plan):
+        said["instance_type"] = plan.instance_type
+    if step.type is JobType.SPARK:
+        node.compute = None if plan.compute == SERVERLESS else plan.compute
+        node.resources = said if plan.compute == SERVERLESS else None
+        return
+    node.compute = plan.compute
+    node.resources = step_with_shared_memory({**said, "instance_count": plan.instance_count}, plan)
+    if step.type is not JobType.PARALLEL:  # which has no tier
+        node.queue_settings = _queue_settings(node, step)
+
+
+def _queue_settings(node: Any, step: StepPlan) -> Any:
+    """The priority that it says, and the tier of the plan.
+
+    Of a sweep and of AutoML the SDK writes the tier in small letters: only spot, which has to be mended.
+    """
+    plan, said = step.plan, {}
+    if (priority := read(node.queue_settings, "priority")) is not None:
+        said["priority"] = priority
+    if plan.compute == SERVERLESS and (step.type is JobType.COMMAND or plan.tier is Tier.SPOT):
+        said["job_tier"] = JOB_TIER[plan.tier]
+    return _sdk.queue_settings(**said)

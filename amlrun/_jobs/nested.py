@@ -1,0 +1,97 @@
+"""Nested pipelines: what runs in them stands in the bodies of components, to which nodes refer. Pure.
+
+The SDK makes such a component of each nested pipeline, nameless, its version a hash of what it holds. It
+can't be changed once it is there: what the SDK got wrong in it is mended in another.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._jobs.pipeline import dress_nodes, is_nested, node_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from amlrun._jobs.dress import Dress
+    from amlrun._plan import Plan
+
+
+@attrs.frozen(kw_only=True)
+class Nested:
+    """One nested pipeline. `path` is that of its node: `"prep"`, and within another one `"prep.clean"`.
+
+    `id` is the component's ARM id, `body` the `properties` of its PUT. `made`: the SDK has sent it.
+    """
+
+    path: str
+    id: str
+    body: Mapping[str, Any]
+    api_version: str
+    made: bool = True
+
+    @property
+    def nodes(self) -> Mapping[str, Any]:
+        """Its own `jobs`."""
+        nodes: Mapping[str, Any] = self.body["componentSpec"].get("jobs") or {}
+        return nodes
+
+
+def dressed_nested(nested: Iterable[Nested], dress: Dress) -> tuple[Nested, ...]:
+    """With plans and identities on all steps; those that this changes are other ones, still to be made."""
+    found: dict[str, Nested] = {}
+    for one in sorted(nested, key=lambda one: one.path.count("."), reverse=True):  # inner ones first
+        nodes = copy.deepcopy(dict(one.nodes))
+        dress_nodes(nodes, dress, one.path)
+        refer(nodes, found, one.path)
+        found[one.path] = one if nodes == one.nodes else _other(one, nodes)
+    return tuple(found.values())
+
+
+def refer(nodes: Mapping[str, dict[str, Any]], nested: Mapping[str, Nested], inside: str = "") -> None:
+    """Let the nodes that are pipelines refer to these, by their paths."""
+    for name, node in nodes.items():
+        if is_nested(node) and (one := nested.get(_path(inside, name))) is not None:
+            node["componentId"] = one.id
+
+
+def nested_fields(
+    body: Mapping[str, Any], nested: Iterable[Nested], plan: Plan, workspace: str
+) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...], Any]]:
+    """Where the plan must stand in each, and that what was seen is what the job refers to.
+
+    Bodies, JSON paths in them, and values; None: must not be there.
+    """
+    by_path = {one.path: one for one in nested}
+    around = {"": body, **{path: one.body["componentSpec"] for path, one in by_path.items()}}
+    for path, outer in around.items():
+        for name, node in (outer.get("jobs") or {}).items():
+            if is_nested(node):
+                one = by_path.get(_path(path, name))
+                yield outer, ("jobs", name, "componentId"), None if one is None else one.id
+    for path, one in by_path.items():
+        for where, value in node_fields(one.nodes, plan, workspace, path):
+            yield around[path], where, value
+
+
+def _path(inside: str, name: str) -> str:
+    return f"{inside}.{name}" if inside else name
+
+
+def _other(one: Nested, nodes: Mapping[str, Any]) -> Nested:
+    spec = {key: value for key, value in one.body["componentSpec"].items() if key != "id"}
+    spec["jobs"] = nodes
+    text = json.dumps(spec, sort_keys=True, separators=(",", ":"))
+    version = uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
+    return attrs.evolve(
+        one,
+        id=f"{one.id.rpartition('/')[0]}/{version}",
+        body={**one.body, "componentSpec": spec},
+        made=False,
+    )
