@@ -165,7 +165,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         warnings=record.warnings,
         canceled_by_us=canceled,
         cancel_requested_seen=seen.cancel_requested,
-        timeout=_timeout_of(job),
+        timeout=_timeout_of(job) or seen.plan.timeout,
         ran_for=ran,
     )
     return attrs.evolve(

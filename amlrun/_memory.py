@@ -16,6 +16,7 @@ import attrs
 
 from amlrun._plan import Plan
 from amlrun._requeue import Requeue
+from amlrun._withheld import with_secrets, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +39,10 @@ CANCEL_TAG = f"{PREFIX}cancel"
 class Memory:
     """One attempt, as it is stored.
 
-    `body` is None where it was too long to keep; `digest` tells two bodies apart all the same. `principal` is
-    the object id of who submitted, for a job that has their identity: nobody else may go on with it.
+    `body` is None where it was too long to keep; `digest` tells two bodies apart all the same. Secrets among
+    the environment variables are not in the properties: `of_job` reads them where the job has them.
+    `principal` is the object id of who submitted, for a job that has their identity: nobody else may go on
+    with it.
     """
 
     group: str
@@ -62,7 +65,7 @@ class Memory:
             API: self.api_version,
             DIGEST: self.digest,
             **({PRINCIPAL: self.principal} if self.principal else {}),
-            **_parts(BODY, self.body),
+            **_parts(BODY, None if self.body is None else without_secrets(self.body)),
         }
 
     @classmethod
@@ -85,7 +88,10 @@ class Memory:
     @classmethod
     def of_job(cls, job: Mapping[str, Any]) -> Memory | None:
         """What a job remembers, from the service's reply; None for a job that amlrun didn't send."""
-        return cls.from_properties(job["properties"].get("properties") or {})
+        memory = cls.from_properties(job["properties"].get("properties") or {})
+        if memory is None or memory.body is None:
+            return memory
+        return attrs.evolve(memory, body=with_secrets(memory.body, job["properties"]))
 
     def next_attempt(self, body: Mapping[str, Any]) -> Memory:
         """The attempt that follows, with a body of its own."""
@@ -113,7 +119,7 @@ def _digest(body: Mapping[str, Any] | None) -> str:
 
 def fits(body: Mapping[str, Any]) -> bool:
     """Whether a body is short enough to be kept."""
-    return bool(_parts(BODY, body))
+    return bool(_parts(BODY, without_secrets(body)))
 
 
 def _plan_parts(plan: Plan) -> dict[str, str]:

@@ -42,6 +42,12 @@ def _seconds(_: object, attribute: attrs.Attribute[tuple[float, ...]], value: tu
         raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
 
 
+def _flag(_: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    if not isinstance(value, bool):
+        message = f"Requeue({attribute.name}={value!r}): True or False"
+        raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
+
+
 @attrs.frozen(kw_only=True)
 class Requeue:
     """How often an attempt that ended is followed by another, by the reason why it ended.
@@ -49,6 +55,9 @@ class Requeue:
     The counts are further attempts, over the whole run. `waits` are seconds before each further attempt, the
     last one repeated; each is shortened or lengthened by up to a tenth, so that many runs that lost their
     nodes together don't come back together. Requeueing happens only while somebody waits.
+
+    `enforce_timeout`: whoever waits cancels an attempt that has run for its `timeout`, which ends the run
+    as timed out. For pipelines, Spark and fine-tuning there is no other way: the service has no field.
     """
 
     preemptions: int = attrs.field(default=10, validator=_count)
@@ -58,6 +67,7 @@ class Requeue:
     waits: tuple[float, ...] = attrs.field(
         default=(60.0, 300.0, 900.0), converter=_several, validator=_seconds
     )
+    enforce_timeout: bool = attrs.field(default=False, validator=_flag)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""

@@ -187,6 +187,8 @@ def _translated(error: Exception) -> Exception:
     return error
 
 
+_KNOWN = ("azureml:", "file:")
+"""How the SDK's schema takes a text for an environment."""
 _ADVICE = ("If you are trying to configure", "Resolutions:", "Additional Resources", "The easiest way")
 
 
@@ -210,7 +212,9 @@ def load(path: Path, *, code: str | None, environment: Any, part: str = "") -> A
     name = environment if environment is None or isinstance(environment, str) else "azureml:later:1"
     if code is not None and code.startswith("/subscriptions/"):  # so the schema knows it for no folder
         code = f"azureml:{code}"
-    given = {"code": code, "environment": name if name is None or ":" in name else f"azureml:{name}"}
+    if name is not None and not name.startswith(_KNOWN):
+        name = f"azureml:{name}"
+    given = {"code": code, "environment": name}
     inside = f"{part}." if part else ""
     overrides = [{f"{inside}{key}": value} for key, value in given.items() if value is not None]
     try:

@@ -293,7 +293,7 @@ def _with_remarks(plan: Plan, request: Request) -> Plan:
     """What the plan says of the job itself, wherever it goes."""
     reasons = (told for upload in request.uploads for told in upload.reasons())
     of_uploads = (told for upload in request.uploads for told in upload.warnings())
-    warnings = (*of_uploads, *remarks(request.settings, plan))
+    warnings = (*request.warnings, *of_uploads, *remarks(request.settings, plan))
     return attrs.evolve(plan, reasons=(*plan.reasons, *reasons), warnings=(*plan.warnings, *warnings))
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
-from amlrun._job_types import JobType
+from amlrun._errors import InvalidRequest
+from amlrun._job_types import TRAITS, JobType
+
+if TYPE_CHECKING:
+    from amlrun._requeue import Requeue
 
 
 class Keeper(str, enum.Enum):
@@ -25,3 +30,21 @@ KEPT_BY: dict[JobType, Keeper] = {
     JobType.SPARK: Keeper.WATCHER,
     JobType.FINE_TUNING: Keeper.WATCHER,
 }
+
+
+def is_kept(job_type: JobType, policy: Requeue | None) -> bool:
+    """Whether a time-out of this type holds."""
+    return KEPT_BY[job_type] is Keeper.SERVICE or (policy is not None and policy.enforce_timeout)
+
+
+def check_timeout(job_type: JobType, timeout: float | None, policy: Requeue | None) -> None:
+    """Raise `InvalidRequest` for a time-out that nobody would keep, or for none where one is to be kept."""
+    if timeout is None and policy is not None and policy.enforce_timeout:
+        message = "Requeue(enforce_timeout=True): there is no timeout to keep"
+        raise InvalidRequest(message, argument="timeout", hint="Say one: timeout=3600, for example.")
+    if timeout is not None and not is_kept(job_type, policy):
+        message = f"timeout: {TRAITS[job_type].words} has no such field, and would run on"
+        hint = (
+            "requeue=Requeue(enforce_timeout=True): then whoever waits cancels an attempt whose time is over."
+        )
+        raise InvalidRequest(message, argument="timeout", hint=hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import attrs
@@ -48,11 +49,11 @@ def follow(
         try:
             watched = look(workspace, watched)
             seen(watched)
-            if watched.last.ending is not None:
-                decision = _decision(watched)
-                if isinstance(decision, Stop):
-                    return decision
-                watched = _requeued(workspace, watched, decision, deadline)
+            acted = _acted(workspace, watched, deadline)
+            if isinstance(acted, Stop):
+                return acted
+            if acted is not watched:
+                watched = acted
                 seen(watched)
             refusals = 0
         except ServiceError as error:
@@ -68,8 +69,38 @@ def follow(
             continue
         if len(watched.attempts) > known:
             interval = FIRST_LOOK
-        _sleep(workspace, watched, interval, deadline)
+        left = _time_left(workspace, watched)
+        _sleep(workspace, watched, min(interval, left) if left > 0 else interval, deadline)
         interval = min(interval * GROWTH, LONGEST_INTERVAL)
+
+
+def _acted(workspace: Workspace, watched: Watched, deadline: float | None) -> Watched | Stop:
+    """What follows from a look: nothing, the end of what is overdue, another attempt, or no more."""
+    if watched.last.ending is None:
+        if _time_left(workspace, watched) <= 0:
+            _end_overdue(workspace, watched)
+        return watched
+    decision = _decision(watched)
+    if isinstance(decision, Stop):
+        return decision
+    return _requeued(workspace, watched, decision, deadline)
+
+
+def _time_left(workspace: Workspace, watched: Watched) -> float:
+    """Seconds until the last attempt has run for its timeout, where that is ours to keep; else endless."""
+    policy, last = watched.memory.policy, watched.last
+    timeout = watched.memory.plan.timeout
+    if policy is None or not policy.enforce_timeout or timeout is None or last.started is None:
+        return math.inf
+    return last.started + timeout - workspace.clock.now()
+
+
+def _end_overdue(workspace: Workspace, watched: Watched) -> None:
+    """Cancel the attempt without the mark of a cancel: by its length it is known as one that timed out."""
+    last = watched.last
+    if last.status != "CancelRequested":
+        _log.info("%s: its timeout ran out; it is canceled", last.name)
+        _post_cancel(workspace, last.name)
 
 
 def cancel(workspace: Workspace, watched: Watched) -> Watched:
@@ -131,7 +162,9 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
     else:
         return _called_off(workspace, watched)
     if memory.body is None:
-        message = f"{watched.group}: the job is too long to be kept in its properties"
+        message = (
+            f"{watched.group}: the job is too long to be kept in its properties, or its secrets can't be read"
+        )
         hint = "It can be requeued only by the process that submitted it."
         raise RequeueExhausted(message, hint=hint, name=watched.group, reason=str(last.ending), url=last.url)
     _refuse_by_team(watched)

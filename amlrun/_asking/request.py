@@ -26,11 +26,14 @@ from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.settings import JobSettings
 from amlrun._asking.steps import least_named, steps_of
 from amlrun._asking.team import Defaults, Team
+from amlrun._asking.warnings import of_request
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, parse_identity
 from amlrun._job_types import JobType, check_takes
+from amlrun._jobs.experiments import valid_experiment
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
+from amlrun._timeouts import check_timeout, is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +80,7 @@ class Request:
     of_job: tuple[str, ...] = ()
     defaults: Defaults = attrs.field(factory=Defaults)
     uploads: tuple[Upload, ...] = ()
+    warnings: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
 
     @property
@@ -117,11 +121,15 @@ def parse(
     code = code_of(given.code)
     inputs, outputs, variables = _data(source, given, settings)
     _check_program(source, code, given, settings)
+    requeue = _requeue(given.requeue)
+    policy = requeue if isinstance(requeue, Requeue) else None
     steps = steps_of(source, given, settings) if settings.type is JobType.PIPELINE else ()
     asked = asked_of(source, attrs.evolve(given, needs=None) if steps else given, settings)
     if defaults is None:
-        defaults = team.defaults_for(least_named(asked.ask, steps), said=_said(given, settings))
+        defaults = team.defaults_for(least_named(asked.ask, steps), said=_said(given, settings, policy))
     ask = team.bound(defaults.applied(asked.ask))
+    check_timeout(settings.type, ask.timeout, policy)
+    experiment = _experiment(given.experiment_name) or defaults.experiment
     return Request(
         source=source,
         settings=settings,
@@ -130,28 +138,36 @@ def parse(
         name=_name(name),
         timeout=ask.timeout,
         identity=parse_identity(given.identity) or defaults.identity,
-        requeue=_requeue(given.requeue),
+        requeue=requeue,
         code=code,
         environment=given.environment,
         inputs=inputs,
         outputs=outputs,
         environment_variables=variables,
         display_name=_text("display_name", given.display_name),
-        experiment_name=_experiment(given.experiment_name) or defaults.experiment,
+        experiment_name=experiment,
         tags=tags,
         of_job=(*asked.of_job, *(said for step in steps for said in step.of_job)),
         defaults=defaults,
         uploads=uploads_of(code, settings),
         steps=tuple(step.bound(team, defaults) for step in steps),
+        warnings=tuple(
+            of_request(
+                settings.type,
+                experiment=experiment or _experiment(settings.experiment_name),
+                variables={**settings.environment_variables, **variables},
+                timeout=ask.timeout,
+            )
+        ),
     )
 
 
-def _said(given: Arguments, settings: JobSettings) -> set[str]:
-    """The defaults that a job says itself, or can't have: a pipeline has no timeout."""
+def _said(given: Arguments, settings: JobSettings, policy: Requeue | None) -> set[str]:
+    """The defaults that a job says itself, or can't have: a timeout that nobody would keep."""
     own = {
         "experiment": settings.experiment_name or given.experiment_name,
         "identity": settings.identity,
-        "timeout": settings.type is JobType.PIPELINE,
+        "timeout": not is_kept(settings.type, policy),
     }
     return {key for key, value in own.items() if value}
 
@@ -258,8 +274,9 @@ def _text(argument: str, value: Any) -> str | None:
 
 
 def _experiment(value: Any) -> str | None:
-    """Its name is a part of a path."""
+    """What of it the service takes is made of it later; something must be left."""
     name = _text("experiment_name", value)
-    if name is not None and re.search(r"[/\\]", name):
-        raise InvalidRequest(f"experiment_name={name!r}: no slashes", argument="experiment_name")
+    if name is not None and not valid_experiment(name):
+        message = f"experiment_name={name!r}: no letter of a to z and no digit"
+        raise InvalidRequest(message, argument="experiment_name", hint="Letters, digits, - and _ are taken.")
     return name

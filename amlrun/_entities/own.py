@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
-from amlrun._entities.environments import environment_of
+from amlrun._entities.environments import environment_for_file, environment_of
 
 if TYPE_CHECKING:
     from amlrun._asking.request import Request
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def own_job(request: Request) -> Any:
     """A job that the user has: loaded from its file, or a copy of the object."""
     if isinstance(request.source, Path):
-        return _sdk.load(request.source, code=request.code, environment=environment_of(request.environment))
+        return _sdk.load(request.source, code=request.code, environment=environment_for_file(request))
     return _sdk.copied(request.source)
 
 

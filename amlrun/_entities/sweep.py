@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
 from amlrun._asking.settings import read
-from amlrun._entities.environments import environment_of
+from amlrun._entities.environments import environment_for_file
 from amlrun._entities.own import with_program
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _OF_TRIAL = ("description", "identity", "queue_settings")
 def sweep_entity(request: Request, _plan: Plan) -> Any:
     """A sweep of the SDK, loaded from a file, or a copy of the user's. Its trial has the program."""
     if isinstance(request.source, Path):
-        environment = environment_of(request.environment)
+        environment = environment_for_file(request)
         job = _sdk.load(request.source, code=request.code, environment=environment, part="trial")
     else:
         job = _sdk.copied(request.source)

@@ -87,7 +87,7 @@ def write(folder: Path, text: str) -> Path:
         ({"compute": {"a": 1}}, "compute"),
         ({"compute": " "}, "compute"),
         ({"display_name": ""}, "display_name"),
-        ({"experiment_name": "a/b"}, "experiment_name"),
+        ({"experiment_name": "/"}, "experiment_name"),
     ],
 )
 def test_what_cannot_be_applied_is_refused_by_name(options: dict[str, Any], argument: str) -> None:

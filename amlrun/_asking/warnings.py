@@ -1,0 +1,35 @@
+"""What a plan warns of that is in the request itself, wherever the job goes. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._asking.secrets import secret_names
+from amlrun._durations import told
+from amlrun._job_types import TRAITS
+from amlrun._jobs.experiments import valid_experiment
+from amlrun._timeouts import KEPT_BY, Keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from amlrun._job_types import JobType
+
+
+def of_request(
+    job_type: JobType, *, experiment: str | None, variables: Mapping[str, str], timeout: float | None
+) -> Iterator[str]:
+    """Each as one sentence. Values of environment variables are in none of them."""
+    if experiment and (valid := valid_experiment(experiment)) != experiment:
+        yield f"the experiment {experiment!r} goes by the name of {valid!r}: letters, digits, - and _ only"
+    names = secret_names(variables)
+    if names:
+        yield (
+            f"environment_variables: {', '.join(names)} {'look' if names[1:] else 'looks'} like a secret: "
+            "whoever may read the job can read it; the job's identity can read one from a key vault instead"
+        )
+    if timeout is not None and KEPT_BY[job_type] is Keeper.WATCHER:
+        yield (
+            f"the timeout of {told(timeout)} is kept only while somebody waits: "
+            f"{TRAITS[job_type].words} has no field for it"
+        )
