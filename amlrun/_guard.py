@@ -74,7 +74,7 @@ class Guard:
         """The same of a place that was chosen before: the rules may be younger than the plan."""
         return self.against(
             size=plan.instance_type,
-            nodes=plan.instance_count,
+            nodes=plan.most_nodes,
             price=plan.price_per_hour,
             compute=plan.compute,
         )

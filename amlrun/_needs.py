@@ -249,6 +249,7 @@ class Ask:
     where they aren't there; `computes_by` is the file and line that names them, where the user doesn't.
     `tier` None: nobody said, so `default_tier` on serverless and on what stands in for it, else standard;
     a compute that is named has its own. `timeout` is in seconds, of each attempt. `job` is its type.
+    `at_once`: how many such jobs run side by side at most, which are the trials of one sweep.
     `own_image`: its image may come from the workspace's own container registry. `planned`: this one place was
     chosen before, by a plan.
     """
@@ -265,9 +266,15 @@ class Ask:
     timeout: float | None = None
     requeued: bool = False
     job: JobType = JobType.COMMAND
+    at_once: int = 1
     own_image: bool = True
     planned: bool = False
     guard: Guard = attrs.field(factory=Guard)
+
+    @property
+    def most_nodes(self) -> int:
+        """How many nodes run at once at most."""
+        return self.nodes * self.at_once
 
     @property
     def serverless_tier(self) -> Tier:

@@ -266,7 +266,7 @@ def _with_defaults(plan: Plan, request: Request) -> Plan:
     idle = {
         "tier": (plan.compute != SERVERLESS and bool(request.ask.computes))
         or not TRAITS[request.ask.job].has_spot,
-        "checkpoint_datastore": request.policy(plan.tier) is None,
+        "checkpoint_datastore": request.policy(plan.tier) is None or TRAITS[request.settings.type].has_parts,
         **dict.fromkeys(("compute", "allowed_computes"), len(request.ask.computes) == 1),  # told already
     }
     told = request.defaults.but([key for key, is_idle in idle.items() if is_idle]).told()
@@ -291,10 +291,11 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
 
 def _with_remarks(plan: Plan, request: Request) -> Plan:
     """What the plan says of the job itself, wherever it goes."""
-    reasons = (told for upload in request.uploads for told in upload.reasons())
+    of_code = (told for upload in request.uploads for told in upload.reasons())
     of_uploads = (told for upload in request.uploads for told in upload.warnings())
     warnings = (*request.warnings, *of_uploads, *remarks(request.settings, plan))
-    return attrs.evolve(plan, reasons=(*plan.reasons, *reasons), warnings=(*plan.warnings, *warnings))
+    reasons = (*plan.reasons, *request.told, *of_code)
+    return attrs.evolve(plan, reasons=reasons, warnings=(*plan.warnings, *warnings))
 
 
 def _refuse_foreign(workspace: Workspace, name: str) -> None:

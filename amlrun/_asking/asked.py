@@ -16,7 +16,7 @@ from amlrun._asking.computes import Computes, compute_of_job, parse_computes
 from amlrun._asking.images import may_be_own
 from amlrun._errors import InvalidRequest
 from amlrun._identity import identity_of_job, parse_identity
-from amlrun._job_types import JobType
+from amlrun._job_types import TRAITS, JobType
 from amlrun._needs import SERVERLESS, Ask, Needs, node_count
 from amlrun._offers import Tier
 
@@ -36,12 +36,13 @@ class Asked:
     """The ask before a team's defaults and rules.
 
     `compute_id` is the ARM id of a compute that was named by it; "": none was. `of_job` is what counts of the
-    job's own settings, each with where it stands.
+    job's own settings, each with where it stands. `told`: what the plan says of it.
     """
 
     ask: Ask
     compute_id: str
     of_job: tuple[str, ...]
+    told: tuple[str, ...] = ()
 
 
 def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
@@ -53,6 +54,7 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         if value is not None or own is None:
             found[argument] = check(value)
             continue
+        place = _OF_PIPELINE.get(argument, place) if settings.type is JobType.PIPELINE else place
         at = f"jobs.{settings.path.replace('.', '.jobs.')}.{place}" if settings.path else place
         where = f"{source}: {at}" if isinstance(source, Path) else f"the job's {at}"
         try:
@@ -64,8 +66,15 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
     computes: Computes = found["compute"]
     if settings.type is JobType.SPARK and computes.names and SERVERLESS not in computes.names:
         found["instance_type"] = _of_pool(given)
+    _check_count(found["instance_count"], settings)
+    needs = _needs(given, settings.type)
+    told = ""
+    if settings.needs_gpu and _is_open(needs, found["instance_type"], computes.names):
+        needs = attrs.evolve(needs, gpus=1)
+        told = f"{settings.needs_gpu} needs a GPU: one is asked for, since nothing is said of the nodes"
+        of_job.append(f"gpus=1 (its task is {settings.needs_gpu})")
     ask = Ask(
-        needs=_needs(given, settings.type),
+        needs=needs,
         instance_types=found["instance_type"],
         nodes=found["instance_count"],
         tier=found["tier"],
@@ -73,13 +82,28 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         creates=computes.creates,
         identity=parse_identity(given.identity) or identity_of_job(settings.identity),
         timeout=settings.timeout if given.timeout is None else _timeout(given.timeout),
-        requeued=given.requeue is not False,
+        requeued=given.requeue is not False
+        and (given.requeue is not None or not TRAITS[settings.type].has_parts),
         job=settings.type,
+        at_once=settings.at_once,
         own_image=may_be_own(
             settings.environment if given.environment is None else given.environment, settings.type
         ),
     )
-    return Asked(ask, computes.arm_id, tuple(of_job))
+    return Asked(ask, computes.arm_id, tuple(of_job), (told,) if told else ())
+
+
+def _check_count(nodes: int, settings: JobSettings) -> None:
+    if settings.counts_nodes and nodes != settings.instance_count:
+        message = f"instance_count={nodes}: the limits of this job say that it has {settings.instance_count}"
+        hint = "AutoML's nodes are counted from its trials: limits.max_nodes, limits.max_concurrent_trials."
+        raise InvalidRequest(message, argument="instance_count", hint=hint)
+
+
+def _is_open(needs: Needs, instance_types: tuple[str, ...], computes: tuple[str, ...]) -> bool:
+    """Whether nothing is said of the hardware: no size, no compute that has one, nothing that is needed."""
+    unsaid = needs.shapeless and needs.gpus is None
+    return unsaid and not instance_types and not any(name != SERVERLESS for name in computes)
 
 
 def _of_pool(given: Arguments) -> tuple[str, ...]:
@@ -161,3 +185,5 @@ _MERGED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "tier": ("queue_settings.job_tier", _tier),
 }
 """The settings that both can say: where a job says each, and how it is read."""
+_OF_PIPELINE = {"compute": "settings.default_compute", "tier": "settings.queue_settings.job_tier"}
+"""Where a pipeline says them for its steps."""

@@ -29,7 +29,7 @@ from amlrun._asking.team import Defaults, Team
 from amlrun._asking.warnings import of_request
 from amlrun._errors import InvalidRequest
 from amlrun._identity import Identity, parse_identity
-from amlrun._job_types import JobType, check_takes
+from amlrun._job_types import TRAITS, JobType, check_takes
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
@@ -78,6 +78,7 @@ class Request:
     experiment_name: str | None
     tags: Mapping[str, str]
     of_job: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     defaults: Defaults = attrs.field(factory=Defaults)
     uploads: tuple[Upload, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -96,11 +97,12 @@ class Request:
     def policy(self, tier: Tier) -> Requeue | None:
         """How a job of that tier is requeued.
 
-        With nothing said, spot is and dedicated nodes are not: they are not taken away. Nor are pipelines:
-        another attempt of one would run all of its steps again, those that have done their work too.
+        With nothing said, spot is and dedicated nodes are not: they are not taken away. Nor are pipelines,
+        sweeps and AutoML jobs: another attempt would run all of their parts again, also those that are done.
         """
         if self.requeue is None:
-            return Requeue() if tier is Tier.SPOT and not self.steps else None
+            has_parts = TRAITS[self.settings.type].has_parts
+            return Requeue() if tier is Tier.SPOT and not has_parts else None
         return self.requeue if isinstance(self.requeue, Requeue) else None
 
 
@@ -147,13 +149,14 @@ def parse(
         display_name=_text("display_name", given.display_name),
         experiment_name=experiment,
         tags=tags,
-        of_job=(*asked.of_job, *(said for step in steps for said in step.of_job)),
+        told=asked.told,
+        of_job=asked.of_job,
         defaults=defaults,
         uploads=uploads_of(code, settings),
         steps=tuple(step.bound(team, defaults) for step in steps),
         warnings=tuple(
             of_request(
-                settings.type,
+                settings,
                 experiment=experiment or _experiment(settings.experiment_name),
                 variables={**settings.environment_variables, **variables},
                 timeout=ask.timeout,

@@ -49,7 +49,10 @@ class Step:
     def bound(self, team: Team, defaults: Defaults) -> Step:
         """The step with a team's defaults, under its rules. Raises `InvalidRequest`."""
         with told_of(self.path):
-            return attrs.evolve(self, ask=team.bound(defaults.applied(self.ask)))
+            ask = team.bound(defaults.applied(self.ask))
+        if not TRAITS[self.type].has_spot:
+            ask = attrs.evolve(ask, tier=None, default_tier=None)
+        return attrs.evolve(self, ask=ask)
 
 
 def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step, ...]:
@@ -61,36 +64,53 @@ def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step
             why = next(filter(None, (reasons[argument] for reasons in untaken)), "needs says it of each")
             message = f"{argument} is for none of the pipeline's steps: {why}"
             raise InvalidRequest(message, argument=argument, hint="Leave it out, or say it of a step.")
-    pairs = zip(settings.steps, untaken, strict=True)
-    return tuple(_step(source, given, one, by_name, reasons) for one, reasons in pairs)
+    found = []
+    for one, reasons in zip(settings.steps, untaken, strict=True):
+        mine, own = _for_step(given, one, by_name, reasons)
+        with told_of(one.path):
+            asked = asked_of(source, mine, own)
+        step = Step(
+            path=one.path,
+            type=one.type,
+            ask=asked.ask,
+            compute_id=asked.compute_id,
+            of_job=_without_inherited(asked.of_job, one, settings),
+            untaken=tuple(_words(given, one, reasons)),
+        )
+        found.append(step)
+    return tuple(found)
 
 
-def _step(
-    source: Any,
-    given: Arguments,
-    one: JobSettings,
-    by_name: Mapping[str, Needs],
-    untaken: Mapping[str, str],
-) -> Step:
-    mine = attrs.evolve(given, timeout=None, **dict.fromkeys(untaken))
-    found = _nearest(one.path, by_name)
-    if found is not None:
-        mine, one = attrs.evolve(mine, needs=found), attrs.evolve(one, instance_type=None)
-    elif by_name:
-        mine = attrs.evolve(mine, needs=None)
-    elif "needs" in untaken:  # what it may cost is not about its hardware
+def _for_step(
+    given: Arguments, one: JobSettings, by_name: Mapping[str, Needs], untaken: Mapping[str, str]
+) -> tuple[Arguments, JobSettings]:
+    """The arguments that are for a step, and what of its own settings counts."""
+    # Where nothing is said of requeueing, pipelines aren't requeued.
+    mine = attrs.evolve(given, timeout=None, requeue=given.requeue or False, **dict.fromkeys(untaken))
+    needs = _nearest(one.path, by_name)
+    if needs is not None:
+        return attrs.evolve(mine, needs=needs), attrs.evolve(one, instance_type=None)
+    if by_name:
+        return attrs.evolve(mine, needs=None), one
+    if "needs" in untaken:  # what it may cost is not about its hardware
         mine = attrs.evolve(mine, needs=Needs(max_price_per_hour=given.needs.max_price_per_hour))
-    with told_of(one.path):
-        asked = asked_of(source, mine, one)
-    words = tuple(f"{argument} is not for {one.path}: {why}" for argument, why in untaken.items() if why)
-    return Step(
-        path=one.path,
-        type=one.type,
-        ask=asked.ask,
-        compute_id=asked.compute_id,
-        of_job=asked.of_job,
-        untaken=words,
-    )
+    return mine, one
+
+
+def _without_inherited(said: Sequence[str], one: JobSettings, pipeline: JobSettings) -> tuple[str, ...]:
+    """What a step says itself: what the pipeline says for all is told once, as the pipeline's."""
+    same = [f"{name}=" for name in ("compute", "tier") if getattr(one, name) == getattr(pipeline, name)]
+    return tuple(words for words in said if not words.startswith(tuple(same)))
+
+
+def _words(given: Arguments, one: JobSettings, untaken: Mapping[str, str]) -> Iterator[str]:
+    """What the plan says of settings that are not for a step."""
+    for argument, why in untaken.items():
+        if why:
+            yield f"{argument} is not for {one.path}: {why}"
+    traits = TRAITS[one.type]
+    if given.tier is None and not traits.has_spot and str(one.tier).lower() == Tier.SPOT:
+        yield f"tier={one.tier} is not for {one.path}: {traits.words} has no spot nodes"
 
 
 @contextmanager
@@ -117,6 +137,8 @@ def _untaken(
     reasons = dict.fromkeys(traits.lacks, f"{traits.words} has no such field")
     if not traits.has_spot and str(given.tier).lower() == Tier.SPOT:
         reasons["tier"] = f"{traits.words} has no spot nodes"
+    if one.counts_nodes:
+        reasons["instance_count"] = "its nodes are counted from its trials"
     if _nearest(one.path, by_name) is not None:
         reasons |= dict.fromkeys((name for name in _HARDWARE if name != "needs"), "")
     elif given.instance_type is None and one.instance_type is not None:

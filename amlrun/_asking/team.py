@@ -153,9 +153,10 @@ class Team:
         Raises `InvalidRequest` for what no choice of a place would help: too many nodes.
         """
         most = self.guard.most_nodes
-        if most is not None and ask.nodes > most:
+        if most is not None and ask.most_nodes > most:
             rule = f"{self.where['most_nodes']}: most_nodes = {most}"
-            message = f"instance_count={ask.nodes}: refused by {rule}"
+            trials = f" for each of {ask.at_once} trials at once" if ask.at_once > 1 else ""
+            message = f"instance_count={ask.nodes}{trials}: refused by {rule}"
             raise InvalidRequest(message, argument="instance_count", hint=f"Ask for {most} or fewer.")
         return attrs.evolve(ask, guard=self.guard)
 

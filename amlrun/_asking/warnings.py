@@ -13,13 +13,16 @@ from amlrun._timeouts import KEPT_BY, Keeper
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from amlrun._job_types import JobType
+    from amlrun._asking.settings import JobSettings
 
 
 def of_request(
-    job_type: JobType, *, experiment: str | None, variables: Mapping[str, str], timeout: float | None
+    settings: JobSettings, *, experiment: str | None, variables: Mapping[str, str], timeout: float | None
 ) -> Iterator[str]:
     """Each as one sentence. Values of environment variables are in none of them."""
+    for one in (settings, *settings.steps):
+        yield from (f"{one.path}: {words}" if one.path else words for words in one.warnings)
+    yield from _lost(settings, experiment_name=experiment, timeout=timeout)
     if experiment and (valid := valid_experiment(experiment)) != experiment:
         yield f"the experiment {experiment!r} goes by the name of {valid!r}: letters, digits, - and _ only"
     names = secret_names(variables)
@@ -28,8 +31,18 @@ def of_request(
             f"environment_variables: {', '.join(names)} {'look' if names[1:] else 'looks'} like a secret: "
             "whoever may read the job can read it; the job's identity can read one from a key vault instead"
         )
-    if timeout is not None and KEPT_BY[job_type] is Keeper.WATCHER:
+    if timeout is not None and KEPT_BY[settings.type] is Keeper.WATCHER:
         yield (
             f"the timeout of {told(timeout)} is kept only while somebody waits: "
-            f"{TRAITS[job_type].words} has no field for it"
+            f"{TRAITS[settings.type].words} has no field for it"
+        )
+
+
+def _lost(settings: JobSettings, **said: object) -> Iterator[str]:
+    """What a command may have said before a sweep was made of it, and nobody has said since."""
+    lost = sorted(name for name in settings.lost if said[name] is None)
+    if lost:
+        yield (
+            f"the sweep has no {' and no '.join(lost)}: azure-ai-ml leaves a command's out where a sweep is made "
+            f"of it; given as arguments they are applied: {', '.join(f'{name}=…' for name in lost)}"
         )

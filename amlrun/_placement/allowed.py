@@ -43,7 +43,9 @@ def ruled_out(ask: Ask, market: Market, looked_at: Sequence[Option]) -> list[str
 
 
 def _rule(ask: Ask, option: Option) -> str:
-    return ask.guard.against(size=option.size.name, nodes=ask.nodes, price=option.price, compute=SERVERLESS)
+    return ask.guard.against(
+        size=option.size.name, nodes=ask.most_nodes, price=option.price, compute=SERVERLESS
+    )
 
 
 def _fewer_nodes(ask: Ask, market: Market, tried: Sequence[Option]) -> list[str]:

@@ -30,7 +30,7 @@ def cluster_option(ask: Ask, market: Market, compute: Compute) -> Option:
     tier = compute.tier or Tier.STANDARD
     size = market.size(compute.size or "") or unlisted(compute.size or "")
     quota = quota_of(compute, market)
-    price = price_of(size, ask.nodes, tier)
+    price = price_of(size, ask.most_nodes, tier)
     # Another region has prices of its own: by these one chooses, and no limit of a price is shown to hold.
     sure = price if compute.location in {"", market.location} else None
     situation = situation_of(compute, ask.nodes, size, quota, market.read_at)

@@ -96,7 +96,7 @@ def _believed(ask: Ask, name: str) -> Option:
     said = ask.instance_types[0] if ask.instance_types else None
     tier = ask.tier if ask.tier is Tier.SPOT else Tier.STANDARD
     offer = Offer(size=unlisted(said or ""), tier=tier, compute=name, kind=Kind.UNKNOWN, known=False)
-    rule = ask.guard.against(size=said, nodes=ask.nodes, price=None, compute=name)
+    rule = ask.guard.against(size=said, nodes=ask.most_nodes, price=None, compute=name)
     most = ask.needs.max_price_per_hour
     if most is not None and not rule:
         rule = f"has no known price, and at most {money(most)} USD an hour was asked for"

@@ -28,15 +28,17 @@ def place_steps(steps: Sequence[Step], market: Market, *, timeout: float | None 
     for step in steps:
         if all(step.ask != ask for ask, _ in plans):
             alike = [other.path for other in steps if other.ask == step.ask]
-            plans.append((step.ask, _placed(step.ask, alike, market)))
+            plans.append((step.ask, _placed(step, alike, market)))
     of_each = (next(plan for ask, plan in plans if ask == step.ask) for step in steps)
     planned = [StepPlan(step.path, step.type, plan) for step, plan in zip(steps, of_each, strict=True)]
     return summed(planned, timeout=timeout)
 
 
-def _placed(ask: Ask, paths: Sequence[str], market: Market) -> Plan:
+def _placed(step: Step, alike: Sequence[str], market: Market) -> Plan:
     try:
-        return place(ask, market)
+        return place(step.ask, market)
     except AmlrunError as error:
-        steps = f"The step{'s' if len(paths) > 1 else ''} {named(paths)}"
-        raise error.reworded(message=f"{steps}: {error.message}") from error.__cause__
+        steps = f"The step{'s' if len(alike) > 1 else ''} {named(alike)}"
+        own = f"The step itself says {', '.join(step.of_job)}." if step.of_job else ""
+        hint = "\n".join(filter(None, (error.hint, own)))
+        raise error.reworded(message=f"{steps}: {error.message}", hint=hint) from error.__cause__

@@ -26,6 +26,7 @@ from amlrun._placement.remarks import (
     warnings_for,
     with_causes,
 )
+from amlrun._placement.trials import side_by_side
 from amlrun._placement.verdict import serverless_cannot, verdict
 from amlrun._plan import Plan, Starts
 from amlrun._tables import money
@@ -68,9 +69,10 @@ def _plan(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> 
         timeout=ask.timeout,
         instance_type=chosen.instance_type or size.name or None,
         instance_count=ask.nodes,
+        at_once=ask.at_once,
         tier=tier,
         price_per_hour=chosen.price,
-        on_demand_per_hour=price_of(size, ask.nodes, Tier.STANDARD) if priced else None,
+        on_demand_per_hour=price_of(size, ask.most_nodes, Tier.STANDARD) if priced else None,
         price_source=price_source(market, size, tier, offer.location) if priced else "",
         starts=chosen.starts or Starts.UNKNOWN,
         verified=market.verified and (serverless or market.computes is not None),
@@ -115,6 +117,7 @@ def _warnings(ask: Ask, market: Market, chosen: Option, places: Sequence[Place])
         yield from (obstacle.warning for obstacle in obstacles(ask, market))
         if not chosen.why:  # a place that says itself what is to be said
             yield from warnings_for(ask, market, chosen)
+    yield from side_by_side(ask, market, chosen)
     yield from lost_work(ask, chosen)
     yield from cut_short(ask, chosen)
     yield from _idle_gpus(ask, chosen)

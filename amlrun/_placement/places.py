@@ -90,7 +90,7 @@ def _able(found: Sequence[Option]) -> Sequence[Option]:
 
 def _serverless(ask: Ask, market: Market) -> Place:
     if not ask.guard.allows_compute(SERVERLESS):
-        rule = ask.guard.against(size=None, nodes=ask.nodes, price=None, compute=SERVERLESS)
+        rule = ask.guard.against(size=None, nodes=ask.most_nodes, price=None, compute=SERVERLESS)
         hint = "Name a compute that is allowed: compute=…"
         error = ComputeUnsuitable(f"{CANT_TAKE}it {rule}.", hint=hint, name=SERVERLESS)
         return _closed(SERVERLESS, error, rule)

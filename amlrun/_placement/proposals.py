@@ -206,7 +206,9 @@ def to_be_named(ask: Ask, market: Market) -> list[str]:
         for name, price in sorted(list_prices().items(), key=lambda item: item[1])
         if gpu_model(name) in ask.needs.gpu
         and name not in known
-        and not ask.guard.against(size=name, nodes=ask.nodes, price=price * ask.nodes, compute=SERVERLESS)
+        and not ask.guard.against(
+            size=name, nodes=ask.most_nodes, price=price * ask.most_nodes, compute=SERVERLESS
+        )
     ]
     if not carrying:
         return ["A size that is not in the packaged table can be named, too: instance_type=…"]

@@ -92,7 +92,7 @@ def _less(ask: Ask, market: Market) -> str:
 def _distance(ask: Ask, option: Option, lacks: Sequence[str]) -> tuple[object, ...]:
     """How far an option is from what was asked; its first part: whether more than a rule is against it."""
     size = option.size
-    rule = ask.guard.against(size=size.name, nodes=ask.nodes, price=option.price, compute=SERVERLESS)
+    rule = ask.guard.against(size=size.name, nodes=ask.most_nodes, price=option.price, compute=SERVERLESS)
     return (
         tuple(lacks) != (rule,),
         not size.for_jobs,

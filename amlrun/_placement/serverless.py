@@ -50,7 +50,7 @@ class _Bar:
             named=named,
             believed=market.source is Source.PACKAGED and (named or not _would_do(ask.needs, market.sizes)),
             guard=None if ask.guard == Guard() else ask.guard,
-            nodes=ask.nodes,
+            nodes=ask.most_nodes,
         )
 
     def first(self, offer: Offer, price: float | None) -> str:
@@ -111,11 +111,11 @@ def options(ask: Ask, market: Market, sizes: Iterable[Size], tier: Tier) -> Iter
     default = ask.needs.shapeless and not ask.instance_types
     varies = len(ask.instance_types) > 1 or len(ask.needs.gpu) > 1
     preference = preference_of(ask, SERVERLESS, unlisted(""))
-    bar, nodes = _Bar.of(ask, market), ask.nodes
+    bar, nodes, most = _Bar.of(ask, market), ask.nodes, ask.most_nodes
     bindings: dict[str, Binding] = {}
     for offer in serverless_offers(sizes, tier, market.quota):
         size = offer.size
-        price = price_of(size, nodes, tier)
+        price = price_of(size, most, tier)
         miss = bar.first(offer, price)
         if miss:
             yield Option(offer=offer, price=price, miss=miss, instance_type=size.name)
@@ -142,7 +142,7 @@ def left_to_the_service(ask: Ask) -> Option:
     tier = Tier.SPOT if ask.serverless_tier is Tier.SPOT else Tier.STANDARD
     return Option(
         offer=Offer(size=unlisted(""), tier=tier, known=False),
-        miss=ask.guard.against(size=None, nodes=ask.nodes, price=None, compute=SERVERLESS),
+        miss=ask.guard.against(size=None, nodes=ask.most_nodes, price=None, compute=SERVERLESS),
         starts=Starts.UNKNOWN,
         why="nothing was asked of the nodes and quota can't be read: the service chooses the size",
         preference=preference_of(ask, SERVERLESS, unlisted("")),
@@ -175,7 +175,7 @@ def in_one_tier(ask: Ask, found: Sequence[Option], able: Sequence[Option]) -> tu
     cheaper = best_of_some(ask, worthy or spot)
     if not worthy:
         return surer, f"standard: {_against_spot(cheaper)}"
-    if best_of_some(ask, (surer, cheaper)) is surer or _is_no_cheaper(cheaper, surer, ask.nodes):
+    if best_of_some(ask, (surer, cheaper)) is surer or _is_no_cheaper(cheaper, surer, ask.most_nodes):
         return surer, f"standard: {_ahead(surer, cheaper)}"
     return cheaper, f"spot: {_worth(cheaper, surer)}"
 

@@ -167,7 +167,7 @@ def misses(
     if compute.state.lower() in _GONE:
         told = "; ".join(f"{problem.code}: {problem.message}" for problem in compute.problems)
         yield Miss(f"is {compute.state}{f' ({told})' if told else ''}")
-    rule = ask.guard.against(size=offer.size.name, nodes=ask.nodes, price=price, compute=compute.name)
+    rule = ask.guard.against(size=offer.size.name, nodes=ask.most_nodes, price=price, compute=compute.name)
     if rule:
         yield Miss(rule)
     unasked = not asked_for(ask, compute)

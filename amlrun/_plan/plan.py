@@ -37,9 +37,11 @@ _HOUR = 3600.0
 class Plan:
     """Where a job goes, what that costs, and why. A plain value: compare it, keep it, send it.
 
-    `compute` is `"serverless"` or a compute's name; `instance_type` None: the service chooses. Prices are for
-    all nodes together, in `currency`, None where not known: `price_per_hour` of the tier chosen,
-    `on_demand_per_hour` of the same nodes as standard. `starts` goes by quota, which is not capacity.
+    `compute` is `"serverless"` or a compute's name; `instance_type` None: the service chooses.
+    `instance_count` is how many nodes the job has, or each of the `at_once` trials of a sweep that run side
+    by side. Prices are for all nodes together, in `currency`, None where not known: `price_per_hour` of the
+    tier chosen, `on_demand_per_hour` of the same nodes as standard. `starts` goes by quota, which is not
+    capacity.
     `verified` is False where quota could not be read. `size` is what is known of one node. `timeout` is in
     seconds, of each attempt; `requeued`: an attempt may be followed by another. `creates` is the cluster that
     has to be made first. `steps` are those of a pipeline, each with a plan of its own. `order` is what the
@@ -51,6 +53,7 @@ class Plan:
     kind: Kind = Kind.SERVERLESS
     instance_type: str | None = None
     instance_count: int = 1
+    at_once: int = 1
     tier: Tier = Tier.STANDARD
     price_per_hour: float | None = None
     on_demand_per_hour: float | None = None
@@ -103,23 +106,28 @@ class Plan:
         yield "place", self.compute
         if self.creates is not None:
             yield "makes", self._made(self.creates)
-        yield "size", f"{self.nodes}{hardware}"
+        yield "size", f"{self.nodes(self.instance_count)}{hardware}"
+        if self.at_once > 1:
+            yield "trials", f"{self.at_once} at once, each on nodes of its own; the price is that of all"
         if self.kind is not Kind.KUBERNETES:  # which has none
             yield "tier", str(self.tier)
         yield "price", self._price()
         yield "starts", _MADE_FIRST if self.creates is not None else _STARTS[self.starts]
 
     @property
-    def nodes(self) -> str:
-        """How many of which size, in words."""
-        count = f"{self.instance_count} x " if self.instance_count > 1 else ""
+    def most_nodes(self) -> int:
+        """How many nodes run at once at most."""
+        return self.instance_count * self.at_once
+
+    def nodes(self, count: int) -> str:
+        """So many of its size, in words."""
         unsaid = "left to the service" if self.kind is Kind.SERVERLESS else "not told"
-        return f"{count}{self.instance_type or unsaid}"
+        return f"{f'{count} x ' if count > 1 else ''}{self.instance_type or unsaid}"
 
     def _made(self, cluster: Cluster) -> str:
         if self.price_per_hour is None:
             return f"cluster {cluster}"
-        each = money(self.price_per_hour / self.instance_count)
+        each = money(self.price_per_hour / self.most_nodes)
         return f"cluster {cluster}, {each} {self.currency} an hour each"
 
     def _price(self) -> str:
@@ -154,11 +162,12 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe, for `from_dict`. Of environment variables it has the names, never the values."""
-        return {"version": VERSION, **self._written(), "order": self.order and self.order.to_dict()}
+        steps = _steps.written(self.steps, Plan._written)
+        order = self.order and self.order.to_dict()
+        return {"version": VERSION, **self._written(), "steps": steps, "order": order}
 
     def _written(self) -> dict[str, Any]:
-        plain = attrs.asdict(attrs.evolve(self, steps=(), order=None), value_serializer=_plain)
-        return {**plain, "steps": _steps.written(self.steps, Plan._written)}
+        return attrs.asdict(self, value_serializer=_plain, filter=_is_its_own)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
@@ -201,7 +210,7 @@ class Plan:
         return {"version": VERSION, **self._remembered()}
 
     def _remembered(self) -> dict[str, Any]:
-        short = attrs.evolve(self, reasons=(), warnings=(), candidates=(), creates=None, steps=(), order=None)
+        short = attrs.evolve(self, reasons=(), warnings=(), candidates=(), creates=None)
         usual = Plan()._written()  # noqa: SLF001 - its own
         memo = {name: value for name, value in short._written().items() if value != usual[name]}  # noqa: SLF001 - the same
         return {**memo, **({"steps": _steps.written(self.steps, Plan._remembered)} if self.steps else {})}
@@ -216,7 +225,7 @@ _MADE_FIRST = "when the cluster is made and its nodes have come"
 
 
 def _plan_of_step(data: Any) -> Plan:
-    return Plan(**fields(data, {name: reader for name, reader in _READ.items() if name != "steps"}))
+    return Plan(**fields(data, {name: _READ[name] for name in _READ.keys() - _OF_WHOLE}))
 
 
 def _no_plan(why: str, field: str = "") -> InvalidRequest:
@@ -246,6 +255,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "kind": word(*Kind),
     "instance_type": maybe(text),
     "instance_count": whole(1),
+    "at_once": whole(1),
     "tier": word(Tier.STANDARD, Tier.SPOT),
     "price_per_hour": maybe(amount),
     "on_demand_per_hour": maybe(amount),
@@ -264,6 +274,14 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "order": maybe(Order.from_dict),
 }
 """How each field is read from JSON."""
+
+
+_OF_WHOLE = frozenset({"steps", "order"})
+"""The fields that a step's plan hasn't."""
+
+
+def _is_its_own(field: attrs.Attribute[Any], _value: object) -> bool:
+    return field.name not in _OF_WHOLE
 
 
 def _plain(_instance: object, _field: object, value: Any) -> Any:

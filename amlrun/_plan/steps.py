@@ -39,7 +39,7 @@ def shown(steps: Sequence[StepPlan], currency: str) -> str:
 def _row(plan: Plan) -> tuple[str, ...]:
     tier = "-" if plan.kind is Kind.KUBERNETES else str(plan.tier)  # which has none
     price = "-" if plan.price_per_hour is None else money(plan.price_per_hour)
-    return plan.nodes, tier, price, str(plan.starts)
+    return plan.nodes(plan.most_nodes), tier, price, str(plan.starts)
 
 
 def each(steps: Sequence[StepPlan], show: Callable[[Plan], str]) -> Iterator[str]:

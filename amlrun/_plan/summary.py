@@ -33,7 +33,7 @@ def summed(steps: Sequence[StepPlan], *, timeout: float | None = None) -> Plan:
         compute=", ".join(dict.fromkeys(plan.compute for plan in plans)),
         kind=_common((plan.kind for plan in plans), Kind.UNKNOWN),
         instance_type=_common((plan.instance_type for plan in plans), None),
-        instance_count=sum(plan.instance_count for plan in plans),
+        instance_count=sum(plan.most_nodes for plan in plans),
         tier=_common((plan.tier for plan in plans), Tier.SPOT),
         price_per_hour=_sum(plan.price_per_hour for plan in plans),
         on_demand_per_hour=_sum(plan.on_demand_per_hour for plan in plans),
@@ -60,7 +60,7 @@ def heaviest(plan: Plan) -> Plan:
 
 def _weight(plan: Plan) -> tuple[bool, int, int]:
     cpus = plan.size.cpus if plan.size else 0
-    return plan.kind is Kind.SERVERLESS, plan.instance_count * cpus, plan.instance_count
+    return plan.kind is Kind.SERVERLESS, plan.most_nodes * cpus, plan.most_nodes
 
 
 def _common(values: Iterable[T], otherwise: T) -> T:

@@ -85,7 +85,7 @@ class Counting:
             family=size.family if size else "",
             tier=plan.tier,
             cpus=size.cpus if size else 0,
-            nodes=plan.instance_count,
+            nodes=plan.most_nodes,
             there=there,
             at=self._clock.now(),
         )
