@@ -177,8 +177,9 @@ def _translated(error: Exception) -> Exception:
         if isinstance(error, ClientAuthenticationError) or error.status_code in (401, 403):
             return NotAuthorized(text, hint="The signed-in account lacks this right.")
         return SubmissionFailed(text, status=error.status_code or 0)
-    if isinstance(error, (ValidationException, FileNotFoundError, NotADirectoryError)):
-        return InvalidRequest(text, argument="job")
+    wrong = _wrong_fields(error)
+    if wrong or isinstance(error, (ValidationException, FileNotFoundError, NotADirectoryError)):
+        return InvalidRequest(wrong or text, argument="job")
     if isinstance(error, (MlException, AzureError)):
         return SubmissionFailed(text)
     if isinstance(error, TypeError) and "JSON serializable" in text:
@@ -189,6 +190,17 @@ def _translated(error: Exception) -> Exception:
 
 _KNOWN = ("azureml:", "file:")
 """How the SDK's schema takes a text for an environment."""
+
+
+def _wrong_fields(error: Exception) -> str:
+    """What the SDK's validation found, which it tells as JSON; "": it is no such error."""
+    try:
+        found = json.loads(str(error))["errors"]
+        return "; ".join(f"{one['path']}: {one['message'].rstrip('.')}" for one in found)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ""
+
+
 _ADVICE = ("If you are trying to configure", "Resolutions:", "Additional Resources", "The easiest way")
 
 

@@ -6,7 +6,9 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.settings import local_folder
+from amlrun._asking.settings import is_entity, local_folder, read
+from amlrun._entities.pipeline import leaves
+from amlrun._job_types import TRAITS, JobType
 from amlrun._upload.staging import staged
 from amlrun._upload.survey import survey
 
@@ -31,8 +33,18 @@ def staged_code(entity: Any, uploads: Iterable[Upload]) -> Iterator[None]:
 
 def _codes(entity: Any) -> Iterator[tuple[Any, Path]]:
     """Each part that has code of its own, and the local folder or file that it would upload."""
-    for part in (entity, getattr(entity, "trial", None)):
-        base = getattr(part, "base_path", None) or getattr(entity, "base_path", None) or "."
-        folder = local_folder(getattr(part, "code", None), Path(base))
+    for part in _parts(entity):
+        base = read(part, "base_path") or read(entity, "base_path") or "."
+        folder = local_folder(read(part, "code"), Path(base))
         if folder is not None:
             yield part, folder
+
+
+def _parts(entity: Any) -> Iterator[Any]:
+    """What may have code: the job or its trial, and the components of a pipeline's steps."""
+    if entity.type == TRAITS[JobType.PIPELINE].word:
+        for _, node in leaves(entity):
+            yield from filter(is_entity, (read(node, "component"), read(node, "trial")))
+    else:
+        yield entity
+        yield getattr(entity, "trial", None)
