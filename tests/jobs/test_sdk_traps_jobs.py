@@ -1,0 +1,196 @@
+"""What `azure-ai-ml` loses or misspells of a job on its way, and what leaves when amlrun sends it.
+
+Each row of docs/azure-ai-ml.md names its test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure.ai.ml import command, dsl
+from azure.ai.ml.entities import Environment
+from azure.ai.ml.sweep import Choice
+
+from amlrun import ComputeNotFound, InvalidRequest, submit
+from tests.jobs.every import ENVIRONMENT, named, searching, tabular, trained
+from tests.testing.kinds import plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from azure.ai.ml import MLClient
+
+    from amlrun import Run
+    from amlrun.testing import FakeAml
+
+SIZE = "Standard_DS3_v2"
+
+
+def sent(fake: FakeAml, run: Run) -> dict[str, Any]:
+    """The body of the job's PUT, as it arrived."""
+    return dict(fake.job(run.name).body["properties"])
+
+
+def in_a_pipeline(*nodes: Any, **settings: Any) -> Any:
+    """A pipeline of these builders' nodes, `n0`, `n1`, …."""
+
+    def steps() -> None:
+        for number, node in enumerate(nodes):
+            named(node(), f"n{number}")
+
+    made: Any = dsl.pipeline(**settings)
+    return made(plain(steps))()
+
+
+def test_automl_leaves_with_its_resources_in_the_services_names(fake_aml: FakeAml, client: MLClient) -> None:
+    """Not as `instance_count` and `job_tier`, which the service doesn't know."""
+    run = submit(tabular("regression", "r2_score"), instance_type=SIZE, tier="spot", client=client)
+    body = sent(fake_aml, run)
+    assert body["resources"] == {"instanceType": SIZE, "instanceCount": 1}
+    assert body["queueSettings"] == {"jobTier": "Spot"}
+
+
+def test_a_fetched_job_is_refused_and_a_run_goes_on_all_the_same(fake_aml: FakeAml, client: MLClient) -> None:
+    """The SDK would send nothing for it, or the old run's outputs; amlrun never starts from a fetched job."""
+    run = submit("python train.py", environment=ENVIRONMENT, cpus=4, tier="spot", client=client)
+    with pytest.raises(InvalidRequest, match="is a run that was fetched"):
+        submit(client.jobs.get(run.name), client=client)
+    fake_aml.advance(minutes=1)
+    fake_aml.preempt(run.name)
+    run.wait()
+    assert (run.attempt, run.status) == (2, "Completed")
+    first, second = (fake_aml.job(one.name).body["properties"] for one in run.attempts)
+    assert set(second.get("services") or {}) == set(first.get("services") or {})
+    assert set(second["outputs"]) == set(first["outputs"]) == {"amlrun_checkpoints"}
+
+
+def test_a_job_can_be_submitted_again(fake_aml: FakeAml, client: MLClient) -> None:
+    """It stays as it was: environment and compute don't become those of a workspace."""
+    fake_aml.cluster("cpu")
+    job = trained(compute="cpu")
+    said = (job.environment, job.compute, job.name)
+    first, second = submit(job, client=client), submit(job, client=client)
+    assert (job.environment, job.compute, job.name) == said
+    assert first.name != second.name
+    assert sent(fake_aml, first)["computeId"] == sent(fake_aml, second)["computeId"]
+
+
+@pytest.mark.parametrize("how", ["argument", "dictionary"])
+def test_a_sweep_has_its_tier(fake_aml: FakeAml, client: MLClient, how: str) -> None:
+    """Said to `submit`, or as a dictionary of queue settings, with which the SDK breaks."""
+    job = searching()
+    if how == "dictionary":
+        job.queue_settings = {"job_tier": "spot"}
+    run = submit(job, instance_type=SIZE, tier="spot" if how == "argument" else None, client=client)
+    assert sent(fake_aml, run)["queueSettings"] == {"jobTier": "Spot"}
+
+
+def test_tiers_are_spelt_as_the_service_does(fake_aml: FakeAml, client: MLClient) -> None:
+    """In a pipeline, too: of sweeps and AutoML they leave as they were typed."""
+    rates = command(command="echo ${{inputs.lr}}", environment=ENVIRONMENT, inputs={"lr": 0.1})
+
+    def sweep() -> Any:
+        node = rates(lr=Choice([0.1, 0.2])).sweep(
+            primary_metric="m", goal="maximize", sampling_algorithm="random"
+        )
+        node.set_limits(max_total_trials=2)
+        return node
+
+    pipeline = in_a_pipeline(trained(), sweep, lambda: tabular("classification", "accuracy"))
+    run = submit(pipeline, instance_type=SIZE, tier="SPOT", client=client)
+    nodes = sent(fake_aml, run)["jobs"]
+    assert [one["queue_settings"]["job_tier"] for one in nodes.values()] == ["Spot"] * 3
+
+
+def test_a_sweep_made_of_a_command_keeps_what_it_says(fake_aml: FakeAml, client: MLClient) -> None:
+    """Experiment and time-out hold as arguments; a node's identity is refused, not lost."""
+    run = submit(searching(), experiment_name="rates", timeout=120, client=client)
+    body = sent(fake_aml, run)
+    assert body["experimentName"] == "rates"
+    assert body["limits"]["timeout"] == "PT120S"
+    with pytest.raises(InvalidRequest, match="identity"):
+        submit(in_a_pipeline(searching), identity="user", client=client)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"command": "echo ${{inputs.missing}}"}, "missing"),
+        ({"instance_count": -1}, "instance_count"),
+        ({"instance_type": "Standard_Nothing"}, "Standard_Nothing"),
+    ],
+)
+def test_a_command_that_can_never_run_is_refused(
+    fake_aml: FakeAml, client: MLClient, options: dict[str, Any], word: str
+) -> None:
+    """`jobs.validate` lets these pass."""
+    job = command(**{"command": "ls", "environment": ENVIRONMENT, **options})
+    with pytest.raises(InvalidRequest, match=word):
+        submit(job, client=client)
+    assert not fake_aml.jobs
+
+
+def test_a_compute_that_is_not_there_is_refused(fake_aml: FakeAml, client: MLClient) -> None:
+    """Names are checked, here and in a pipeline."""
+    for job in (trained(compute="nothing"), in_a_pipeline(trained(), default_compute="nothing")):
+        with pytest.raises(ComputeNotFound, match="nothing"):
+            submit(job, client=client)
+    assert not fake_aml.jobs
+
+
+def test_a_list_of_docker_arguments_loses_nothing(fake_aml: FakeAml, client: MLClient) -> None:
+    """Places and the most nodes of elastic training leave beside it."""
+    job = trained(docker_args=["--ipc=host"], locations=["westus"], instance_count=2, instance_type=SIZE)
+    job.resources.max_instance_count = 4
+    resources = sent(fake_aml, submit(job, client=client))["resources"]
+    assert resources["dockerArgsList"] == ["--ipc=host"]
+    assert resources["locations"] == ["westus"]
+    assert resources["maxInstanceCount"] == 4
+
+
+@pytest.mark.parametrize("word", ["serverless", "Serverless", "azureml:serverless"])
+def test_serverless_in_any_spelling_is_no_compute(fake_aml: FakeAml, client: MLClient, word: str) -> None:
+    """That is how the service documents it; a compute of that name isn't there."""
+    assert "computeId" not in sent(fake_aml, submit(trained(compute=word), client=client))
+
+
+def test_a_step_with_a_size_needs_no_compute(fake_aml: FakeAml, client: MLClient) -> None:
+    """The SDK would say "Compute not set"."""
+    run = submit(in_a_pipeline(trained(instance_type=SIZE)), client=client)
+    assert sent(fake_aml, run)["jobs"]["n0"]["resources"]["instance_type"] == SIZE
+
+
+@pytest.mark.parametrize("said", ["azureml:train@latest", "train@latest"])
+def test_a_label_of_an_environment_is_found(fake_aml: FakeAml, client: MLClient, said: str) -> None:
+    """With the prefix, the SDK looks for an environment of that whole name."""
+    client.environments.create_or_update(Environment(name="train", version="3", image="python:3.11"))
+    body = sent(fake_aml, submit("ls", environment=said, client=client))
+    assert body["environmentId"].endswith("/environments/train/versions/3")
+
+
+def test_a_count_is_a_number(client: MLClient) -> None:
+    """One in quotes leaves as a number, or not at all."""
+    job = trained(instance_type=SIZE)
+    job.resources.instance_count = "2"
+    with pytest.raises(InvalidRequest, match="instance_count"):
+        submit(job, client=client)
+
+
+def test_an_automl_file_has_resources_and_data_beside_it(
+    fake_aml: FakeAml, client: MLClient, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the service's own sample does; local data is looked for under the file's folder."""
+    file = table.parent / "job.yml"
+    file.write_text(
+        "type: automl\ntask: classification\nprimary_metric: accuracy\ntarget_column_name: y\n"
+        "training_data: {path: ./table, type: mltable}\nlimits: {max_trials: 2}\n"
+        f"resources: {{instance_type: {SIZE}}}\nqueue_settings: {{job_tier: spot}}\n"
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    body = sent(fake_aml, submit(file, client=client))
+    assert body["resources"]["instanceType"] == SIZE
+    assert body["queueSettings"] == {"jobTier": "Spot"}
+    assert body["taskDetails"]["trainingData"]["uri"].endswith("/table")
