@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from azure.ai.ml import MLClient
     from typing_extensions import Unpack
@@ -65,7 +65,7 @@ def submit(
     https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
     """
     if isinstance(job, _ThisScript):
-        caller = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001  whose call it is decides
+        caller = sys._getframe(1).f_globals  # noqa: SLF001  whose call it is decides
         return _submit_this_script(caller, client, options)
     from amlrun._plan import Plan
     from amlrun._submission import submit_request
@@ -180,19 +180,22 @@ def _parsed(job: object, options: Any) -> Any:
     return parse(job, arguments(options), read_team())
 
 
-def _submit_this_script(caller: str, client: MLClient | None, options: Any) -> JobContext:
+def _submit_this_script(caller: Mapping[str, Any], client: MLClient | None, options: Any) -> JobContext:
     from amlrun._training import current
 
     context = current()
     if context is not None:
         return context
-    from amlrun._script import running_script
+    from amlrun._script import running_script, script_job
 
     script = running_script(caller)
-    if options.get("code") is not None:
-        script = script.inside(options["code"])
-    run = submit(script.command, client=client, **{**options, "code": script.folder})
+    if not script.speaks:
+        raise SystemExit(0)
+    job, settings = script_job(script, options)
+    run = submit(job, client=client, **settings)
     print(run.plan)  # noqa: T201  the script ends here: this is its answer
+    if script.launch is not None:
+        print(f"It runs {script.launch}")  # noqa: T201  the same
     print(f"Submitted {run.name}  {run.url}")  # noqa: T201  the same
     print(f"amlrun.attach({run.name!r}).wait() waits for it")  # noqa: T201  the same
     raise SystemExit(0)

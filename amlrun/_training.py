@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from amlrun._jobs.dress import ATTEMPT_VARIABLE, CHECKPOINT_VARIABLE, GROUP_VARIABLE, LAST_ENDING_VARIABLE
+from amlrun._memory import attempt_name
 
 
 @attrs.frozen(kw_only=True)
@@ -35,9 +36,12 @@ def current() -> JobContext | None:
     """The job that this process runs in; None outside of one.
 
     In a job that amlrun didn't send, `attempt` is 1 and there is no `checkpoint_dir`. The folder of
-    `checkpoint_dir` is made if it isn't there.
+    `checkpoint_dir` is made if it isn't there. Each process of a distributed job gets the same.
     """
-    name = os.environ.get("AZUREML_RUN_ID")
+    # Assumed: every process of a job sees the job's variables, on each of its nodes. Those that amlrun gives
+    # to a job tell it too, where the service's own is missing: a script must never take a job for a laptop.
+    group, attempt = os.environ.get(GROUP_VARIABLE), int(os.environ.get(ATTEMPT_VARIABLE, "1"))
+    name = os.environ.get("AZUREML_RUN_ID") or (attempt_name(group, attempt) if group else None)
     if not name:
         return None
     folder = os.environ.get(CHECKPOINT_VARIABLE)
@@ -46,8 +50,8 @@ def current() -> JobContext | None:
         path.mkdir(parents=True, exist_ok=True)
     return JobContext(
         name=name,
-        group=os.environ.get(GROUP_VARIABLE, name),
-        attempt=int(os.environ.get(ATTEMPT_VARIABLE, "1")),
+        group=group or name,
+        attempt=attempt,
         checkpoint_dir=path,
         last_ending=os.environ.get(LAST_ENDING_VARIABLE),
     )

@@ -23,4 +23,7 @@ def with_program(job: Any, request: Request) -> Any:
     """The job with the code and the environment that were given as arguments."""
     job.code = request.code or job.code
     job.environment = environment_of(job.environment if request.environment is None else request.environment)
+    component: Any = getattr(job, "component", None)
+    if getattr(component, "environment", job) is None:  # validated too, though the job's own is what is sent
+        component.environment = job.environment
     return job

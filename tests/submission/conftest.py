@@ -35,3 +35,12 @@ def source(tmp_path: Path) -> Path:
 def between() -> Between:
     """On the way of every request of the client."""
     return Between()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An embedded workspace of this test's own."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("AMLRUN_WORKSPACE", "local")
+    monkeypatch.setenv("AMLRUN_LOCAL_HOME", str(folder))
+    return folder

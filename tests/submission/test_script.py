@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.ai.ml import command
 
-from amlrun import InvalidRequest, JobFailed, attach, submit
+from amlrun import JobFailed, attach, submit
 from amlrun.testing import local
+from tests.submission.scripts import python, runs_scripts, the_run, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32" or shutil.which("bash") is None,
-    reason="local runs jobs with bash, on POSIX systems",
-)
+pytestmark = runs_scripts
 
 TRAIN = """
 import sys
@@ -29,124 +24,103 @@ from amlrun import submit
 job = submit(environment="azureml:train:1", cpus=4)
 import helper
 print("attempt", job.attempt, "of", job.group == job.name, "with", sys.argv[1:], helper.WORD)
+print(f"asserts: {__debug__}, dev: {sys.flags.dev_mode}")
 """
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An embedded workspace of this test's own."""
-    folder = tmp_path / "home"
-    monkeypatch.setenv("AMLRUN_WORKSPACE", "local")
-    monkeypatch.setenv("AMLRUN_LOCAL_HOME", str(folder))
-    return folder
+@pytest.mark.usefixtures("home")
+def test_a_script_submits_itself_and_goes_on_inside_the_job(tmp_path: Path) -> None:
+    """Outside it ends with the plan and a name; inside it has its folder, its arguments, a context.
 
-
-def python(*arguments: str, cwd: Path, text: str = "") -> subprocess.CompletedProcess[str]:
-    """Run this interpreter."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    Python's own options go along. Started by a link, from another folder, with names that a shell splits.
+    A module of Jupyter's that some library has imported makes no notebook of it.
+    """
+    folder = write(tmp_path / "my säck", {"train it.py": TRAIN, "helper.py": "WORD = 'together'\n"})
+    write(tmp_path / "stubs", {"ipykernel.py": "", "sitecustomize.py": "import ipykernel\n"})
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(folder / "train it.py")
+    done = python(
+        *("-OXdev", "-W", "ignore", "../elsewhere/link", "--rate", "0.1 x", "größe=$HOME;'"),
+        cwd=link.parent,
+        variables={"PYTHONPATH": str(tmp_path / "stubs")},
     )
-
-
-@pytest.mark.parametrize("how", ["file", "module"])
-@pytest.mark.usefixtures("home")
-def test_a_script_submits_itself_and_goes_on_inside_the_job(tmp_path: Path, how: str) -> None:
-    """Outside it ends with the plan and a name; inside it has its folder, its arguments, a context."""
-    folder = tmp_path / "src"
-    folder.mkdir()
-    (folder / "train.py").write_text(TRAIN)
-    (folder / "helper.py").write_text("WORD = 'together'\n")
-    script = ["train.py"] if how == "file" else ["-m", "train"]
-    done = python(*script, "--rate", "0.1 x", cwd=folder)
-    assert done.returncode == 0, done.stderr
     assert "attempt" not in done.stdout
-    found = re.search(r"attach\('([^']+)'\)", done.stdout)
-    assert found is not None
-    run = attach(found.group(1)).wait(timeout=60)
-    assert "attempt 1 of True with ['--rate', '0.1 x'] together" in run.logs()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (["-c", "import amlrun; amlrun.submit()"], ""),
-        (["-i"], "import amlrun\namlrun.submit()\n"),
-        (["-"], "import amlrun\namlrun.submit()\n"),
-    ],
-)
-@pytest.mark.usefixtures("home")
-def test_without_a_script_there_is_nothing_to_submit(tmp_path: Path, arguments: list[str], text: str) -> None:
-    """`python -c`, a REPL and standard input are refused."""
-    done = python(*arguments, cwd=tmp_path, text=text)
-    assert "InvalidRequest" in done.stderr
-    assert "interactive session" in done.stderr
+    assert "PYTHONPATH: set here" in done.stderr
+    run = the_run(done)
+    run.wait(timeout=60)
+    assert """attempt 1 of True with ['--rate', '0.1 x', "größe=$HOME;'"] together""" in run.logs()
+    assert "asserts: False, dev: True" in run.logs()
 
 
 @pytest.mark.usefixtures("home")
-def test_a_folder_that_is_run_is_refused(tmp_path: Path) -> None:
-    """`python folder/` can't be told to a job."""
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "__main__.py").write_text("import amlrun; amlrun.submit()\n")
-    assert "a folder or an archive that is run" in python("app", cwd=tmp_path).stderr
+def test_a_module_submits_the_folder_that_it_is_found_in(tmp_path: Path) -> None:
+    """`python -m package.train` from a project whose sources stand elsewhere; an input is where it says."""
+    source = (
+        "import pathlib, sys\n"
+        "from amlrun import submit\n"
+        "submit(environment='azureml:train:1', cpus=4, inputs={'data': {'type': 'uri_file', 'path': 'data.csv'}})\n"
+        "from package.helper import WORD\n"
+        "print(WORD, pathlib.Path(sys.argv[1]).read_text())\n"
+    )
+    helper = "WORD = 'together'\n"
+    write(tmp_path, {"src/package/train.py": source, "src/package/helper.py": helper, "data.csv": "1,2\n"})
+    done = python(
+        *("-m", "package.train", "${{inputs.data}}", "--also=data.csv"),
+        cwd=tmp_path,
+        variables={"PYTHONPATH": str(tmp_path / "src")},
+    )
+    assert "--also=data.csv: on this machine, and not in the folder that is sent" in done.stderr
+    assert "together 1,2" in the_run(done).wait(timeout=60).logs()
 
 
 @pytest.mark.usefixtures("home")
 def test_another_folder_can_be_sent_if_the_script_is_in_it(tmp_path: Path) -> None:
-    """Its path in there is what the job runs; a folder without it is refused."""
-    (tmp_path / "app" / "jobs").mkdir(parents=True)
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "x").touch()
-    script = tmp_path / "app" / "jobs" / "train.py"
-    script.write_text(
+    """Its path in there is what the job runs; the script can go alone; a folder without it is refused."""
+    source = (
         "import os, sys, amlrun\n"
         "amlrun.submit(environment='azureml:e:1', cpus=4, code=sys.argv[1])\n"
-        "print('ran beside', os.listdir('.'))\n"
+        "print('ran beside', sorted(os.listdir('.')))\n"
     )
-    done = python(str(script), "..", cwd=script.parent)
-    found = re.search(r"attach\('([^']+)'\)", done.stdout)
-    assert found is not None, done.stderr
-    run = attach(found.group(1)).wait(timeout=60)
-    assert "'jobs'" in run.logs()
-    alone = re.search(r"attach\('([^']+)'\)", python(str(script), str(script), cwd=tmp_path).stdout)
-    assert alone is not None
-    assert "ran beside" in attach(alone.group(1)).wait(timeout=60).logs()
+    write(tmp_path, {"app/jobs/train.py": source, "app/jobs/other.txt": "x", "other/x": "x"})
+    script = tmp_path / "app" / "jobs" / "train.py"
+    run = the_run(python(str(script), "..", cwd=script.parent))
+    assert "'jobs'" in run.wait(timeout=60).logs()
+    alone = the_run(python(str(script), str(script), cwd=tmp_path))
+    assert "ran beside ['outputs', 'train.py']" in alone.wait(timeout=60).logs()
     assert "is not in this folder" in python(str(script), str(tmp_path / "other"), cwd=tmp_path).stderr
+    assert "it is a local folder" in python(str(script), "azureml:code:1", cwd=tmp_path).stderr
 
 
-@pytest.mark.usefixtures("home")
-def test_an_imported_module_is_no_script(tmp_path: Path) -> None:
-    """The module that called is named."""
-    (tmp_path / "inner.py").write_text("import amlrun; amlrun.submit()\n")
-    (tmp_path / "outer.py").write_text("import inner\n")
-    done = python("outer.py", cwd=tmp_path)
-    assert "from the module inner" in done.stderr
+NESTED = """
+import subprocess, sys
+from amlrun import submit
+job = submit(environment="azureml:train:1", cpus=4)
+print("outer:", job)
+subprocess.run([sys.executable, "inner.py"], check=True)
+"""
 
 
-@pytest.mark.usefixtures("home")
-def test_a_spawned_worker_does_not_submit_again(tmp_path: Path) -> None:
-    """A worker runs the script once more, as `__mp_main__`; that is told, and how to avoid it."""
-    (tmp_path / "workers.py").write_text(
-        "import multiprocessing, amlrun\n"
-        "if __name__ == '__mp_main__':\n    amlrun.submit()\n"
-        "def nothing(): pass\n"
-        "if __name__ == '__main__':\n"
-        "    worker = multiprocessing.get_context('spawn').Process(target=nothing)\n"
-        "    worker.start(); worker.join()\n"
-    )
-    done = python("workers.py", cwd=tmp_path)
-    assert "spawned worker" in done.stderr
-
-
-def test_under_pytest_there_is_no_script() -> None:
-    """A test that forgets the job is told."""
-    with pytest.raises(InvalidRequest, match="not from the running script"):
-        submit()
+@pytest.mark.parametrize("by", ["amlrun", "azure-ai-ml"])
+def test_anywhere_inside_a_job_it_returns(home: Path, tmp_path: Path, by: str) -> None:
+    """In a job that amlrun didn't send, and in whatever a job's script starts: nothing is submitted there."""
+    inner = "import amlrun\nprint('inner:', amlrun.submit(gpus=8).name)\n"
+    source = write(tmp_path / "src", {"train.py": NESTED, "inner.py": inner})
+    if by == "amlrun":
+        name = submit("python train.py", code=source, environment="azureml:train:1").name
+    else:
+        fake = local()
+        entity: Any = command(command="python train.py", code=source, environment="azureml:train:1")
+        with fake.installed():
+            name = str(fake.client().jobs.create_or_update(entity).name)
+    for _ in range(600):
+        if local().job(name).status in {"Completed", "Failed"}:
+            break
+        local().clock.sleep(0.05)
+    (log,) = (path.read_text() for path in home.rglob("std_log.txt"))
+    assert f"outer: JobContext(name='{name}', group='{name}', attempt=1" in log
+    assert f"inner: {name}" in log
+    assert local().jobs == (name,)
 
 
 @pytest.mark.usefixtures("home")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.ai.ml import command
 
 from amlrun import (
     ComputeNotFound,
@@ -116,6 +117,14 @@ def environment(name: str) -> Any:
     from azure.ai.ml.entities import Environment
 
     return Environment(name=name, version="1", image="library/python:3.11")
+
+
+def test_a_job_of_the_sdk_without_an_environment_takes_the_arguments(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """It needs none of its own."""
+    run = submit(command(command="echo"), environment=ENVIRONMENT, client=client)
+    assert sent(fake_aml, run.name)["environmentId"].endswith("/environments/train/versions/1")
 
 
 def test_a_job_file_leaves_with_its_own_settings(fake_aml: FakeAml, client: MLClient, source: Path) -> None:
