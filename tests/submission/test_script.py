@@ -59,7 +59,8 @@ def test_a_module_submits_the_folder_that_it_is_found_in(tmp_path: Path) -> None
     source = (
         "import pathlib, sys\n"
         "from amlrun import submit\n"
-        "submit(environment='azureml:train:1', cpus=4, inputs={'data': {'type': 'uri_file', 'path': 'data.csv'}})\n"
+        "data = {'type': 'uri_file', 'path': 'data.csv'}\n"
+        "submit(environment='azureml:train:1', cpus=4, inputs={'data': data})\n"
         "from package.helper import WORD\n"
         "print(WORD, pathlib.Path(sys.argv[1]).read_text())\n"
     )
