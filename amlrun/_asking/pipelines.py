@@ -145,7 +145,7 @@ def _jobs_of(pipeline: Any, component: _Component, told: str) -> Any:
     if isinstance(jobs, dict) and jobs:
         return jobs
     if read(pipeline, "component") is not None and component.content is None:
-        message = f"{told} is a pipeline that is kept elsewhere: its steps can't be seen from here"
+        message = f"{told} is kept elsewhere: its steps can't be seen from here"
         hint = "Give its file, or the component itself: load_component(client=…, name=…, version=…)."
         raise InvalidRequest(message, argument="job", hint=hint)
     raise InvalidRequest(f"{told} has no steps", argument="job", hint="jobs: {name: {command: …}}.")
