@@ -66,7 +66,7 @@ def make_nested(workspace: Workspace, body: dict[str, Any], nested: tuple[Nested
 
     Where the SDK wrote one wrong, the right one is made first: components have no name and can't be changed.
     """
-    refer(body["jobs"], {one.path: one for one in nested})
+    refer(body, nested)
     check_nested(body, nested, plan, workspace.scope.path)
     for one in {one.id: one for one in nested if not one.made}.values():
         properties = {"properties": dict(one.body)}

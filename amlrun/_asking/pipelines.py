@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.settings import JobSettings, common, is_entity, read, settings_of
+from amlrun._asking.settings import JobSettings, common, is_entity, named_compute, read, settings_of
 from amlrun._asking.yamlfile import read_yaml
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType, step_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _PARTS = frozenset({"resources", "queue_settings"})
 """Settings of which a step says one part, and its component another."""
@@ -58,7 +58,7 @@ class _Inherited:
         compute = read(pipeline, "settings", "default_compute")
         compute = read(pipeline, "compute") if compute is None else compute
         return cls(
-            compute=read(compute, "name") if is_entity(compute) else compute,
+            compute=named_compute(compute),
             tier=read(pipeline, "settings", "queue_settings", "job_tier"),
             identity=read(pipeline, "identity"),
         )
@@ -74,7 +74,18 @@ def pipeline_settings(job: Any, folder: Path) -> JobSettings:
     whole = _Inherited.of(job)
     leaves = tuple(_leaves(_jobs_of(job, component, "The pipeline"), component.folder, whole, ""))
     said = {**common(job), **attrs.asdict(whole, recurse=False)}
+    for part in ("inputs", "outputs"):
+        said[part] |= frozenset(map(str, read(component.content, part) or ()))
     return JobSettings(type=JobType.PIPELINE, steps=leaves, **said)
+
+
+def check_data(inputs: Mapping[str, Any], outputs: Mapping[str, Any], settings: JobSettings) -> None:
+    """Raise `InvalidRequest` for data that no step could be bound to: only what the pipeline has can be given."""
+    for part, given, known in (("inputs", inputs, settings.inputs), ("outputs", outputs, settings.outputs)):
+        if unknown := sorted(set(given) - known):
+            hint = f"Its {part}: {', '.join(sorted(known)) or 'none'}."
+            message = f"{part}: the pipeline has no {part[:-1]} {unknown[0]!r}"
+            raise InvalidRequest(message, argument=part, hint=hint)
 
 
 def _leaves(jobs: Any, folder: Path, around: _Inherited, inside: str) -> Iterator[JobSettings]:

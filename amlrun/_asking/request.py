@@ -23,6 +23,7 @@ from amlrun._asking.bindings import (
 )
 from amlrun._asking.code import check_command, code_of, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
+from amlrun._asking.pipelines import check_data
 from amlrun._asking.settings import JobSettings
 from amlrun._asking.steps import least_named, steps_of
 from amlrun._asking.team import Defaults, Team
@@ -206,6 +207,8 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     """Inputs, outputs and environment variables, checked together with the job's own."""
     inputs, outputs = _mapping("inputs", given.inputs), _mapping("outputs", given.outputs)
     variables = _variables(given.environment_variables)
+    if settings.type is JobType.PIPELINE:
+        check_data(inputs, outputs, settings)
     command = source if isinstance(source, str) else settings.command
     check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
     check_outputs(outputs, settings.outputs)

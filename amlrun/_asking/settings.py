@@ -223,7 +223,7 @@ def common(job: Any) -> dict[str, Any]:
     compute = read(job, "compute")
     return {
         "name": read(job, "name"),
-        "compute": read(compute, "name") if is_entity(compute) else compute,
+        "compute": named_compute(compute),
         "instance_type": read(job, "resources", "instance_type"),
         "instance_count": read(job, "resources", "instance_count"),
         "tier": read(job, "queue_settings", "job_tier"),
@@ -233,6 +233,11 @@ def common(job: Any) -> dict[str, Any]:
         "inputs": frozenset(map(str, read(job, "inputs") or ())),
         "outputs": frozenset(map(str, read(job, "outputs") or ())),
     }
+
+
+def named_compute(compute: Any) -> Any:
+    """A compute by its name; one that is bound to an input of a pipeline as the binding."""
+    return (read(compute, "name") or str(compute)) if is_entity(compute) else compute
 
 
 def text_of(value: Any) -> str:

@@ -51,7 +51,7 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
     nested = nested_parts(entity) if request.settings.type is JobType.PIPELINE else {}
     with staged_code(entity, request.uploads):
         captured = _sdk.capture(client, entity)
-        captured = attrs.evolve(captured, nested=nested_of(client, nested))
+        captured = attrs.evolve(captured, nested=nested_of(client, captured.body, nested))
     if request.settings.type is JobType.COMMAND:
         captured = attrs.evolve(captured, body=with_lost(captured.body, entity))
     if isinstance(request.source, str):

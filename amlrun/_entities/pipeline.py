@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
 from amlrun._asking.settings import read
+from amlrun._asking.yamlfile import read_yaml
 from amlrun._entities.environments import environment_of
 from amlrun._errors import InvalidRequest
-from amlrun._identity import identity_of_job
 from amlrun._job_types import JobType
 from amlrun._jobs.dress import JOB_TIER, names_size
 from amlrun._jobs.nested import Nested
+from amlrun._jobs.pipeline import is_component
 from amlrun._jobs.shared_memory import step_with_shared_memory
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
@@ -68,7 +69,7 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
             hint = "Load the component of the nested pipeline once for each of them: load_component(…)."
             raise InvalidRequest(message, argument="job", hint=hint)
         _name_environment(node)
-        if "." in path:
+        if "." in path or not _has_jobs(job, request):
             _place(node, step, identities.get(path))
         elif step.type is not JobType.SPARK:  # whose identity goes by its compute, where none is said
             node.compute = None
@@ -83,32 +84,35 @@ def leaves(job: Any) -> Iterator[tuple[str, Any]]:
         yield path, node
 
 
-def nested_of(client: MLClient, parts: Mapping[str, Any]) -> tuple[Nested, ...]:
+def nested_of(client: MLClient, body: Mapping[str, Any], parts: Mapping[str, Any]) -> tuple[Nested, ...]:
     """The components that the SDK has made of a job's nested pipelines, by the paths of these; no request."""
     found = []
     for path, component in parts.items():
+        if not path and not is_component(body):
+            continue
         put = _sdk.component_put(client, component)
         found.append(Nested(path=path, id=put.path, body=put.body, api_version=put.api_version))
     return tuple(found)
 
 
 def nested_parts(job: Any) -> dict[str, Any]:
-    """The components of a job's nested pipelines, by path: while it is captured, ids take their places."""
-    return {path: node.component for path, node in _nodes(job, "") if _is_pipeline(node)}
+    """The components of a job and its nested pipelines, by path: while it is captured, ids take their places."""
+    return {
+        "": job.component,
+        **{path: node.component for path, node in _nodes(job, "") if _is_pipeline(node)},
+    }
 
 
 def step_identities(request: Request) -> dict[str, Identity]:
-    """The identities of a pipeline's steps, by path: an argument wins over what the step says.
+    """The identities of a pipeline's steps, by path."""
+    return {step.path: step.ask.identity for step in request.steps if step.ask.identity is not None}
 
-    Raises `InvalidRequest` for a sweep that has one.
-    """
-    said = {step.path: request.identity or identity_of_job(step.identity) for step in request.settings.steps}
-    for step in request.settings.steps:
-        if step.type is JobType.SWEEP and said[step.path] is not None:
-            message = f"identity: the step {step.path} is a sweep, and as a step it is known to take none"
-            hint = "Submit it as a job of its own, or leave the identity out."
-            raise InvalidRequest(message, argument="identity", hint=hint)
-    return {path: identity for path, identity in said.items() if identity is not None}
+
+def _has_jobs(job: Any, request: Request) -> bool:
+    """Whether its steps stand in the body of the job, and not in that of the one component it is made of."""
+    if isinstance(request.source, Path):
+        return bool(read_yaml(request.source)[1].get("jobs"))
+    return hasattr(type(job), "jobs")  # which an entity of a job has, and a builder hasn't
 
 
 def _nodes(pipeline: Any, inside: str) -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Nested:
     """One nested pipeline. `path` is that of its node: `"prep"`, and within another one `"prep.clean"`.
 
-    `id` is the component's ARM id, `body` the `properties` of its PUT. `made`: the SDK has sent it.
+    A job that is made of a pipeline component alone is all in that one: its path is "". `id` is the component's ARM id, `body` the `properties` of its PUT. `made`: the SDK has sent it.
     """
 
     path: str
@@ -49,16 +49,17 @@ def dressed_nested(nested: Iterable[Nested], dress: Dress) -> tuple[Nested, ...]
     for one in sorted(nested, key=lambda one: one.path.count("."), reverse=True):  # inner ones first
         nodes = copy.deepcopy(dict(one.nodes))
         dress_nodes(nodes, dress, one.path)
-        refer(nodes, found, one.path)
+        _refer(nodes, found, one.path)
         found[one.path] = one if nodes == one.nodes else _other(one, nodes)
     return tuple(found.values())
 
 
-def refer(nodes: Mapping[str, dict[str, Any]], nested: Mapping[str, Nested], inside: str = "") -> None:
-    """Let the nodes that are pipelines refer to these, by their paths."""
-    for name, node in nodes.items():
-        if is_nested(node) and (one := nested.get(_path(inside, name))) is not None:
-            node["componentId"] = one.id
+def refer(job: dict[str, Any], nested: Iterable[Nested]) -> None:
+    """Let the body of a job refer to these."""
+    by_path = {one.path: one for one in nested}
+    if "" in by_path:
+        job["componentId"] = by_path[""].id
+    _refer(job.get("jobs") or {}, by_path, "")
 
 
 def nested_fields(
@@ -70,6 +71,7 @@ def nested_fields(
     """
     by_path = {one.path: one for one in nested}
     around = {"": body, **{path: one.body["componentSpec"] for path, one in by_path.items()}}
+    yield body, ("componentId",), by_path[""].id if "" in by_path else None
     for path, outer in around.items():
         for name, node in (outer.get("jobs") or {}).items():
             if is_nested(node):
@@ -78,6 +80,12 @@ def nested_fields(
     for path, one in by_path.items():
         for where, value in node_fields(one.nodes, plan, workspace, path):
             yield around[path], where, value
+
+
+def _refer(nodes: Mapping[str, dict[str, Any]], nested: Mapping[str, Nested], inside: str) -> None:
+    for name, node in nodes.items():
+        if is_nested(node) and (one := nested.get(_path(inside, name))) is not None:
+            node["componentId"] = one.id
 
 
 def _path(inside: str, name: str) -> str:

@@ -68,7 +68,8 @@ def pipeline_fields(
     yield ("identity",), None
     yield ("settings", "default_compute"), _default_place(plan, workspace)
     yield ("settings", "queue_settings", "job_tier"), None
-    yield from node_fields(body.get("jobs") or {}, plan, workspace)
+    if not is_component(body):
+        yield from node_fields(body.get("jobs") or {}, plan, workspace)
 
 
 def node_fields(
@@ -100,7 +101,13 @@ def identity_of_node(identity: Identity, job_type: JobType) -> dict[str, str]:
 
 def acts_as_user(body: Mapping[str, Any]) -> bool:
     """Whether a step has the identity of whoever submits, or may have it: within a nested pipeline."""
-    return any(is_nested(node) or _is_user(node) for node in (body.get("jobs") or {}).values())
+    nodes = (body.get("jobs") or {}).values()
+    return is_component(body) or any(is_nested(node) or _is_user(node) for node in nodes)
+
+
+def is_component(body: Mapping[str, Any]) -> bool:
+    """Whether a job is made of a pipeline component alone, in which all of its steps stand."""
+    return bool(body.get("componentId"))
 
 
 def is_nested(node: Mapping[str, Any]) -> bool:

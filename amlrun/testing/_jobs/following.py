@@ -136,14 +136,19 @@ def _resolved(
 
 
 def spread_nodes(records: Records, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """A pipeline's nodes, each with what its component adds, and the names of those that it needs."""
+    """A pipeline's nodes, each with what its component adds, and the names of those that it needs.
+
+    A pipeline may be made of a component alone, which has its nodes.
+    """
 
     def spec(component: str) -> Mapping[str, Any]:
         return _component(records, component)
 
+    jobs, component = properties.get("jobs"), properties.get("componentId")
+    if not jobs and component:
+        jobs = spec(component).get("jobs")
     return {
-        name: {**spread(body, spec), "needs": pipelines.needs_of(body)}
-        for name, body in (properties.get("jobs") or {}).items()
+        name: {**spread(body, spec), "needs": pipelines.needs_of(body)} for name, body in (jobs or {}).items()
     }
 
 
