@@ -293,8 +293,11 @@ def _with_remarks(plan: Plan, request: Request) -> Plan:
     """What the plan says of the job itself, wherever it goes."""
     of_code = (told for upload in request.uploads for told in upload.reasons())
     of_uploads = (told for upload in request.uploads for told in upload.warnings())
-    warnings = (*request.warnings, *of_uploads, *remarks(request.settings, plan))
-    reasons = (*plan.reasons, *request.told, *of_code)
+    leaves = zip(request.settings.steps, plan.steps, strict=True)
+    of_steps = (f"{step.path}: {told}" for one, step in leaves for told in remarks(one, step.plan))
+    warnings = (*request.warnings, *of_uploads, *remarks(request.settings, plan), *of_steps)
+    told = (*request.told, *(words for step in request.steps for words in step.told))
+    reasons = (*plan.reasons, *told, *of_code)
     return attrs.evolve(plan, reasons=reasons, warnings=(*plan.warnings, *warnings))
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from amlrun._needs import Ask
 
 _PLACE = ("compute", "instance_type", "instance_count", "tier", "identity")
+_WITHOUT_IDENTITY = frozenset({JobType.SWEEP})
+"""Steps that have none: azure-ai-ml leaves it out of their nodes."""
 _HARDWARE = ("needs", "cpus", "memory_gb", "gpus", "gpu")
 
 
@@ -36,7 +38,7 @@ class Step:
     """A leaf of a pipeline. `path` is its name, within nested pipelines `"prep.clean"`.
 
     `compute_id` is the ARM id of a compute that it names by it; `of_job` what counts of its own settings;
-    `untaken` what of the arguments is not for it, and why.
+    `told` what the plan says of it; `untaken` what is said for it and can't be, and why.
     """
 
     path: str
@@ -44,14 +46,17 @@ class Step:
     ask: Ask
     compute_id: str = ""
     of_job: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     untaken: tuple[str, ...] = ()
 
     def bound(self, team: Team, defaults: Defaults) -> Step:
         """The step with a team's defaults, under its rules. Raises `InvalidRequest`."""
         with told_of(self.path):
-            ask = team.bound(defaults.applied(self.ask))
+            ask = team.bound(defaults.but(("timeout",)).applied(self.ask))
         if not TRAITS[self.type].has_spot:
             ask = attrs.evolve(ask, tier=None, default_tier=None)
+        if self.type in _WITHOUT_IDENTITY:
+            ask = attrs.evolve(ask, identity=None)
         return attrs.evolve(self, ask=ask)
 
 
@@ -75,6 +80,7 @@ def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step
             ask=asked.ask,
             compute_id=asked.compute_id,
             of_job=_without_inherited(asked.of_job, one, settings),
+            told=tuple(f"{one.path}: {words}" for words in asked.told),
             untaken=tuple(_words(given, one, reasons)),
         )
         found.append(step)
@@ -111,6 +117,8 @@ def _words(given: Arguments, one: JobSettings, untaken: Mapping[str, str]) -> It
     traits = TRAITS[one.type]
     if given.tier is None and not traits.has_spot and str(one.tier).lower() == Tier.SPOT:
         yield f"tier={one.tier} is not for {one.path}: {traits.words} has no spot nodes"
+    if given.identity is None and one.identity is not None and one.type in _WITHOUT_IDENTITY:
+        yield f"identity is not for {one.path}: as a step, {traits.words} has none"
 
 
 @contextmanager
@@ -137,6 +145,8 @@ def _untaken(
     reasons = dict.fromkeys(traits.lacks, f"{traits.words} has no such field")
     if not traits.has_spot and str(given.tier).lower() == Tier.SPOT:
         reasons["tier"] = f"{traits.words} has no spot nodes"
+    if one.type in _WITHOUT_IDENTITY:
+        reasons["identity"] = f"as a step, {traits.words} has none"
     if one.counts_nodes:
         reasons["instance_count"] = "its nodes are counted from its trials"
     if _nearest(one.path, by_name) is not None:

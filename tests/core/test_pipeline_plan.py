@@ -86,9 +86,10 @@ def test_the_sum_is_that_of_the_steps(found: list[StepPlan]) -> None:
     assert plan.verified == all(leaf.verified for leaf in leaves)
     assert (plan.starts is Starts.NOW) == all(leaf.starts is Starts.NOW for leaf in leaves)
     assert (plan.tier is Tier.SPOT) == any(leaf.tier is Tier.SPOT for leaf in leaves)
-    for told, of_plan in ((lambda one: one.reasons, plan.reasons), (lambda one: one.warnings, plan.warnings)):
+    for name in ("reasons", "warnings"):
+        lines = getattr(plan, name)
         for leaf in leaves:
-            assert all(any(line.endswith(words) for line in of_plan) for words in told(leaf))
+            assert all(any(line.endswith(words) for line in lines) for words in getattr(leaf, name))
     assert plan.timeout == 60.0
     assert heaviest(plan) in leaves
 

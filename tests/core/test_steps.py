@@ -261,3 +261,26 @@ def test_where_serverless_is_not_allowed_steps_that_name_a_compute_are(tmp_path:
     assert request(tmp_path, named, team).steps[0].ask.computes == ("cpu-1",)
     with pytest.raises(InvalidRequest, match="no compute is named"):
         request(tmp_path, named.replace(", compute: cpu-1", ""), team)
+
+
+def test_sweeps_have_no_identity_as_steps(tmp_path: Path) -> None:
+    """The others have what was said; the plan says whose it isn't."""
+    text = (
+        "type: pipeline\nidentity: {type: user_identity}\njobs:\n"
+        "  search: {type: sweep, search_space: {}, trial: {command: echo, environment: azureml:e:1}}\n"
+        "  train: {command: echo, environment: azureml:e:1}\n"
+    )
+    for options in ({}, {"identity": "user"}):
+        search, train = request(tmp_path, text, Team(defaults=Defaults(tier=Tier.SPOT)), **options).steps
+        assert (search.ask.identity, train.ask.identity) == (None, Identity(IdentityKind.USER))
+        assert search.untaken == ("identity is not for search: as a step, a sweep has none",)
+        assert train.untaken == ()
+
+
+def test_what_is_asked_for_a_step_unsaid_is_told(tmp_path: Path) -> None:
+    """AutoML of images needs a GPU."""
+    text = "type: pipeline\njobs: {auto: {type: automl, task: image_classification}}\n"
+    (auto,) = request(tmp_path, text).steps
+    assert auto.ask.needs == Needs(gpus=1)
+    assert len(auto.told) == 1
+    assert auto.told[0].startswith("auto: ")
