@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from amlrun import plan, submit
+from amlrun.testing._api.contract import violations
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -17,39 +18,74 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 EXAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "jobs"
+BESIDE = pytest.mark.skipif(
+    not EXAMPLES.is_dir(), reason="the example job files are not beside this checkout"
+)
+TYPES = {"command": "Command", "sweep": "Sweep", "automl": "AutoML", "pipeline": "Pipeline"}
 
 
-def command_files() -> list[Path]:
-    """Those without a `type`: command jobs."""
-    return [path for path in sorted(EXAMPLES.glob("*.yml")) if "type" not in yaml.safe_load(path.read_text())]
+def example_files() -> list[Path]:
+    """All of them, or none."""
+    return sorted(EXAMPLES.rglob("*.yml"))
 
 
-@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the example job files are not beside this checkout")
-def test_the_command_jobs_among_the_examples_submit_unchanged(
-    fake_aml: FakeAml, client: MLClient, tmp_path: Path
-) -> None:
-    """Each plans and is taken by the workspace, with its own command, experiment and compute."""
+@pytest.fixture
+def folder(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> Path:
+    """A copy of the examples, with the files and the data that they name, where they expect them."""
     from azure.ai.ml.entities import Data
 
     folder = tmp_path / "cli" / "jobs" / "basics"
     shutil.copytree(EXAMPLES, folder)
-    for name in ("src/main.py", "../../assets/model/mlflow-model/MLmodel"):
+    for name in (
+        "src/main.py",
+        "../../assets/model/mlflow-model/MLmodel",
+        "hello-automl/training-mltable-folder/MLTable",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("x")
+        (folder / name).write_text("paths: []\n")
     fake_aml.cluster("cpu-cluster")
     for name in ("local-folder-example", "sampledata"):
         place = f"azureml://datastores/workspaceblobstore/paths/{name}"
         client.data.create_or_update(Data(name=name, version="1", type="uri_folder", path=place))
-    files = command_files()
-    assert len(files) == 21
-    for original in files:
-        path = folder / original.name
-        wanted = yaml.safe_load(path.read_text())
-        assert plan(path, client=client).instance_count == 1, path.name
-        run = submit(path, client=client)
-        body = fake_aml.job(run.name).body["properties"]
-        assert body["command"].strip() == wanted["command"].strip(), path.name
-        assert body["experimentName"] == wanted.get("experiment_name", body["experimentName"])
-        assert ("computeId" in body) == ("compute" in wanted), path.name
-        assert set(body["inputs"]) == set(wanted.get("inputs") or {}), path.name
-        assert path.read_text() == original.read_text()
+    return folder
+
+
+def places_of(wanted: dict[str, Any]) -> dict[str, str]:
+    """By step, the compute that a file names; "": none, or serverless."""
+    default = (wanted.get("settings") or {}).get("default_compute") or wanted.get("compute") or ""
+    steps = wanted.get("jobs") or {"": wanted}
+    named = {name: step.get("compute") or default for name, step in steps.items()}
+    return {name: one.removeprefix("azureml:").replace("serverless", "") for name, one in named.items()}
+
+
+def places_in(body: dict[str, Any]) -> dict[str, str]:
+    """The same of a body."""
+    nodes = body.get("jobs") or {"": body}
+    named = {name: str(node.get("computeId") or "").rpartition("/")[2] for name, node in nodes.items()}
+    return {name: one.replace("serverless", "") for name, one in named.items()}
+
+
+@BESIDE
+@pytest.mark.parametrize("path", example_files(), ids=lambda path: path.stem)
+def test_an_example_submits_unchanged(fake_aml: FakeAml, client: MLClient, folder: Path, path: Path) -> None:
+    """It plans and is taken by the workspace, with its own program, data, experiment and computes."""
+    copy = folder / path.relative_to(EXAMPLES)
+    wanted = yaml.safe_load(path.read_text())
+    told = plan(copy, client=client)
+    run = submit(copy, client=client)
+    body: dict[str, Any] = dict(fake_aml.job(run.name).body["properties"])
+    assert run.plan == told
+    assert not violations(body, "JobBase")
+    assert body["jobType"] == TYPES[wanted.get("type", "command")]
+    assert body["experimentName"] == wanted.get("experiment_name", body["experimentName"])
+    assert body.get("command", "").strip() == (wanted.get("command") or "").strip()
+    assert set(body.get("inputs") or {}) == set(wanted.get("inputs") or {})
+    assert places_in(body) == places_of(wanted)
+    assert copy.read_text() == path.read_text()
+
+
+@BESIDE
+def test_the_examples_are_of_every_type_that_they_are_said_to_be() -> None:
+    """None is overlooked."""
+    found = {yaml.safe_load(path.read_text()).get("type", "command") for path in example_files()}
+    assert found == set(TYPES)

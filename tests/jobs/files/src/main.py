@@ -1,0 +1,1 @@
+"""What the job files of this folder would run; no test does."""
