@@ -54,8 +54,7 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         if value is not None or own is None:
             found[argument] = check(value)
             continue
-        place = _OF_PIPELINE.get(argument, place) if settings.type is JobType.PIPELINE else place
-        at = f"jobs.{settings.path.replace('.', '.jobs.')}.{place}" if settings.path else place
+        at = _at(argument, place, settings)
         where = f"{source}: {at}" if isinstance(source, Path) else f"the job's {at}"
         try:
             _check_bound(own)
@@ -91,6 +90,15 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         ),
     )
     return Asked(ask, computes.arm_id, tuple(of_job), (told,) if told else ())
+
+
+def _at(argument: str, place: str, settings: JobSettings) -> str:
+    """Where a job of that type says it, by the names of its file."""
+    if settings.type is JobType.PIPELINE:
+        return _OF_PIPELINE.get(argument, place)
+    if argument == "instance_count" and settings.counts_nodes:
+        place = "limits"
+    return f"jobs.{settings.path.replace('.', '.jobs.')}.{place}" if settings.path else place
 
 
 def _check_count(nodes: int, settings: JobSettings) -> None:

@@ -42,5 +42,5 @@ def _lost(settings: JobSettings, **said: object) -> Iterator[str]:
     """What a command may have said before a sweep was made of it, and nobody has said since."""
     lost = sorted(name for name in settings.lost if said[name] is None)
     if lost:
-        words = f"the sweep has no {' and no '.join(lost)}: azure-ai-ml leaves a command's out where a sweep is"
-        yield f"{words} made of it; given as arguments they are applied: {'=…, '.join(lost)}=…"
+        words = f"the sweep has no {' and no '.join(lost)}: azure-ai-ml leaves those of a command out"
+        yield f"{words} where a sweep is made of it; as arguments they are applied: {'=…, '.join(lost)}=…"
