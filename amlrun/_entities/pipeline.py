@@ -48,8 +48,7 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
     """A pipeline of the SDK, loaded from a file or a copy of the user's, as the SDK needs it for its body.
 
     Its default compute is serverless: whatever the steps have, the SDK asks for a compute, and looks up any
-    other. Raises `InvalidRequest` for an identity that a step can't have, and for two nested pipelines that
-    are one object and were planned differently.
+    other. Raises `InvalidRequest` for two nested pipelines that are one object and were planned differently.
     """
     if isinstance(request.source, Path):
         job = _sdk.load(request.source, code=None, environment=None)
@@ -96,11 +95,9 @@ def nested_of(client: MLClient, body: Mapping[str, Any], parts: Mapping[str, Any
 
 
 def nested_parts(job: Any) -> dict[str, Any]:
-    """The components of a job and its nested pipelines, by path: while it is captured, ids take their places."""
-    return {
-        "": job.component,
-        **{path: node.component for path, node in _nodes(job, "") if _is_pipeline(node)},
-    }
+    """The components of a job and its nested pipelines, by path: a capture puts ids in their places."""
+    nested = {path: node.component for path, node in _nodes(job, "") if _is_pipeline(node)}
+    return {"": job.component, **nested}
 
 
 def step_identities(request: Request) -> dict[str, Identity]:
