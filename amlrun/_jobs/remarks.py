@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amlrun._job_types import JobType
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 
@@ -24,9 +25,11 @@ def remarks(settings: JobSettings, plan: Plan) -> Iterator[str]:
         yield f"MPI over {nodes} spot nodes: when one of them is taken away, the whole run is lost"
     if settings.distribution == "mpi" and nodes > _MOST_MPI_NODES:
         yield f"a run over MPI has {_MOST_MPI_NODES} nodes at most, and {nodes} were asked for"
+    if settings.type is JobType.FINE_TUNING and plan.size is not None and not plan.size.gpus:
+        yield f"fine-tuning on {plan.size.name}, which has no GPU"
     if settings.services and plan.compute == SERVERLESS:
         services = ", ".join(settings.services)
         yield (
-            f"interactive services ({services}) are documented for clusters and Kubernetes: whether they come up"
-            " on serverless is not certain"
+            f"interactive services ({services}) are documented for clusters and Kubernetes: whether they come"
+            " up on serverless is not certain"
         )
