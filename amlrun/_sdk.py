@@ -2,7 +2,7 @@
 
 Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
 (how a client reaches the service), `JobOperations._kwargs` and `ComponentOperations._init_args` (where
-azure-core's `raw_request_hook` goes).
+azure-core's `raw_request_hook` goes), `NodeOutput._data` (what was said of an output).
 """
 
 from __future__ import annotations
@@ -253,6 +253,12 @@ def queue_settings(priority: Any = None, job_tier: str | None = None) -> Any:
     if priority is None and job_tier is None:
         return None
     return QueueSettings(priority=priority, job_tier=job_tier)
+
+
+def own_outputs(job: Any) -> dict[str, Any]:
+    """The outputs of a job as they were said: of an AutoML job the SDK sends each as a folder."""
+    said = {name: getattr(output, "_data", output) for name, output in (job.outputs or {}).items()}
+    return {name: output for name, output in said.items() if output is not None}
 
 
 def identity(said: Identity) -> Any:

@@ -125,6 +125,7 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
         has_environment=bool(read(trial, "environment")),
         environment=read(trial, "environment"),
         environment_variables=texts(read(trial, "environment_variables")),
+        distribution=_distribution(read(trial, "distribution")),
         at_once=searches.at_once(*trials),
         lost=_lost(job, trial),
         warnings=searches.unlimited(*trials),

@@ -56,29 +56,30 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
         captured = attrs.evolve(captured, body=with_lost(captured.body, entity))
     if isinstance(request.source, str):
         return captured
-    environment = automl_environment(request, entity) if request.settings.type is JobType.AUTOML else None
-    if not (request.inputs or request.outputs or environment):
+    is_automl = request.settings.type is JobType.AUTOML
+    environment = automl_environment(request, entity) if is_automl else None
+    data = {
+        "inputs": dict(request.inputs),
+        "outputs": {**(_sdk.own_outputs(entity) if is_automl else {}), **outputs_of(request)},
+    }
+    if not (any(data.values()) or environment):
         return captured
-    found = _resolved(client, request, environment)
-    body = _with_data(shown(captured.body), found, request)
+    found = _resolved(client, environment, data)
+    body = _with_data(shown(captured.body), found, data)
     if environment is not None:
         body["environmentId"] = found["environmentId"]
     return attrs.evolve(captured, body=body)
 
 
-def _resolved(client: MLClient, request: Request, environment: Any) -> Mapping[str, Any]:
+def _resolved(client: MLClient, environment: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Inputs, outputs and an environment, resolved by the SDK in a job that carries nothing else."""
-    carrier = _sdk.build(
-        command="true",
-        environment=environment_of(environment) or "azureml:unused:1",
-        inputs=dict(request.inputs),
-        outputs=outputs_of(request),
-    )
-    return _sdk.capture(client, carrier).body
+    environment = environment_of(environment) or "azureml:unused:1"
+    return _sdk.capture(client, _sdk.build(command="true", environment=environment, **data)).body
 
 
-def _with_data(body: Mapping[str, Any], data: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    given = {"inputs": request.inputs, "outputs": request.outputs}
+def _with_data(
+    body: Mapping[str, Any], data: Mapping[str, Any], given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for part, names in given.items():
         resolved = data.get(part) or {}

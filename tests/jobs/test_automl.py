@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.ai.ml import Input, UserIdentityConfiguration, automl
+from azure.ai.ml import Input, Output, UserIdentityConfiguration, automl
 from azure.ai.ml.entities import Environment, ResourceConfiguration
 
 from amlrun import InvalidRequest, NoQuota, Requeue, plan, submit
@@ -135,6 +135,19 @@ def test_all_arguments_are_applied(fake_aml: FakeAml, client: MLClient) -> None:
     assert "inputs" not in body
     assert (run.name, body["displayName"], body["experimentName"]) == ("mine", "Mine", "others")
     assert body["tags"] == {"team": "vision"}
+
+
+@pytest.mark.parametrize("source", ["builder", "file"])
+def test_a_model_leaves_as_a_model(fake_aml: FakeAml, client: MLClient, file: Path, source: str) -> None:
+    """Where the SDK makes a folder of each output; one that is given besides is added."""
+    file.write_text(FILE.format(task="regression") + "outputs: {best_model: {type: mlflow_model}}\n")
+    job = made("regression", outputs={"best_model": Output(type="mlflow_model")})
+    run = submit(file if source == "file" else job, outputs={"more": {"type": "uri_file"}}, client=client)
+    outputs = sent(fake_aml, run)["outputs"]
+    kinds = {name: output["jobOutputType"] for name, output in outputs.items()}
+    assert kinds == {"best_model": "mlflow_model", "more": "uri_file"}
+    alone = sent(fake_aml, submit(job, client=client))["outputs"]
+    assert alone["best_model"]["jobOutputType"] == "mlflow_model"
 
 
 def test_what_the_job_says_of_itself_stays(fake_aml: FakeAml, client: MLClient) -> None:

@@ -298,7 +298,7 @@ def test_trials_carry_what_the_sweep_was_given(fake_aml: FakeAml, client: MLClie
         ("{A: file, B: file}", "{A: '${{inputs.data}}'}", "environment variable A"),
         ("code: src", "code: nowhere", "nowhere"),
         ("environment: azureml:train:1\n  ", "", "needs an environment"),
-        ("type: pytorch", "type: nothing", "distribution"),
+        ("type: pytorch", "type: nothing", "distribution: .nothing. is not one of"),
     ],
 )
 def test_a_sweep_that_can_never_run_is_refused(
