@@ -47,17 +47,19 @@ class Cost:
     """What a run cost so far, by list prices and running times; not a bill.
 
     `total` and `on_demand` (the same node-hours at the standard price) are None where a price isn't known.
-    Time in the queue and while nodes are prepared is not in it.
+    Time in the queue and while nodes are prepared is not in it. `at_most`: its parts (steps of a pipeline,
+    trials) are counted as if all of them had run all the time.
     """
 
     total: float | None
     on_demand: float | None
     currency: str
+    at_most: bool = False
 
     def __str__(self) -> str:
         if self.total is None:
             return "cost unknown: no price for this size and tier"
-        spent = f"{_money(self.total)} {self.currency}"
+        spent = f"{'at most ' if self.at_most else ''}{_money(self.total)} {self.currency}"
         if self.on_demand is None or self.on_demand <= self.total:
             return spent
         saved = 100 * (1 - self.total / self.on_demand)
@@ -79,7 +81,9 @@ def cost_of(attempts: tuple[Attempt, ...]) -> Cost:
         hours = attempt.seconds / _HOUR
         total = _add(total, attempt.plan.price_per_hour, hours)
         on_demand = _add(on_demand, attempt.plan.on_demand_per_hour, hours)
-    return Cost(total=total, on_demand=on_demand, currency=attempts[-1].plan.currency)
+    plan = attempts[-1].plan
+    at_most = plan.at_once > 1 or len(plan.steps) > 1
+    return Cost(total=total, on_demand=on_demand, currency=plan.currency, at_most=at_most)
 
 
 def _add(total: float | None, price: float | None, hours: float) -> float | None:

@@ -57,15 +57,17 @@ class Memory:
     def to_properties(self) -> dict[str, str]:
         """Property names to values, each within the service's limits."""
         policy = None if self.policy is None else self.policy.to_dict()
+        plan = _plan_parts(self.plan)
+        body = self.body if plan else None  # without its steps, no plan tells what should stand in it
         return {
             GROUP: self.group,
             ATTEMPT: str(self.attempt),
             POLICY: _compact(policy),
-            **_plan_parts(self.plan),
+            **(plan or _plan_parts(attrs.evolve(self.plan, steps=()))),
             API: self.api_version,
             DIGEST: self.digest,
             **({PRINCIPAL: self.principal} if self.principal else {}),
-            **_parts(BODY, None if self.body is None else without_secrets(self.body)),
+            **_parts(BODY, None if body is None else without_secrets(body)),
         }
 
     @classmethod
@@ -123,12 +125,12 @@ def fits(body: Mapping[str, Any]) -> bool:
 
 
 def _plan_parts(plan: Plan) -> dict[str, str]:
-    """A plan as text that people can read; packed, if it has many steps; without them, if that's too long."""
+    """A plan as text that people can read; packed, if it has many steps; {}: that is too long."""
     memo = plan.to_memo()
     text = _compact(memo)
     if len(text) <= LONGEST:
         return {PLAN: text}
-    return _parts(PLAN, memo) or _plan_parts(attrs.evolve(plan, steps=()))
+    return _parts(PLAN, memo)
 
 
 def _plan_of(properties: Mapping[str, str]) -> Any:

@@ -186,9 +186,11 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
 
 def _refuse_by_team(watched: Watched) -> None:
     """Guard rails bind every attempt, also those that were laid after the first one."""
-    plan = watched.memory.plan
-    rule = read_team().guard.against_plan(plan)
-    if rule:
+    guard = read_team().guard
+    for plan in watched.memory.plan.leaves:
+        rule = guard.against_plan(plan)
+        if not rule:
+            continue
         name, last = watched.group, watched.last
         message = f"{name}: no further attempt, for its place ({plan.instance_type or plan.compute}) {rule}"
         hint = "Submit it anew, and another place is looked for."

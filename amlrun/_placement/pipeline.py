@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._errors import AmlrunError
+from amlrun._errors import AmlrunError, InvalidRequest
 from amlrun._placement.place import place
 from amlrun._plan.steps import StepPlan
 from amlrun._plan.summary import named, summed
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amlrun._asking.steps import Step
+    from amlrun._cluster import Cluster
     from amlrun._needs import Ask
     from amlrun._offers import Market
     from amlrun._plan import Plan
@@ -29,9 +30,23 @@ def place_steps(steps: Sequence[Step], market: Market, *, timeout: float | None 
         if all(step.ask != ask for ask, _ in plans):
             alike = [other.path for other in steps if other.ask == step.ask]
             plans.append((step.ask, _placed(step, alike, market)))
+    _check_made([plan for _, plan in plans])
     of_each = (next(plan for ask, plan in plans if ask == step.ask) for step in steps)
     planned = [StepPlan(step.path, step.type, plan) for step, plan in zip(steps, of_each, strict=True)]
     return summed(planned, timeout=timeout)
+
+
+def _check_made(plans: Sequence[Plan]) -> None:
+    """A cluster that steps need is made once: as each of them needs it."""
+    made: dict[str, Cluster] = {}
+    for cluster in (plan.creates for plan in plans if plan.creates is not None):
+        first = made.setdefault(cluster.name.lower(), cluster)
+        if cluster != first:
+            message = (
+                f"compute: steps would make {cluster.name} as another cluster each: {first}, and {cluster}"
+            )
+            hint = f"Say what they share: Cluster({cluster.name!r}, size=…), or a compute for each step."
+            raise InvalidRequest(message, argument="compute", hint=hint)
 
 
 def _placed(step: Step, alike: Sequence[str], market: Market) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from amlrun import Attempt, InvalidRequest, Plan
@@ -13,6 +14,7 @@ from amlrun._ending import Ending
 from amlrun._identity import Identity, IdentityKind, parse_identity
 from amlrun._job_types import JobType
 from amlrun._offers import Tier
+from amlrun._plan import StepPlan
 
 PRICED = Plan(instance_type="x", tier=Tier.SPOT, price_per_hour=1.0, on_demand_per_hour=4.0)
 
@@ -50,6 +52,14 @@ def test_a_cost_that_saved_nothing_says_nothing_of_it() -> None:
     """On dedicated nodes the two are the same."""
     plan = Plan(price_per_hour=1.0, on_demand_per_hour=1.0)
     assert str(cost_of((attempt(plan, 3600),))) == "1.00 USD"
+
+
+def test_the_cost_of_parts_is_at_most_that() -> None:
+    """Steps and trials don't all run all the time: their price is that of all at once."""
+    step = StepPlan("a", JobType.COMMAND, PRICED)
+    for plan in (attrs.evolve(PRICED, at_once=2), attrs.evolve(PRICED, steps=(step, step))):
+        assert str(cost_of((attempt(plan, 3600),))).startswith("at most 1.00 USD")
+    assert not cost_of((attempt(attrs.evolve(PRICED, steps=(step,)), 3600),)).at_most
 
 
 def test_an_attempt_reads_as_a_line() -> None:

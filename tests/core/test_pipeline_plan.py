@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import attrs
@@ -227,6 +228,19 @@ def test_a_job_remembers_the_plans_of_its_steps(found: list[StepPlan], times: in
     back = Memory.from_properties(properties)
     assert back is not None
     assert [step.path for step in back.plan.steps] in ([step.path for step in many], [])
+
+
+def test_what_is_too_long_is_not_remembered_in_part() -> None:
+    """Neither steps nor body: nobody could tell whether the next attempt has what was planned."""
+    many = steps(**{hashlib.sha512(bytes([number])).hexdigest()[:100]: GPU for number in range(120)})
+    memory = Memory(group="x", attempt=1, policy=None, plan=summed(many), body={"a": 1}, api_version="v")
+    back = Memory.from_properties(memory.to_properties())
+    assert back is not None
+    assert (back.plan.steps, back.plan.instance_count, back.body) == ((), 240, None)
+    short = attrs.evolve(memory, plan=summed(many[:20]))
+    again = Memory.from_properties(short.to_properties())
+    assert again is not None
+    assert (len(again.plan.steps), again.body) == (20, {"a": 1})
 
 
 def test_steps_that_ask_the_same_are_placed_once() -> None:

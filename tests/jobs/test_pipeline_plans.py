@@ -15,7 +15,16 @@ from azure.ai.ml.parallel import RunFunction, parallel_run_function
 from azure.ai.ml.sweep import Uniform
 
 import amlrun
-from amlrun import InvalidRequest, Needs, NotEnoughQuota, PlanOutdated, plan, submit
+from amlrun import (
+    Cluster,
+    InvalidRequest,
+    Needs,
+    NotEnoughQuota,
+    PlanOutdated,
+    RequeueExhausted,
+    plan,
+    submit,
+)
 from amlrun._plan import Plan
 
 if TYPE_CHECKING:
@@ -324,3 +333,53 @@ def test_every_published_example_is_planned(fake_aml: FakeAml, client: MLClient,
     assert made.compute == ("serverless" if "serverless" in name else "cpu-cluster")
     assert all(leaf.instance_type == DS3 for leaf in made.leaves)
     assert not fake_aml.jobs
+
+
+def test_a_pipeline_is_followed_by_another_only_where_that_was_said(
+    fake_aml: FakeAml, client: MLClient, job_file: Path
+) -> None:
+    """The next attempt has the same steps in the same places; what it cost is told as the most."""
+    unsaid = submit(job_file, tier="spot", client=client)
+    assert not unsaid.plan.requeued
+    run = submit(job_file, tier="spot", requeue=amlrun.Requeue(waits=(1,)), client=client)
+    assert run.plan.requeued
+    fake_aml.fail(run.name, code="ServiceError", message="the platform failed")
+    again = amlrun.attach(run.name, client=client).wait()
+    assert (again.status, again.attempt) == ("Completed", 2)
+    first, second = (fake_aml.job(one.name).body["properties"]["jobs"] for one in again.attempts)
+    for name in ("prep", "train"):
+        for part in ("computeId", "resources", "queue_settings"):
+            assert first[name][part] == second[name][part]
+    assert [leaf.instance_type for leaf in again.plan.leaves] == [DS3, T4]
+    assert again.cost().at_most
+
+
+def test_rules_bind_the_steps_of_every_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake_aml: FakeAml, client: MLClient, job_file: Path
+) -> None:
+    """Also those that were laid after the first one."""
+    run = submit(job_file, requeue=amlrun.Requeue(waits=(1,)), client=client)
+    fake_aml.fail(run.name, code="ServiceError", message="the platform failed")
+    rules = tmp_path / "amlrun.toml"
+    rules.write_text('[guard]\ndenied_sizes = ["NC*"]\n')
+    monkeypatch.setenv("AMLRUN_CONFIG", str(rules))
+    with pytest.raises(RequeueExhausted, match=rf"no further attempt, for its place \({T4}\) is refused by"):
+        run.wait()
+
+
+def test_a_cluster_that_steps_need_is_made_once(fake_aml: FakeAml, client: MLClient, job_file: Path) -> None:
+    """Before any of them is sent there."""
+    run = submit(job_file, compute=Cluster("gpu", size=T4, max=3), client=client)
+    assert [leaf.compute for leaf in run.plan.leaves] == ["gpu", "gpu"]
+    made = [call for call in fake_aml.calls if call.method == "PUT" and call.path.endswith("/computes/gpu")]
+    assert len(made) == 1
+
+
+def test_steps_that_need_one_cluster_in_two_forms_are_refused(
+    fake_aml: FakeAml, client: MLClient, job_file: Path
+) -> None:
+    """Before it is made in the first of them."""
+    with pytest.raises(InvalidRequest, match="steps would make gpu as another cluster each: ") as caught:
+        submit(job_file, compute=Cluster("gpu", max=2), needs={"train": Needs(gpus=1)}, client=client)
+    assert "Cluster('gpu', size=…)" in caught.value.hint
+    assert {call.method for call in fake_aml.calls} == {"GET"}
