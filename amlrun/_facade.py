@@ -46,7 +46,8 @@ def submit(
     that is sent as it was planned, if the same place can still be had, starts no later and costs no more; of
     the options only `environment_variables` may stand beside it, whose values no plan keeps in JSON. With no
     job at all, the running script is submitted with its folder and arguments and this process ends; inside
-    the job the same call returns `current()` and the script goes on.
+    the job the same call returns `current()` and the script goes on. Of a script that torchrun or mpirun has
+    started as several processes the first submits, a job of as many, and the others end.
 
     Where: `compute` ("serverless", a compute's name, a `Cluster(…)` that is made where it isn't there, or a
     list of these in order of preference; default: serverless first), `instance_type` (a size, or a list
@@ -129,8 +130,8 @@ def default_compute(*, client: MLClient | None = None, **needs: Unpack[NodeOptio
     """The compute for `@dsl.pipeline(default_compute=amlrun.default_compute())`.
 
     It is `"serverless"`, or a cluster's name where serverless can't serve nodes of these `needs` (those of
-    `submit`: `cpus`, `memory_gb`, `gpus`, `gpu`, `needs`, `instance_type`, `instance_count`, `tier`), or where
-    `amlrun.toml` names one. That is the place alone: a pipeline sent by plain `MLClient` has no sizes and no
+    `submit`: `cpus`, `memory_gb`, `gpus`, `gpu`, `needs`, `instance_type`, `instance_count`, `tier`), or
+    where `amlrun.toml` names one. That is the place alone: a pipeline sent by plain `MLClient` has no sizes and no
     tiers, and the service chooses. `amlrun.submit(pipeline, …)` puts those of each step on it.
 
     Reads, and changes nothing. Raises what `plan` raises.
