@@ -5,6 +5,7 @@ Pure, but for the look whether local data is there.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from amlrun._asking.bindings import is_local
 from amlrun._errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 AUTOML_DATA = ("training_data", "validation_data", "test_data")
 """The settings of an AutoML job that are data."""
@@ -31,17 +32,24 @@ def check_searched(command: str, searched: Collection[str]) -> None:
             raise InvalidRequest(message, argument="job", hint=hint)
 
 
-def at_once(concurrent: Any, total: Any) -> int:
-    """How many trials of a sweep run at once at most; 1 where nobody limits them.
+def at_once(*limits: Any) -> int | None:
+    """How many trials of a sweep run at once at most, by whatever limits them; None: nothing does.
 
     Assumed: without `max_concurrent_trials`, all of them.
     """
-    return min((count for count in (_whole(concurrent), _whole(total)) if count), default=1)
+    return min((count for count in map(_whole, limits) if count), default=None)
 
 
-def unlimited(concurrent: Any, total: Any) -> tuple[str, ...]:
+def in_grid(algorithm: Any, choices: Iterable[Any]) -> int | None:
+    """How many trials a grid of these choices has at most; None for another algorithm."""
+    if str(algorithm).lower() != "grid":
+        return None
+    return math.prod(len(values) for values in choices if isinstance(values, (list, tuple)))
+
+
+def unlimited(trials: int | None) -> tuple[str, ...]:
     """What is to be said of a sweep whose trials nobody limits."""
-    if _whole(concurrent) or _whole(total):
+    if trials is not None:
         return ()
     words = (
         "the sweep says neither max_concurrent_trials nor max_total_trials: the price is that of one trial"

@@ -113,8 +113,17 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
     trial = read(job, "trial")
     own, of_trial = common(job), common(trial)
     command = text_of(read(trial, "command"))
-    searches.check_searched(command, read(job, "search_space") or {})
-    trials = [read(job, "limits", name) for name in ("max_concurrent_trials", "max_total_trials")]
+    space = read(job, "search_space") or {}
+    searches.check_searched(command, space)
+    algorithm = read(job, "sampling_algorithm")
+    trials = searches.at_once(
+        read(job, "limits", "max_concurrent_trials"),
+        read(job, "limits", "max_total_trials"),
+        searches.in_grid(
+            algorithm if isinstance(algorithm, str) else read(algorithm, "type"),
+            (read(axis, "values") for axis in space.values()),
+        ),
+    )
     taken = {name: of_trial[name] for name in _OF_TRIAL if own[name] is None}
     data = {name: own[name] | of_trial[name] for name in ("inputs", "outputs")}
     return JobSettings(
@@ -126,9 +135,9 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
         environment=read(trial, "environment"),
         environment_variables=texts(read(trial, "environment_variables")),
         distribution=_distribution(read(trial, "distribution")),
-        at_once=searches.at_once(*trials),
+        at_once=trials or 1,
         lost=_lost(job, trial),
-        warnings=searches.unlimited(*trials),
+        warnings=searches.unlimited(trials),
         **{**own, **taken, **data},
     )
 

@@ -15,6 +15,7 @@ from amlrun._asking.searches import (
     beside,
     check_data,
     check_searched,
+    in_grid,
     needs_gpu,
     uncounted,
     unlimited,
@@ -35,16 +36,22 @@ class Task(Enum):
         (None, 4, 4),
         (3, None, 3),
         ("3", None, 3),
-        (None, None, 1),
-        (0, True, 1),
-        ("x", None, 1),
+        (None, None, None),
+        (0, True, None),
+        ("x", None, None),
     ],
 )
-def test_trials_at_once(concurrent: Any, total: Any, count: int) -> None:
-    """The lower of both limits; one where there is none, which is told."""
+def test_trials_at_once(concurrent: Any, total: Any, count: int | None) -> None:
+    """The lower of both limits; where there is none, that is told."""
     assert at_once(concurrent, total) == count
-    known = (concurrent, total) not in {(None, None), (0, True), ("x", None)}
-    assert bool(unlimited(concurrent, total)) is not known
+    assert bool(unlimited(count)) is (count is None)
+
+
+def test_a_grid_has_no_more_trials_than_points() -> None:
+    """Of other algorithms nobody knows."""
+    assert in_grid("Grid", [[1, 2, 3], ["a", "b"]]) == 6
+    assert in_grid("random", [[1, 2]]) is None
+    assert at_once(10, None, in_grid("grid", [[1, 2]])) == 2
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,20 @@ def test_a_sweep_without_limits_is_told(client: MLClient) -> None:
     assert not [words for words in said.warnings if "experiment_name" in words or "timeout" in words]
 
 
+def test_a_grid_has_as_many_trials_as_points(client: MLClient, file: Path) -> None:
+    """In a file and in an object: more of them at once cost nothing."""
+    file.write_text(
+        file.read_text()
+        .replace("sampling_algorithm: random", "sampling_algorithm: grid")
+        .replace("{type: uniform, min_value: 0.1, max_value: 1.0}", "{type: choice, values: [1, 2, 3]}")
+        .replace("max_concurrent_trials: 2", "max_concurrent_trials: 4")
+    )
+    assert plan(file, client=client).at_once == 3
+    job = swept(limits={"max_total_trials": 9})
+    job.sampling_algorithm = "grid"
+    assert plan(job, client=client).at_once == 2
+
+
 def test_a_teams_rules_hold_for_all_trials_together(
     client: MLClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
