@@ -34,8 +34,6 @@ REFUSED: dict[tuple[str, str], tuple[type[Exception], str]] = {
 """The cells in which no job leaves, and why."""
 if SDK == (1, 34):
     REFUSED |= {("fine-tuning", place): (SubmissionFailed, "can't write this job down") for place in PLACES}
-PENDING = ("automl step", "several steps")
-"""What is not there yet."""
 
 
 @pytest.fixture
@@ -81,7 +79,7 @@ def planned(plan: Plan, identity: str | None, *, kind: str, step: str = "") -> L
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", [kind for kind in EVERY if kind not in PENDING])
+@pytest.mark.parametrize("kind", EVERY)
 def test_what_was_planned_is_what_leaves(world: FakeAml, tmp_path: Path, kind: str, place: str) -> None:
     """Place, size, count, tier, identity, properties and tags, step by step, by a reader of their own."""
     seen, job = Seen(), EVERY[kind](tmp_path)

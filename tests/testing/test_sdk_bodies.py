@@ -106,6 +106,24 @@ def test_an_automl_step_with_a_compute_of_its_own(fake_aml: FakeAml, client: MLC
     assert fake_aml.job(name).status == "Completed"
 
 
+def test_an_automl_step_with_an_identity_of_its_own(fake_aml: FakeAml, client: MLClient) -> None:
+    """It leaves as a job file has it, and is what the step runs as."""
+    from azure.ai.ml import UserIdentityConfiguration
+
+    @dsl.pipeline(default_compute="serverless")  # type: ignore[call-overload, untyped-decorator]
+    def steps() -> None:
+        table = Input(type="mltable", path="azureml://datastores/workspaceblobstore/paths/t/")
+        search: Any = regression(training_data=table, target_column_name="y", primary_metric="r2_score")
+        search.set_limits(max_trials=1)
+        search.identity = UserIdentityConfiguration()
+
+    name = str(client.jobs.create_or_update(steps()).name)
+    fake_aml.advance(hours=2)
+    (step,) = fake_aml.job(name).children
+    assert fake_aml.job(step).body["properties"]["identity"] == {"identityType": "UserIdentity"}
+    assert fake_aml.job(name).status == "Completed"
+
+
 @pytest.mark.skipif(SDK == (1, 34), reason="azure-ai-ml 1.34 can't serialize a fine-tuning job")
 def test_a_fine_tuning_job_of_the_sdks_own(fake_aml: FakeAml, client: MLClient) -> None:
     """It goes to an api-version of its own, with instance types to choose from, and runs to its end."""

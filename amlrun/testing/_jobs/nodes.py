@@ -244,6 +244,10 @@ def _sweep(body: Mapping[str, Any], words: _Words, inputs: Mapping[str, Any]) ->
     }
 
 
+_IDENTITIES = {"user_identity": "UserIdentity", "managed_identity": "Managed", "aml_token": "AMLToken"}
+"""Of an AutoML node, which says it as a job file does."""
+
+
 def _automl(body: Mapping[str, Any], words: _Words, _inputs: Mapping[str, Any]) -> dict[str, Any]:
     limits = {
         key.replace("_minutes", ""): value * 60 if key.endswith("_minutes") else value
@@ -251,7 +255,10 @@ def _automl(body: Mapping[str, Any], words: _Words, _inputs: Mapping[str, Any]) 
         if value is not None
     }
     task = "".join(word.capitalize() for word in str(body.get("task") or "").split("_"))
+    kind = _IDENTITIES.get((body.get("identity") or {}).get("type"))
+    identity = {**(_camel(body.get("identity")) or {}), "identityType": kind}
     return {
+        "identity": {key: value for key, value in identity.items() if key != "type"} if kind else None,
         "taskDetails": {
             "taskType": task,
             "primaryMetric": body.get("primary_metric"),
