@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.no_jobs import refuse_entity, refuse_file
 from amlrun._asking.pipelines import pipeline_settings
-from amlrun._asking.no_jobs import refuse_entity, refuse_file
-from amlrun._asking.no_jobs import refuse_entity, refuse_file
 from amlrun._asking.settings import settings_of
 from amlrun._asking.yamlfile import line_of, read_yaml
 from amlrun._errors import InvalidRequest
@@ -37,7 +36,6 @@ def settings_of_file(path: Path) -> JobSettings:
     """Read a job file. Raises `InvalidRequest` with the file and the line."""
     text, data = read_yaml(path)
     refuse_file(path, data)
-    refuse_file(path, data)
     kind = job_type(str(data.get("type") or "command"))
     command = data.get("command")
     if kind is JobType.COMMAND and not (isinstance(command, str) and command.strip()):
@@ -52,7 +50,6 @@ def settings_of_file(path: Path) -> JobSettings:
 
 def settings_of_entity(job: Any) -> JobSettings:
     """Read an `azure.ai.ml` job or builder. Raises `InvalidRequest` for anything else."""
-    refuse_entity(job)
     refuse_entity(job)
     kind = getattr(job, "type", None)
     if not isinstance(kind, str) or not type(job).__module__.startswith("azure.ai.ml"):

@@ -241,6 +241,15 @@ def test_clusters_and_kubernetes_take_automl(fake_aml: FakeAml, client: MLClient
     assert body["resources"].get("instanceType") == run.plan.instance_type
 
 
+def test_a_warm_submit_is_one_request(fake_aml: FakeAml, client: MLClient) -> None:
+    """With readings kept, nothing to upload and nothing to look up."""
+    submit(made("regression", environment_id="azureml:train:1"), client=client)
+    before = len(list(fake_aml.calls))
+    run = submit(made("regression", environment_id="azureml:train:1"), client=client)
+    (call,) = list(fake_aml.calls)[before:]
+    assert (call.method, call.path.rpartition("/")[2]) == ("PUT", run.name)
+
+
 def test_automl_is_repeated_only_when_asked(fake_aml: FakeAml, client: MLClient) -> None:
     """Another attempt would run all trials again."""
     run = submit(made("regression"), tier="spot", client=client)

@@ -246,6 +246,15 @@ def test_a_sweep_without_limits_is_told(client: MLClient) -> None:
     assert not [words for words in said.warnings if "experiment_name" in words or "timeout" in words]
 
 
+def test_a_warm_submit_is_one_request(fake_aml: FakeAml, client: MLClient) -> None:
+    """With readings kept, nothing to upload and nothing to look up."""
+    submit(swept(), client=client)
+    before = len(list(fake_aml.calls))
+    run = submit(swept(), client=client)
+    (call,) = list(fake_aml.calls)[before:]
+    assert (call.method, call.path.rpartition("/")[2]) == ("PUT", run.name)
+
+
 def test_a_grid_has_as_many_trials_as_points(client: MLClient, file: Path) -> None:
     """In a file and in an object: more of them at once cost nothing."""
     file.write_text(
