@@ -170,6 +170,22 @@ def nested() -> Any:
     return pipeline_of(outer)
 
 
+def nested_searches() -> Any:
+    """A pipeline of searches in a pipeline."""
+
+    def inner() -> None:
+        named(searching(), "sweep")
+        named(tabular("classification", "accuracy"), "automl")
+
+    made: Any = dsl.pipeline(**_SAYS_NOTHING)
+    below = made(plain(inner))
+
+    def outer() -> None:
+        named(below(), "within")
+
+    return pipeline_of(outer)
+
+
 DISTRIBUTIONS: dict[str, Callable[[], Any]] = {
     "pytorch": lambda: PyTorchDistribution(process_count_per_instance=2),
     "mpi": lambda: MpiDistribution(process_count_per_instance=2),
@@ -212,5 +228,6 @@ EVERY: dict[str, Callable[[Path], Any]] = {
     **{f"{kind} step": _with_steps(kind) for kind in STEPS},
     "several steps": _with_steps("command", "parallel", "automl"),
     "nested": _anywhere(nested),
+    "nested searches": _anywhere(nested_searches),
 }
 """What makes each, given a folder for its code."""

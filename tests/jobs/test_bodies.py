@@ -24,7 +24,7 @@ SDK = tuple(int(part) for part in importlib.metadata.version("azure-ai-ml").spli
 PLACES = ("standard", "spot", "cluster")
 TAGS = {"team": "vision"}
 TIERS = {"standard": "Standard", "spot": "Spot"}
-NO_IDENTITY = {"sweep step"}
+NO_IDENTITY = {"sweep step", "nested searches"}
 """What has no place for an identity."""
 REFUSED: dict[tuple[str, str], tuple[type[Exception], str]] = {
     ("spark", "spot"): (InvalidRequest, "a Spark job has no spot nodes"),
