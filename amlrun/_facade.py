@@ -132,8 +132,8 @@ def default_compute(*, client: MLClient | None = None, **needs: Unpack[NodeOptio
 
     It is `"serverless"`, or a cluster's name where serverless can't serve nodes of these `needs` (those of
     `submit`: `cpus`, `memory_gb`, `gpus`, `gpu`, `needs`, `instance_type`, `instance_count`, `tier`), or
-    where `amlrun.toml` names one. That is the place alone: a pipeline sent by plain `MLClient` has no sizes and no
-    tiers, and the service chooses. `amlrun.submit(pipeline, …)` puts those of each step on it.
+    where `amlrun.toml` names one. That is the place alone: a pipeline sent by plain `MLClient` has no sizes
+    and no tiers, and the service chooses. `amlrun.submit(pipeline, …)` puts those of each step on it.
 
     Reads, and changes nothing. Raises what `plan` raises.
     https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
