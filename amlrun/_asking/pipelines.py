@@ -73,6 +73,9 @@ def pipeline_settings(job: Any, folder: Path) -> JobSettings:
     component = _component(job, folder, "component", "The pipeline")
     whole = _Inherited.of(job)
     leaves = tuple(_leaves(_jobs_of(job, component, "The pipeline"), component.folder, whole, ""))
+    if read(job, "settings", "queue_settings", "priority") is not None:
+        message = "The pipeline's settings say a priority, which the service is not known to read there"
+        raise InvalidRequest(message, argument="job", hint="Say it in its steps: queue_settings.priority.")
     said = {**common(job), **attrs.asdict(whole, recurse=False)}
     for part in ("inputs", "outputs"):
         said[part] |= frozenset(map(str, read(component.content, part) or ()))

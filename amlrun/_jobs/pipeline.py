@@ -42,8 +42,7 @@ def dress_pipeline(job: dict[str, Any], dress: Dress) -> None:
     job.pop("computeId", None)
     settings = dict(job.get("settings") or {})
     settings["default_compute"] = _default_place(dress.plan, dress.workspace)
-    # Accepted by the SDK, and documented nowhere: the steps say it.
-    _put(settings, "queue_settings", _without(settings.get("queue_settings"), "job_tier"))
+    settings.pop("queue_settings", None)  # accepted by the SDK, and documented nowhere: the steps say it
     job["settings"] = settings
     dress_nodes(job.get("jobs") or {}, dress)
 
@@ -67,7 +66,7 @@ def pipeline_fields(
     yield ("computeId",), None
     yield ("identity",), None
     yield ("settings", "default_compute"), _default_place(plan, workspace)
-    yield ("settings", "queue_settings", "job_tier"), None
+    yield ("settings", "queue_settings"), None
     if not is_component(body):
         yield from node_fields(body.get("jobs") or {}, plan, workspace)
 
@@ -178,10 +177,6 @@ def _default_place(plan: Plan, workspace: str) -> str:
 def _place(plan: Plan, workspace: str) -> str:
     """The compute as nodes name it, serverless too."""
     return compute_id(workspace, plan) or f"{workspace}/computes/{SERVERLESS}"
-
-
-def _without(settings: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:
-    return {key: value for key, value in (settings or {}).items() if key != name} or None
 
 
 def _put(part: dict[str, Any], key: str, value: Any) -> None:

@@ -113,7 +113,7 @@ def test_the_pipelines_own_settings_stay_but_for_places() -> None:
         "continue_on_step_failure": False,
         "default_datastore": "store",
         "default_compute": "azureml:Serverless",
-        "queue_settings": {"job_tier": "spot", "priority": 3},
+        "queue_settings": {"job_tier": "spot"},
     }
     plan = plan_of(("a", JobType.COMMAND, ON_CLUSTER), ("b", JobType.COMMAND, ON_CLUSTER))
     nodes = {name: {"type": "command"} for name in "ab"}
@@ -122,7 +122,7 @@ def test_the_pipelines_own_settings_stay_but_for_places() -> None:
     check(body, plan, WORKSPACE)
     kept = {name: settings[name] for name in ("force_rerun", "continue_on_step_failure", "default_datastore")}
     default = f"{WORKSPACE}/computes/gpu"
-    assert body["settings"] == {**kept, "default_compute": default, "queue_settings": {"priority": 3}}
+    assert body["settings"] == {**kept, "default_compute": default}
     assert not {"computeId", "identity"} & set(body)
     assert job["settings"] is settings
 
@@ -181,7 +181,7 @@ def test_the_guard_refuses_whatever_contradicts_the_plan() -> None:
         ("jobs.a.queue_settings.job_tier", "spot"),
         ("jobs.b.type", "command"),
         ("settings.default_compute", "serverless"),
-        ("settings.queue_settings.job_tier", "spot"),
+        ("settings.queue_settings", {"job_tier": "spot"}),
         ("identity", {"identityType": "AMLToken"}),
         ("computeId", SERVERLESS),
     ]

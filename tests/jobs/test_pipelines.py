@@ -151,6 +151,14 @@ def test_a_step_with_a_size_and_no_compute_is_sent(fake_aml: FakeAml, client: ML
     assert set(computes(body).values()) == {"serverless"}
 
 
+def test_a_priority_of_the_pipeline_is_refused(client: MLClient) -> None:
+    """Nobody knows that the service reads it there; of a step it is passed on."""
+    job = pair()
+    job.settings.queue_settings = {"priority": "high"}
+    with pytest.raises(InvalidRequest, match="priority"):
+        submit(job, client=client)
+
+
 def test_identities_are_on_the_steps(fake_aml: FakeAml, client: MLClient) -> None:
     """An argument's on each; else the step's own, else the pipeline's; never on the pipeline."""
     from azure.ai.ml.entities import AmlTokenConfiguration, UserIdentityConfiguration
@@ -234,8 +242,9 @@ def test_what_is_given_for_the_pipeline_is_its_data(
 @pytest.mark.parametrize(("argument", "known"), [("inputs", "word"), ("outputs", "final")])
 def test_data_that_the_pipeline_has_not_is_refused(client: MLClient, argument: str, known: str) -> None:
     """No step could be bound to it."""
+    said: dict[str, Any] = {argument: {"nothing": 1}}
     with pytest.raises(InvalidRequest, match=f"no {argument[:-1]} 'nothing'") as refused:
-        submit(pair(), client=client, **{argument: {"nothing": 1}})  # type: ignore[arg-type]
+        submit(pair(), client=client, **said)
     assert refused.value.argument == argument
     assert known in refused.value.hint
 
