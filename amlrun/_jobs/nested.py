@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Nested:
     """One nested pipeline. `path` is that of its node: `"prep"`, and within another one `"prep.clean"`.
 
-    A job that is made of a pipeline component alone is all in that one: its path is "". `id` is the component's ARM id, `body` the `properties` of its PUT. `made`: the SDK has sent it.
+    A job that is made of a pipeline component alone is all in that one: its path is "". `id` is the
+    component's ARM id, `body` the `properties` of its PUT. `made`: the SDK has sent it.
     """
 
     path: str
@@ -92,6 +93,7 @@ def _path(inside: str, name: str) -> str:
     return f"{inside}.{name}" if inside else name
 
 
+# Assumed: a nameless component may have any version that its maker gives it, as the SDK gives it a hash.
 def _other(one: Nested, nodes: Mapping[str, Any]) -> Nested:
     spec = {key: value for key, value in one.body["componentSpec"].items() if key != "id"}
     spec["jobs"] = nodes

@@ -162,6 +162,8 @@ def _fields_of(step: StepPlan, workspace: str, inside: str) -> Iterator[tuple[tu
     yield ("queue_settings", "job_tier"), _tier(step, inside)
 
 
+# Assumed: a step of AutoML takes its tier in the service's spelling too, though its node stands there as in
+# a job file.
 def _tier(step: StepPlan, inside: str) -> str | None:
     if step.type not in _TIERED or (inside and step.type in _SMALL_TIERS and step.plan.tier is Tier.STANDARD):
         return None  # standard unsaid, within a nested pipeline: that component can stay as the SDK made it
