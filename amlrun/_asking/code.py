@@ -21,6 +21,10 @@ def code_of(value: Any) -> str | None:
     if not isinstance(value, (str, Path)) or not str(value):
         raise InvalidRequest(f"code={value!r}: a folder, a file, or the id of a snapshot", argument="code")
     text = str(value)
+    if text.startswith(
+        "azureml:/subscriptions/"
+    ):  # a job file's spelling: elsewhere it is taken for a folder
+        text = text.removeprefix("azureml:")
     return text if is_remote(text) else str(Path(text).expanduser().resolve())
 
 

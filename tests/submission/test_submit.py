@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.ai.ml import command
 
 from amlrun import (
     ComputeNotFound,
@@ -117,14 +116,6 @@ def environment(name: str) -> Any:
     from azure.ai.ml.entities import Environment
 
     return Environment(name=name, version="1", image="library/python:3.11")
-
-
-def test_a_job_of_the_sdk_without_an_environment_takes_the_arguments(
-    fake_aml: FakeAml, client: MLClient
-) -> None:
-    """It needs none of its own."""
-    run = submit(command(command="echo"), environment=ENVIRONMENT, client=client)
-    assert sent(fake_aml, run.name)["environmentId"].endswith("/environments/train/versions/1")
 
 
 def test_a_job_file_leaves_with_its_own_settings(fake_aml: FakeAml, client: MLClient, source: Path) -> None:
@@ -342,22 +333,6 @@ def test_the_clients_own_policies_see_what_amlrun_sends(fake_aml: FakeAml, *, se
     for _ in range(2):
         run = submit("echo", environment=ENVIRONMENT, client=client)
         assert any(line.startswith("PUT") and line.endswith(f"/jobs/{run.name}") for line in seen)
-
-
-def test_code_and_environment_of_a_job_file_can_be_replaced(
-    fake_aml: FakeAml, client: MLClient, source: Path
-) -> None:
-    """An argument wins over the file; inputs merge."""
-    path = source.parent / "job.yml"
-    path.write_text(
-        "command: python train.py ${{inputs.a}} ${{inputs.b}}\ncode: gone\nenvironment: azureml:old:1\n"
-        "inputs: {a: 1, b: 2}\n"
-    )
-    run = submit(path, code=source, environment="azureml:new:2", inputs={"b": 3}, client=client)
-    body = sent(fake_aml, run.name)
-    assert body["environmentId"].endswith("/environments/new/versions/2")
-    assert "codeId" in body
-    assert {name: value["value"] for name, value in body["inputs"].items()} == {"a": "1", "b": "3"}
 
 
 def test_who_may_not_write_is_told(fake_aml: FakeAml, source: Path) -> None:
