@@ -14,7 +14,7 @@ from amlrun._offers import Compute, Kind
 from amlrun._placement import place
 from amlrun._plan import Starts
 from tests.core.places import cluster, workspace
-from tests.core.regions import quota
+from tests.core.regions import CHEAP, quota
 
 SWEEP = Ask(needs=Needs(cpus=4), job=JobType.SWEEP, at_once=3)
 
@@ -58,6 +58,7 @@ def test_what_a_cluster_holds_at_once(most: int, words: str) -> None:
     """Beyond its nodes, trials wait for each other; its limits by quota are told as for any job."""
     plan = place(attrs.evolve(SWEEP, computes=("gpu",)), workspace(cluster("gpu", most=most, idle=1)))
     assert words in "".join(told(plan))
+    assert (plan.size, plan.price_per_hour) == (CHEAP, 3 * (CHEAP.price or 0))
     assert bool(told(plan)) is bool(words)
 
 

@@ -213,13 +213,25 @@ def test_a_cluster_and_kubernetes_take_sweeps(fake_aml: FakeAml, client: MLClien
 
 
 def test_a_plan_is_that_of_a_trial_and_its_price_that_of_all(client: MLClient, file: Path) -> None:
-    """Two trials at once on two nodes each: four nodes are paid for, and counted as sent."""
+    """Two trials at once on two nodes each: four nodes are paid for."""
     one = plan("echo", environment=ENVIRONMENT, instance_type="Standard_NC4as_T4_v3", client=client)
     found = plan(file, instance_type="Standard_NC4as_T4_v3", instance_count=2, client=client)
     assert (found.instance_count, found.at_once, found.most_nodes) == (2, 2, 4)
     assert found.price_per_hour == pytest.approx(4 * (one.price_per_hour or 0))
     assert "trials  2 at once, each on nodes of its own" in str(found)
     assert not [words for words in found.warnings if "trials" in words]
+
+
+def test_trials_that_were_sent_take_their_nodes(fake_aml: FakeAml, client: MLClient, file: Path) -> None:
+    """Of 20 vCPUs, two trials on two nodes of 4 vCPUs each leave 4, whatever was read before."""
+    fake_aml.quota("standardDSv2Family", limit=20)
+    assert (
+        plan("ls", environment=ENVIRONMENT, instance_type=SIZE, instance_count=2, client=client).starts
+        == "now"
+    )
+    submit(file, instance_type=SIZE, instance_count=2, client=client)
+    found = plan("ls", environment=ENVIRONMENT, instance_type=SIZE, instance_count=2, client=client)
+    assert found.starts == "queued"
 
 
 def test_trials_that_do_not_fit_at_once_are_told(fake_aml: FakeAml, client: MLClient, file: Path) -> None:
