@@ -250,6 +250,22 @@ def test_a_warm_submit_is_one_request(fake_aml: FakeAml, client: MLClient) -> No
     assert (call.method, call.path.rpartition("/")[2]) == ("PUT", run.name)
 
 
+def test_trials_carry_what_the_job_was_given(fake_aml: FakeAml, client: MLClient) -> None:
+    """On the planned nodes, in its environment, with its variables."""
+    run = submit(
+        made("regression"),
+        instance_type=SIZE,
+        environment="azureml:train:1",
+        environment_variables={"A": "x"},
+        client=client,
+    )
+    fake_aml.advance(minutes=2)
+    trial = fake_aml.job(f"{run.name}_0").body["properties"]
+    assert trial["resources"]["instanceType"] == SIZE
+    assert trial["environmentId"] == sent(fake_aml, run)["environmentId"]
+    assert trial["environmentVariables"] == {"A": "x"}
+
+
 def test_automl_is_repeated_only_when_asked(fake_aml: FakeAml, client: MLClient) -> None:
     """Another attempt would run all trials again."""
     run = submit(made("regression"), tier="spot", client=client)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _SEARCH = re.compile(r"\$\{\{\s*search_space\.([^}\s]+)\s*\}\}")
+_AUTOML_ENVIRONMENT = "azureml://registries/azureml/environments/automl-runtime/labels/latest"
 _ORDER = ("values", "upper", "min_value", "max_value", "mu", "sigma", "q")
 
 
@@ -123,7 +124,9 @@ def trial_of(properties: Mapping[str, Any], name: str, number: int) -> dict[str,
         return _made(
             shared,
             command="python automl_driver.py",
-            environmentId="azureml://registries/azureml/environments/automl-runtime/labels/latest",
+            environmentId=properties.get("environmentId") or _AUTOML_ENVIRONMENT,
+            environmentVariables=properties.get("environmentVariables"),
+            identity=properties.get("identity"),
             resources={**(properties.get("resources") or {}), "instanceCount": trial_nodes(properties)},
         )
     trial, values = properties["trial"], values_of(properties, name, number)
