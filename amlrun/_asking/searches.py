@@ -86,6 +86,10 @@ def uncounted(nodes: int | None, said: Any) -> tuple[str, ...]:
     return (f"{words} (max_nodes, max_concurrent_trials)",)
 
 
+TUNING_DATA = ("training_data", "validation_data")
+"""What a fine-tuning job reads."""
+
+
 def check_data(paths: Mapping[str, Any], folder: Path) -> None:
     """Local data is there. Raises `InvalidRequest`."""
     for name, path in paths.items():

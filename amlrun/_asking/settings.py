@@ -13,7 +13,7 @@ import attrs
 
 from amlrun._asking import searches
 from amlrun._errors import InvalidRequest
-from amlrun._job_types import TRAITS, JobType
+from amlrun._job_types import JobType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +64,6 @@ class JobSettings:
 
 def settings_of(job_type: JobType, job: Any, folder: Path) -> JobSettings:
     """The settings of a job; paths in it are relative to `folder`. Raises `InvalidRequest`."""
-    if job_type not in _READERS:
-        message = f"A job of type {TRAITS[job_type].word!r} can't be submitted by this version"
-        raise InvalidRequest(message, argument="job", hint="Supported: command jobs.")
     return _READERS[job_type](job, folder)
 
 
@@ -213,7 +210,12 @@ def _of_spark(identity: Any) -> Any:
     return identity if named or not is_entity(identity) or "Managed" not in type(identity).__name__ else None
 
 
-def _tuning(job: Any, _folder: Path) -> JobSettings:
+def _tuning(job: Any, folder: Path) -> JobSettings:
+    searches.check_data({name: read(job, name, "path") for name in searches.TUNING_DATA}, folder)
+    model = read(job, "model", "path")
+    if searches.beside(model, folder) is not None:
+        hint = "Register it, and name it so: azureml:name:version, or azureml://registries/…."
+        raise InvalidRequest(f"model: {model} is local, and nobody uploads it", argument="job", hint=hint)
     found = JobSettings(type=JobType.FINE_TUNING, **common(job))
     return attrs.evolve(found, instance_type=read(job, "resources", "instance_types") or None)
 

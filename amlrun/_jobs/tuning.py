@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def dress_tuning(job: dict[str, Any], dress: Dress) -> None:
-    """Put place, size and tier on the body. There is no count and no time-out."""
+    """Put place, size and tier on the body. There is no count and no time-out.
+
+    Assumed: the tier counts for fine-tuning as for other jobs: the API and the SDK have it.
+    """
     plan, queue = dress.plan, dict(job.get("queueSettings") or {})
     queue.pop("jobTier", None)
     tier = tier_word(plan)

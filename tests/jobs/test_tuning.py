@@ -9,8 +9,11 @@ import pytest
 
 from amlrun import AmlrunError, ComputeUnsuitable, InvalidRequest, SubmissionFailed, plan, submit
 from tests.jobs.every import tuning
+from tests.jobs.test_files import FILES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
@@ -107,6 +110,27 @@ def test_what_a_fine_tuning_job_can_not_take(
         submit(tuning(), client=client, **options)
     assert refused.value.hint
     assert not fake_aml.jobs
+
+
+@writes
+def test_data_beside_a_job_file(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """It is found there, wherever one stands, and uploaded; what isn't there and local models are refused."""
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    text = (FILES / "fine-tuning.yml").read_text()
+    path = folder / "job.yml"
+    path.write_text(text.replace("azureml://datastores/workspaceblobstore/paths/", "./"))
+    with pytest.raises(InvalidRequest, match="training_data: there is no"):
+        submit(path, client=client)
+    for name in ("train.jsonl", "check.jsonl"):
+        (folder / name).write_text("{}\n")
+    body: Any = fake_aml.job(submit(path, client=client).name).body["properties"]
+    for part in ("trainingData", "validationData"):
+        assert body["fineTuningDetails"][part]["uri"].startswith("azureml://")
+    path.write_text(text.replace("azureml://registries/azureml-meta/models/Llama-2-7b/versions/9", "./model"))
+    with pytest.raises(InvalidRequest, match=r"model: \./model is local") as refused:
+        submit(path, client=client)
+    assert "Register it" in refused.value.hint
 
 
 def test_no_cluster_is_taken_unasked(fake_aml: FakeAml, client: MLClient) -> None:
