@@ -61,21 +61,25 @@ def submit_all(
     batch = _Batch(workspace, options)
     ready = [batch.prepared(index, job) for index, job in enumerate(jobs)]
     pool = ThreadPoolExecutor(min(concurrency, len(jobs)) or 1, thread_name_prefix="amlrun")
-    futures = [pool.submit(batch.outcome, one) for one in ready]
+    futures: list[Future[Outcome]] = []
     try:
+        futures.extend(pool.submit(batch.outcome, one) for one in ready)
         return [future.result() for future in futures]
     except BaseException:
         _log.warning("submit_many is stopped: what is on its way is waited for, nothing more is begun")
+        try:
+            pool.shutdown(wait=True, cancel_futures=True)
+        finally:
+            _tell(futures)
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        if any(future.cancelled() for future in futures):
-            _tell(futures)
+        pool.shutdown(wait=False)
 
 
 def _tell(futures: Sequence[Future[Outcome]]) -> None:
-    done = [one.result() for one in futures if not one.cancelled() and one.exception() is None]
-    names = [run.name for run in done if isinstance(run, Run)]
+    """What was sent: nobody gets the results."""
+    ended = (one for one in futures if one.done() and not one.cancelled() and one.exception() is None)
+    names = [run.name for one in ended if isinstance(run := one.result(), Run)]
     sent = f": {', '.join(names)}" if names else ""
     _log.warning("submit_many was stopped; %d of %d jobs were sent%s", len(names), len(futures), sent)
 
