@@ -22,7 +22,7 @@ from amlrun._memory import Memory, attempt_name
 from amlrun._wire import check, check_nested
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from amlrun._jobs.nested import Nested
     from amlrun._plan import Plan
@@ -47,15 +47,19 @@ class Sent:
     adopted: bool = False
 
 
-def send(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
+def send(
+    workspace: Workspace, memory: Memory, *, new_name: bool, same: Callable[[Memory], bool] | None = None
+) -> Sent:
     """PUT the attempt that `memory` describes, its body included.
+
+    `same` tells whether a first attempt that is there, and whose digest is another one, is this one.
 
     `new_name`: nobody else can know this name, so no look is spent on it. Where an attempt of the same group
     and number is there already, that one is adopted: another watcher, or an earlier try of ours, won. Raises
     `SubmissionFailed` where the name belongs to another job or the service refuses the body; `NotAuthorized`;
     `PlacementNotApplied`; and a passing `ServiceError` where nobody knows whether the job was taken.
     """
-    sent = _put(workspace, memory, new_name=new_name)
+    sent = _put(workspace, memory, new_name=new_name, same=same)
     name = attempt_name(memory.group, memory.attempt)
     workspace.lookups.sent(name, sent.memory.plan, sent.status, adopted=sent.adopted)
     return sent
@@ -73,14 +77,16 @@ def make_nested(workspace: Workspace, body: dict[str, Any], nested: tuple[Nested
         workspace.rest.send("PUT", one.id, api_version=one.api_version, body=properties)
 
 
-def _put(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
+def _put(
+    workspace: Workspace, memory: Memory, *, new_name: bool, same: Callable[[Memory], bool] | None
+) -> Sent:
     body = memory.body
     assert body is not None  # noqa: S101  callers hold a body, or have refused already
     check(body, memory.plan, workspace.scope.path)
     memory, headers = _signed(workspace, memory, body)
     name = attempt_name(memory.group, memory.attempt)
     if not new_name and (there := find(workspace, name)) is not None:
-        return _adopted(name, there, memory)
+        return _adopted(name, there, memory, same)
     properties = {**(body.get("properties") or {}), **memory.to_properties()}
     try:
         reply = workspace.rest.send(
@@ -94,7 +100,7 @@ def _put(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
         if error.passing or "JobPropertyImmutable" in error.service_code:
             there = _found(workspace, name)
             if there is not None:
-                return _adopted(name, there, memory)
+                return _adopted(name, there, memory, same)
         if error.passing:
             if error.status != _THROTTLED:  # it may be there: it counts until it is asked after
                 workspace.lookups.sent(name, memory.plan)
@@ -106,7 +112,7 @@ def _put(workspace: Workspace, memory: Memory, *, new_name: bool) -> Sent:
             service_code=error.service_code,
         ) from error
     job = reply.body or workspace.rest.get(job_path(workspace, name))
-    return sent_of(job, memory) if reply.status == _CREATED else _adopted(name, job, memory)
+    return sent_of(job, memory) if reply.status == _CREATED else _adopted(name, job, memory, same)
 
 
 def _found(workspace: Workspace, name: str) -> dict[str, Any] | None:
@@ -152,16 +158,39 @@ def sent_of(job: Mapping[str, Any], memory: Memory, *, adopted: bool = False) ->
 
 
 # Assumed: a PUT that answers 200 replies with the properties of the job that was there, not with those sent.
-def _adopted(name: str, job: Mapping[str, Any], memory: Memory) -> Sent:
+def _adopted(
+    name: str, job: Mapping[str, Any], memory: Memory, same: Callable[[Memory], bool] | None
+) -> Sent:
     theirs = Memory.of_job(job)
-    same = theirs is not None and (theirs.group, theirs.attempt) == (memory.group, memory.attempt)
-    if theirs is None or not same or (memory.attempt == 1 and theirs.digest != memory.digest):
-        raise SubmissionFailed(
-            f"A job named {name} is there already, and it is another one",
-            hint=f"Choose another name; attach({name!r}) gives that job's run.",
-        )
+    if theirs is None or not _is_ours(theirs, memory, same):
+        raise taken(name, _differing(memory, theirs))
     kept = theirs.body if theirs.body is not None else memory.body
     return sent_of(job, attrs.evolve(theirs, body=kept), adopted=True)
+
+
+def taken(name: str, differing: Iterable[str] = ()) -> SubmissionFailed:
+    """What is said of a name that another job of amlrun's has, and of the fields in which it differs."""
+    fields = ", ".join(differing)
+    return SubmissionFailed(
+        f"A job named {name} is there already, and it is another one{fields and f' (see its {fields})'}",
+        hint=f"Choose another name; attach({name!r}) gives that job's run.",
+    )
+
+
+def _differing(ours: Memory, theirs: Memory | None) -> list[str]:
+    """The fields of the two bodies that aren't the same; where nothing is known of the other's, none."""
+    if theirs is None or theirs.body is None or ours.body is None:
+        return []
+    one, other = ours.body, theirs.body
+    return sorted(key for key in {*one, *other} - {"properties"} if one.get(key) != other.get(key))
+
+
+def _is_ours(theirs: Memory, ours: Memory, same: Callable[[Memory], bool] | None) -> bool:
+    if (theirs.group, theirs.attempt) != (ours.group, ours.attempt):
+        return False
+    if ours.attempt > 1 or theirs.digest == ours.digest:
+        return True
+    return same is not None and same(theirs)
 
 
 def _signed(workspace: Workspace, memory: Memory, body: Mapping[str, Any]) -> tuple[Memory, dict[str, str]]:

@@ -38,7 +38,8 @@ from amlrun._memory import Memory, fits
 from amlrun._needs import SERVERLESS
 from amlrun._placement import place, place_steps
 from amlrun._run import Run
-from amlrun._sending import find, make_nested, send
+from amlrun._sameness import is_for, is_same_job
+from amlrun._sending import find, make_nested, send, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -170,8 +171,13 @@ def _without_refused(workspace: Workspace, request: Request, refused: NotAuthori
 
 
 def send_planned(workspace: Workspace, request: Request, decided: Callable[[], Plan]) -> Run:
-    """Decide, and send the plan that was decided on."""
+    """Decide, and send the plan that was decided on; of a job that is there already, that is its own."""
     name = request.name or _fresh_name(request)
+    there = None if request.name is None else _there(workspace, name)
+    if there is not None and is_for(there.plan, request):
+        return _sent(workspace, request, there.plan, name)
+    if there is not None and not request.steps:  # whose plans may have been too long to be kept
+        raise taken(name)
     with workspace.lookups.sending(name, decided) as plan:
         return _sent(workspace, request, plan, name)
 
@@ -183,8 +189,6 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         if rule:  # younger than the plan
             message = f"The plan's place ({leaf.instance_type or leaf.compute}) {rule}"
             raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
-    if request.name is not None:
-        _refuse_foreign(workspace, name)
     for cluster in dict.fromkeys(leaf.creates for leaf in plan.leaves if leaf.creates is not None):
         make(workspace, cluster)
     for upload in request.uploads:
@@ -196,11 +200,25 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
     if memory.policy is not None and not fits(memory.body or {}):
         _log.warning("%s is too long to be requeued by another process than this one", name)
     try:
-        sent = send(workspace, memory, new_name=request.name is None)
+        sent = send(
+            workspace,
+            memory,
+            new_name=request.name is None,
+            same=lambda theirs: _is_same(workspace, request, captured, theirs),
+        )
     except ServiceError as error:
         raise SubmissionFailed(error.message, hint=error.hint, status=error.status) from error
     _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
     return Run(workspace, started(sent))
+
+
+def _is_same(workspace: Workspace, request: Request, captured: Captured, theirs: Memory) -> bool:
+    """Whether a job that is there is what this request would have sent, had it been given the same place."""
+    if theirs.body is None or not is_for(theirs.plan, request):
+        return False
+    ours = _first_attempt(workspace, request, theirs.plan, theirs.group, captured)
+    said = bool(request.experiment_name or request.settings.experiment_name)
+    return is_same_job(workspace, ours.body or {}, theirs.body, experiment_said=said)
 
 
 def _first_attempt(
@@ -301,12 +319,14 @@ def _with_remarks(plan: Plan, request: Request) -> Plan:
     return attrs.evolve(plan, reasons=reasons, warnings=(*plan.warnings, *warnings))
 
 
-def _refuse_foreign(workspace: Workspace, name: str) -> None:
-    """Before anything is uploaded: a name that belongs to a job which amlrun didn't send."""
+def _there(workspace: Workspace, name: str) -> Memory | None:
+    """The job of that name, if there is one. Raises `InvalidRequest` for one that amlrun didn't send."""
     job = find(workspace, name)
-    if job is not None and Memory.of_job(job) is None:
+    memory = None if job is None else Memory.of_job(job)
+    if job is not None and memory is None:
         message = f"name={name!r}: a job of that name is there already, and amlrun didn't send it"
         raise InvalidRequest(message, argument="name", hint="Choose another name, or leave it out.")
+    return memory
 
 
 def _fresh_name(request: Request) -> str:
