@@ -2,16 +2,20 @@
 
 Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
 (how a client reaches the service), `JobOperations._kwargs` and `ComponentOperations._init_args` (where
-azure-core's `raw_request_hook` goes), `NodeOutput._data` (what was said of an output).
+azure-core's `raw_request_hook` goes), `NodeOutput._data` (what was said of an output), and of what
+`@dsl.pipeline` makes `_pipeline_builder`, `_job_settings` and `Component._source` (what its decorator says).
 """
 
 from __future__ import annotations
 
 import copy
+import functools
+import gc
 import io
 import json
 import logging
 import pickle
+import types
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -285,6 +289,37 @@ def copied(job: Any) -> Any:
         message = f"This job can't be copied, and submitting would change it: {_one_line(error)}"
         raise InvalidRequest(message, argument="job", hint="Give the path of a job file instead.") from error
     return pickle.loads(buffer.getvalue())  # noqa: S301  our own bytes, of a moment ago
+
+
+class Decorators:
+    """The functions under `@dsl.pipeline` that are there, looked for once.
+
+    The SDK drops the `default_compute` of a nested pipeline, and keeps it on the decorated function alone.
+    """
+
+    @functools.cached_property
+    def _made(self) -> list[Any]:
+        gc.collect()  # what nobody can reach is gone, whether it was collected or not
+        functions = (one for one in gc.get_objects() if type(one) is types.FunctionType)
+        return [one for one in functions if "_pipeline_builder" in one.__dict__]
+
+    def compute_of(self, component: Any) -> Any:
+        """The `default_compute` of the decorator that made this component; None: there is none.
+
+        Raises LookupError where its function is gone, or several of that name say different things.
+        """
+        if getattr(component, "_source", None) != "DSL":
+            return None
+        nodes = {id(node) for node in component.jobs.values()}
+        alike = [made for made in self._made if made._pipeline_builder.name == component.name]  # noqa: SLF001  see above
+        for made in alike:
+            if nodes & {id(node) for node in made._pipeline_builder.nodes}:  # noqa: SLF001  what it made last
+                alike = [made]
+                break
+        said = [made._job_settings.get("default_compute") for made in alike]  # noqa: SLF001  see above
+        if not said or any(one != said[0] for one in said):
+            raise LookupError(component.name)
+        return said[0]
 
 
 class _Copier(pickle.Pickler):

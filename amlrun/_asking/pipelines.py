@@ -19,6 +19,8 @@ from amlrun._job_types import JobType, step_type
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amlrun._sdk import Decorators
+
 _PARTS = frozenset({"resources", "queue_settings"})
 """Settings of which a step says one part, and its component another."""
 _FILE = "file:"
@@ -38,29 +40,37 @@ class _Over:
 
 
 @attrs.frozen
-class _Inherited:
-    """What a pipeline says for all of its steps: those that say nothing themselves have it."""
+class _Around:
+    """What a pipeline says for all of its steps: those that say nothing themselves have it.
+
+    `decorators` tell what the SDK drops of nested pipelines; None in a file.
+    """
 
     compute: Any = None
     tier: Any = None
     identity: Any = None
+    decorators: Decorators | None = None
 
-    def under(self, pipeline: Any) -> _Inherited:
-        """The same, inside a pipeline that is a step itself and may say something else."""
-        return self.beneath(_Inherited.of(pipeline))
+    @property
+    def said(self) -> dict[str, Any]:
+        """By the names of a job's settings."""
+        return {"compute": self.compute, "tier": self.tier, "identity": self.identity}
 
-    def beneath(self, own: JobSettings | _Inherited) -> _Inherited:
-        said = {name: getattr(own, name) for name in ("compute", "tier", "identity")}
-        return attrs.evolve(self, **{name: value for name, value in said.items() if value is not None})
+    def beneath(self, own: JobSettings | _Around) -> _Around:
+        """The same under what is said nearer to the step."""
+        nearer = {name: getattr(own, name) for name in self.said}
+        return attrs.evolve(self, **{name: value for name, value in nearer.items() if value is not None})
 
     @classmethod
-    def of(cls, pipeline: Any) -> _Inherited:
+    def of(cls, pipeline: Any, decorators: Decorators | None = None) -> _Around:
+        """What this one says."""
         compute = read(pipeline, "settings", "default_compute")
         compute = read(pipeline, "compute") if compute is None else compute
         return cls(
             compute=named_compute(compute),
             tier=read(pipeline, "settings", "queue_settings", "job_tier"),
             identity=read(pipeline, "identity"),
+            decorators=decorators,
         )
 
 
@@ -71,19 +81,25 @@ def pipeline_settings(job: Any, folder: Path) -> JobSettings:
     those of the pipeline around it.
     """
     component = _component(job, folder, "component", "The pipeline")
-    whole = _Inherited.of(job)
+    whole = _Around.of(job, _decorators() if is_entity(job) else None)
     leaves = tuple(_leaves(_jobs_of(job, component, "The pipeline"), component.folder, whole, ""))
     if read(job, "settings", "queue_settings", "priority") is not None:
         message = "The pipeline's settings say a priority, which the service is not known to read there"
         raise InvalidRequest(message, argument="job", hint="Say it in its steps: queue_settings.priority.")
-    said = {**common(job), **attrs.asdict(whole, recurse=False)}
+    said = {**common(job), **whole.said}
     for part in ("inputs", "outputs"):
         said[part] |= frozenset(map(str, read(component.content, part) or ()))
     return JobSettings(type=JobType.PIPELINE, steps=leaves, **said)
 
 
+def _decorators() -> Decorators:
+    from amlrun._sdk import Decorators  # noqa: PLC0415  only of an entity of the SDK: it is there
+
+    return Decorators()
+
+
 def check_data(inputs: Mapping[str, Any], outputs: Mapping[str, Any], settings: JobSettings) -> None:
-    """Raise `InvalidRequest` for data that no step could be bound to: only what the pipeline has can be given."""
+    """Raise `InvalidRequest` for data that no step could be bound to: the pipeline has none of that name."""
     for part, given, known in (("inputs", inputs, settings.inputs), ("outputs", outputs, settings.outputs)):
         if unknown := sorted(set(given) - known):
             hint = f"Its {part}: {', '.join(sorted(known)) or 'none'}."
@@ -91,12 +107,12 @@ def check_data(inputs: Mapping[str, Any], outputs: Mapping[str, Any], settings: 
             raise InvalidRequest(message, argument=part, hint=hint)
 
 
-def _leaves(jobs: Any, folder: Path, around: _Inherited, inside: str) -> Iterator[JobSettings]:
+def _leaves(jobs: Any, folder: Path, around: _Around, inside: str) -> Iterator[JobSettings]:
     for name, node in jobs.items():
         yield from _step(node, folder, around, f"{inside}{name}")
 
 
-def _step(node: Any, folder: Path, around: _Inherited, path: str) -> Iterator[JobSettings]:
+def _step(node: Any, folder: Path, around: _Around, path: str) -> Iterator[JobSettings]:
     """The step itself; of one that is a pipeline, its steps."""
     told = f"The step {path}"
     if not isinstance(node, dict) and not is_entity(node):
@@ -104,8 +120,11 @@ def _step(node: Any, folder: Path, around: _Inherited, path: str) -> Iterator[Jo
     component = _component(node, folder, "component", told)
     kind = _type_of(node, component.content, told)
     if kind is JobType.PIPELINE:
+        inside, unseen = _inside(node, component.content, around)
         jobs = _jobs_of(node, component, told)
-        yield from _leaves(jobs, component.folder, around.under(node), f"{path}.")
+        first, *others = _leaves(jobs, component.folder, inside, f"{path}.")
+        yield attrs.evolve(first, warnings=(*first.warnings, *unseen))
+        yield from others
         return
     if kind is JobType.SWEEP and not is_entity(node):
         component = _component(node, folder, "trial", told)
@@ -118,8 +137,24 @@ def _step(node: Any, folder: Path, around: _Inherited, path: str) -> Iterator[Jo
         path=path,
         inputs=settings.inputs | frozenset(map(str, read(component.content, "inputs") or ())),
         outputs=settings.outputs | frozenset(map(str, read(component.content, "outputs") or ())),
-        **attrs.asdict(around.beneath(settings), recurse=False),
+        **around.beneath(settings).said,
     )
+
+
+def _inside(node: Any, component: Any, around: _Around) -> tuple[_Around, tuple[str, ...]]:
+    """What holds inside a nested pipeline, and what can't be known of it."""
+    own, decorators = _Around.of(node), around.decorators
+    if own.compute is not None or decorators is None:
+        return around.beneath(own), ()
+    try:
+        return around.beneath(attrs.evolve(own, compute=decorators.compute_of(component))), ()
+    except LookupError:
+        words = (
+            "azure-ai-ml drops the default_compute of a nested pipeline's decorator, and whether that of "
+            f"{read(component, 'name')} has one can't be seen any more: say it as its node's "
+            "settings.default_compute"
+        )
+        return around.beneath(own), (words,)
 
 
 @attrs.frozen

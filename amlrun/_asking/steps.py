@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from amlrun._needs import Ask
 
 _PLACE = ("compute", "instance_type", "instance_count", "tier", "identity")
-_WITHOUT_IDENTITY = frozenset({JobType.SWEEP})
-"""Steps that have none: azure-ai-ml leaves it out of their nodes."""
+_NO_IDENTITY = "as a step, a sweep is known to take none"
+"""azure-ai-ml leaves it out of such nodes."""
 _HARDWARE = ("needs", "cpus", "memory_gb", "gpus", "gpu")
 
 
@@ -55,9 +55,10 @@ class Step:
             ask = team.bound(defaults.but(("timeout",)).applied(self.ask))
         if not TRAITS[self.type].has_spot:
             ask = attrs.evolve(ask, tier=None, default_tier=None)
-        if self.type in _WITHOUT_IDENTITY:
-            ask = attrs.evolve(ask, identity=None)
-        return attrs.evolve(self, ask=ask)
+        if self.type is not JobType.SWEEP or ask.identity is None:
+            return attrs.evolve(self, ask=ask)
+        untaken = (*self.untaken, f"identity is not for {self.path}: {_NO_IDENTITY}")
+        return attrs.evolve(self, ask=attrs.evolve(ask, identity=None), untaken=untaken)
 
 
 def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step, ...]:
@@ -74,6 +75,7 @@ def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step
         mine, own = _for_step(given, one, by_name, reasons)
         with told_of(one.path):
             asked = asked_of(source, mine, own)
+            _check_identity(one, asked.ask)
         step = Step(
             path=one.path,
             type=one.type,
@@ -85,6 +87,13 @@ def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step
         )
         found.append(step)
     return tuple(found)
+
+
+def _check_identity(one: JobSettings, ask: Ask) -> None:
+    """Nothing runs with another identity than was said."""
+    if one.type is JobType.SWEEP and ask.identity is not None:
+        hint = "Submit it as a job of its own, or leave the identity out."
+        raise InvalidRequest(f"identity: {_NO_IDENTITY}", argument="identity", hint=hint)
 
 
 def _for_step(
@@ -117,8 +126,6 @@ def _words(given: Arguments, one: JobSettings, untaken: Mapping[str, str]) -> It
     traits = TRAITS[one.type]
     if given.tier is None and not traits.has_spot and str(one.tier).lower() == Tier.SPOT:
         yield f"tier={one.tier} is not for {one.path}: {traits.words} has no spot nodes"
-    if given.identity is None and one.identity is not None and one.type in _WITHOUT_IDENTITY:
-        yield f"identity is not for {one.path}: as a step, {traits.words} has none"
 
 
 @contextmanager
@@ -145,8 +152,6 @@ def _untaken(
     reasons = dict.fromkeys(traits.lacks, f"{traits.words} has no such field")
     if not traits.has_spot and str(given.tier).lower() == Tier.SPOT:
         reasons["tier"] = f"{traits.words} has no spot nodes"
-    if one.type in _WITHOUT_IDENTITY:
-        reasons["identity"] = f"as a step, {traits.words} has none"
     if one.counts_nodes:
         reasons["instance_count"] = "its nodes are counted from its trials"
     if _nearest(one.path, by_name) is not None:

@@ -264,17 +264,21 @@ def test_where_serverless_is_not_allowed_steps_that_name_a_compute_are(tmp_path:
 
 
 def test_sweeps_have_no_identity_as_steps(tmp_path: Path) -> None:
-    """The others have what was said; the plan says whose it isn't."""
-    text = (
-        "type: pipeline\nidentity: {type: user_identity}\njobs:\n"
-        "  search: {type: sweep, search_space: {}, trial: {command: echo, environment: azureml:e:1}}\n"
+    """It is refused, whoever says it; a team's default is for the others, and the plan says so."""
+    steps = (
+        "jobs:\n  search: {type: sweep, search_space: {}, trial: {command: echo, environment: azureml:e:1}}\n"
         "  train: {command: echo, environment: azureml:e:1}\n"
     )
-    for options in ({}, {"identity": "user"}):
-        search, train = request(tmp_path, text, Team(defaults=Defaults(tier=Tier.SPOT)), **options).steps
-        assert (search.ask.identity, train.ask.identity) == (None, Identity(IdentityKind.USER))
-        assert search.untaken == ("identity is not for search: as a step, a sweep has none",)
-        assert train.untaken == ()
+    text, own = f"type: pipeline\n{steps}", f"type: pipeline\nidentity: {{type: user_identity}}\n{steps}"
+    for said, identity in ((text, "user"), (own, None)):
+        with pytest.raises(InvalidRequest, match=r"^The step search: identity: as a step, a sweep") as caught:
+            request(tmp_path, said, identity=identity)
+        assert caught.value.argument == "identity"
+    team = Team(defaults=Defaults(identity=Identity(IdentityKind.USER)))
+    search, train = request(tmp_path, text, team).steps
+    assert (search.ask.identity, train.ask.identity) == (None, Identity(IdentityKind.USER))
+    assert search.untaken == ("identity is not for search: as a step, a sweep is known to take none",)
+    assert train.untaken == ()
 
 
 def test_what_is_asked_for_a_step_unsaid_is_told(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 ENVIRONMENT = "azureml:train:1"
+decorated: Any = dsl.pipeline
 T4, DS3, DS4 = "Standard_NC4as_T4_v3", "Standard_DS3_v2", "Standard_DS4_v2"
 T4_FAMILY = "Standard NCASv3_T4 Family"
 EXAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "jobs"
@@ -78,12 +79,12 @@ def pipeline(compute: str | None = "serverless") -> Any:
         command="python -V ${{inputs.lr}}", environment=ENVIRONMENT, inputs={"lr": 0.1}, instance_type=DS4
     )
 
-    @dsl.pipeline
-    def prep() -> None:
+    def clean_up() -> None:
         step = clean()
         step.name = "clean"
 
-    @dsl.pipeline(default_compute=compute)
+    prep = decorated()(clean_up)
+
     def whole() -> None:
         nested = prep()
         nested.name = "prep"
@@ -106,7 +107,7 @@ def pipeline(compute: str | None = "serverless") -> Any:
         learned.set_limits(max_trials=3, max_concurrent_trials=3)
         learned.name = "auto"
 
-    return whole()
+    return decorated(default_compute=compute)(whole)()
 
 
 @pytest.mark.usefixtures("source")
@@ -156,12 +157,13 @@ def test_needs_reach_the_steps_of_a_component(tmp_path: Path, fake_aml: FakeAml,
     )
     part = load_component(tmp_path / "part.yml")
 
-    @dsl.pipeline
     def whole() -> None:
         step = part()
         step.name = "prep"
 
-    made = plan(whole(), needs={"prep": Needs(cpus=8), "prep.load": Needs(gpus=1)}, client=client)
+    made = plan(
+        decorated()(whole)(), needs={"prep": Needs(cpus=8), "prep.load": Needs(gpus=1)}, client=client
+    )
     assert [(step.path, step.plan.instance_type) for step in made.steps] == [
         ("prep.clean", DS4),
         ("prep.load", T4),
@@ -174,7 +176,6 @@ def test_settings_that_were_made_up_later_are_read(fake_aml: FakeAml, client: ML
     fake_aml.cluster("cpu")
     runner = runs()
 
-    @dsl.pipeline
     def whole() -> None:
         one = runner()
         one.name, one.compute = "one", "azureml:Serverless"
@@ -183,7 +184,7 @@ def test_settings_that_were_made_up_later_are_read(fake_aml: FakeAml, client: ML
         two = runner()
         two.name, two.compute = "two", "cpu"
 
-    job = whole()
+    job = decorated()(whole)()
     job.settings.default_compute = "azureml:serverless"
     one, two = plan(job, client=client).leaves
     assert (one.compute, one.instance_type, one.instance_count, one.tier) == ("serverless", T4, 2, "spot")
@@ -302,11 +303,10 @@ def pipeline_on(compute: str) -> Any:
     """One step, on this compute."""
     runner = runs()
 
-    @dsl.pipeline(default_compute=compute)
     def whole() -> None:
         runner()
 
-    return whole()
+    return decorated(default_compute=compute)(whole)()
 
 
 def test_no_file_needs_the_sdk_to_be_planned(job_file: Path) -> None:

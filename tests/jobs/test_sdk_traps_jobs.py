@@ -12,7 +12,7 @@ from azure.ai.ml import command, dsl
 from azure.ai.ml.entities import Environment
 from azure.ai.ml.sweep import Choice
 
-from amlrun import ComputeNotFound, InvalidRequest, submit
+from amlrun import ComputeNotFound, InvalidRequest, plan, submit
 from tests.jobs.every import ENVIRONMENT, named, searching, tabular, trained
 from tests.testing.kinds import plain
 
@@ -194,3 +194,59 @@ def test_an_automl_file_has_resources_and_data_beside_it(
     assert body["resources"]["instanceType"] == SIZE
     assert body["queueSettings"] == {"jobTier": "Spot"}
     assert body["taskDetails"]["trainingData"]["uri"].endswith("/table")
+
+
+def fits() -> None:
+    """A pipeline of one step."""
+    named(trained()(), "fit")
+
+
+def test_an_inner_pipelines_own_place_holds(fake_aml: FakeAml, client: MLClient) -> None:
+    """Its default compute is not dropped for the outer one's."""
+    fake_aml.cluster("cpu")
+    made: Any = dsl.pipeline
+    below = made(default_compute="serverless")(plain(fits))
+
+    def steps() -> None:
+        named(trained()(), "before")
+        named(below(), "within")
+
+    run = submit(made(default_compute="cpu")(plain(steps))(), client=client)
+    places = {step.path: step.plan.compute for step in run.plan.steps}
+    assert places == {"before": "cpu", "within.fit": "serverless"}
+    (*_, call) = fake_aml.calls.expect("PUT /components/{name}/versions/{version}")
+    inner = call.json["properties"]["componentSpec"]["jobs"]["fit"]
+    assert inner["resources"]["instance_type"]
+
+
+def test_an_inner_pipelines_place_is_told_where_it_cannot_be_seen(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """Its function is gone, or two of that name say different things: the SDK keeps it nowhere else."""
+    fake_aml.cluster("cpu")
+    made: Any = dsl.pipeline
+    below = [made(name="below", default_compute=place)(plain(fits)) for place in ("cpu", "serverless")]
+
+    def steps() -> None:
+        named(below[0](), "first")
+        named(below[0](), "last")
+
+    job = made(plain(steps))()
+    told = "whether that of below has one can't be seen any more"
+    found = plan(job, client=client)
+    assert [warning.partition(":")[0] for warning in found.warnings if told in warning] == ["first.fit"]
+    assert [leaf.compute for leaf in found.leaves] == ["serverless", "cpu"]
+    below.clear()
+    assert sum(told in warning for warning in plan(job, client=client).warnings) == 2
+    job.jobs["first"].settings.default_compute = "cpu"
+    assert sum(told in warning for warning in plan(job, client=client).warnings) == 1
+
+
+def test_a_pipelines_own_tier_is_its_steps_tier(fake_aml: FakeAml, client: MLClient) -> None:
+    """Queue settings of a pipeline, which the service likely ignores, are those of steps that say none."""
+    job = in_a_pipeline(trained(instance_type=SIZE), trained(instance_type=SIZE))
+    job.settings.queue_settings = {"job_tier": "spot"}
+    job.jobs["n1"].queue_settings = {"job_tier": "standard"}
+    body = sent(fake_aml, submit(job, client=client))
+    assert [body["jobs"][name]["queue_settings"]["job_tier"] for name in ("n0", "n1")] == ["Spot", "Standard"]
+    assert "queue_settings" not in body["settings"]
