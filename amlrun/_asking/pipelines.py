@@ -132,6 +132,10 @@ def _step(node: Any, folder: Path, around: _Around, path: str) -> Iterator[JobSe
         settings = settings_of(kind, node, component.folder)
     else:
         settings = settings_of(kind, _Over(node, component.content), component.folder)
+    if (
+        kind is JobType.SPARK and settings.instance_type is not None
+    ):  # serverless Spark: no compute stands there
+        around = attrs.evolve(around, compute=None)
     yield attrs.evolve(
         settings,
         path=path,

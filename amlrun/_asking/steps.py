@@ -152,6 +152,8 @@ def _untaken(
     reasons = dict.fromkeys(traits.lacks, f"{traits.words} has no such field")
     if not traits.has_spot and str(given.tier).lower() == Tier.SPOT:
         reasons["tier"] = f"{traits.words} has no spot nodes"
+    if one.type is JobType.SPARK and (given.gpus or given.gpu or getattr(given.needs, "gpus", None)):
+        reasons |= dict.fromkeys(("needs", "gpus", "gpu"), "Spark has no GPUs")
     if one.counts_nodes:
         reasons["instance_count"] = "its nodes are counted from its trials"
     if _nearest(one.path, by_name) is not None:

@@ -97,6 +97,20 @@ def test_the_compute_of_a_pipeline_is_its_steps_too(tmp_path: Path) -> None:
     assert read(tmp_path, f"compute: azureml:cpu\njobs: {{a: {STEP}}}")["a"].compute == "azureml:cpu"
 
 
+def test_serverless_spark_has_no_compute(tmp_path: Path) -> None:
+    """A Spark step that says its size goes there, whatever the pipeline says; another one to its pool."""
+    steps = read(
+        tmp_path,
+        """
+settings: {default_compute: azureml:pool}
+jobs:
+  own: {type: spark, resources: {instance_type: standard_e4s_v3}}
+  pool: {type: spark}
+""",
+    )
+    assert (steps["own"].compute, steps["pool"].compute) == (None, "azureml:pool")
+
+
 @pytest.mark.parametrize("said", ["./parts/train.yml", "file:parts/train.yml"])
 def test_a_component_of_a_file_lies_under_its_step(tmp_path: Path, said: str) -> None:
     """What the step doesn't say, its component does; its paths begin at its file."""

@@ -288,3 +288,19 @@ def test_what_is_asked_for_a_step_unsaid_is_told(tmp_path: Path) -> None:
     assert auto.ask.needs == Needs(gpus=1)
     assert len(auto.told) == 1
     assert auto.told[0].startswith("auto: ")
+
+
+def test_spark_steps_have_no_gpus(tmp_path: Path) -> None:
+    """What all need is for the others; what is said of the step itself is held against it."""
+    text = (
+        "type: pipeline\njobs:\n  shuffle: {type: spark}\n"
+        "  train: {command: echo, environment: azureml:e:1}\n"
+    )
+    options: tuple[dict[str, Any], ...] = ({"gpus": 1}, {"gpu": "T4"}, {"needs": Needs(gpus=1)})
+    for said in options:
+        shuffle, train = request(tmp_path, text, **said).steps
+        assert shuffle.ask.needs == Needs()
+        assert train.ask.needs.gpus == 1
+        assert shuffle.untaken == (f"{next(iter(said))} is not for shuffle: Spark has no GPUs",)
+    assert request(tmp_path, text, needs=Needs(cpus=4)).steps[0].ask.needs == Needs(cpus=4)
+    assert request(tmp_path, text, needs={"shuffle": Needs(gpus=1)}).steps[0].ask.needs == Needs(gpus=1)
