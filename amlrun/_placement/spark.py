@@ -33,8 +33,11 @@ _WHEN = "it may use a shared pool: no family's quota binds it, nor tells when it
 def spark_options(ask: Ask) -> list[Option]:
     """What serverless Spark offers to this ask, in the order in which it is preferred.
 
-    Raises `InvalidRequest` where sizes are named, and none of them is one of Spark's.
+    Raises `InvalidRequest` where sizes are named, and none of them is one of Spark's; and for spot.
     """
+    if ask.tier is Tier.SPOT:
+        message = "tier='spot': serverless Spark has no spot nodes"
+        raise InvalidRequest(message, argument="tier", hint="Leave tier out: its nodes are dedicated.")
     found = [_option(ask, size) for size in _named(ask)]
     return sorted(found, key=lambda option: option.preference)
 
@@ -52,8 +55,7 @@ def _option(ask: Ask, size: Size) -> Option:
     rule = ask.guard.against(size=size.name, nodes=ask.nodes, price=None, compute=SERVERLESS)
     most = ask.needs.max_price_per_hour
     unpriced = "" if most is None else f"has no known price to hold against {most:g} USD an hour"
-    tierless = "has no spot nodes: serverless Spark has none" if ask.tier is Tier.SPOT else ""
-    miss = rule or next(ask.needs.misses(size), "") or unpriced or tierless
+    miss = rule or next(ask.needs.misses(size), "") or unpriced
     return Option(
         offer=Offer(size=size, tier=Tier.STANDARD),
         miss=miss,

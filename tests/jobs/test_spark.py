@@ -128,11 +128,12 @@ def test_identities_of_spark(fake_aml: FakeAml, client: MLClient, tmp_path: Path
     """The submitter's on serverless and the pool's own on a pool, unless another is said."""
     fake_aml.synapse_spark("pool")
     kinds = []
-    said: list[dict[str, Any]] = [{}, {"compute": "pool"}, {"compute": "pool", "identity": "user"}]
+    pool = {"compute": "pool"}
+    said: list[dict[str, Any]] = [{}, pool, {**pool, "identity": "user"}, {**pool, "identity": "managed"}]
     for options in said:
         run = submit(sparkling(tmp_path / "s"), client=client, **options)
         kinds.append(body_of(fake_aml, run)["identity"]["identityType"])
-    assert kinds == ["UserIdentity", "Managed", "UserIdentity"]
+    assert kinds == ["UserIdentity", "Managed", "UserIdentity", "Managed"]
     job = sparkling(tmp_path / "s")
     job.resources, job.compute = None, "pool"  # the SDK says then that its identity is a managed one
     assert submit(job, client=client).plan.compute == "pool"

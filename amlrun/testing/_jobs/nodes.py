@@ -255,7 +255,7 @@ def _automl(body: Mapping[str, Any], words: _Words, _inputs: Mapping[str, Any]) 
         if value is not None
     }
     task = "".join(word.capitalize() for word in str(body.get("task") or "").split("_"))
-    kind = _IDENTITIES.get((body.get("identity") or {}).get("type"))
+    kind = _IDENTITIES.get(str((body.get("identity") or {}).get("type")))
     identity = {**(_camel(body.get("identity")) or {}), "identityType": kind}
     return {
         "identity": {key: value for key, value in identity.items() if key != "type"} if kind else None,
