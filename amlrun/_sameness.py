@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amlrun._asking.request import Request
+    from amlrun._needs import Ask
     from amlrun._plan import Plan
     from amlrun._workspace import Workspace
 
@@ -29,18 +30,20 @@ _NAMES = frozenset({"name", "version", "display_name"})
 
 def is_for(plan: Plan, request: Request) -> bool:
     """Whether this plan is one that the request could have been given."""
+    if not request.steps:
+        return _answers(plan, request.ask)
+    plans = {step.path: step.plan for step in plan.steps}
+    asks = {step.path: step.ask for step in request.steps}
+    return set(plans) == set(asks) and all(_answers(plans[path], ask) for path, ask in asks.items())
+
+
+def _answers(plan: Plan, ask: Ask) -> bool:
+    """A node of which nothing is known answers no need."""
     try:
-        if not request.steps:
-            check_asked(request.ask, plan)
-            return True
-        plans = {step.path: step.plan for step in plan.steps}
-        if set(plans) != {step.path for step in request.steps}:
-            return False
-        for step in request.steps:
-            check_asked(step.ask, plans[step.path])
+        check_asked(ask, plan)
     except InvalidRequest:
         return False
-    return True
+    return ask.needs.nothing if plan.size is None else not any(ask.needs.misses(plan.size))
 
 
 def is_same_job(

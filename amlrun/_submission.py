@@ -176,7 +176,7 @@ def send_planned(workspace: Workspace, request: Request, decided: Callable[[], P
     there = None if request.name is None else _there(workspace, name)
     if there is not None and is_for(there.plan, request):
         return _sent(workspace, request, there.plan, name)
-    if there is not None and not request.steps:  # whose plans may have been too long to be kept
+    if there is not None and there.plan.size is not None and not request.steps:  # else too little is known
         raise taken(name)
     with workspace.lookups.sending(name, decided) as plan:
         return _sent(workspace, request, plan, name)

@@ -5,6 +5,7 @@ Wrong ones are refused before anything is uploaded. Values may be secrets: no er
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ from amlrun._errors import InvalidRequest
 from amlrun._jobs.dress import CHECKPOINTS, OWN_VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_]+)")
 _DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
@@ -22,11 +23,23 @@ _LITERAL_TYPES = ("string", "integer", "number", "boolean")
 _ENVIRONMENT = re.compile(
     r"(azureml:)?(?!azureml:)[A-Za-z0-9._-]+(:[^:/@\s]+|@[^:/@\s]+)|(azureml://|/subscriptions/)\S+"
 )
+_LABEL_AS_VERSION = re.compile(r"(?!azureml://|/)[^@]+:latest", re.IGNORECASE)
 _ASSET = re.compile(r"[\w.-]{2,}(:[\w.-]+|@[\w.-]+)")
 _AN_ENVIRONMENT = (
     'For example environment="azureml://registries/azureml/environments/sklearn-1.5/labels/latest", one of '
     'your own ("azureml:<name>:<version>", "<name>@latest"), or Environment(image=…) of azure.ai.ml.entities.'
 )
+
+
+@contextlib.contextmanager
+def told_of(step: str) -> Iterator[None]:
+    """What is refused inside is told with the step of a pipeline that it is about; "": with none."""
+    try:
+        yield
+    except InvalidRequest as error:
+        if not step:
+            raise
+        raise error.reworded(message=f"The step {step}: {error.message}") from None
 
 
 def check_bindings(command: str, inputs: set[str], outputs: set[str]) -> None:
@@ -44,12 +57,22 @@ def check_environment(environment: Any) -> None:
     if environment is None:
         raise InvalidRequest("The job needs an environment", argument="environment", hint=_AN_ENVIRONMENT)
     if isinstance(environment, str):
-        known = _ENVIRONMENT.fullmatch(environment.strip()) is not None
-    else:
-        known = type(environment).__module__.startswith("azure.ai.ml")
-    if not known:
+        check_named_environment(environment.strip())
+    elif not type(environment).__module__.startswith("azure.ai.ml"):
         message = f"environment={environment!r} is not one"
         raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)
+
+
+def check_named_environment(name: str) -> None:
+    """A name with its version or label: azure-ai-ml finds out that one is missing when all is uploaded."""
+    name = name.replace("azureml:/subscriptions/", "/subscriptions/", 1)
+    if _ENVIRONMENT.fullmatch(name) is None:
+        message = f"environment={name!r} is not one"
+        raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)
+    if _LABEL_AS_VERSION.fullmatch(name):
+        message = f"environment={name!r}: that would be the version of this name, and latest is a label"
+        hint = f"Did you mean {name.rpartition(':')[0]}@latest?"
+        raise InvalidRequest(message, argument="environment", hint=hint)
 
 
 def plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

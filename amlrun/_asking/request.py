@@ -17,9 +17,11 @@ from amlrun._asking.asked import asked_of
 from amlrun._asking.bindings import (
     check_bindings,
     check_environment,
+    check_named_environment,
     check_outputs,
     check_variables,
     plain_inputs,
+    told_of,
 )
 from amlrun._asking.code import check_command, code_of, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
@@ -213,6 +215,9 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
     check_outputs(outputs, settings.outputs)
     check_variables({**settings.environment_variables, **variables})
+    for step in settings.steps:
+        with told_of(step.path):
+            check_variables(step.environment_variables)
     return plain_inputs(inputs), outputs, variables
 
 
@@ -223,6 +228,11 @@ def _check_program(source: Any, code: str | None, given: Arguments, settings: Jo
         check_environment(given.environment)
     if code is None and isinstance(source, str):
         check_command(source)
+    for one in (settings, *settings.steps):
+        said = one.environment
+        if isinstance(said, str) and not said.startswith("file:") and (one.path or given.environment is None):
+            with told_of(one.path):
+                check_named_environment(said.strip())
 
 
 def _name(value: Any) -> str | None:

@@ -6,6 +6,7 @@ Both spell them alike (`resources.instance_type`), so one reader for each type r
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,9 +173,22 @@ def _distribution(said: Any) -> str:
     """Its type, in small letters; "": the job has none. Raises `InvalidRequest` for one that nobody knows."""
     kind = read(said, "type")
     if said is None or str(kind).lower() in DISTRIBUTIONS:
+        for name in _PROCESSES:
+            _check_processes(name, read(said, name))
         return "" if said is None else str(kind).lower()
     message = f"distribution: {kind!r} is not one of {', '.join(DISTRIBUTIONS)}"
     raise InvalidRequest(message, argument="job", hint="It is said in the job: distribution.type.")
+
+
+_PROCESSES = ("process_count_per_instance", "worker_count")
+
+
+def _check_processes(name: str, count: Any) -> None:
+    """A binding is filled in by the service."""
+    if count is None or "${{" in str(count) or re.fullmatch(r"[1-9]\d*", str(count)):
+        return
+    message = f"distribution: {name} is {count!r}"
+    raise InvalidRequest(message, argument="job", hint="A whole number, 1 or more: processes of each node.")
 
 
 def _parallel(job: Any, folder: Path) -> JobSettings:

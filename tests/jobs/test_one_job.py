@@ -50,6 +50,8 @@ def test_the_place_that_is_free_by_now_makes_no_other_job(
         {"instance_count": 2},
         {"tier": "spot"},
         {"timeout": 60},
+        {"gpus": 1},
+        {"cpus": 64},
         {"tags": {"a": "b"}},
         {"experiment_name": "other"},
         {"environment_variables": {"A": "b"}},
