@@ -254,6 +254,14 @@ def test_a_teams_defaults_and_rules_are_each_steps(tmp_path: Path) -> None:
         request(tmp_path, many, team)
 
 
+def test_a_timeout_that_is_kept_is_the_pipelines(tmp_path: Path) -> None:
+    """Whoever waits keeps it, of the whole: no step has it."""
+    team = Team(defaults=Defaults(timeout=60.0))
+    found = request(tmp_path, team=team, requeue=Requeue(enforce_timeout=True))
+    assert found.timeout == 60.0
+    assert {step.ask.timeout for step in found.steps} == {None}
+
+
 def test_where_serverless_is_not_allowed_steps_that_name_a_compute_are(tmp_path: Path) -> None:
     """The rule asks for a name only where a step says none."""
     team = Team(guard=Guard(allowed_computes=("cpu*",)), where={"allowed_computes": "amlrun.toml, line 2"})

@@ -245,6 +245,19 @@ def test_a_plan_of_steps_is_sent_as_it_is(fake_aml: FakeAml, client: MLClient, j
     assert [leaf.instance_type for leaf in run.plan.leaves] == [DS3, T4]
 
 
+def test_each_step_goes_where_it_was_planned(fake_aml: FakeAml, client: MLClient, job_file: Path) -> None:
+    """Also where something cheaper can be had by now."""
+    fake_aml.quota(T4_FAMILY, limit=0)
+    fake_aml.quota("standardNCSv3Family", limit=24)
+    made = plan(job_file, needs={"train": Needs(gpus=1)}, client=client)
+    size = made.leaves[1].instance_type
+    fake_aml.quota(T4_FAMILY, limit=16)
+    assert size not in {None, T4}
+    assert submit(made, client=client).plan.leaves[1].instance_type == size
+    again = plan(job_file, needs={"train": Needs(gpus=1)}, client=client)
+    assert again.leaves[1].instance_type == T4
+
+
 def test_a_plan_is_outdated_where_one_step_is(fake_aml: FakeAml, client: MLClient, job_file: Path) -> None:
     """It says which, with both plans of it; the plan of now can be sent."""
     made = plan(job_file, client=client)
