@@ -40,6 +40,7 @@ from amlrun._placement import place, place_steps
 from amlrun._run import Run
 from amlrun._sameness import is_for, is_same_job
 from amlrun._sending import find, make_nested, send, taken
+from amlrun._wire import check_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -245,6 +246,7 @@ def _first_attempt(
         tags=request.tags,
     )
     body = dressed(captured.body, dress)
+    check_said(body, dress)
     if captured.nested:
         make_nested(workspace, body, dressed_nested(captured.nested, dress), plan)
     return Memory(

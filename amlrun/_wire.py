@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from amlrun._errors import PlacementNotApplied
 from amlrun._jobs.adapters import adapter_of
 from amlrun._jobs.nested import nested_fields
+from amlrun._jobs.said import said_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from amlrun._jobs.dress import Dress
     from amlrun._jobs.nested import Nested
     from amlrun._plan import Plan
 
@@ -28,6 +30,18 @@ def check_nested(body: Mapping[str, Any], nested: Iterable[Nested], plan: Plan, 
     """The same of the components that a pipeline's nested pipelines are, to which its body refers."""
     for part, path, planned in nested_fields(body, nested, plan, workspace):
         _compare(part, path, planned)
+
+
+def check_said(body: Mapping[str, Any], dress: Dress) -> None:
+    """The same of what was said beside the place: identity, tags, names."""
+    for path, said in said_fields(dress):
+        _compare(body, path, said)
+
+
+def check_remembered(body: Mapping[str, Any], properties: Mapping[str, str]) -> None:
+    """The same of what the job must remember, without which nobody can go on with it."""
+    for name, value in properties.items():
+        _compare(body, ("properties", name), value)
 
 
 def _compare(body: Mapping[str, Any], path: tuple[str, ...], planned: Any) -> None:

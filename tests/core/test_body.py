@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from amlrun import PlacementNotApplied, Plan, Requeue
 from amlrun._durations import iso, seconds
 from amlrun._identity import Identity, IdentityKind
+from amlrun._job_types import JobType
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
 from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name, fits
 from amlrun._offers import Kind, Tier
-from amlrun._wire import check
+from amlrun._plan.steps import StepPlan
+from amlrun._wire import check, check_remembered, check_said
 
 WORKSPACE = "/subscriptions/s"
 CLUSTER = f"{WORKSPACE}/computes/gpu"
@@ -159,6 +161,57 @@ def test_the_guard_stops_a_body_that_differs(part: str, key: str, value: Any, fi
     with pytest.raises(PlacementNotApplied) as caught:
         check(body, SERVERLESS, WORKSPACE)
     assert (caught.value.field, caught.value.leaving) == (field, value)
+
+
+@pytest.mark.parametrize(
+    ("lost", "field"),
+    [
+        (("identity",), "identity"),
+        (("tags", "team"), "tags.team"),
+        (("displayName",), "displayName"),
+        (("experimentName",), "experimentName"),
+    ],
+)
+def test_the_guard_stops_a_body_without_what_was_said(lost: tuple[str, ...], field: str) -> None:
+    """Identity, tags and names, each at its own path."""
+    said = Dress(
+        plan=SERVERLESS,
+        workspace=WORKSPACE,
+        group="run",
+        identity=Identity(IdentityKind.USER),
+        tags={"team": "b"},
+        display_name="shown",
+        experiment_name="tried",
+    )
+    body = dressed(BODY, said)
+    check_said(body, said)
+    part = body
+    for key in lost[:-1]:
+        part = part[key]
+    del part[lost[-1]]
+    with pytest.raises(PlacementNotApplied) as caught:
+        check_said(body, said)
+    assert caught.value.field == field
+
+
+def test_the_guard_holds_the_identities_of_steps() -> None:
+    """Of those whose node stands in the body: nested ones stand in components."""
+    plan = Plan(steps=tuple(StepPlan(path, JobType.COMMAND, Plan()) for path in ("fit", "in.fit")))
+    user = Identity(IdentityKind.USER)
+    said = Dress(plan=plan, workspace=WORKSPACE, group="run", step_identities={"fit": user, "in.fit": user})
+    body = dressed({"jobType": "Pipeline", "jobs": {"fit": {"type": "command"}}}, said)
+    check_said(body, said)
+    del body["jobs"]["fit"]["identity"]
+    with pytest.raises(PlacementNotApplied, match=r"jobs\.fit\.identity was about to leave as None"):
+        check_said(body, said)
+
+
+def test_the_guard_stops_a_job_that_remembers_nothing() -> None:
+    """Its properties are what any machine goes on with."""
+    remembered = {"amlrun.group": "run"}
+    check_remembered({"properties": {**remembered, "own": "x"}}, remembered)
+    with pytest.raises(PlacementNotApplied, match=r"properties\.amlrun\.group"):
+        check_remembered({"properties": {}}, remembered)
 
 
 def test_the_guard_stops_a_compute_on_serverless_and_none_on_a_cluster() -> None:
