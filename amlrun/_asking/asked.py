@@ -68,6 +68,8 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
     _check_count(found["instance_count"], settings)
     needs = _needs(given, settings.type)
     told = ""
+    if settings.type is JobType.PIPELINE and given.tier is None and settings.tier is not None:
+        told = f"{found['tier']}, of the pipeline's queue_settings, is the tier of the steps that say none"
     if settings.needs_gpu and _is_open(needs, found["instance_type"], computes.names):
         needs = attrs.evolve(needs, gpus=1)
         told = f"{settings.needs_gpu} needs a GPU: one is asked for, since nothing is said of the nodes"

@@ -247,6 +247,10 @@ def test_a_pipelines_own_tier_is_its_steps_tier(fake_aml: FakeAml, client: MLCli
     job = in_a_pipeline(trained(instance_type=SIZE), trained(instance_type=SIZE))
     job.settings.queue_settings = {"job_tier": "spot"}
     job.jobs["n1"].queue_settings = {"job_tier": "standard"}
-    body = sent(fake_aml, submit(job, client=client))
+    run = submit(job, client=client)
+    assert (
+        "spot, of the pipeline's queue_settings, is the tier of the steps that say none" in run.plan.reasons
+    )
+    body = sent(fake_aml, run)
     assert [body["jobs"][name]["queue_settings"]["job_tier"] for name in ("n0", "n1")] == ["Spot", "Standard"]
     assert "queue_settings" not in body["settings"]
