@@ -1,4 +1,4 @@
-"""What is handed over as a job and is none: components, schedules, assets. Each is refused by its name. Pure."""
+"""What is handed over as a job and is none: components, schedules, assets, each refused by its name. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMPONENT = (
 )
 _SCHEDULE = (
     "a schedule, which starts jobs by the clock",
-    "Submit the job that it starts; a schedule itself is made by MLClient.schedules.begin_create_or_update(…).",
+    "Submit the job that it starts; the schedule is made by MLClient.schedules.begin_create_or_update(…).",
 )
 _BATCH = (
     "a run of a batch endpoint",
