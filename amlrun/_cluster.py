@@ -13,6 +13,7 @@ from amlrun._durations import iso
 from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, value_of
 from amlrun._offers import Compute, Kind, Tier, region_key
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ _CLI_TIER: dict[Tier, str] = {Tier.STANDARD: "dedicated", Tier.SPOT: "low_priori
 
 
 def _refused(argument: str, value: object, valid: str, hint: str = "") -> InvalidRequest:
-    message = f"Cluster({argument}={value!r}): {valid}"
+    message = f"Cluster({argument}={shown(value)}): {valid}"
     return InvalidRequest(message, argument=f"compute.{argument}", hint=hint)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from amlrun._errors import InvalidRequest
+from amlrun._shown import shown
 
 
 class IdentityKind(str, enum.Enum):
@@ -43,7 +44,7 @@ class Managed:
     @client_id.validator
     def _is_guid(self, _: object, value: object) -> None:
         if value is not None and not (isinstance(value, str) and _GUID.fullmatch(value)):
-            message = f"Managed(client_id={value!r}): a client id is a GUID"
+            message = f"Managed(client_id={shown(value)}): a client id is a GUID"
             hint = "It stands on the identity's page in the portal (not the object id)."
             raise InvalidRequest(message, argument="identity", hint=hint)
 
@@ -101,7 +102,7 @@ def parse_identity(value: Any) -> Identity | None:
         return Identity(entity, checked.client_id, value.object_id, value.resource_id)
     if entity is not None:
         return Identity(entity)
-    raise InvalidRequest(f"identity={value!r} is not one", argument="identity", hint=f"Valid: {_VALID}.")
+    raise InvalidRequest(f"identity={shown(value)} is not one", argument="identity", hint=f"Valid: {_VALID}.")
 
 
 def identity_of_job(value: Any) -> Identity | None:

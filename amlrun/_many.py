@@ -20,6 +20,7 @@ from amlrun._job_types import JobType
 from amlrun._plan import Plan
 from amlrun._replan import submit_plan
 from amlrun._run import Run
+from amlrun._shown import shown
 from amlrun._submission import submit_request
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _OF_ONE_CODE = frozenset({JobType.COMMAND})
 def check_jobs(jobs: object, concurrency: object, options: Mapping[str, Any]) -> list[object]:
     """The jobs as a list, before any is sent. Raises `InvalidRequest` for what is wrong with all of them."""
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        message = f"concurrency={concurrency!r}: how many jobs are sent at the same time, 1 or more"
+        message = f"concurrency={shown(concurrency)}: how many jobs are sent at the same time, 1 or more"
         raise InvalidRequest(message, argument="concurrency")
     if isinstance(jobs, (str, bytes, PathLike, Plan)) or not isinstance(jobs, Iterable):
         message = f"submit_many takes a list of jobs, and this is a {type(jobs).__name__}"

@@ -17,6 +17,7 @@ from amlrun._errors import InvalidRequest
 from amlrun._guard import Guard
 from amlrun._job_types import JobType
 from amlrun._offers import GPU_MODELS, Tier
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,9 +43,9 @@ def _number(argument: str, value: object, unit: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise InvalidRequest(f"{argument}={value!r}: {argument} is a number {unit}.", argument=argument)
+        raise InvalidRequest(f"{argument}={shown(value)}: {argument} is a number {unit}.", argument=argument)
     if value < 0:
-        raise InvalidRequest(f"{argument}={value!r}: {argument} can't be negative.", argument=argument)
+        raise InvalidRequest(f"{argument}={shown(value)}: {argument} can't be negative.", argument=argument)
     return float(value)
 
 
@@ -53,7 +54,8 @@ def _whole(argument: str, value: object, unit: str) -> int | None:
     if number is None:
         return None
     if not number.is_integer():
-        raise InvalidRequest(f"{argument}={value!r}: {argument} is a whole number {unit}.", argument=argument)
+        message = f"{argument}={shown(value)}: {argument} is a whole number {unit}."
+        raise InvalidRequest(message, argument=argument)
     return int(number)
 
 
@@ -73,7 +75,7 @@ def _gpus(value: float | None) -> int | None:
     asked: object = value
     if isinstance(asked, str) and not asked.strip().isdigit():
         raise InvalidRequest(
-            f"gpus={value!r}: gpus is how many; gpu={value!r} is the model.",
+            f"gpus={shown(value)}: gpus is how many; gpu={shown(value)} is the model.",
             hint=f"Models: {', '.join(GPU_MODELS)}.",
             argument="gpus",
         )
@@ -100,7 +102,7 @@ def _gpu(value: str | Sequence[str] | None) -> tuple[str, ...]:
     asked: object = (value,) if isinstance(value, (str, Real)) else value
     if not isinstance(asked, (tuple, list)):
         raise InvalidRequest(
-            f"gpu={value!r}: gpu is a model or a list of models, such as gpu='A100'.",
+            f"gpu={shown(value)}: gpu is a model or a list of models, such as gpu='A100'.",
             hint=f"Models: {', '.join(GPU_MODELS)}.",
             argument="gpu",
         )
@@ -110,7 +112,7 @@ def _gpu(value: str | Sequence[str] | None) -> tuple[str, ...]:
 def _model(value: object) -> str:
     if isinstance(value, Real) or str(value).strip().isdigit():
         raise InvalidRequest(
-            f"gpu={value!r}: gpu is the model; gpus={value} is how many.",
+            f"gpu={shown(value)}: gpu is the model; gpus={value} is how many.",
             hint=f"Models: {', '.join(GPU_MODELS)}.",
             argument="gpu",
         )
@@ -120,14 +122,14 @@ def _model(value: object) -> str:
         model = told and _MODELS.get(gpu_key(told[1]))
         if told and model:
             raise InvalidRequest(
-                f"gpu={value!r}: gpu is the model alone.",
+                f"gpu={shown(value)}: gpu is the model alone.",
                 hint=f"Did you mean needs=Needs(gpu={model!r}, gpu_memory_gb={told[2]})?",
                 argument="gpu",
             )
         near = difflib.get_close_matches(gpu_key(str(value)), _MODELS, n=3)
         meant = f" Did you mean {' or '.join(_MODELS[key] for key in near)}?" if near else ""
         raise InvalidRequest(
-            f"gpu={value!r}: no such GPU model.{meant}",
+            f"gpu={shown(value)}: no such GPU model.{meant}",
             hint=f"Models: {', '.join(GPU_MODELS)}. A size of any other is asked for by instance_type=….",
             argument="gpu",
         )
@@ -231,7 +233,7 @@ class Needs:
 def _count(argument: str, value: object) -> int:
     count = _whole(argument, value, "of nodes, such as 1")
     if not count:
-        raise InvalidRequest(f"{argument}={value!r}: at least one node.", argument=argument)
+        raise InvalidRequest(f"{argument}={shown(value)}: at least one node.", argument=argument)
     return count
 
 

@@ -10,6 +10,7 @@ import attrs
 
 from amlrun._ending import TOLD, Ending
 from amlrun._errors import InvalidRequest
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ MOST_WAITS = 20
 
 def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        message = f"Requeue({attribute.name}={value!r}): a whole number of further attempts, 0 or more"
+        message = f"Requeue({attribute.name}={shown(value)}): a whole number of further attempts, 0 or more"
         raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
 
 
@@ -31,20 +32,20 @@ def _is_wait(value: object) -> bool:
 
 def _several(waits: Iterable[float]) -> tuple[float, ...]:
     if not isinstance(waits, (list, tuple)):
-        message = f"Requeue(waits={waits!r}): a tuple of seconds, such as (60, 300, 900)"
+        message = f"Requeue(waits={shown(waits)}): a tuple of seconds, such as (60, 300, 900)"
         raise InvalidRequest(message, argument="requeue.waits")
     return tuple(waits)
 
 
 def _seconds(_: object, attribute: attrs.Attribute[tuple[float, ...]], value: tuple[float, ...]) -> None:
     if not 0 < len(value) <= MOST_WAITS or not all(_is_wait(one) for one in value):
-        message = f"Requeue({attribute.name}={value!r}): 1 to {MOST_WAITS} waits in seconds, each 0 or more"
+        message = f"Requeue({attribute.name}={shown(value)}): 1 to {MOST_WAITS} waits in seconds, 0 or more"
         raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
 
 
 def _flag(_: object, attribute: attrs.Attribute[bool], value: object) -> None:
     if not isinstance(value, bool):
-        message = f"Requeue({attribute.name}={value!r}): True or False"
+        message = f"Requeue({attribute.name}={shown(value)}): True or False"
         raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
 
 

@@ -11,6 +11,7 @@ from amlrun._ending import Ending
 from amlrun._errors import AmlrunError, InvalidRequest, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._history import log_text
 from amlrun._look import Watched, catch_up
+from amlrun._shown import shown
 from amlrun._watch import cancel, follow
 
 if TYPE_CHECKING:
@@ -148,4 +149,4 @@ def _seconds(timeout: Any) -> float | None:
         return None
     if isinstance(seconds, (int, float)) and seconds >= 0:
         return float(seconds)
-    raise InvalidRequest(f"timeout={timeout!r}: seconds, or a timedelta", argument="timeout")
+    raise InvalidRequest(f"timeout={shown(timeout)}: seconds, or a timedelta", argument="timeout")

@@ -25,6 +25,7 @@ from amlrun._readings.lookups import Common, Lookups
 from amlrun._readings.shelf import cache_folder
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +144,7 @@ def workspace_of(client: MLClient | None) -> Workspace:
             return _configured()
         if isinstance(client, str) or not hasattr(client, "workspace_name"):
             hint = "amlrun.connect(…) gives one."
-            raise InvalidRequest(f"client={client!r} is no MLClient", argument="client", hint=hint)
+            raise InvalidRequest(f"client={shown(client)} is no MLClient", argument="client", hint=hint)
         if client not in _of_client:
             names = (client.subscription_id, client.resource_group_name, client.workspace_name)
             if not all(names):

@@ -19,6 +19,7 @@ from amlrun._identity import identity_of_job, parse_identity
 from amlrun._job_types import TRAITS, JobType
 from amlrun._needs import SERVERLESS, Ask, Needs, node_count
 from amlrun._offers import Tier
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
             found[argument] = check(compute_of_job(own) if argument == "compute" else own)
         except InvalidRequest as error:
             raise error.reworded(message=f"{where}: {error.message}") from None
-        of_job.append(f"{argument}={own!r} ({where})")
+        of_job.append(f"{argument}={shown(own)} ({where})")
     computes: Computes = found["compute"]
     if settings.type is JobType.SPARK and computes.names and SERVERLESS not in computes.names:
         found["instance_type"] = _of_pool(given)
@@ -145,7 +146,7 @@ def _said_needs(given: Arguments) -> Needs:
         return Needs(**said)
     if not isinstance(given.needs, Needs):
         hint = "needs=Needs(gpus=1, disk_gb=200), for example; by step it is for pipelines."
-        raise InvalidRequest(f"needs={given.needs!r}: a Needs(…)", argument="needs", hint=hint)
+        raise InvalidRequest(f"needs={shown(given.needs)}: a Needs(…)", argument="needs", hint=hint)
     twice = [name for name in said if getattr(given.needs, name) not in (None, ())]
     if twice:
         message = f"{twice[0]} is said twice: as an argument and inside needs"
@@ -158,7 +159,7 @@ def _instance_types(value: Any) -> tuple[str, ...]:
         return ()
     names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else None
     if not names or not all(isinstance(name, str) and name.strip() for name in names):
-        message = f"instance_type={value!r}: a size's name, or a list of them in order of preference"
+        message = f"instance_type={shown(value)}: a size's name, or a list of them in order of preference"
         raise InvalidRequest(message, argument="instance_type")
     return tuple(name.strip() for name in names)
 
@@ -169,7 +170,7 @@ def _tier(value: Any) -> Tier | None:
     try:
         return Tier(str(value).lower())
     except ValueError:
-        message, hint = f"tier={value!r} is not one of {_TIERS}", ""
+        message, hint = f"tier={shown(value)} is not one of {_TIERS}", ""
         if str(value).lower() in _OTHER_TIERS:
             message = f"tier={value!r}: the service has this tier for other computes, and serverless hasn't"
             hint = f"Supported: {_TIERS}. Standard nodes are dedicated."
@@ -179,7 +180,7 @@ def _tier(value: Any) -> Tier | None:
 def _timeout(value: Any) -> float:
     seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 1 <= seconds < math.inf:
-        message = f"timeout={value!r}: seconds (1 or more) or a timedelta, for each attempt"
+        message = f"timeout={shown(value)}: seconds (1 or more) or a timedelta, for each attempt"
         raise InvalidRequest(message, argument="timeout")
     return float(seconds)
 

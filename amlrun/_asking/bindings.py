@@ -13,17 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import InvalidRequest
 from amlrun._jobs.dress import CHECKPOINTS, OWN_VARIABLES
+from amlrun._shown import a_kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z0-9_]+)")
+_BINDING = re.compile(r"\$\{\{\s*([A-Za-z_]+)\.([A-Za-z0-9_]+)[^}]*\}\}")
+_INPUT_KEYS = (
+    *("type", "path", "mode", "default", "optional", "min", "max", "enum", "description"),
+    *("path_on_compute", "datastore"),
+)
+_OUTPUT_KEYS = (
+    *("type", "path", "mode", "name", "version", "description", "path_on_compute", "early_available"),
+)
 _DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
 _LITERAL_TYPES = ("string", "integer", "number", "boolean")
 _ENVIRONMENT = re.compile(
     r"(azureml:)?(?!azureml:)[A-Za-z0-9._-]+(:[^:/@\s]+|@[^:/@\s]+)|(azureml://|/subscriptions/)\S+"
 )
 _LABEL_AS_VERSION = re.compile(r"(?!azureml://|/)[^@]+:latest", re.IGNORECASE)
+_LONGEST_PATH = 1000
 _ASSET = re.compile(r"[\w.-]{2,}(:[\w.-]+|@[\w.-]+)")
 _AN_ENVIRONMENT = (
     'For example environment="azureml://registries/azureml/environments/sklearn-1.5/labels/latest", one of '
@@ -42,10 +51,20 @@ def told_of(step: str) -> Iterator[None]:
         raise error.reworded(message=f"The step {step}: {error.message}") from None
 
 
-def check_bindings(command: str, inputs: set[str], outputs: set[str]) -> None:
-    """Each `${{inputs.x}}` of a command has its input: the service would run it with the literal text."""
+def check_bindings(command: str, inputs: set[str], outputs: set[str], *others: str) -> None:
+    """Each `${{inputs.x}}` of a command has its input: the service would run it with the literal text.
+
+    `others` are further kinds of bindings that are filled in, and looked at elsewhere.
+    """
+    places = {"inputs": inputs, "outputs": outputs}
     for place, name in _BINDING.findall(command):
-        known = inputs if place == "inputs" else outputs
+        if place in others:
+            continue
+        known = places.get(place)
+        if known is None:
+            message = f"The command uses ${{{{{place}.{name}}}}}, and nothing of this kind is filled in here"
+            valid = ", ".join(f"${{{{{one}.…}}}}" for one in (*places, *others))
+            raise InvalidRequest(message, argument="job", hint=f"Valid: {valid}.")
         if name not in known:
             there = ", ".join(sorted(known)) or "none"
             message = f"The command uses ${{{{{place}.{name}}}}}, and there is no such one"
@@ -59,7 +78,7 @@ def check_environment(environment: Any) -> None:
     if isinstance(environment, str):
         check_named_environment(environment.strip())
     elif not type(environment).__module__.startswith("azure.ai.ml"):
-        message = f"environment={environment!r} is not one"
+        message = f"environment={shown(environment)} is not one"
         raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)
 
 
@@ -87,11 +106,12 @@ def _plain_input(name: str, value: Any) -> Any:
     if isinstance(value, (str, int, float)):
         return value
     if isinstance(value, dict):
+        _check_keys("inputs", name, value, _INPUT_KEYS)
         part = value.get
     elif type(value).__module__.startswith("azure.ai.ml"):
         part = functools.partial(getattr, value)
     else:
-        message = f"inputs: {name} is a {type(value).__name__}"
+        message = f"inputs: {name} is {a_kind(value)}"
         hint = 'A text, a number, {"type": "uri_folder", "path": …}, or an Input of azure.ai.ml.'
         raise InvalidRequest(message, argument="inputs", hint=hint)
     kind = part("type", None)
@@ -104,9 +124,38 @@ def _plain_input(name: str, value: Any) -> Any:
         return literal
     _check_type("inputs", name, kind, (*_DATA_TYPES, *_LITERAL_TYPES))
     path = part("path", None)
-    if isinstance(path, (str, Path)) and is_local(str(path)) and not Path(path).expanduser().exists():
-        raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
+    if isinstance(path, (str, Path)) and is_local(str(path)):
+        _check_local(name, kind, Path(path).expanduser())
     return value
+
+
+def _check_local(name: str, kind: Any, path: Path) -> None:
+    """It is there, and what its type says: the service is told the type, and finds the other thing."""
+    if not path.exists():
+        raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
+    other = {"uri_folder": "uri_file", "uri_file": "uri_folder"}.get(kind)
+    if other is not None and path.is_dir() is (kind == "uri_file"):
+        message = (
+            f"inputs: {name} has the type {kind}, and {path} is a {'folder' if path.is_dir() else 'file'}"
+        )
+        raise InvalidRequest(message, argument="inputs", hint=f"Its type is {other}.")
+
+
+def literal_doubts(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """What a plan warns of: texts that are the names of files or of data, and are handed over as texts."""
+    for name, value in inputs.items():
+        if not isinstance(value, str) or not value or "\0" in value or len(value) > _LONGEST_PATH:
+            continue
+        if value.startswith(("azureml:", "wasbs://", "abfss://")):
+            told, kind = "the name of data", "uri_folder"
+        elif Path(value).expanduser().exists():
+            told, kind = "the name of what is there", "uri_folder" if Path(value).is_dir() else "uri_file"
+        else:
+            continue
+        yield (
+            f"inputs: {name} is handed over as a text, and it is {told}: "
+            f'{{"type": "{kind}", "path": …}} hands over the data'
+        )
 
 
 def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> None:
@@ -118,11 +167,15 @@ def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> Non
         if value is None:
             continue
         if isinstance(value, dict):
+            _check_keys("outputs", name, value, _OUTPUT_KEYS)
             _check_type("outputs", name, value.get("type", "uri_folder"), _DATA_TYPES)
+            _check_written(name, value.get("path"))
         elif not type(value).__module__.startswith("azure.ai.ml"):
-            message = f"outputs: {name} is a {type(value).__name__}"
+            message = f"outputs: {name} is {a_kind(value)}"
             hint = '{"type": "uri_folder"}, or an Output of azure.ai.ml.'
             raise InvalidRequest(message, argument="outputs", hint=hint)
+        else:
+            _check_written(name, getattr(value, "path", None))
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
@@ -141,9 +194,25 @@ def check_variables(variables: Mapping[str, str]) -> None:
             raise InvalidRequest(message, argument="environment_variables", hint=hint)
 
 
+def _check_keys(argument: str, name: str, given: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+    """azure-ai-ml drops what it doesn't know without a word."""
+    unknown = [str(key) for key in given if key not in keys]
+    if unknown:
+        message = f"{argument}: {name} has {unknown[0]!r}, which is no part of it"
+        raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(keys)}.")
+
+
+def _check_written(name: str, path: Any) -> None:
+    """An output stands in a datastore: the job writes on another machine."""
+    if path is not None and "://" not in str(path) and not str(path).startswith("azureml:"):
+        message = f"outputs: {name} has a path that is no place in a datastore"
+        hint = "azureml://datastores/<datastore>/paths/<path>, or no path at all: the service finds a place."
+        raise InvalidRequest(message, argument="outputs", hint=hint)
+
+
 def _check_type(argument: str, name: str, kind: Any, types: tuple[str, ...]) -> None:
     if kind not in types:
-        message = f"{argument}: {name} has the type {kind!r}"
+        message = f"{argument}: {name} has the type {shown(kind)}"
         raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(types)}.")
 
 

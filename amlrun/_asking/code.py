@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.settings import is_remote
 from amlrun._errors import InvalidRequest
+from amlrun._shown import shown
 from amlrun._upload.survey import survey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from amlrun._asking.settings import JobSettings
     from amlrun._upload.contents import Upload
+
+
+_RUNS = re.compile(r"(?<![\w/.-])python[0-9.]*\s+(?!/)([\w./-]+\.py)\b")
+_ELSEWHERE = re.compile(r"(?<![\w-])(cd|pushd|git|wget|curl|cp|mv|unzip|tar)\s")
+"""Commands after which a script may be where nobody can see it from here."""
 
 
 def code_of(value: Any) -> str | None:
@@ -19,7 +28,8 @@ def code_of(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, (str, Path)) or not str(value):
-        raise InvalidRequest(f"code={value!r}: a folder, a file, or the id of a snapshot", argument="code")
+        message = f"code={shown(value)}: a folder, a file, or the id of a snapshot"
+        raise InvalidRequest(message, argument="code")
     text = str(value)
     if text.startswith(
         "azureml:/subscriptions/"
@@ -43,3 +53,13 @@ def check_command(command: str) -> None:
         if Path(plain).suffix in {".py", ".sh"} and not Path(plain).is_absolute() and Path(plain).is_file():
             message = f"The command names {plain}, a file of the current folder, and no code is sent along"
             raise InvalidRequest(message, argument="code", hint="Did you mean code='.'?")
+
+
+def missing_scripts(command: str, uploads: Iterable[Upload]) -> Iterator[str]:
+    """What a plan warns of: scripts that the command runs, and that the code doesn't hold."""
+    paths = {one.path for upload in uploads for one in upload.files}
+    if not paths or _ELSEWHERE.search(command):
+        return
+    for name in dict.fromkeys(_RUNS.findall(command)):
+        if Path(name).as_posix() not in paths:
+            yield f"the command runs {name}, and the code that is sent along has no such file"

@@ -9,6 +9,7 @@ import attrs
 from amlrun._cluster import Cluster
 from amlrun._errors import InvalidRequest
 from amlrun._needs import SERVERLESS
+from amlrun._shown import shown
 
 _VALID = '"serverless", the name of a compute, a Cluster(…), or a list of these in order of preference'
 
@@ -49,7 +50,7 @@ def compute_of_job(value: Any) -> str | None:
     """A job file or an object of the SDK names one compute, and nothing else. Raises `InvalidRequest`."""
     if value is None or isinstance(value, str):
         return value
-    message = f"The job's own compute is {value!r}: there it can be a name only"
+    message = f"The job's own compute is {shown(value)}: there it can be a name only"
     hint = "Say it as an argument: compute=…, which wins over the job's."
     raise InvalidRequest(message, argument="compute", hint=hint)
 
@@ -58,7 +59,7 @@ def _name(one: Any) -> str:
     name = one.strip().removeprefix("azureml:").rpartition("/")[2] if isinstance(one, str) else ""
     if name:
         return SERVERLESS if name.lower() == SERVERLESS else name
-    raise InvalidRequest(f"compute={one!r}: {_VALID}", argument="compute", hint=_hint(one))
+    raise InvalidRequest(f"compute={shown(one)}: {_VALID}", argument="compute", hint=_hint(one))
 
 
 def _hint(one: Any) -> str:

@@ -14,6 +14,7 @@ from amlrun._asking.settings import settings_of
 from amlrun._asking.yamlfile import line_of, read_yaml
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType, job_type
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from amlrun._asking.settings import JobSettings
@@ -53,8 +54,10 @@ def settings_of_entity(job: Any) -> JobSettings:
     refuse_entity(job)
     kind = getattr(job, "type", None)
     if not isinstance(kind, str) or not type(job).__module__.startswith("azure.ai.ml"):
-        message = f"job={job!r} is not one"
+        message = f"job={shown(job)} is not one"
         hint = "A command line, the path of a job file, or a job of azure.ai.ml."
+        if isinstance(job, (list, tuple)):
+            hint = "submit_many([…]) takes many jobs at once."
         raise InvalidRequest(message, argument="job", hint=hint)
     if getattr(job, "id", None):
         message = f"This job is a run that was fetched, {job.name}: its outputs and services go along"

@@ -20,10 +20,11 @@ from amlrun._asking.bindings import (
     check_named_environment,
     check_outputs,
     check_variables,
+    literal_doubts,
     plain_inputs,
     told_of,
 )
-from amlrun._asking.code import check_command, code_of, uploads_of
+from amlrun._asking.code import check_command, code_of, missing_scripts, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.pipelines import check_data
 from amlrun._asking.settings import JobSettings
@@ -36,6 +37,7 @@ from amlrun._job_types import TRAITS, JobType, check_takes
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
+from amlrun._shown import shown
 from amlrun._timeouts import check_timeout, is_kept
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ def parse(
         defaults = team.defaults_for(least_named(asked.ask, steps), said=_said(given, settings, policy))
     ask = team.bound(defaults.applied(asked.ask))
     check_timeout(settings.type, ask.timeout, policy)
+    uploads = uploads_of(code, settings)
     experiment = _experiment(given.experiment_name) or defaults.experiment
     return Request(
         source=source,
@@ -155,15 +158,17 @@ def parse(
         told=asked.told,
         of_job=asked.of_job,
         defaults=defaults,
-        uploads=uploads_of(code, settings),
+        uploads=uploads,
         steps=tuple(step.bound(team, defaults) for step in steps),
-        warnings=tuple(
-            of_request(
+        warnings=(
+            *of_request(
                 settings,
                 experiment=experiment or _experiment(settings.experiment_name),
                 variables={**settings.environment_variables, **variables},
                 timeout=ask.timeout,
-            )
+            ),
+            *literal_doubts(inputs),
+            *missing_scripts(source if isinstance(source, str) else settings.command, uploads),
         ),
     )
 
@@ -212,12 +217,16 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     if settings.type is JobType.PIPELINE:
         check_data(inputs, outputs, settings)
     command = source if isinstance(source, str) else settings.command
-    check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs})
+    searched = ("search_space",) if settings.type is JobType.SWEEP else ()
+    check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs}, *searched)
     check_outputs(outputs, settings.outputs)
     check_variables({**settings.environment_variables, **variables})
     for step in settings.steps:
         with told_of(step.path):
             check_variables(step.environment_variables)
+            searched = ("search_space",) if step.type is JobType.SWEEP else ()
+            bound = " ".join((step.command, *step.bound))
+            check_bindings(bound, {*step.inputs}, {*step.outputs}, *searched)
     return plain_inputs(inputs), outputs, variables
 
 
@@ -239,7 +248,7 @@ def _name(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > 255 - _ATTEMPT_SUFFIX:
-        message = f"name={value!r}: letters, digits, - and _, the first a letter or digit, at most 249"
+        message = f"name={shown(value)}: letters, digits, - and _, the first a letter or digit, at most 249"
         raise InvalidRequest(message, argument="name")
     return value
 
@@ -247,7 +256,7 @@ def _name(value: Any) -> str | None:
 def _requeue(value: Any) -> Requeue | bool | None:
     if value is None or value is False or isinstance(value, Requeue):
         return value
-    raise InvalidRequest(f"requeue={value!r}: a Requeue(…), or False", argument="requeue")
+    raise InvalidRequest(f"requeue={shown(value)}: a Requeue(…), or False", argument="requeue")
 
 
 def _mapping(argument: str, value: Any) -> dict[str, Any]:
@@ -286,7 +295,7 @@ def _tags(value: Any) -> dict[str, str]:
 def _text(argument: str, value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.strip()):
         return value
-    raise InvalidRequest(f"{argument}={value!r}: some text", argument=argument)
+    raise InvalidRequest(f"{argument}={shown(value)}: some text", argument=argument)
 
 
 def _experiment(value: Any) -> str | None:

@@ -15,6 +15,7 @@ import attrs
 from amlrun._asking import searches
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,7 @@ class JobSettings:
     distribution: str = ""
     services: tuple[str, ...] = ()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
+    bound: tuple[str, ...] = ()
     at_once: int = 1
     needs_gpu: str = ""
     counts_nodes: bool = False
@@ -176,7 +178,7 @@ def _distribution(said: Any) -> str:
         for name in _PROCESSES:
             _check_processes(name, read(said, name))
         return "" if said is None else str(kind).lower()
-    message = f"distribution: {kind!r} is not one of {', '.join(DISTRIBUTIONS)}"
+    message = f"distribution: {shown(kind)} is not one of {', '.join(DISTRIBUTIONS)}"
     raise InvalidRequest(message, argument="job", hint="It is said in the job: distribution.type.")
 
 
@@ -187,7 +189,7 @@ def _check_processes(name: str, count: Any) -> None:
     """A binding is filled in by the service."""
     if count is None or "${{" in str(count) or re.fullmatch(r"[1-9]\d*", str(count)):
         return
-    message = f"distribution: {name} is {count!r}"
+    message = f"distribution: {name} is {shown(count)}"
     raise InvalidRequest(message, argument="job", hint="A whole number, 1 or more: processes of each node.")
 
 
@@ -201,6 +203,7 @@ def _parallel(job: Any, folder: Path) -> JobSettings:
         has_environment=bool(environment),
         environment=environment,
         environment_variables=texts(read(job, "environment_variables")),
+        bound=(text_of(read(job, "input_data")), text_of(read(task, "program_arguments"))),
         **common(job),
     )
 

@@ -18,6 +18,7 @@ from amlrun._errors import InvalidRequest
 from amlrun._job_types import TRAITS, JobType
 from amlrun._needs import SERVERLESS, Needs
 from amlrun._offers import Tier
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -181,7 +182,8 @@ def _by_name(needs: Any, steps: Sequence[JobSettings]) -> dict[str, Needs]:
     for name, one in needs.items():
         if not isinstance(one, Needs):
             hint = 'needs={"train": Needs(gpus=1)}, for example.'
-            raise InvalidRequest(f"needs: of {name!r} is {one!r}: a Needs(…)", argument="needs", hint=hint)
+            message = f"needs: of {name!r} is {shown(one)}: a Needs(…)"
+            raise InvalidRequest(message, argument="needs", hint=hint)
         if not any(_is_in(step.path, str(name)) for step in steps):
             known = ", ".join(step.path for step in steps)
             message = f"needs: the pipeline has no step {name!r}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import AmlrunError, InvalidRequest, Needs, Requeue, submit
+from amlrun import AmlrunError, InvalidRequest, Needs, Requeue, plan, submit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,14 @@ SPARK = (
 )
 STEP = "  train:\n    type: command\n    command: python train.py\n    code: src\n"
 PIPELINE = f"type: pipeline\njobs:\n{STEP}    environment: {ENVIRONMENT}\n"
+
+PARALLEL = (
+    "type: pipeline\njobs:\n  score:\n    type: parallel\n    compute: azureml:cpu\n"
+    "    inputs: {rows: {type: mltable, path: 'azureml:rows:1', mode: eval_mount}}\n"
+    "    outputs: {done: {type: uri_file}}\n    input_data: '${{inputs.rows}}'\n    mini_batch_size: '10'\n"
+    f"    task: {{type: run_function, code: src, entry_script: train.py, environment: '{ENVIRONMENT}',\n"
+    "      program_arguments: '--a 1'}\n"
+)
 
 
 def refused(fake: FakeAml, call: Callable[[], Any]) -> AmlrunError:
@@ -74,6 +82,16 @@ def folder(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("environment", {"environment": "azureml:train"}, "latest"),
         ("environment", {"environment": "train:latest"}, "train@latest"),
         ("environment", {"environment": ""}, "latest"),
+        (
+            "inputs",
+            {"inputs": {"a": {"type": "uri_file", "path": "src/train.py", "moed": "download"}}},
+            "'moed'",
+        ),
+        ("inputs", {"inputs": {"a": {"type": "uri_folder", "path": "src/train.py"}}}, "uri_file"),
+        ("inputs", {"inputs": {"a": {"type": "uri_file", "path": "src"}}}, "uri_folder"),
+        ("inputs", {"inputs": {"a": object()}}, "an object"),
+        ("outputs", {"outputs": {"a": {"type": "uri_folder", "pth": "x"}}}, "'pth'"),
+        ("outputs", {"outputs": {"a": {"type": "uri_folder", "path": "./out"}}}, "datastore"),
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -135,6 +153,9 @@ def test_arguments_that_contradict_each_other(
         (COMMAND.replace("code: src", "code: nowhere"), "nowhere"),
         (COMMAND.replace("code: src", "code: empty"), "empty"),
         (COMMAND.replace(ENVIRONMENT, "azureml:train"), "azureml:train"),
+        (COMMAND.replace("train.py", "train.py ${{input.data}}"), "input.data"),
+        (COMMAND.replace("train.py", "train.py ${{search_space.a}}"), "search_space.a"),
+        (COMMAND.replace("train.py", "train.py ${{parent.inputs.a}}"), "parent.inputs"),
         (SWEEP.replace("search_space.a}}", "search_space.b}}"), "search_space.b"),
         (SWEEP.replace("train.py", "train.py ${{inputs.data}}"), "inputs.data"),
         (SWEEP.replace("code: src", "code: empty"), "empty"),
@@ -142,6 +163,12 @@ def test_arguments_that_contradict_each_other(
         (SPARK.replace("standard_e4s_v3", "Standard_DS3_v2"), "Standard_DS3_v2"),
         (SPARK.replace("code: src", "code: empty"), "empty"),
         (PIPELINE.replace("train.py", "train.py ${{inputs.data}}"), "inputs.data"),
+        (PARALLEL.replace("--a 1", "--a ${{inputs.nope}}"), "step score: The command uses ${{inputs.nope}}"),
+        (PARALLEL.replace("inputs.rows}}'\n    mini", "inputs.nope}}'\n    mini"), "inputs.nope"),
+        (
+            PARALLEL + "    environment_variables: {A: '${{inputs.x}}'}\n",
+            "step score: environment variable A",
+        ),
         (PIPELINE + "    environment_variables: {A: '${{inputs.x}}'}\n", "environment variable A"),
         (PIPELINE + "    resources: {instance_count: 0}\n", "instance_count"),
         (PIPELINE + "    distribution: {type: foo}\n", "foo"),
@@ -186,3 +213,41 @@ def test_objects_of_the_sdk(fake_aml: FakeAml, client: MLClient, options: dict[s
     given: dict[str, Any] = {"command": "ls", "code": "src", "environment": ENVIRONMENT, **options}
     error = refused(fake_aml, lambda: submit(command(**given), client=client))
     assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, *({name: True} for name in ("compute", "identity", "requeue", "timeout", "needs"))]
+)
+def test_no_refusal_shows_what_is_in_an_object(
+    fake_aml: FakeAml, client: MLClient, options: dict[str, bool]
+) -> None:
+    """Its environment variables, for one: it is told by its kind."""
+    from azure.ai.ml import command
+
+    secret = "hf_abcdefghijklmnop"  # noqa: S105  nobody's
+    job = command(command="ls", environment=ENVIRONMENT, environment_variables={"HF_TOKEN": secret})
+    wrong: dict[str, Any] = dict.fromkeys(options, job)
+    given = "ls" if options else [job]
+    error = refused(fake_aml, lambda: submit(given, environment=ENVIRONMENT, client=client, **wrong))
+    assert secret not in f"{error!r} {error}"
+    assert options or "submit_many" in str(error)
+
+
+def test_what_may_be_meant_otherwise_is_told(fake_aml: FakeAml, client: MLClient, folder: Path) -> None:
+    """Texts that name files or data, and scripts that the code doesn't hold: legal, and often a mistake."""
+    (folder / "data.csv").touch()
+    inputs = {"a": "data.csv", "b": "azureml:rows:3", "c": "src", "d": "hello", "e": 1}
+    planned = plan(
+        "python nothere.py && python train.py",
+        code="src",
+        environment=ENVIRONMENT,
+        inputs=inputs,
+        client=client,
+    )
+    told = "\n".join(planned.warnings)
+    assert [name for name in inputs if f"inputs: {name} is handed over as a text" in told] == ["a", "b", "c"]
+    assert "the command runs nothere.py" in told
+    assert "train.py, and" not in told
+    quiet = plan("cd x && python nothere.py", code="src", environment=ENVIRONMENT, client=client)
+    assert "nothere" not in "\n".join(quiet.warnings)
+    assert fake_aml.jobs == ()

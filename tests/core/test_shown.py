@@ -1,0 +1,46 @@
+"""A user's value in a message."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import PurePosixPath
+
+import pytest
+
+from amlrun._shown import a_kind, shown
+
+
+class Owner:
+    """Something with a telling repr."""
+
+    def __repr__(self) -> str:
+        return "Owner(token=hf_secret)"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("x", "'x'"),
+        (2.5, "2.5"),
+        (None, "None"),
+        (dt.timedelta(seconds=-1), "datetime.timedelta(days=-1, seconds=86399)"),
+        (PurePosixPath("/a"), "PurePosixPath('/a')"),
+        (["a", 1], "['a', 1]"),
+        (("a",), "('a',)"),
+        ([], "[]"),
+        ([Owner()], "[an Owner]"),
+        ({"a": Owner()}, "a dict"),
+        (Owner(), "an Owner"),
+        ({"a"}, "a set"),
+        (list(range(9)), "a list"),
+    ],
+)
+def test_plain_values_are_shown_and_others_by_their_kind(value: object, told: str) -> None:
+    """Nothing of what is inside an object or a dict."""
+    assert shown(value) == told
+
+
+def test_a_long_text_is_cut() -> None:
+    """It may be a whole file."""
+    assert len(shown("x" * 500)) == 80
+    assert a_kind(object()) == "an object"
