@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _SCRIPT = re.compile(r"(?![./])\S+\.py")
 """What begins with a dot or a slash can be a program of its own."""
+_PROGRAMS = frozenset({JobType.COMMAND, JobType.SWEEP})
+"""What runs a program of the user's own."""
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
 _MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 50, 100, 1000
@@ -136,6 +138,7 @@ def parse(
         defaults = team.defaults_for(least_named(asked.ask, steps), said=_said(given, settings, policy))
     ask = team.bound(defaults.applied(asked.ask))
     check_timeout(settings.type, ask.timeout, policy)
+    _check_checkpoint(settings.type, policy)
     uploads = uploads_of(code, settings)
     experiment = _experiment(given.experiment_name) or defaults.experiment
     return Request(
@@ -164,7 +167,7 @@ def parse(
             *of_request(
                 settings,
                 experiment=experiment or _experiment(settings.experiment_name),
-                variables={**settings.environment_variables, **variables},
+                variables=_all_variables(settings, variables),
                 timeout=ask.timeout,
             ),
             *literal_doubts(inputs),
@@ -210,6 +213,12 @@ def _settings(source: Any) -> JobSettings:
     return settings_of_file(source) if isinstance(source, Path) else settings_of_entity(source)
 
 
+def _all_variables(settings: JobSettings, given: Mapping[str, str]) -> dict[str, str]:
+    """The job's own, its steps', and those of the arguments."""
+    own = (one.environment_variables for one in (settings, *settings.steps))
+    return {name: value for variables in (*own, given) for name, value in variables.items()}
+
+
 def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[str, Any], ...]:
     """Inputs, outputs and environment variables, checked together with the job's own."""
     inputs, outputs = _mapping("inputs", given.inputs), _mapping("outputs", given.outputs)
@@ -223,18 +232,21 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     check_variables({**settings.environment_variables, **variables})
     for step in settings.steps:
         with told_of(step.path):
-            check_variables(step.environment_variables)
             searched = ("search_space",) if step.type is JobType.SWEEP else ()
             bound = " ".join((step.command, *step.bound))
             check_bindings(bound, {*step.inputs}, {*step.outputs}, *searched)
+            check_variables(step.environment_variables)
     return plain_inputs(inputs), outputs, variables
 
 
 def _check_program(source: Any, code: str | None, given: Arguments, settings: JobSettings) -> None:
     """What runs, and in which environment."""
-    runs = settings.type in {JobType.COMMAND, JobType.SWEEP}  # a program of the user's own
-    if given.environment is not None or (runs and not settings.has_environment):
+    if given.environment is not None or (settings.type in _PROGRAMS and not settings.has_environment):
         check_environment(given.environment)
+    for step in settings.steps:
+        if step.type in _PROGRAMS and step.command and not step.has_environment:
+            with told_of(step.path):
+                check_environment(None)
     if code is None and isinstance(source, str):
         check_command(source)
     for one in (settings, *settings.steps):
@@ -242,6 +254,15 @@ def _check_program(source: Any, code: str | None, given: Arguments, settings: Jo
         if isinstance(said, str) and not said.startswith("file:") and (one.path or given.environment is None):
             with told_of(one.path):
                 check_named_environment(said.strip())
+
+
+def _check_checkpoint(job: JobType, policy: Requeue | None) -> None:
+    if policy is not None and policy.checkpoint is not None and job is not JobType.COMMAND:
+        message = (
+            f"Requeue(checkpoint={policy.checkpoint!r}): {TRAITS[job].words} has no place for checkpoints"
+        )
+        hint = "Only command jobs have: an output of your own does it, where the job saves and looks itself."
+        raise InvalidRequest(message, argument="requeue", hint=hint)
 
 
 def _name(value: Any) -> str | None:

@@ -8,12 +8,12 @@ same setting of each step that has such a field.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from amlrun._asking.asked import asked_of
+from amlrun._asking.bindings import told_of
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import TRAITS, JobType
 from amlrun._needs import SERVERLESS, Needs
@@ -127,15 +127,6 @@ def _words(given: Arguments, one: JobSettings, untaken: Mapping[str, str]) -> It
     traits = TRAITS[one.type]
     if given.tier is None and not traits.has_spot and str(one.tier).lower() == Tier.SPOT:
         yield f"tier={one.tier} is not for {one.path}: {traits.words} has no spot nodes"
-
-
-@contextmanager
-def told_of(path: str) -> Iterator[None]:
-    """A refusal inside says which step it is about."""
-    try:
-        yield
-    except InvalidRequest as error:
-        raise error.reworded(message=f"The step {path}: {error.message}") from error.__cause__
 
 
 def least_named(ask: Ask, steps: Sequence[Step]) -> Ask:

@@ -312,3 +312,27 @@ def test_spark_steps_have_no_gpus(tmp_path: Path) -> None:
         assert shuffle.untaken == (f"{next(iter(said))} is not for shuffle: Spark has no GPUs",)
     assert request(tmp_path, text, needs=Needs(cpus=4)).steps[0].ask.needs == Needs(cpus=4)
     assert request(tmp_path, text, needs={"shuffle": Needs(gpus=1)}).steps[0].ask.needs == Needs(gpus=1)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("command: 'echo ${{inputs.x}}', environment: azureml:e:1", r"The command uses \$\{\{inputs.x\}\}"),
+        ("command: echo", "The job needs an environment"),
+        ("component: {command: 'echo ${{outputs.x}}', environment: azureml:e:1}", "The command uses"),
+    ],
+)
+def test_a_step_that_can_never_run_is_refused(tmp_path: Path, step: str, message: str) -> None:
+    """As a job of its own would be."""
+    with pytest.raises(InvalidRequest, match=f"^The step a: {message}"):
+        request(tmp_path, f"type: pipeline\njobs:\n  a: {{{step}}}\n")
+
+
+def test_secrets_of_steps_are_told_by_their_names(tmp_path: Path) -> None:
+    """As those of a job."""
+    variables = "environment_variables: {API_TOKEN: abcdef0123456789}"
+    found = request(
+        tmp_path, f"type: pipeline\njobs:\n  a: {{command: echo, environment: azureml:e:1, {variables}}}\n"
+    )
+    assert any("API_TOKEN" in told for told in found.warnings)
+    assert not any("abcdef" in told for told in found.warnings)
