@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 MOST_WAITS = 20
 """As many as the job's properties hold."""
+LONGEST_PLACE = 400
+"""Characters of a place for checkpoints, which the job's properties hold, too."""
+_PLACE = re.compile(
+    r"azureml://(subscriptions/[^/\s]+/resource[Gg]roups/[^/\s]+/(providers/[^/\s]+/)?workspaces/[^/\s]+/)?"
+    r"datastores/\w+/paths(/(?!\.\.?(/|$))[\w.\-+@=,~%]+)+/?",
+    re.ASCII,
+)
 
 
 def _count(_: object, attribute: attrs.Attribute[int], value: object) -> None:
@@ -49,6 +57,22 @@ def _flag(_: object, attribute: attrs.Attribute[bool], value: object) -> None:
         raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
 
 
+def _place(_: object, attribute: attrs.Attribute[str | None], value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str) or not _PLACE.fullmatch(value) or len(value) > LONGEST_PLACE:
+        message = f"Requeue({attribute.name}={shown(value)}): azureml://datastores/<datastore>/paths/<path>/"
+        hint = f"In the path: letters, digits and -_.+@=,~% between slashes, {LONGEST_PLACE} in all."
+        raise InvalidRequest(message, argument=f"requeue.{attribute.name}", hint=hint)
+
+
+def _as_is(policy: Requeue, attribute: attrs.Attribute[bool], value: object) -> None:
+    _flag(policy, attribute, value)
+    if value and policy.checkpoint is None:
+        message = f"Requeue({attribute.name}=True) says nothing without a place: checkpoint='azureml://…'"
+        raise InvalidRequest(message, argument=f"requeue.{attribute.name}")
+
+
 @attrs.frozen(kw_only=True)
 class Requeue:
     """How often an attempt that ended is followed by another, by the reason why it ended.
@@ -59,6 +83,11 @@ class Requeue:
 
     `enforce_timeout`: whoever waits cancels an attempt that has run for its `timeout`, which ends the run
     as timed out. For pipelines, Spark and fine-tuning there is no other way: the service has no field.
+
+    `checkpoint` is where the checkpoints of a command job go: `azureml://datastores/<datastore>/paths/<path>/`,
+    below which each run has a folder of its own. `checkpoint_as_is`: that very folder, to go on from what an
+    older run has saved there; whoever names it shares it, so no two that live at once may. With nothing said
+    it is the folder `amlrun/<run>` of the team's datastore for checkpoints, or of the workspace's own.
     """
 
     preemptions: int = attrs.field(default=10, validator=_count)
@@ -69,6 +98,8 @@ class Requeue:
         default=(60.0, 300.0, 900.0), converter=_several, validator=_seconds
     )
     enforce_timeout: bool = attrs.field(default=False, validator=_flag)
+    checkpoint: str | None = attrs.field(default=None, validator=_place)
+    checkpoint_as_is: bool = attrs.field(default=False, validator=_as_is)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""

@@ -30,7 +30,7 @@ from amlrun._errors import (
 )
 from amlrun._job_types import TRAITS
 from amlrun._jobs.adapters import dressed
-from amlrun._jobs.dress import Dress
+from amlrun._jobs.dress import Dress, checkpoint_folder
 from amlrun._jobs.nested import dressed_nested
 from amlrun._jobs.remarks import remarks
 from amlrun._look import started
@@ -230,13 +230,12 @@ def _first_attempt(
     captured: Captured,
 ) -> Memory:
     """What is sent: the SDK's body with the plan on it, and on what it refers to."""
-    policy = request.policy(plan.tier)
+    policy, datastore = request.policy(plan.tier), request.defaults.checkpoint_datastore
     dress = Dress(
         plan=plan,
         workspace=workspace.scope.path,
         group=name,
-        checkpoints=policy is not None,
-        datastore=request.defaults.checkpoint_datastore,
+        checkpoints=None if policy is None else checkpoint_folder(name, policy, datastore),
         identity=None if request.steps else request.identity,
         step_identities=step_identities(request),
         timeout=request.timeout,
@@ -283,10 +282,13 @@ def _useless_rules(guard: Guard, market: Market) -> Iterator[str]:
 
 def _with_defaults(plan: Plan, request: Request) -> Plan:
     """What the plan says of the team's defaults that it rests on."""
+    policy = request.policy(plan.tier)
     idle = {
         "tier": (plan.compute != SERVERLESS and bool(request.ask.computes))
         or not TRAITS[request.ask.job].has_spot,
-        "checkpoint_datastore": request.policy(plan.tier) is None or TRAITS[request.settings.type].has_parts,
+        "checkpoint_datastore": policy is None
+        or policy.checkpoint is not None
+        or TRAITS[request.settings.type].has_parts,
         **dict.fromkeys(("compute", "allowed_computes"), len(request.ask.computes) == 1),  # told already
     }
     told = request.defaults.but([key for key, is_idle in idle.items() if is_idle]).told()
@@ -303,10 +305,18 @@ def _untyped(request: Request) -> Iterator[str]:
 
 def _with_requeue(plan: Plan, request: Request) -> Plan:
     """What the plan says of nodes that are taken away."""
-    if request.policy(plan.tier) is not None:
-        told = "requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"
-        return attrs.evolve(plan, requeued=True, reasons=(*plan.reasons, told))
-    return plan
+    policy = request.policy(plan.tier)
+    if policy is None:
+        return plan
+    told = ["requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"]
+    if policy.checkpoint is not None:
+        told.append(f"checkpoints: {checkpoint_folder('<name of the run>', policy, None)}")
+    warnings = list(plan.warnings)
+    if policy.checkpoint_as_is:
+        warnings.append(
+            "its folder for checkpoints is shared by all who name it: no other run may be using it"
+        )
+    return attrs.evolve(plan, requeued=True, reasons=(*plan.reasons, *told), warnings=tuple(warnings))
 
 
 def _with_remarks(plan: Plan, request: Request) -> Plan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlrun._durations import iso
-from amlrun._jobs.dress import CHECKPOINT_VARIABLE, CHECKPOINTS, DATASTORE, Dress
+from amlrun._jobs.dress import CHECKPOINT_VARIABLE, CHECKPOINTS, Dress
 from amlrun._jobs.placing import place_fields, placed
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def dress_command(job: dict[str, Any], dress: Dress) -> None:
     if dress.timeout is not None:
         job["limits"] = {"jobLimitsType": "Command", "timeout": iso(dress.timeout)}
     job["environmentVariables"] = dress.variables(job.get("environmentVariables"))
-    if dress.checkpoints:
-        _bind_checkpoints(job, dress.group, dress.datastore or DATASTORE)
+    if dress.checkpoints is not None:
+        _bind_checkpoints(job, dress.checkpoints)
 
 
 def command_fields(
@@ -38,14 +38,10 @@ def command_fields(
     yield from place_fields(plan, workspace)
 
 
-def _bind_checkpoints(job: dict[str, Any], group: str, datastore: str) -> None:
+def _bind_checkpoints(job: dict[str, Any], folder: str) -> None:
     # Assumed: two attempts that mount the same path for writing, one after the other, see each other's files.
     outputs = dict(job.get("outputs") or {})
-    outputs[CHECKPOINTS] = {
-        "jobOutputType": "uri_folder",
-        "mode": "ReadWriteMount",
-        "uri": f"azureml://datastores/{datastore}/paths/amlrun/{group}/",
-    }
+    outputs[CHECKPOINTS] = {"jobOutputType": "uri_folder", "mode": "ReadWriteMount", "uri": folder}
     job["outputs"] = outputs
     if not job["command"].startswith(_BIND):
         job["command"] = _BIND + job["command"]

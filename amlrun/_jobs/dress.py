@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from amlrun._identity import Identity
     from amlrun._plan import Plan
+    from amlrun._requeue import Requeue
 
 JOB_TIER: dict[Tier, str] = {Tier.STANDARD: "Standard", Tier.SPOT: "Spot", Tier.AUTO: "Standard"}
 """The service's words. A plan's tier is never `AUTO`; the mapping is total all the same."""
@@ -32,8 +33,9 @@ DATASTORE = "workspaceblobstore"
 class Dress:
     """What amlrun puts on a body. `workspace` is its ARM id; `timeout` in seconds.
 
-    `datastore` is where checkpoints go, None: the one that every workspace has. `step_identities` are those
-    of a pipeline's steps, by path, which has none itself. What is None stays as the job has it.
+    `checkpoints` is the URI of the folder for checkpoints; None: there is none to be put on, or it is there
+    already. `step_identities` are those of a pipeline's steps, by path, which has none itself. What is None
+    stays as the job has it.
     """
 
     plan: Plan
@@ -41,8 +43,7 @@ class Dress:
     group: str
     attempt: int = 1
     last_ending: str | None = None
-    checkpoints: bool = False
-    datastore: str | None = None
+    checkpoints: str | None = None
     identity: Identity | None = None
     step_identities: Mapping[str, Identity] = attrs.field(factory=dict)
     timeout: float | None = None
@@ -57,6 +58,18 @@ class Dress:
         if self.last_ending is not None:
             own[LAST_ENDING_VARIABLE] = self.last_ending
         return {**(of_job or {}), **self.environment_variables, **own}
+
+
+def checkpoint_folder(group: str, policy: Requeue, datastore: str | None) -> str:
+    """The folder for checkpoints of a group, the same for each of its attempts: its URI, with a slash behind.
+
+    `datastore` is the team's; None: the one that every workspace has. No two groups have the same, unless
+    the policy says that its folder is meant as it is.
+    """
+    if policy.checkpoint is None:
+        return f"azureml://datastores/{datastore or DATASTORE}/paths/amlrun/{group}/"
+    folder = policy.checkpoint.rstrip("/")
+    return f"{folder}/" if policy.checkpoint_as_is else f"{folder}/{group}/"
 
 
 def compute_id(workspace: str, plan: Plan) -> str | None:

@@ -15,7 +15,7 @@ from amlrun._durations import iso, seconds
 from amlrun._identity import Identity, IdentityKind
 from amlrun._job_types import JobType
 from amlrun._jobs.adapters import dressed
-from amlrun._jobs.dress import Dress
+from amlrun._jobs.dress import Dress, checkpoint_folder
 from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name, fits
 from amlrun._offers import Kind, Tier
 from amlrun._plan.steps import StepPlan
@@ -34,6 +34,7 @@ BODY: dict[str, Any] = {
     "resources": {"instanceCount": 1, "instanceType": "x", "shmSize": "4g"},
     "tags": {"team": "a"},
 }
+FOLDER = "azureml://datastores/workspaceblobstore/paths/amlrun/run/"
 SERVERLESS = Plan(instance_type="Standard_DS3_v2", instance_count=2, tier=Tier.SPOT)
 ON_CLUSTER = Plan(compute="gpu", instance_type="Standard_DS3_v2", instance_count=2)
 
@@ -84,7 +85,7 @@ def test_a_size_that_the_service_chooses_is_not_named() -> None:
 def test_the_body_that_was_given_is_not_changed() -> None:
     """A new body comes out."""
     before = json.dumps(BODY)
-    dress(SERVERLESS, checkpoints=True, tags={"a": "b"}, identity=Identity(IdentityKind.USER))
+    dress(SERVERLESS, checkpoints=FOLDER, tags={"a": "b"}, identity=Identity(IdentityKind.USER))
     assert json.dumps(BODY) == before
 
 
@@ -109,7 +110,7 @@ def test_arguments_stand_where_the_service_reads_them() -> None:
 
 def test_checkpoints_are_the_same_place_for_every_attempt() -> None:
     """One datastore path by group, bound in the command, once, however often a body is dressed."""
-    first = dress(SERVERLESS, checkpoints=True)
+    first = dress(SERVERLESS, checkpoints=FOLDER)
     again = dressed(
         first,
         Dress(
@@ -118,13 +119,13 @@ def test_checkpoints_are_the_same_place_for_every_attempt() -> None:
             group="run",
             attempt=2,
             last_ending="preempted",
-            checkpoints=True,
+            checkpoints=FOLDER,
         ),
     )
     assert first["outputs"]["amlrun_checkpoints"] == {
         "jobOutputType": "uri_folder",
         "mode": "ReadWriteMount",
-        "uri": "azureml://datastores/workspaceblobstore/paths/amlrun/run/",
+        "uri": FOLDER,
     }
     assert again["outputs"] == first["outputs"]
     assert again["command"] == first["command"]
@@ -136,6 +137,17 @@ def test_checkpoints_are_the_same_place_for_every_attempt() -> None:
         "2",
         "preempted",
     )
+
+
+def test_each_group_has_a_folder_for_checkpoints_of_its_own() -> None:
+    """In the workspace's datastore, the team's, or where the policy says; shared only where that is said."""
+    store = "azureml://datastores/scratch/paths"
+    for written in (f"{store}/churn", f"{store}/churn/"):
+        own = Requeue(checkpoint=written)
+        assert checkpoint_folder("run", own, "team") == f"{store}/churn/run/"
+        assert checkpoint_folder("run", attrs.evolve(own, checkpoint_as_is=True), None) == f"{store}/churn/"
+    assert checkpoint_folder("run", Requeue(), None) == FOLDER
+    assert checkpoint_folder("run", Requeue(), "scratch") == f"{store}/amlrun/run/"
 
 
 @pytest.mark.parametrize("plan", [SERVERLESS, ON_CLUSTER, Plan()])

@@ -110,6 +110,52 @@ def test_a_policy_that_makes_no_sense_is_refused(field: str, value: Any) -> None
     assert caught.value.argument == f"requeue.{field}"
 
 
+IN_SCRATCH = "azureml://datastores/scratch/paths/churn/"
+LONG = (
+    "azureml://subscriptions/s/resourcegroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+    "/datastores/scratch/paths/churn"
+)
+
+
+@pytest.mark.parametrize("place", [IN_SCRATCH, IN_SCRATCH + "v1.2/a-b_c", LONG])
+def test_a_place_for_checkpoints_is_part_of_the_policy(place: str) -> None:
+    """A path of a datastore, in the short form or the long one; stored like the rest."""
+    for policy in (Requeue(checkpoint=place), Requeue(checkpoint=place, checkpoint_as_is=True)):
+        assert Requeue.from_dict(policy.to_dict()) == policy
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "scratch",
+        "azureml://datastores/scratch",
+        "azureml://datastores/scratch/paths/",
+        IN_SCRATCH + "..",
+        IN_SCRATCH + "../other/",
+        IN_SCRATCH + "$(rm)",
+        IN_SCRATCH + "${{name}}",
+        IN_SCRATCH + "a b",
+        IN_SCRATCH + "/a",
+        IN_SCRATCH + "\n",
+        IN_SCRATCH + "x" * 400,
+        "https://account.blob.core.windows.net/c/p?sig=secret",
+        b"azureml://datastores/scratch/paths/churn/",
+    ],
+)
+def test_no_place_for_checkpoints(place: Any) -> None:
+    """Anything else is refused, before it could stand unquoted in a command."""
+    with pytest.raises(amlrun.InvalidRequest, match="checkpoint") as caught:
+        Requeue(checkpoint=place)
+    assert caught.value.argument == "requeue.checkpoint"
+
+
+@pytest.mark.parametrize("value", [True, "yes"])
+def test_as_it_is_needs_a_place(value: Any) -> None:
+    """The flag says nothing by itself, and is one."""
+    with pytest.raises(amlrun.InvalidRequest, match="checkpoint_as_is"):
+        Requeue(checkpoint_as_is=value)
+
+
 def test_the_budgets_are_total() -> None:
     """Each ending has an answer."""
     assert set(_BUDGET) == set(Ending)

@@ -108,7 +108,9 @@ def test_a_time_out_is_of_the_whole_search() -> None:
 def test_checkpoints_have_no_place_in_a_search() -> None:
     """Trials that run side by side would write into one folder."""
     for body in (SWEEP, AUTOML):
-        assert "amlrun_checkpoints" not in str(dress(body, PLANS[0], checkpoints=True))
+        assert "amlrun_checkpoints" not in str(
+            dress(body, PLANS[0], checkpoints="azureml://datastores/d/paths/p/")
+        )
 
 
 def test_automl_has_only_the_variables_that_were_given() -> None:
