@@ -139,7 +139,6 @@ def parse(
     ask = team.bound(defaults.applied(asked.ask))
     check_timeout(settings.type, ask.timeout, policy)
     _check_checkpoint(settings.type, policy)
-    _check_checkpoint(settings.type, policy)
     uploads = uploads_of(code, settings)
     experiment = _experiment(given.experiment_name) or defaults.experiment
     return Request(
@@ -255,15 +254,6 @@ def _check_program(source: Any, code: str | None, given: Arguments, settings: Jo
         if isinstance(said, str) and not said.startswith("file:") and (one.path or given.environment is None):
             with told_of(one.path):
                 check_named_environment(said.strip())
-
-
-def _check_checkpoint(job: JobType, policy: Requeue | None) -> None:
-    if policy is not None and policy.checkpoint is not None and job is not JobType.COMMAND:
-        message = (
-            f"Requeue(checkpoint={policy.checkpoint!r}): {TRAITS[job].words} has no place for checkpoints"
-        )
-        hint = "Only command jobs have: an output of your own does it, where the job saves and looks itself."
-        raise InvalidRequest(message, argument="requeue", hint=hint)
 
 
 def _check_checkpoint(job: JobType, policy: Requeue | None) -> None:
