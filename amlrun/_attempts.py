@@ -21,7 +21,8 @@ class Attempt:
 
     `status` is the service's word; `ending` why it ended, None while it hasn't; `seconds` how long it ran so
     far. `error` holds what the service said, empty where it said nothing. `cancel_requested`: that state
-    was seen; `unexplained`: how many looks found it over, and run history unreadable.
+    was seen; `unexplained`: how many looks found it over, and run history unreadable. `restarts`: how often
+    it was seen to go back from running to the queue, as the service restarts a job in place.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Attempt:
     error: str = ""
     cancel_requested: bool = False
     unexplained: int = 0
+    restarts: int = 0
 
     def __str__(self) -> str:
         told = self.status if self.ending is None else f"{self.status}: {TOLD[self.ending]}"

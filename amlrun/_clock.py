@@ -6,7 +6,13 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_NAP = 5.0
+"""Seconds after which a sleep looks at the wall clock: a laptop that was asleep is late by no more."""
 
 
 class Clock(Protocol):
@@ -20,12 +26,54 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The machine's clock."""
+    """The machine's clock. Its sources can be given, for who wants to see a laptop sleep."""
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+        nap: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._wall, self._steady, self._nap = wall, steady, nap
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return time.time()
+        return self._wall()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for real."""
-        time.sleep(seconds)
+        """Sleep for real, by whichever clock is there first.
+
+        The wall's goes on while a laptop sleeps, the steady one where somebody sets the wall's back.
+        """
+        until, steadily = self._wall() + seconds, self._steady() + seconds
+        while (left := min(until - self._wall(), steadily - self._steady())) > 0:
+            self._nap(min(left, _NAP))
+
+
+class Timeline:
+    """Seconds since a wait began, over the clocks of all workspaces that it is about. It never goes back.
+
+    It follows the walls' clocks, a laptop's sleep included; a clock that is set back stands still meanwhile.
+    """
+
+    def __init__(self, clocks: Iterable[Clock]) -> None:
+        self._clocks = {id(clock): clock for clock in clocks}
+        self._seen = {key: clock.now() for key, clock in self._clocks.items()}
+        self._passed = dict.fromkeys(self._clocks, 0.0)
+
+    def now(self) -> float:
+        """Seconds since it was made, by the clock that is furthest."""
+        return max(map(self._passed_by, self._clocks))
+
+    def sleep_until(self, moment: float) -> None:
+        """Come back when it is that late, by each clock."""
+        for key, clock in self._clocks.items():
+            left = moment - self._passed_by(key)
+            if left > 0:
+                clock.sleep(left)
+
+    def _passed_by(self, key: int) -> float:
+        now = self._clocks[key].now()
+        self._passed[key] += max(0.0, now - self._seen[key])
+        self._seen[key] = now
+        return self._passed[key]

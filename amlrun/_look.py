@@ -17,6 +17,7 @@ from amlrun._errors import AmlrunError, InvalidRequest
 from amlrun._history import RunRecord, run_record
 from amlrun._memory import CANCEL_TAG, Memory, attempt_name
 from amlrun._offers import Tier
+from amlrun._offers.outstanding import WAITING
 from amlrun._sending import Sent, find, job_path, sent_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("amlrun")
 UNEXPLAINED = 20
 """Looks at an end that run history doesn't explain, a quarter of an hour of waiting: then why is unknown."""
+_RAN = frozenset({"Running", "NotResponding"})
+"""From these states a job goes back to the queue only where the service restarts it in place."""
 
 
 @attrs.frozen
@@ -92,18 +95,29 @@ def look(workspace: Workspace, watched: Watched) -> Watched:
     last = watched.last
     if last.ending is not None:
         return watched
-    job = workspace.rest.get(job_path(workspace, last.name))
+    return seen_in(workspace, watched, workspace.rest.get(job_path(workspace, last.name)))
+
+
+def seen_in(workspace: Workspace, watched: Watched, job: Mapping[str, Any]) -> Watched:
+    """The same, where the GET of the last attempt, which had not ended, was made already."""
+    last = watched.last
     status = str(job["properties"].get("status") or last.status)
     workspace.lookups.seen(last.name, status)
     if status != last.status:
         _log.info("%s: %s -> %s", last.name, last.status, status)
     requested = last.cancel_requested or status == "CancelRequested"
-    seen = attrs.evolve(last, status=status, cancel_requested=requested)
+    restarts = last.restarts + (last.status in _RAN and status in WAITING)
+    seen = attrs.evolve(last, status=status, cancel_requested=requested, restarts=restarts)
     if status in ENDS:
         seen = _ended(workspace, watched, seen, job)
     elif status == "Running":
         seen = _running(workspace, seen)
     return watched.with_last(seen)
+
+
+def has_mark(job: Mapping[str, Any]) -> bool:
+    """Whether somebody has canceled the run that this is the first attempt of."""
+    return CANCEL_TAG in (job["properties"].get("tags") or {})
 
 
 def catch_up(workspace: Workspace, watched: Watched) -> Watched:
@@ -119,11 +133,7 @@ def catch_up(workspace: Workspace, watched: Watched) -> Watched:
 
 def marked(workspace: Workspace, group: str) -> bool:
     """Whether somebody has canceled the run."""
-    return _has_mark(workspace.rest.get(job_path(workspace, group)))
-
-
-def _has_mark(job: Mapping[str, Any]) -> bool:
-    return CANCEL_TAG in (job["properties"].get("tags") or {})
+    return has_mark(workspace.rest.get(job_path(workspace, group)))
 
 
 def _first_sight(sent: Sent) -> Attempt:
@@ -154,7 +164,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
     if 0 < unexplained < UNEXPLAINED:
         return attrs.evolve(seen, error=trouble, unexplained=unexplained)
     ran = _duration(record)
-    canceled = _has_mark(job)
+    canceled = has_mark(job)
     if seen.number > 1 and seen.status == "Canceled" and not canceled:
         canceled = marked(workspace, watched.group)
     evidence = Evidence(

@@ -7,12 +7,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from amlrun._attempts import Attempt, Cost, cost_of
+from amlrun._cancel import cancel
 from amlrun._ending import Ending
 from amlrun._errors import AmlrunError, InvalidRequest, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._history import log_text
 from amlrun._look import Watched, catch_up
 from amlrun._shown import shown
-from amlrun._watch import cancel, follow
+from amlrun._watch import follow
 
 if TYPE_CHECKING:
     from amlrun._plan import Plan

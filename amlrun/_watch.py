@@ -1,4 +1,4 @@
-"""The loop that looks, decides and acts, over values: requeue as the policy says, cancel for good."""
+"""The loop that looks, decides and acts, over values: requeue as the policy says."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._asking.teamfile import read_team
-from amlrun._ending import ENDS, Ending
-from amlrun._errors import AmlrunError, NotAuthorized, RequeueExhausted, ServiceError, WaitTimeout
-from amlrun._history import merge_tags
+from amlrun._cancel import post_cancel
+from amlrun._ending import Ending
+from amlrun._errors import NotAuthorized, RequeueExhausted, ServiceError, WaitTimeout
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
-from amlrun._look import Watched, catch_up, following, look, marked
-from amlrun._memory import CANCEL_TAG
+from amlrun._look import Watched, following, look, marked
 from amlrun._requeue import Retry, Stop, next_attempt
-from amlrun._sending import job_path, send
+from amlrun._sending import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,46 +99,7 @@ def _end_overdue(workspace: Workspace, watched: Watched) -> None:
     last = watched.last
     if last.status != "CancelRequested":
         _log.info("%s: its timeout ran out; it is canceled", last.name)
-        _post_cancel(workspace, last.name)
-
-
-def cancel(workspace: Workspace, watched: Watched) -> Watched:
-    """Mark the run as canceled, then cancel the attempt that lives. Harmless when repeated or too late.
-
-    Where the mark can't be set, what lives is canceled all the same, and the error says what is left undone.
-    """
-    failed = _mark(workspace, watched)
-    try:
-        watched = catch_up(workspace, watched)
-    except AmlrunError as error:
-        failed = error
-    if watched.last.status not in ENDS:
-        _post_cancel(workspace, watched.last.name)
-    if failed is not None:
-        failed.hint = "What was running is canceled; a watcher elsewhere may still requeue it: cancel again."
-        raise failed
-    return catch_up(workspace, watched)
-
-
-def _mark(workspace: Workspace, watched: Watched) -> AmlrunError | None:
-    try:
-        first = workspace.rest.get(job_path(workspace, watched.group))
-        # Assumed: a job without an experiment is in "Default"; and what is merged into the tags of its run
-        # shows in the job's own GET.
-        experiment = str(first["properties"].get("experimentName") or "Default")
-        merge_tags(workspace, watched.group, experiment, {CANCEL_TAG: "true"})
-    except AmlrunError as error:
-        return error
-    return None
-
-
-def _post_cancel(workspace: Workspace, name: str) -> None:
-    try:
-        workspace.rest.send("POST", f"{job_path(workspace, name)}/cancel")
-    except ServiceError as error:
-        # Assumed: any job that is over answers so, as pipelines were seen to. It is what was wanted.
-        if "InTerminalStatus" not in error.service_code:
-            raise
+        post_cancel(workspace, last.name)
 
 
 def _decision(watched: Watched) -> Retry | Stop:
@@ -180,7 +140,7 @@ def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: fl
     )
     _log.info("%s: sent (attempt %d)", watched.last.name, watched.last.number)
     if marked(workspace, watched.group):  # canceled while it was on its way
-        _post_cancel(workspace, watched.last.name)
+        post_cancel(workspace, watched.last.name)
     return watched
 
 
@@ -203,7 +163,7 @@ def _called_off(workspace: Workspace, watched: Watched) -> Watched:
     if sent is None:
         return watched.with_last(attrs.evolve(watched.last, ending=Ending.CANCELED_BY_US))
     watched = watched.followed_by(sent)
-    _post_cancel(workspace, watched.last.name)
+    post_cancel(workspace, watched.last.name)
     return watched
 
 

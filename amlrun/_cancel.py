@@ -1,0 +1,55 @@
+"""Canceling a run for good: the mark that every watcher sees, and the attempt that lives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._ending import ENDS
+from amlrun._errors import AmlrunError, ServiceError
+from amlrun._history import merge_tags
+from amlrun._look import Watched, catch_up
+from amlrun._memory import CANCEL_TAG
+from amlrun._sending import job_path
+
+if TYPE_CHECKING:
+    from amlrun._workspace import Workspace
+
+
+def cancel(workspace: Workspace, watched: Watched) -> Watched:
+    """Mark the run as canceled, then cancel the attempt that lives. Harmless when repeated or too late.
+
+    Where the mark can't be set, what lives is canceled all the same, and the error says what is left undone.
+    """
+    failed = _mark(workspace, watched)
+    try:
+        watched = catch_up(workspace, watched)
+    except AmlrunError as error:
+        failed = error
+    if watched.last.status not in ENDS:
+        post_cancel(workspace, watched.last.name)
+    if failed is not None:
+        failed.hint = "What was running is canceled; a watcher elsewhere may still requeue it: cancel again."
+        raise failed
+    return catch_up(workspace, watched)
+
+
+def _mark(workspace: Workspace, watched: Watched) -> AmlrunError | None:
+    try:
+        first = workspace.rest.get(job_path(workspace, watched.group))
+        # Assumed: a job without an experiment is in "Default"; and what is merged into the tags of its run
+        # shows in the job's own GET.
+        experiment = str(first["properties"].get("experimentName") or "Default")
+        merge_tags(workspace, watched.group, experiment, {CANCEL_TAG: "true"})
+    except AmlrunError as error:
+        return error
+    return None
+
+
+def post_cancel(workspace: Workspace, name: str) -> None:
+    """Ask the service to cancel one job, without the mark. One that is over already is what was wanted."""
+    try:
+        workspace.rest.send("POST", f"{job_path(workspace, name)}/cancel")
+    except ServiceError as error:
+        # Assumed: any job that is over answers so, as pipelines were seen to.
+        if "InTerminalStatus" not in error.service_code:
+            raise
