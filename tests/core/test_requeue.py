@@ -159,3 +159,11 @@ def test_as_it_is_needs_a_place(value: Any) -> None:
 def test_the_budgets_are_total() -> None:
     """Each ending has an answer."""
     assert set(_BUDGET) == set(Ending)
+
+
+def test_who_keeps_a_timeout_is_a_yes_or_a_no() -> None:
+    """And survives the job's properties."""
+    with pytest.raises(amlrun.InvalidRequest) as caught:
+        Requeue(enforce_timeout=1)  # type: ignore[arg-type]
+    assert caught.value.argument == "requeue.enforce_timeout"
+    assert Requeue.from_dict(Requeue(enforce_timeout=True).to_dict()).enforce_timeout

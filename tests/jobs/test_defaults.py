@@ -182,3 +182,22 @@ def test_without_it_nobody_is_canceled(fake_aml: FakeAml, client: MLClient) -> N
         run.wait()
     assert caught.value.reason == "timed-out"
     assert not [call for call in fake_aml.calls if call.path.endswith("/cancel")]
+
+
+def test_a_pipeline_s_timeout_is_kept_by_whoever_waits(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path
+) -> None:
+    """For the whole of it; its steps end with it."""
+    fake_aml.runtime(hours=5)
+    path = tmp_path / "pipeline.yml"
+    path.write_text(
+        "type: pipeline\njobs:\n"
+        "  train: {type: command, command: echo hello, environment: 'azureml:train:1'}\n"
+    )
+    with pytest.raises(InvalidRequest, match="a pipeline has no such field"):
+        submit(path, timeout=600, client=client)
+    run = submit(path, timeout=600, requeue=Requeue(enforce_timeout=True), client=client)
+    with pytest.raises(JobCanceled) as caught:
+        run.wait()
+    assert caught.value.reason == "timed-out"
+    assert 600 <= run.attempts[0].seconds < 620
