@@ -1,7 +1,7 @@
 """The Markdown keeps its promises.
 
 Links lead somewhere, every assumption in the code is listed, the lists of routes and of names are the code's
-own, and the examples of the page on testing are tests.
+own, the examples of the page on testing are tests, and so are the rows on azure-ai-ml.
 """
 
 from __future__ import annotations
@@ -75,6 +75,18 @@ def untested_examples() -> list[str]:
     ]
 
 
+def unknown_tests() -> list[str]:
+    """The tests that docs/azure-ai-ml.md names and that aren't there, and its rows that name none."""
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/*/*.py"))
+    rows = (ROOT / "docs" / "azure-ai-ml.md").read_text(encoding="utf-8").splitlines()
+    named = {row: re.findall(r"`(test_\w+)`", row) for row in rows if row.startswith("| ")}
+    lost = [name for names in named.values() for name in names if f"def {name}(" not in tests]
+    bare = [row for row, names in [*named.items()][2:] if not names]
+    return [f"docs/azure-ai-ml.md names {name}, which is not there" for name in lost] + [
+        f"docs/azure-ai-ml.md names no test for: {row}" for row in bare
+    ]
+
+
 if __name__ == "__main__":
-    wrong = broken_links() + unlisted_assumptions() + old_pages() + untested_examples()
+    wrong = broken_links() + unlisted_assumptions() + old_pages() + untested_examples() + unknown_tests()
     sys.exit("\n".join(wrong) if wrong else 0)
