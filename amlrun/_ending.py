@@ -14,6 +14,10 @@ import attrs
 
 ENDS = frozenset({"Completed", "Failed", "Canceled"})
 """The only states that are ends: a job that is NotResponding can come back."""
+BEFORE_RUNNING = frozenset({"NotStarted", "Scheduled", "Starting", "Provisioning", "Preparing", "Queued"})
+"""The states before Running: a job that ran and is there again was restarted in place, under its name."""
+IN_QUEUE = frozenset({"Provisioning", "Queued"})
+"""Those in which it waits for nodes. Its image is built before."""
 
 
 class Ending(str, enum.Enum):
@@ -24,6 +28,7 @@ class Ending(str, enum.Enum):
     CANCELED_BY_US = "canceled-by-us"
     CANCELED = "canceled"
     TIMED_OUT = "timed-out"
+    QUEUED_TOO_LONG = "queued-too-long"
     PREEMPTED = "preempted"
     QUOTA = "quota"
     OUT_OF_CAPACITY = "out-of-capacity"
@@ -41,6 +46,7 @@ TOLD: dict[Ending, str] = {
     Ending.CANCELED_BY_US: "canceled through amlrun",
     Ending.CANCELED: "canceled, by whom is unknown",
     Ending.TIMED_OUT: "its timeout ran out",
+    Ending.QUEUED_TOO_LONG: "it waited in the queue for too long",
     Ending.PREEMPTED: "its node was preempted",
     Ending.QUOTA: "quota",
     Ending.OUT_OF_CAPACITY: "the region had no capacity",
@@ -51,39 +57,92 @@ TOLD: dict[Ending, str] = {
 }
 """What a person is told, to be read after "ended:"."""
 
+ADVICE: dict[Ending, str] = {
+    Ending.COMPLETED: "",
+    Ending.USER_ERROR: "Its log says where; Requeue(user_errors=…) repeats what fails by chance.",
+    Ending.CANCELED_BY_US: "",
+    Ending.CANCELED: "Where nobody canceled it, a next attempt can be started by hand.",
+    Ending.TIMED_OUT: "A longer timeout=…, or checkpoints and a job that goes on from them.",
+    Ending.QUEUED_TOO_LONG: "A longer Requeue(max_queue_time=…), another size or tier, or another region.",
+    Ending.PREEMPTED: 'Requeue(to_standard_after=…) goes to dedicated nodes, and so does tier="standard".',
+    Ending.QUOTA: "Fewer nodes, another size, or more quota of Azure ML's own: amlrun.quota() shows it.",
+    Ending.OUT_OF_CAPACITY: "Another size, tier or region; or later.",
+    Ending.PLATFORM_FAULT: "Submit it again; where it comes back, the service's support wants its name.",
+    Ending.ENVIRONMENT: "The build's log says why; a private registry needs a build compute or an identity.",
+    Ending.POLICY: "The owner of the subscription can tell which policy it is.",
+    Ending.UNKNOWN: "Its page in the studio may know more; a next attempt can be started by hand.",
+}
+"""What a person can do about it; "": nothing needs to be done."""
+
 
 @attrs.frozen(kw_only=True)
 class Evidence:
-    """All that is known about an attempt that ended. Times are in seconds."""
+    """All that is known about an attempt that ended. Times are in seconds.
+
+    `warnings` are run history's; `warned_before` of them were there when it was last seen to live on (a
+    restart in place leaves them, too), and `restart_missed` is whether it was restarted unseen. `moved`: its
+    wait in the queue was ended from here.
+    """
 
     status: str
     spot: bool = False
     error_code: str = ""
     error_message: str = ""
     warnings: tuple[str, ...] = ()
+    warned_before: int = 0
+    restart_missed: bool = False
     canceled_by_us: bool = False
+    moved: bool = False
     cancel_requested_seen: bool = False
     timeout: float | None = None
     ran_for: float | None = None
+
+    @property
+    def preemption_warned(self) -> bool:
+        """Whether a warning of a preemption came with the end: none that a restart in place may have left."""
+        fresh = () if self.restart_missed else self.warnings[self.warned_before :]
+        return self.spot and any(_PREEMPTION_WARNING.search(text) for text in fresh)
 
 
 _PREEMPTION_WARNING = re.compile(r"pre-?empt", re.IGNORECASE)
 # The first that is found in code or message decides. A script that failed comes first: its own words may be
 # in the message, and what they sound like is not what happened.
 # Assumed: the names of capacity and of a lost node, and that a ServiceError of a job is the platform's fault:
-# preemption, quota and images are reported or documented, these are not.
+# preemption, quota, images and what fails in a container are reported or documented, these are not.
 _FAILED: tuple[tuple[re.Pattern[str], Ending], ...] = (
-    (re.compile(r"[Ee]xecution failed|exited with (status )?code"), Ending.USER_ERROR),
+    (
+        re.compile(
+            r"[Ee]xecution failed|exited with (status )?code|non-zero exit code|User program failed"
+            r"|failed with status code"
+        ),
+        Ending.USER_ERROR,
+    ),
     (re.compile(r"PreemptionError"), Ending.PREEMPTED),
+    # Throttling calls itself QuotaExceeded, too.
+    (re.compile(r"TooManyRequests"), Ending.PLATFORM_FAULT),
     (re.compile(r"CoreQuota|QuotaExceeded|quota limit"), Ending.QUOTA),
-    (re.compile(r"OutOfCapacity|AllocationFailed|SkuNotAvailable"), Ending.OUT_OF_CAPACITY),
+    (
+        re.compile(r"OutOfCapacity|AllocationFailed|SkuNotAvailable|VMSizeForLowPriority|VmSizeNotSupported"),
+        Ending.OUT_OF_CAPACITY,
+    ),
     (re.compile(r"RequestDisallowedByPolicy"), Ending.POLICY),
-    (re.compile(r"ImageBuild|[Ff]ailed to pull Docker image|image build"), Ending.ENVIRONMENT),
-    (re.compile(r"^(ServiceError|SystemError|TransientError|NodeLost)\b"), Ending.PLATFORM_FAULT),
+    (
+        re.compile(
+            r"ImageBuild|[Ii]mage build|EnvironmentBuild|[Ff]ailed to pull Docker image|UnAuthorizedRegistry"
+            r"|JobContainerConfigFailed|[Ee]nvironment preparation failed"
+        ),
+        Ending.ENVIRONMENT,
+    ),
+    (
+        re.compile(r"^(ServiceError|SystemError|TransientError|InternalServerError|NodeLost)\b"),
+        Ending.PLATFORM_FAULT,
+    ),
     (re.compile(r"^UserError\b"), Ending.USER_ERROR),
 )
 NEARLY = 0.98
 """A job canceled after this much of its timeout was canceled by the timeout."""
+_STILL_MOVED = 60.0
+"""Seconds that a job may have run when the cancel of its wait in the queue came through."""
 
 
 def ending(evidence: Evidence) -> Ending | None:
@@ -95,11 +154,15 @@ def ending(evidence: Evidence) -> Ending | None:
     if evidence.status == "Canceled":
         return _canceled(evidence)
     said = f"{evidence.error_code} {evidence.error_message}"
-    return next((why for sign, why in _FAILED if sign.search(said)), Ending.UNKNOWN)
+    why = next((why for sign, why in _FAILED if sign.search(said)), Ending.UNKNOWN)
+    # Assumed: the platform's fault, or one without a name, that comes with a warning of a preemption is that.
+    if evidence.preemption_warned and why in {Ending.PLATFORM_FAULT, Ending.UNKNOWN}:
+        return Ending.PREEMPTED
+    return why
 
 
 def _canceled(evidence: Evidence) -> Ending:
-    """Four causes look alike; in this order nothing that a person canceled is ever called preempted.
+    """Several causes look alike; in this order nothing that a person canceled is ever called preempted.
 
     Assumed: a platform's cancel after a preemption leaves a warning that names it, and never shows
     CancelRequested. No recorded traffic shows one.
@@ -107,9 +170,10 @@ def _canceled(evidence: Evidence) -> Ending:
     if evidence.canceled_by_us:
         return Ending.CANCELED_BY_US
     timeout, ran = evidence.timeout, evidence.ran_for
+    if evidence.moved and (ran is None or ran <= _STILL_MOVED):
+        return Ending.QUEUED_TOO_LONG
     if timeout is not None and ran is not None and ran >= NEARLY * timeout:
         return Ending.TIMED_OUT
-    warned = any(_PREEMPTION_WARNING.search(text) for text in evidence.warnings)
-    if evidence.spot and warned and not evidence.cancel_requested_seen:
+    if evidence.preemption_warned and not evidence.cancel_requested_seen:
         return Ending.PREEMPTED
     return Ending.CANCELED

@@ -16,8 +16,9 @@ from amlrun._shown import shown
 from amlrun._watch import follow
 
 if TYPE_CHECKING:
+    from amlrun._decision import Stop
     from amlrun._plan import Plan
-    from amlrun._requeue import Requeue, Stop
+    from amlrun._requeue import Requeue
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")

@@ -10,12 +10,12 @@ import attrs
 
 from amlrun._asking.teamfile import read_team
 from amlrun._cancel import post_cancel
+from amlrun._decision import Retry, Stop, next_attempt
 from amlrun._ending import Ending
 from amlrun._errors import NotAuthorized, RequeueExhausted, ServiceError, WaitTimeout
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
 from amlrun._look import Watched, following, look, marked
-from amlrun._requeue import Retry, Stop, next_attempt
 from amlrun._sending import send
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def _end_overdue(workspace: Workspace, watched: Watched) -> None:
 
 
 def _decision(watched: Watched) -> Retry | Stop:
-    endings = [attempt.ending for attempt in watched.attempts if attempt.ending is not None]
-    return next_attempt(watched.group, endings, watched.memory.policy)
+    return next_attempt(watched.group, watched.attempts, watched.memory.policy)
 
 
 def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: float | None) -> Watched:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlrun._ending import ENDS, TOLD, Ending, Evidence, ending
+from amlrun._ending import ADVICE, ENDS, TOLD, Ending, Evidence, ending
 
 PREEMPTED = (
     "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted. "
@@ -31,11 +32,34 @@ WARNING = "Low priority compute preemption warning: a node has been preempted."
         ),
         ("UserError", "Execution failed. RateLimitError: QuotaExceeded OutOfCapacity", Ending.USER_ERROR),
         ("UserError", "JobNodeCountExceedsCoreQuota: fewer nodes", Ending.QUOTA),
+        (
+            "UserError",
+            "AzureMLCompute job failed.\nJobFailed: Submitted script failed with a non-zero exit code",
+            Ending.USER_ERROR,
+        ),
+        ("UserError", "User program failed with ModuleNotFoundError: No module named 'x'", Ending.USER_ERROR),
+        (
+            "ServiceError",
+            "OrchestrateJobError: Docker container `x-execution-wrapper` failed with status code `1`",
+            Ending.USER_ERROR,
+        ),
+        ("UserError", "No space left on device", Ending.USER_ERROR),
         ("UserError/QuotaExceeded", "no room", Ending.QUOTA),
+        ("UserError/ClusterMinNodesExceedCoreQuota", "no room", Ending.QUOTA),
+        ("ClusterCoreQuotaReached", "no room", Ending.QUOTA),
+        ("QuotaExceeded/TooManyRequests", "Retry again after 20 seconds.", Ending.PLATFORM_FAULT),
+        ("UserError", "UnsupportedVMSizeForLowPriority", Ending.OUT_OF_CAPACITY),
+        ("UserError/VmSizeNotSupported", "not here", Ending.OUT_OF_CAPACITY),
+        ("AllocationFailed", "", Ending.OUT_OF_CAPACITY),
         ("ServiceError", "OutOfCapacity in the region", Ending.OUT_OF_CAPACITY),
         ("UserError/ImageBuildComputeNotValid", "set a build compute", Ending.ENVIRONMENT),
         ("UserError", "Failed to pull Docker image x. Admin user is off", Ending.ENVIRONMENT),
+        ("UserError/BadArgument", "Image build failed. For more details, check log file", Ending.ENVIRONMENT),
+        ("UserError", "JobContainerConfigFailed: Container configuration failed", Ending.ENVIRONMENT),
+        ("UserError/UnAuthorizedRegistryAccess", "", Ending.ENVIRONMENT),
         ("UserError", "RequestDisallowedByPolicy", Ending.POLICY),
+        ("TransientError", "Service invocation timed out", Ending.PLATFORM_FAULT),
+        ("InternalServerError", "", Ending.PLATFORM_FAULT),
         ("ServiceError", "Received 503 from a service request", Ending.PLATFORM_FAULT),
         ("NodeLost", "the node went away", Ending.PLATFORM_FAULT),
         ("", "", Ending.UNKNOWN),
@@ -91,6 +115,55 @@ def test_a_failed_attempt_of_a_canceled_run_keeps_its_own_reason() -> None:
     assert ending(evidence) is Ending.PREEMPTED
 
 
+@pytest.mark.parametrize(
+    ("before", "missed", "expected"),
+    [(0, False, Ending.PREEMPTED), (1, False, Ending.CANCELED), (0, True, Ending.CANCELED)],
+)
+def test_the_warning_of_a_restart_in_place_explains_no_later_cancel(
+    *, before: int, missed: bool, expected: Ending
+) -> None:
+    """It was there while the job lived on: who cancels it then is a person, for all that is known."""
+    evidence = Evidence(
+        status="Canceled", spot=True, warnings=(WARNING,), warned_before=before, restart_missed=missed
+    )
+    assert ending(evidence) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("", Ending.PREEMPTED),
+        ("ServiceError", Ending.PREEMPTED),
+        ("UserError", Ending.USER_ERROR),
+        ("QuotaExceeded", Ending.QUOTA),
+    ],
+)
+def test_a_failure_without_a_better_reason_is_the_preemption_that_it_warns_of(
+    code: str, expected: Ending
+) -> None:
+    """On spot nodes; what the service says by name comes first."""
+    evidence = Evidence(status="Failed", spot=True, error_code=code, warnings=(WARNING,))
+    assert ending(evidence) is expected
+    assert ending(attrs.evolve(evidence, spot=False)) is not Ending.PREEMPTED
+
+
+@pytest.mark.parametrize(
+    ("ran", "ours", "expected"),
+    [
+        (None, False, Ending.QUEUED_TOO_LONG),
+        (30.0, False, Ending.QUEUED_TOO_LONG),
+        (3600.0, False, Ending.CANCELED),
+        (None, True, Ending.CANCELED_BY_US),
+    ],
+)
+def test_a_wait_in_the_queue_that_was_ended_from_here(
+    *, ran: float | None, ours: bool, expected: Ending
+) -> None:
+    """Only of what still waited, or had hardly begun; a cancel of the run comes first."""
+    evidence = Evidence(status="Canceled", moved=True, ran_for=ran, canceled_by_us=ours)
+    assert ending(evidence) is expected
+
+
 @given(
     st.builds(
         Evidence,
@@ -98,7 +171,10 @@ def test_a_failed_attempt_of_a_canceled_run_keeps_its_own_reason() -> None:
         spot=st.booleans(),
         error_code=st.text(),
         error_message=st.text(),
-        warnings=st.lists(st.text()).map(tuple),
+        warnings=st.lists(st.text() | st.just(WARNING)).map(tuple),
+        warned_before=st.integers(0, 3),
+        restart_missed=st.booleans(),
+        moved=st.booleans(),
         canceled_by_us=st.booleans(),
         cancel_requested_seen=st.booleans(),
         timeout=st.none() | st.floats(1, 1e6),
@@ -112,6 +188,6 @@ def test_every_evidence_has_an_answer(evidence: Evidence) -> None:
     assert found is None or TOLD[found]
 
 
-def test_the_mapping_to_words_is_total() -> None:
-    """Each ending has words."""
-    assert set(TOLD) == set(Ending)
+def test_the_mappings_to_words_are_total() -> None:
+    """Each ending has words, and what a person can do about it."""
+    assert set(TOLD) == set(ADVICE) == set(Ending)

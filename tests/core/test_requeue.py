@@ -1,91 +1,75 @@
-"""The policy: what follows an attempt that ended."""
+"""The policy as a value: what it takes, what it refuses, how it is kept."""
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 import amlrun
 from amlrun import Requeue
-from amlrun._ending import Ending
-from amlrun._requeue import _BUDGET, Retry, Stop, next_attempt
-
-endings = st.lists(st.sampled_from(list(Ending)), min_size=1, max_size=30)
-policies = st.builds(
-    Requeue,
-    preemptions=st.integers(0, 12),
-    platform_faults=st.integers(0, 4),
-    capacity=st.integers(0, 4),
-    user_errors=st.integers(0, 2),
-    waits=st.lists(st.floats(0, 1000), min_size=1, max_size=4).map(tuple),
-)
-
-
-def test_a_preemption_is_requeued_ten_times_and_no_more() -> None:
-    """With the default policy the eleventh preemption ends the run, and says that the policy did."""
-    history = [Ending.PREEMPTED] * 10
-    assert isinstance(next_attempt("run", history, Requeue()), Retry)
-    stop = next_attempt("run", [*history, Ending.PREEMPTED], Requeue())
-    assert stop == Stop(
-        "its node was preempted; the policy allows 10 further attempts for that", exhausted=True
-    )
-
-
-def test_user_code_that_fails_is_not_repeated_unless_asked() -> None:
-    """A failed script stops the run at once; `user_errors=1` gives it one more attempt."""
-    assert isinstance(next_attempt("run", [Ending.USER_ERROR], Requeue()), Stop)
-    assert isinstance(next_attempt("run", [Ending.USER_ERROR], Requeue(user_errors=1)), Retry)
-
-
-def test_waits_grow_and_the_last_one_repeats() -> None:
-    """1, 5, 15 and again 15 minutes, each shortened or lengthened by at most a tenth."""
-    for number, minutes in enumerate((1, 5, 15, 15), start=1):
-        retry = next_attempt("run", [Ending.PREEMPTED] * number, Requeue())
-        assert isinstance(retry, Retry)
-        assert retry.wait == pytest.approx(60 * minutes, rel=0.1)
-
-
-@given(endings, policies)
-def test_budgets_are_kept(history: list[Ending], policy: Requeue) -> None:
-    """However a run's attempts ended, no reason is given more further attempts than its count."""
-    retried: list[Ending] = []
-    seen: list[Ending] = []
-    for one in history:
-        seen.append(one)
-        if isinstance(next_attempt("run", seen, policy), Stop):
-            break
-        retried.append(one)
-    for name in ("preemptions", "platform_faults", "capacity", "user_errors"):
-        assert sum(_BUDGET[one] == name for one in retried) <= getattr(policy, name)
-
-
-@given(endings, policies)
-def test_what_a_person_or_success_ended_stays_ended(history: list[Ending], policy: Requeue) -> None:
-    """Completed, canceled by anybody, or timed out: never followed by another attempt."""
-    final = {Ending.COMPLETED, Ending.CANCELED, Ending.CANCELED_BY_US, Ending.TIMED_OUT}
-    if history[-1] in final:
-        assert isinstance(next_attempt("run", history, policy), Stop)
-
-
-@given(endings, policies)
-def test_two_watchers_agree(history: list[Ending], policy: Requeue) -> None:
-    """The decision, its wait included, is the same whoever makes it."""
-    assert next_attempt("run", history, policy) == next_attempt("run", history, policy)
-
-
-@given(endings)
-def test_without_a_policy_nothing_is_repeated(history: list[Ending]) -> None:
-    """`requeue=False` stops after the first attempt, whatever ended it."""
-    assert isinstance(next_attempt("run", history, None), Stop)
+from amlrun._memory import LONGEST
+from amlrun._requeue import LONGEST_PLACE, MOST_WAITS, WhenQueued
+from tests.core.policies import policies
 
 
 @given(policies)
 def test_a_policy_is_kept_as_plain_json(policy: Requeue) -> None:
     """A stored policy reads back equal; a field of a later version is no obstacle."""
-    assert Requeue.from_dict({**policy.to_dict(), "of_a_later_version": 1}) == policy
+    stored = json.loads(json.dumps(policy.to_dict()))
+    assert Requeue.from_dict({**stored, "of_a_later_version": 1}) == policy
+
+
+def test_a_word_of_a_later_version_is_no_obstacle() -> None:
+    """What it says isn't known here, so nothing is done."""
+    stored = {**Requeue(max_queue_time=60).to_dict(), "when_queued": "other-region"}
+    assert Requeue.from_dict(stored) == Requeue(max_queue_time=60)
+
+
+def test_what_is_off_takes_no_room() -> None:
+    """Counts and waits are always said, zeros too: they outlive the defaults of a version."""
+    names = ["preemptions", "platform_faults", "capacity", "user_errors", "waits"]
+    assert list(Requeue(preemptions=0, capacity=0).to_dict()) == names
+    assert Requeue.from_dict(Requeue(preemptions=0).to_dict()).preemptions == 0
+
+
+def test_the_longest_policy_fits_into_a_property() -> None:
+    """Every field said, and all of them long."""
+    place = "azureml://datastores/scratch/paths/"
+    policy = Requeue(
+        preemptions=1000,
+        platform_faults=1000,
+        capacity=1000,
+        user_errors=1000,
+        waits=(86399.999,) * MOST_WAITS,
+        max_total_time=2591999.999,
+        max_cost=123456.789012345,
+        max_queue_time=2591999.999,
+        when_queued="other-size",
+        to_standard_after=1000,
+        avoid_evicted_size=True,
+        enforce_timeout=True,
+        checkpoint=place + "x" * (LONGEST_PLACE - len(place)),
+        checkpoint_as_is=True,
+    )
+    assert len(json.dumps(policy.to_dict(), separators=(",", ":"))) <= LONGEST
+
+
+def test_durations_are_seconds_or_timedeltas() -> None:
+    """Both say the same."""
+    hours = dt.timedelta(hours=2)
+    assert Requeue(max_total_time=hours, max_queue_time=hours) == Requeue(
+        max_total_time=7200, max_queue_time=7200.0
+    )
+
+
+@pytest.mark.parametrize("word", ["cancel", "Cancel ", WhenQueued.CANCEL])
+def test_what_to_do_in_the_queue_is_a_word(word: Any) -> None:
+    """Or the enum's member."""
+    assert Requeue(max_queue_time=1, when_queued=word).when_queued is WhenQueued.CANCEL
 
 
 @pytest.mark.parametrize(
@@ -101,6 +85,24 @@ def test_a_policy_is_kept_as_plain_json(policy: Requeue) -> None:
         ("waits", (float("inf"),)),
         ("waits", (float("nan"),)),
         ("waits", (1,) * 21),
+        ("waits", ("1",)),
+        ("waits", (31 * 86400,)),
+        ("preemptions", 1001),
+        ("max_total_time", 0),
+        ("max_total_time", "1 h"),
+        ("max_total_time", dt.timedelta(days=31)),
+        ("max_queue_time", -1),
+        ("max_queue_time", True),
+        ("max_cost", 0),
+        ("max_cost", float("nan")),
+        ("max_cost", "10 USD"),
+        ("when_queued", "now and then"),
+        ("when_queued", None),
+        ("when_queued", "cancel"),
+        ("to_standard_after", 0),
+        ("to_standard_after", 11),
+        ("to_standard_after", "never"),
+        ("avoid_evicted_size", 1),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(field: str, value: Any) -> None:
@@ -154,11 +156,6 @@ def test_as_it_is_needs_a_place(value: Any) -> None:
     """The flag says nothing by itself, and is one."""
     with pytest.raises(amlrun.InvalidRequest, match="checkpoint_as_is"):
         Requeue(checkpoint_as_is=value)
-
-
-def test_the_budgets_are_total() -> None:
-    """Each ending has an answer."""
-    assert set(_BUDGET) == set(Ending)
 
 
 def test_who_keeps_a_timeout_is_a_yes_or_a_no() -> None:
