@@ -15,8 +15,10 @@ import io
 import json
 import logging
 import pickle
+import re
 import types
 from importlib import metadata
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -205,21 +207,30 @@ def _wrong_fields(error: Exception) -> str:
         return ""
 
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ADVICE = ("If you are trying to configure", "Resolutions:", "Additional Resources", "The easiest way")
 
 
 def _one_line(error: Exception) -> str:
     """The SDK's message without the advice that follows it, which is for its command line."""
-    text = str(error)
+    text = _COLOURS.sub("", str(error))
     for advice in _ADVICE:
         text = text.partition(advice)[0]
     return " ".join(text.split())
 
 
-def load(path: Path, *, code: str | None, environment: Any, part: str = "") -> Any:
+def load(
+    path: Path,
+    *,
+    code: str | None,
+    environment: Any,
+    part: str = "",
+    over: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     """The job of a YAML file, by the SDK; `code` and `environment` replace the file's, which may be missing.
 
-    They stand in the job itself, or in a `part` of it. Raises `InvalidRequest` for what its schema refuses.
+    They stand in the job itself, or in a `part` of it. `over` are further settings, by their paths. Raises
+    `InvalidRequest` for what its schema refuses.
     """
     _quiet()
     from azure.ai.ml import load_job
@@ -233,6 +244,7 @@ def load(path: Path, *, code: str | None, environment: Any, part: str = "") -> A
     given = {"code": code, "environment": name}
     inside = f"{part}." if part else ""
     overrides = [{f"{inside}{key}": value} for key, value in given.items() if value is not None]
+    overrides += [{key: value} for key, value in over.items()]
     try:
         return load_job(path, params_override=overrides)
     except Exception as error:

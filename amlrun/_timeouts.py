@@ -9,6 +9,8 @@ from amlrun._errors import InvalidRequest
 from amlrun._job_types import TRAITS, JobType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from amlrun._requeue import Requeue
 
 
@@ -30,6 +32,17 @@ KEPT_BY: dict[JobType, Keeper] = {
     JobType.SPARK: Keeper.WATCHER,
     JobType.FINE_TUNING: Keeper.WATCHER,
 }
+
+
+def step_doubts(job_type: JobType, *, timeout: object, trial_timeout: object) -> Iterator[str]:
+    """What a plan warns of a pipeline's step: time-outs of which it isn't certain that they hold."""
+    if job_type is JobType.SWEEP and (timeout is not None or trial_timeout is not None):
+        names = " and ".join(
+            name
+            for name, said in (("timeout", timeout), ("trial_timeout", trial_timeout))
+            if said is not None
+        )
+        yield f"its {names} may not hold: of a sweep that is a step, the trials' is reported as not applied"
 
 
 def is_kept(job_type: JobType, policy: Requeue | None) -> bool:

@@ -31,6 +31,7 @@ _LITERAL_TYPES = ("string", "integer", "number", "boolean")
 _ENVIRONMENT = re.compile(
     r"(azureml:)?(?!azureml:)[A-Za-z0-9._-]+(:[^:/@\s]+|@[^:/@\s]+)|(azureml://|/subscriptions/)\S+"
 )
+_WITHOUT_VERSION = re.compile(r"(?:azureml:)?([A-Za-z0-9._-]+)|(?:azureml:/)?/.*/environments/[^/]+/?")
 _LABEL_AS_VERSION = re.compile(r"(?!azureml://|/)[^@]+:latest", re.IGNORECASE)
 _LONGEST_PATH = 1000
 _ASSET = re.compile(r"[\w.-]{2,}(:[\w.-]+|@[\w.-]+)")
@@ -85,6 +86,11 @@ def check_environment(environment: Any) -> None:
 def check_named_environment(name: str) -> None:
     """A name with its version or label: azure-ai-ml finds out that one is missing when all is uploaded."""
     name = name.replace("azureml:/subscriptions/", "/subscriptions/", 1)
+    bare = _WITHOUT_VERSION.fullmatch(name)
+    if bare is not None:
+        message = f"environment={name!r} has neither version nor label"
+        latest = f"{name.rstrip('/')}/labels/latest" if "/" in name else f"{bare.group(1)}@latest"
+        raise InvalidRequest(message, argument="environment", hint=f"Did you mean {latest}?")
     if _ENVIRONMENT.fullmatch(name) is None:
         message = f"environment={name!r} is not one"
         raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)

@@ -15,6 +15,7 @@ from amlrun._asking.settings import JobSettings, common, is_entity, named_comput
 from amlrun._asking.yamlfile import read_yaml
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType, step_type
+from amlrun._timeouts import step_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -136,9 +137,11 @@ def _step(node: Any, folder: Path, around: _Around, path: str) -> Iterator[JobSe
         kind is JobType.SPARK and settings.instance_type is not None
     ):  # serverless Spark: no compute stands there
         around = attrs.evolve(around, compute=None)
+    limits = {name: read(node, "limits", name) for name in ("timeout", "trial_timeout")}
     yield attrs.evolve(
         settings,
         path=path,
+        warnings=(*settings.warnings, *step_doubts(kind, **limits)),
         inputs=settings.inputs | frozenset(map(str, read(component.content, "inputs") or ())),
         outputs=settings.outputs | frozenset(map(str, read(component.content, "outputs") or ())),
         **around.beneath(settings).said,

@@ -51,7 +51,7 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
     other. Raises `InvalidRequest` for two nested pipelines that are one object and were planned differently.
     """
     if isinstance(request.source, Path):
-        job = _sdk.load(request.source, code=None, environment=None)
+        job = _sdk.load(request.source, code=None, environment=None, over=_environments(request.source))
     else:
         job = _sdk.copied(request.source)
     job.settings.default_compute = SERVERLESS
@@ -73,6 +73,17 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
         elif step.type is not JobType.SPARK:  # whose identity goes by its compute, where none is said
             node.compute = None
     return job
+
+
+def _environments(path: Path) -> dict[str, str]:
+    """The environments that a file's steps name in a spelling that its schema doesn't take, said anew."""
+    found = {}
+    for name, node in (read_yaml(path)[1].get("jobs") or {}).items():
+        for part in ("environment", "trial.environment", "task.environment"):
+            said = read(node, *part.split("."))
+            if isinstance(said, str) and not said.strip().startswith(("azureml:", "file:", "/")):
+                found[f"jobs.{name}.{part}"] = f"azureml:{said.strip()}"
+    return found
 
 
 def leaves(job: Any) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ LARGE_FILES = 1000
 LIMIT_BYTES = 300_000_000
 LIMIT_FILES = 2000
 """Documented for snapshots: https://learn.microsoft.com/azure/machine-learning/how-to-save-write-experiment-files"""
+_SECRET = re.compile(
+    r"(^|/)(\.env(\.(?!example$|sample$|template$)[^/]+)?|\.netrc|\.pypirc|\.git-credentials|credentials\.json|"
+    r"id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(pfx|p12|ppk)|[^/]*key[^/]*\.pem)$"
+)
 _LARGEST = 3
 _NAMED = 3
 
@@ -70,7 +75,14 @@ class Upload:
             yield f"left out of the code by {source}: {', '.join(paths[:_NAMED])}{more}"
 
     def warnings(self) -> Iterator[str]:
-        """What a plan warns of: a large upload, and what makes it large."""
+        """What a plan warns of: files that are likely to be secrets; a large upload, and what makes it so."""
+        secrets = [one.path for one in self.files if _SECRET.search(one.path)]
+        if secrets:
+            more = f" and {len(secrets) - _NAMED} more" if len(secrets) > _NAMED else ""
+            yield (
+                f"the code holds {', '.join(secrets[:_NAMED])}{more}, by its name a secret: whoever may read "
+                f"the workspace's storage can read it; a line in {self.folder.name}/.amlignore leaves it out"
+            )
         if not self.is_large:
             return
         over = self.size > LIMIT_BYTES or len(self.files) > LIMIT_FILES

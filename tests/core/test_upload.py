@@ -46,7 +46,8 @@ def test_caches_repositories_and_environments_stay_at_home(tmp_path: Path) -> No
     assert paths(upload) == [".env", "build/x", "env/settings.py", "lib/model.py", "train.py"]
     assert upload.size == sum(map(len, paths(upload)))
     assert not list(upload.reasons())
-    assert not list(upload.warnings())
+    [told] = upload.warnings()
+    assert "holds .env, by its name a secret" in told
 
 
 def test_an_ignore_file_can_bring_back_what_never_goes_along(tmp_path: Path) -> None:
@@ -230,3 +231,21 @@ def test_a_system_without_links_gets_copies(tmp_path: Path, monkeypatch: pytest.
     with staged(survey(made(tmp_path / "src", "a.py"))) as stage:
         assert not (stage / "a.py").is_symlink()
         assert (stage / "a.py").read_text() == "a.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_secret"),
+    [
+        *(
+            (name, True)
+            for name in (".env", "a/.env.local", "keys/id_rsa", "credentials.json", "my-key.pem", "a.pfx")
+        ),
+        *(
+            (name, False)
+            for name in (".env.example", "env.py", "ca.pem", "id_rsa.pub", "credentials.py", "keys.py")
+        ),
+    ],
+)
+def test_files_that_are_secrets_by_their_names_are_told(path: str, is_secret: bool) -> None:  # noqa: FBT001  a table
+    """Templates and public keys are none."""
+    assert bool(list(Upload(Path("src"), (CodeFile(path, "", 1),)).warnings())) is is_secret

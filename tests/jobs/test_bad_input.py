@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 ENVIRONMENT = "azureml:train:1"
+REGISTRY = "azureml://registries/azureml/environments/sklearn-1.5"
 COMMAND = f"command: python train.py\ncode: src\nenvironment: {ENVIRONMENT}\n"
 SWEEP = (
     "type: sweep\ntrial:\n  command: python train.py --a ${{search_space.a}}\n  code: src\n"
@@ -81,6 +82,8 @@ def folder(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("environment", {"environment": "train"}, "latest"),
         ("environment", {"environment": "azureml:train"}, "latest"),
         ("environment", {"environment": "train:latest"}, "train@latest"),
+        ("environment", {"environment": "azureml:train"}, "Did you mean train@latest?"),
+        ("environment", {"environment": REGISTRY}, f"Did you mean {REGISTRY}/labels/latest?"),
         ("environment", {"environment": ""}, "latest"),
         (
             "inputs",
@@ -251,3 +254,18 @@ def test_what_may_be_meant_otherwise_is_told(fake_aml: FakeAml, client: MLClient
     quiet = plan("cd x && python nothere.py", code="src", environment=ENVIRONMENT, client=client)
     assert "nothere" not in "\n".join(quiet.warnings)
     assert fake_aml.jobs == ()
+
+
+def test_timeouts_of_a_sweep_that_is_a_step_are_doubted(client: MLClient, folder: Path) -> None:
+    """It is reported that they aren't applied."""
+    trial = (
+        f"{{command: 'python train.py --a ${{{{search_space.a}}}}', code: src, environment: '{ENVIRONMENT}'}}"
+    )
+    path = folder / "job.yml"
+    path.write_text(
+        f"type: pipeline\njobs:\n  tune:\n    type: sweep\n    trial: {trial}\n"
+        "    search_space: {a: {type: choice, values: [1, 2]}}\n    sampling_algorithm: random\n"
+        "    objective: {primary_metric: loss, goal: minimize}\n"
+        "    limits: {max_total_trials: 2, max_concurrent_trials: 1, trial_timeout: 600}\n"
+    )
+    assert any("tune: its trial_timeout may not hold" in told for told in plan(path, client=client).warnings)

@@ -201,3 +201,26 @@ def test_a_pipeline_s_timeout_is_kept_by_whoever_waits(
         run.wait()
     assert caught.value.reason == "timed-out"
     assert 600 <= run.attempts[0].seconds < 620
+
+
+@pytest.mark.parametrize("spelling", ["azureml:train@latest", "train@latest", "train:2"])
+def test_the_latest_environment_of_a_pipeline_s_steps(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, spelling: str
+) -> None:
+    """In its file, whose schema knows one spelling alone."""
+    from azure.ai.ml.entities import Environment
+
+    for version in ("1", "2"):
+        client.environments.create_or_update(Environment(name="train", version=version, image="python"))
+    path = tmp_path / "pipeline.yml"
+    path.write_text(
+        f"type: pipeline\njobs:\n  train: {{type: command, command: echo hello, environment: '{spelling}'}}\n"
+    )
+    submit(path, client=client)
+    specs = [
+        call.json["properties"]["componentSpec"]["environment"]
+        for call in fake_aml.calls
+        if call.method == "PUT" and "/components/" in call.path
+    ]
+    assert len(specs) == 1
+    assert all("/environments/train/versions/2" in one for one in specs)
