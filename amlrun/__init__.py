@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amlrun._attempts import Attempt, Cost
+    from amlrun._checkpoints import checkpointing
     from amlrun._cluster import Cluster
     from amlrun._errors import (
         AmlrunError,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         SubmissionFailed,
         WaitTimeout,
     )
-    from amlrun._facade import attach, default_compute, plan, quota, submit, submit_many
+    from amlrun._facade import attach, default_compute, plan, quota, submit, submit_many, watch
     from amlrun._identity import Managed
     from amlrun._needs import Needs
     from amlrun._offers import Quota
@@ -73,6 +74,7 @@ __all__ = [
     "SubmissionFailed",
     "WaitTimeout",
     "attach",
+    "checkpointing",
     "connect",
     "current",
     "default_compute",
@@ -80,12 +82,14 @@ __all__ = [
     "quota",
     "submit",
     "submit_many",
+    "watch",
 ]
 
 _HOMES = {
     "_attempts": ("Attempt", "Cost"),
+    "_checkpoints": ("checkpointing",),
     "_cluster": ("Cluster",),
-    "_facade": ("attach", "default_compute", "plan", "quota", "submit", "submit_many"),
+    "_facade": ("attach", "default_compute", "plan", "quota", "submit", "submit_many", "watch"),
     "_identity": ("Managed",),
     "_needs": ("Needs",),
     "_offers": ("Quota",),

@@ -7,9 +7,10 @@ script must cost next to nothing.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Mapping
 
     from azure.ai.ml import MLClient
@@ -172,6 +173,31 @@ def attach(name: str, /, *, client: MLClient | None = None) -> Run:
 
     workspace = workspace_of(client)
     return Run(workspace, find_run(workspace, name))
+
+
+def watch(
+    runs: Iterable[Run | AmlrunError],
+    /,
+    *,
+    timeout: float | dt.timedelta | None = None,
+    on_exit: Literal["leave", "cancel"] = "leave",
+    progress: bool = True,
+) -> list[Run | AmlrunError]:
+    """Wait for many runs, requeueing each as its policy says; returns a run or an error for each, in order.
+
+    `runs` is a list of runs, of one workspace or of several; errors in it (of `submit_many`) come back as
+    they are. A run that completed comes back itself; one that didn't is what its `wait()` would raise, and
+    one that isn't over after `timeout` (seconds or timedelta, for all of them) a `WaitTimeout`. Each run that
+    lives costs one request a look, at intervals that grow from 2 to 60 seconds, within the service's limit
+    on reads. `on_exit` and `progress` are those of `Run.wait`.
+
+    Raises `InvalidRequest` for what is no list of runs.
+    https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+    """
+    from amlrun._run import watch_runs
+    from amlrun._waits import Terms
+
+    return watch_runs(runs, Terms.of(timeout, on_exit, progress=progress))
 
 
 def _parsed(job: object, options: Any) -> Any:

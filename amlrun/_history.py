@@ -6,7 +6,7 @@ of recorded traffic.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import attrs
@@ -24,13 +24,17 @@ LOG = "user_logs/std_log.txt"
 
 @attrs.frozen(kw_only=True)
 class RunRecord:
-    """What run history knows of a run. Times are seconds since 1970; None: not yet."""
+    """What run history knows of a run. Times are seconds since 1970; None: not yet.
+
+    `queueing` is what it waits for, in the service's words (`Scheduling: Job is queued.`); "": nothing.
+    """
 
     started: float | None = None
     ended: float | None = None
     error_code: str = ""
     error_message: str = ""
     warnings: tuple[str, ...] = ()
+    queueing: str = ""
 
 
 def run_record(workspace: Workspace, name: str) -> RunRecord:
@@ -50,7 +54,13 @@ def run_record(workspace: Workspace, name: str) -> RunRecord:
         error_code="/".join(codes),
         error_message=message,
         warnings=tuple(str(warning.get("message") or "") for warning in run.get("warnings") or ()),
+        queueing=_words(run.get("queueingInfo")),
     )
+
+
+def _words(queueing: Mapping[str, Any] | None) -> str:
+    found = queueing or {}
+    return ": ".join(str(found[key]) for key in ("code", "message") if found.get(key))
 
 
 def log_text(workspace: Workspace, name: str) -> str:

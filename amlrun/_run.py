@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
 
 from amlrun._attempts import Attempt, Cost, cost_of
 from amlrun._cancel import cancel
@@ -13,9 +13,11 @@ from amlrun._errors import AmlrunError, InvalidRequest, JobCanceled, JobFailed, 
 from amlrun._history import log_text
 from amlrun._look import Watched, catch_up
 from amlrun._shown import shown
-from amlrun._watch import follow
+from amlrun._waits import Seat, Terms, wait_for
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from amlrun._decision import Stop
     from amlrun._plan import Plan
     from amlrun._requeue import Requeue
@@ -76,21 +78,36 @@ class Run:
         self._watched = catch_up(self._workspace, self._watched)
         return self
 
-    def wait(self, timeout: float | dt.timedelta | None = None) -> Run:
+    def wait(
+        self,
+        timeout: float | dt.timedelta | None = None,
+        *,
+        on_exit: Literal["leave", "cancel"] = "leave",
+        logs: bool = False,
+        progress: bool = True,
+    ) -> Run:
         """Wait until the run is over, requeueing as its policy says; returns itself when it completed.
 
-        `timeout` is in seconds (or a timedelta) of the wall clock; when it is over, `WaitTimeout` is raised
-        and the job goes on. Ctrl-C leaves the job running, too.
+        `timeout` is in seconds (or a timedelta) of the wall clock, in which a laptop's sleep counts; when it
+        is over, `WaitTimeout` is raised and the job goes on. Looks come after 2 seconds at first, and then at
+        growing intervals of up to 60.
+
+        `progress` tells on stderr how the run stands: one line that is written anew on a terminal and in a
+        notebook, else a line when that changes, and every five minutes; also what a job waits for that
+        doesn't start. `logs` hands on what the job writes, to stdout, attempt after attempt.
+
+        Ctrl-C, and SIGTERM where the program doesn't mind it itself, leave the job running and say how to
+        come back; `on_exit="cancel"` cancels it. Nothing is requeued while nobody waits.
+
         Raises `JobFailed` (with the service's words and the end of the log), `JobCanceled`, or
         `RequeueExhausted` (with all attempts).
+        https://learn.microsoft.com/azure/machine-learning/how-to-understand-job-states
         """
-        try:
-            stop = follow(self._workspace, self._watched, _seconds(timeout), self._see)
-        except KeyboardInterrupt:
-            _log.warning("%s goes on; amlrun.attach(%r).wait() goes on waiting", self.name, self.name)
-            raise
-        if self._watched.last.ending is not Ending.COMPLETED:
-            raise self._failure(stop)
+        terms = Terms.of(timeout, on_exit, logs=logs, progress=progress)
+        (end,) = wait_for([self._seat()], terms)
+        outcome = self._outcome(end)
+        if isinstance(outcome, Exception):
+            raise outcome
         return self
 
     def logs(self, attempt: int | None = None) -> str:
@@ -115,6 +132,15 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({self.name!r}, attempt {self.attempt}, {self.status})"
+
+    def _seat(self) -> Seat:
+        return Seat(self._workspace, self._watched, self._see)
+
+    def _outcome(self, end: Stop | Exception) -> Run | Exception:
+        """What a wait that ended so gives, or raises."""
+        if isinstance(end, Exception):
+            return end
+        return self if self._watched.last.ending is Ending.COMPLETED else self._failure(end)
 
     def _see(self, watched: Watched) -> None:
         self._watched = watched
@@ -145,10 +171,29 @@ class Run:
         )
 
 
-def _seconds(timeout: Any) -> float | None:
-    seconds = timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
-    if seconds is None:
-        return None
-    if isinstance(seconds, (int, float)) and seconds >= 0:
-        return float(seconds)
-    raise InvalidRequest(f"timeout={shown(timeout)}: seconds, or a timedelta", argument="timeout")
+def watch_runs(runs: object, terms: Terms) -> list[Run | AmlrunError]:
+    """Wait for all of them. See `amlrun.watch`."""
+    if isinstance(runs, (str, Run)) or not isinstance(runs, Iterable):
+        message = f"watch takes a list of runs, and this is {shown(runs)}"
+        raise InvalidRequest(message, argument="runs", hint="One run has wait().")
+    listed = list(runs)
+    for one in listed:
+        if not isinstance(one, (Run, AmlrunError)):
+            hint = "attach(name) gives the run of a name."
+            message = f"watch takes a list of runs, and {shown(one)} is none"
+            raise InvalidRequest(message, argument="runs", hint=hint)
+    waiting = [one for one in listed if isinstance(one, Run)]
+    ends = iter(wait_for([run._seat() for run in waiting], terms) if waiting else ())  # noqa: SLF001  its own
+    return [_value_of(one, next(ends)) if isinstance(one, Run) else one for one in listed]
+
+
+def _value_of(run: Run, end: Stop | Exception) -> Run | AmlrunError:
+    """A run or its error. One that nobody has foreseen keeps its cause."""
+    outcome = run._outcome(end)  # noqa: SLF001  its own
+    if isinstance(outcome, (Run, AmlrunError)):
+        return outcome
+    _log.error("%s can't be waited for", run.name, exc_info=outcome)
+    hint = f"Nobody has foreseen this (__cause__: why); the job goes on, and attach({run.name!r}).wait() too."
+    error = AmlrunError(f"{run.name}: {type(outcome).__name__}: {outcome}", hint=hint)
+    error.__cause__ = outcome
+    return error

@@ -1,177 +1,105 @@
-"""The loop that looks, decides and acts, over values: requeue as the policy says."""
+"""The loop: it looks at each run when that is due, lets each act, shows how they stand, and sleeps.
+
+One run or many: it is the same loop. Nothing that happens to one holds up or loses another.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._asking.teamfile import read_team
-from amlrun._cancel import post_cancel
-from amlrun._decision import Retry, Stop, next_attempt
-from amlrun._ending import Ending
-from amlrun._errors import NotAuthorized, RequeueExhausted, ServiceError, WaitTimeout
-from amlrun._jobs.adapters import dressed
-from amlrun._jobs.dress import Dress
-from amlrun._look import Watched, following, look, marked
-from amlrun._sending import send
+from amlrun._bulk import AT_ONCE, PER_SECOND, read_jobs, side_by_side
+from amlrun._clock import Timeline
+from amlrun._errors import WaitTimeout
+from amlrun._follow import Follow, stepped
+from amlrun._pace import Pace
+from amlrun._progress import Progress
+from amlrun._turns import is_due, next_due
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from amlrun._workspace import Workspace
+    from amlrun._display import Display
 
 _log = logging.getLogger("amlrun")
-FIRST_LOOK = 2.0
-LONGEST_INTERVAL = 60.0
-GROWTH = 1.5
-PATIENCE = 3
-"""Refusals in a row that a wait sits out: a token that is being renewed may be refused once."""
 
 
-def follow(
-    workspace: Workspace, watched: Watched, timeout: float | None, seen: Callable[[Watched], None]
-) -> Stop:
-    """Look, and requeue as the policy says, until the run is over; `seen` is told whatever is new.
+def follow_all(
+    follows: Sequence[Follow],
+    *,
+    timeout: float | None,
+    seen: Callable[[int, Follow], None],
+    display: Display,
+) -> list[Follow]:
+    """Wait until each of them has an `end`, requeueing as its policy says; returns them in order.
 
-    A passing fault, of a look or of a requeue, doesn't end it: names are fixed, so trying again is safe.
-    Raises `WaitTimeout`; what `send` raises for the next attempt; and `NotAuthorized` or `ServiceError` where
-    trying again won't help (the job is gone).
+    `seen` is told of each, by its place, after each of its steps. What isn't over after `timeout` seconds
+    of the wall clock ends with a `WaitTimeout`, after a last look; its job goes on.
     """
-    clock = workspace.clock
-    deadline = None if timeout is None else clock.now() + timeout
-    interval, refusals = FIRST_LOOK, 0
+    runs = list(follows)
+    if not runs:
+        return runs
+    timeline = Timeline(run.workspace.clock for run in runs)
+    pace = Pace(runs[0].workspace.clock, at_once=AT_ONCE, per_second=PER_SECOND)
+    deadline = math.inf if timeout is None else timeout
     while True:
-        known = len(watched.attempts)
-        try:
-            watched = look(workspace, watched)
-            seen(watched)
-            acted = _acted(workspace, watched, deadline)
-            if isinstance(acted, Stop):
-                return acted
-            if acted is not watched:
-                watched = acted
-                seen(watched)
-            refusals = 0
-        except ServiceError as error:
-            if not error.passing:
-                raise
-            _log.warning("%s: %s; the next look comes", watched.group, error.message)
-        except NotAuthorized as error:
-            refusals += 1
-            if refusals >= PATIENCE:
-                raise
-            _log.warning("%s: %s; the next look comes", watched.group, error.message)
-        if watched.last.ending is Ending.CANCELED_BY_US:
-            continue
-        if len(watched.attempts) > known:
-            interval = FIRST_LOOK
-        left = _time_left(workspace, watched)
-        _sleep(workspace, watched, min(interval, left) if left > 0 else interval, deadline)
-        interval = min(interval * GROWTH, LONGEST_INTERVAL)
+        now = timeline.now()
+        late = now >= deadline
+        due = [at for at, run in enumerate(runs) if run.end is None and (late or is_due(run.turn, now))]
+        for at, run in zip(due, _round([runs[at] for at in due], now, pace), strict=True):
+            runs[at] = attrs.evolve(run, end=_timed_out(run)) if late and run.end is None else run
+            seen(at, runs[at])
+            _tell(runs[at], display)
+        live = [run.turn for run in runs if run.end is None]
+        until = min(next_due(live), deadline)
+        _show(runs, timeline.now(), until if live else None, display)
+        if not live:
+            return runs
+        _sleep(runs, timeline, until, display)
 
 
-def _acted(workspace: Workspace, watched: Watched, deadline: float | None) -> Watched | Stop:
-    """What follows from a look: nothing, the end of what is overdue, another attempt, or no more."""
-    if watched.last.ending is None:
-        if _time_left(workspace, watched) <= 0:
-            _end_overdue(workspace, watched)
-        return watched
-    decision = _decision(watched)
-    if isinstance(decision, Stop):
-        return decision
-    return _requeued(workspace, watched, decision, deadline)
+def _round(runs: Sequence[Follow], now: float, pace: Pace) -> list[Follow]:
+    """All that are due, looked at together, then each its step."""
+    asking = [(run.workspace, name) for run in runs if (name := run.wanted) is not None]
+    found = iter(read_jobs(asking, pace))
+    jobs = [None if run.wanted is None else next(found) for run in runs]
+    steps = [partial(stepped, run, job, now) for run, job in zip(runs, jobs, strict=True)]
+    return side_by_side(lambda step: step(), steps)
 
 
-def _time_left(workspace: Workspace, watched: Watched) -> float:
-    """Seconds until the last attempt has run for its timeout, where that is ours to keep; else endless."""
-    policy, last = watched.memory.policy, watched.last
-    timeout = watched.memory.plan.timeout
-    if policy is None or not policy.enforce_timeout or timeout is None or last.started is None:
-        return math.inf
-    return last.started + timeout - workspace.clock.now()
+def _tell(run: Follow, display: Display) -> None:
+    """What the last step of a run has to say."""
+    if run.written:
+        display.log(run.written)
+    for news in run.news:
+        display.note(news)
+    if run.trouble:
+        display.clear()
+        _log.warning("%s", run.trouble)
 
 
-def _end_overdue(workspace: Workspace, watched: Watched) -> None:
-    """Cancel the attempt without the mark of a cancel: by its length it is known as one that timed out."""
-    last = watched.last
-    if last.status != "CancelRequested":
-        _log.info("%s: its timeout ran out; it is canceled", last.name)
-        post_cancel(workspace, last.name)
+def _sleep(runs: Sequence[Follow], timeline: Timeline, until: float, display: Display) -> None:
+    """Until somebody is due, drawn anew as often as the display wants it."""
+    while (now := timeline.now()) < until:
+        timeline.sleep_until(min(until, now + display.tick))
+        if display.tick < math.inf:
+            _show(runs, timeline.now(), until, display)
 
 
-def _decision(watched: Watched) -> Retry | Stop:
-    return next_attempt(watched.group, watched.attempts, watched.memory.policy)
+def _show(runs: Sequence[Follow], now: float, until: float | None, display: Display) -> None:
+    if not display.shows:
+        return
+    sights = tuple(run.sight(now) for run in runs)
+    next_look = None if until is None else max(0.0, until - now)
+    display.progress(Progress(sights=sights, elapsed=now, next_look=next_look))
 
 
-def _requeued(workspace: Workspace, watched: Watched, retry: Retry, deadline: float | None) -> Watched:
-    """Wait, then send the next attempt, unless the run was canceled meanwhile."""
-    last, memory = watched.last, watched.memory
-    clock = workspace.clock
-    # The end was told by the service's clock and this is ours: never wait longer than was decided.
-    due = min(clock.now(), last.ended or clock.now()) + retry.wait
-    if clock.now() < due:
-        _log.info("%s ended (%s): next attempt in %.0f s", last.name, last.ending, due - clock.now())
-    while not marked(workspace, watched.group):
-        if clock.now() >= due:
-            break
-        _sleep(workspace, watched, due - clock.now(), deadline)
-    else:
-        return _called_off(workspace, watched)
-    if memory.body is None:
-        message = (
-            f"{watched.group}: the job is too long to be kept in its properties, or its secrets can't be read"
-        )
-        hint = "It can be requeued only by the process that submitted it."
-        raise RequeueExhausted(message, hint=hint, name=watched.group, reason=str(last.ending), url=last.url)
-    _refuse_by_team(watched)
-    dress = Dress(
-        plan=memory.plan,
-        workspace=workspace.scope.path,
-        group=memory.group,
-        attempt=memory.attempt + 1,
-        last_ending=str(last.ending),
-    )
-    watched = watched.followed_by(
-        send(workspace, memory.next_attempt(dressed(memory.body, dress)), new_name=False)
-    )
-    _log.info("%s: sent (attempt %d)", watched.last.name, watched.last.number)
-    if marked(workspace, watched.group):  # canceled while it was on its way
-        post_cancel(workspace, watched.last.name)
-    return watched
-
-
-def _refuse_by_team(watched: Watched) -> None:
-    """Guard rails bind every attempt, also those that were laid after the first one."""
-    guard = read_team().guard
-    for plan in watched.memory.plan.leaves:
-        rule = guard.against_plan(plan)
-        if not rule:
-            continue
-        name, last = watched.group, watched.last
-        message = f"{name}: no further attempt, for its place ({plan.instance_type or plan.compute}) {rule}"
-        hint = "Submit it anew, and another place is looked for."
-        raise RequeueExhausted(message, hint=hint, name=name, reason=str(last.ending), url=last.url)
-
-
-def _called_off(workspace: Workspace, watched: Watched) -> Watched:
-    """The run was canceled: no attempt follows, and one that somebody had just sent is canceled, too."""
-    sent = following(workspace, watched)
-    if sent is None:
-        return watched.with_last(attrs.evolve(watched.last, ending=Ending.CANCELED_BY_US))
-    watched = watched.followed_by(sent)
-    post_cancel(workspace, watched.last.name)
-    return watched
-
-
-def _sleep(workspace: Workspace, watched: Watched, wanted: float, deadline: float | None) -> None:
-    clock = workspace.clock
-    left = None if deadline is None else deadline - clock.now()
-    if left is not None and left <= 0:
-        last = watched.last
-        message = f"{watched.group} is not over yet: attempt {last.number} is {last.status}"
-        hint = f"It goes on; attach({watched.group!r}).wait() goes on waiting."
-        raise WaitTimeout(message, hint=hint, name=watched.group)
-    clock.sleep(wanted if left is None else min(wanted, left))
+def _timed_out(run: Follow) -> WaitTimeout:
+    last, name = run.watched.last, run.watched.group
+    waits = f": it waits for {run.waits}" if run.waits else ""
+    message = f"{name} is not over yet: attempt {last.number} is {last.status}{waits}"
+    return WaitTimeout(message, hint=f"It goes on; attach({name!r}).wait() goes on waiting.", name=name)

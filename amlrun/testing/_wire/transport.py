@@ -36,6 +36,11 @@ class FakeTransport(RequestsTransport):  # type: ignore[misc]  # a lazy export, 
             pass  # this transport leads to the fake even when that is stopped
         clock.sleep(duration)
 
+    @property
+    def virtual(self) -> bool:
+        """Whether time passes only when somebody sleeps."""
+        return self.backend.virtual
+
     def now(self) -> float:
         """The fake's time, in seconds since 1970."""
         return self.backend.clock.now()

@@ -1,0 +1,231 @@
+"""One run that is waited for, and one step of it: look, decide, act. It never sleeps; others step beside it.
+
+What it knows between two steps is a value; what a step has to say, its news, is in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._attempts import cost_of
+from amlrun._cancel import post_cancel
+from amlrun._decision import Retry, Stop, next_attempt
+from amlrun._durations import told
+from amlrun._ending import ENDS, TOLD
+from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+from amlrun._history import log_text, run_record
+from amlrun._look import Watched, has_mark, seen_in
+from amlrun._offers.outstanding import WAITING
+from amlrun._progress import Sight, Tail
+from amlrun._resend import called_off, resent
+from amlrun._turns import Question, Turn
+from amlrun._waiting import waits_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._workspace import Workspace
+
+_log = logging.getLogger("amlrun")
+PATIENCE = 3
+"""Refusals in a row that a wait sits out: a token that is being renewed may be refused once."""
+
+
+@attrs.frozen(kw_only=True)
+class Follow:
+    """A run as the loop has it. Moments are seconds of the loop's timeline.
+
+    `turn` is when it is looked at next, `since` since when its state is what it is. `retry` is the next
+    attempt, decided on and due at `retry_at`, while none lives. `question` is when to ask what it waits for,
+    None where nobody wants to know; `tail` how far its log was handed on, None likewise. Of the last step:
+    `news` is what happened, `written` what its job wrote, `trouble` what failed in passing. `end` is why
+    nothing more is to be done: it is over, or the error that ended the waiting.
+    """
+
+    workspace: Workspace
+    watched: Watched
+    turn: Turn = attrs.field(factory=Turn)
+    since: float = 0.0
+    refusals: int = 0
+    retry: Retry | None = None
+    retry_at: float = 0.0
+    question: Question | None = None
+    tail: Tail | None = None
+    waits: str = ""
+    news: tuple[str, ...] = ()
+    written: str = ""
+    trouble: str = ""
+    end: Stop | Exception | None = None
+
+    @property
+    def wanted(self) -> str | None:
+        """The job that a step has to be given; None: it needs none.
+
+        Between two attempts it is the first one, which carries the mark of a cancel.
+        """
+        if self.retry is not None:
+            return self.watched.group
+        return self.watched.last.name if self.watched.last.ending is None else None
+
+    def sight(self, now: float) -> Sight:
+        """As a progress line tells of it."""
+        last, clock = self.watched.last, self.workspace.clock
+        ran = last.status == "Running" and last.started is not None and not last.restarts
+        why = "not waited for any more" if last.ending is None else TOLD[last.ending]
+        return Sight(
+            name=self.watched.group,
+            attempt=last.number,
+            status=last.status,
+            for_=max(0.0, clock.now() - (last.started or 0.0)) if ran else now - self.since,
+            cost=cost_of(self.watched.attempts),
+            restarts=last.restarts,
+            why=why,
+            over=self.end is not None,
+            next_in=None if self.retry is None or self.end else max(0.0, self.retry_at - now),
+        )
+
+
+def stepped(follow: Follow, job: Mapping[str, Any] | Exception | None, now: float) -> Follow:
+    """After one step, with the job that it `wanted`.
+
+    A passing fault, of a look or of a requeue, doesn't end it: names are fixed, so trying again is safe. It
+    ends with `NotAuthorized` or `ServiceError` where trying again won't help (the job is gone).
+    """
+    follow = attrs.evolve(follow, news=(), written="", trouble="")
+    try:
+        if isinstance(job, Exception):
+            raise job  # noqa: TRY301 - as if it had been read here
+        follow = _looked(follow, job, now)
+        return attrs.evolve(_acted(follow, job, now), refusals=0)
+    except (ServiceError, NotAuthorized) as error:
+        return _after_fault(follow, error, now)
+    except Exception as error:  # noqa: BLE001 - the others go on, whatever it is
+        return attrs.evolve(follow, end=error)
+
+
+def _after_fault(follow: Follow, error: ServiceError | NotAuthorized, now: float) -> Follow:
+    refusals = follow.refusals + isinstance(error, NotAuthorized)
+    if refusals >= PATIENCE or (isinstance(error, ServiceError) and not error.passing):
+        return attrs.evolve(follow, end=error)
+    trouble = f"{follow.watched.group}: {error.message}; the next look comes"
+    return attrs.evolve(follow, refusals=refusals, trouble=trouble, turn=follow.turn.looked(now))
+
+
+def _looked(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
+    """With what the job says, where it is the last attempt's; and with what it has written."""
+    if job is None or follow.retry is not None:
+        return follow
+    before = follow.watched.last
+    watched = seen_in(follow.workspace, follow.watched, job)
+    last = watched.last
+    follow = attrs.evolve(follow, watched=watched)
+    if last.status != before.status:
+        follow = _in_new_state(follow, now)
+    if last.restarts > before.restarts:
+        follow = _telling(follow, f"{last.name}: the service took it off its node and queues it again")
+    return follow if follow.tail is None else _with_log(follow, follow.tail)
+
+
+def _in_new_state(follow: Follow, now: float) -> Follow:
+    question = None if follow.question is None else Question.since(now)
+    return attrs.evolve(follow, since=now, question=question, waits="")
+
+
+def _telling(follow: Follow, news: str) -> Follow:
+    _log.info("%s", news)
+    return attrs.evolve(follow, news=(*follow.news, news))
+
+
+def _with_log(follow: Follow, tail: Tail) -> Follow:
+    """With what its log has more than before. That is worth no error."""
+    last = follow.watched.last
+    if last.status in WAITING:
+        return follow
+    try:
+        text = log_text(follow.workspace, last.name)
+    except AmlrunError as error:
+        _log.info("%s: its log can't be read: %s", last.name, error.message)
+        return follow
+    tail, new = tail.more(last.name, text, over=last.status in ENDS)
+    return attrs.evolve(follow, tail=tail, written=follow.written + new)
+
+
+def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
+    """What follows from a look: nothing, the end of what is overdue, another attempt, or no more."""
+    if follow.watched.last.ending is None:
+        return _lives(follow, now)
+    if follow.retry is None or job is None:
+        return _decided(follow, now)
+    if has_mark(job):
+        watched = called_off(follow.workspace, follow.watched)
+        follow = attrs.evolve(follow, watched=watched, retry=None, turn=Turn(now))
+        return _in_new_state(follow, now) if watched.last.ending is None else _decided(follow, now)
+    if now < follow.retry_at:
+        return attrs.evolve(follow, turn=follow.turn.until(now, follow.retry_at))
+    watched = resent(follow.workspace, follow.watched)
+    follow = attrs.evolve(follow, watched=watched, retry=None, turn=Turn().looked(now))
+    return _in_new_state(follow, now)
+
+
+def _lives(follow: Follow, now: float) -> Follow:
+    left = _time_left(follow)
+    if left <= 0:
+        _end_overdue(follow)
+    follow = attrs.evolve(follow, turn=follow.turn.looked(now, left))
+    question = follow.question
+    if question is None or question.due > now or follow.watched.last.status not in WAITING:
+        return follow
+    waits = _why_waiting(follow)
+    follow = attrs.evolve(follow, question=question.asked(now), waits=waits or follow.waits)
+    return _telling(follow, f"{follow.watched.last.name} waits: {waits}") if waits else follow
+
+
+def _decided(follow: Follow, now: float) -> Follow:
+    """The attempt is over: another one after a while, or the end."""
+    watched, clock = follow.watched, follow.workspace.clock
+    last = watched.last
+    decision = next_attempt(watched.group, watched.attempts, watched.memory.policy)
+    if isinstance(decision, Stop):
+        return attrs.evolve(follow, end=decision)
+    # The end was told by the service's clock and this is ours: never wait longer than was decided.
+    wait = max(0.0, min(0.0, (last.ended or math.inf) - clock.now()) + decision.wait)
+    why = "ended" if last.ending is None else TOLD[last.ending]
+    news = f"{last.name} is over ({why}): attempt {last.number + 1} follows in {told(wait)}"
+    news = f"{news}, {decision.why}" if decision.why else news
+    follow = attrs.evolve(follow, retry=decision, retry_at=now + wait, turn=Turn(now))
+    return _telling(follow, news)
+
+
+def _time_left(follow: Follow) -> float:
+    """Seconds until the last attempt has run for its timeout, where that is ours to keep; else endless."""
+    memory, last = follow.watched.memory, follow.watched.last
+    policy, timeout = memory.policy, memory.plan.timeout
+    if policy is None or not policy.enforce_timeout or timeout is None or last.started is None:
+        return math.inf
+    return last.started + timeout - follow.workspace.clock.now()
+
+
+def _end_overdue(follow: Follow) -> None:
+    """Cancel the attempt without the mark of a cancel: by its length it is known as one that timed out."""
+    last = follow.watched.last
+    if last.status != "CancelRequested":
+        _log.info("%s: its timeout ran out; it is canceled", last.name)
+        post_cancel(follow.workspace, last.name)
+
+
+def _why_waiting(follow: Follow) -> str:
+    """In words, from what can be read without asking for more than a plan does; "": nothing tells."""
+    workspace, last = follow.workspace, follow.watched.last
+    said, market, quota = "", None, None
+    try:
+        said = run_record(workspace, last.name).queueing
+        readings = workspace.lookups.look().readings
+        market = readings.market()
+        quota = None if market.quota is None else readings.told(market.quota)
+    except AmlrunError as error:
+        _log.debug("%s: what it waits for can't be read: %s", last.name, error.message)
+    return waits_for(last.plan, last.status, said, market, quota)

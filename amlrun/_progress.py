@@ -1,0 +1,134 @@
+"""How runs stand that somebody waits for, as lines of text. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._durations import told
+from amlrun._tables import money
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amlrun._attempts import Cost
+
+
+@attrs.frozen(kw_only=True)
+class Sight:
+    """One run as it was when last looked at.
+
+    `status` is the service's word for the last attempt, `for_` how many seconds it has been so: of one that
+    runs, since Running. `restarts` is how often the service has put this attempt back into the queue. `why`
+    is why the attempt ended; `over`: nothing follows. `next_in` are the seconds to the next attempt, while
+    none lives.
+    """
+
+    name: str
+    attempt: int
+    status: str
+    for_: float
+    cost: Cost
+    restarts: int = 0
+    why: str = ""
+    over: bool = False
+    next_in: float | None = None
+
+    def __str__(self) -> str:
+        attempt = f", attempt {self.attempt}" if self.attempt > 1 else ""
+        if self.over:
+            return f"{self.name}{attempt}: {self.status} ({self.why})"
+        if self.next_in is not None:
+            follows = f"attempt {self.attempt + 1} follows in {told(self.next_in)}"
+            return f"{self.name}{attempt}: ended ({self.why}), {follows}"
+        again = f", restarted by the service {_times(self.restarts)}" if self.restarts else ""
+        return f"{self.name}{attempt}: {self.status} for {told(self.for_)}{again}"
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """All runs that are waited for: `elapsed` seconds so far, the next look in `next_look` (None: never)."""
+
+    sights: tuple[Sight, ...]
+    elapsed: float
+    next_look: float | None = None
+
+    @property
+    def stage(self) -> tuple[object, ...]:
+        """What doesn't change by time alone."""
+        return tuple(
+            (one.attempt, one.status, one.restarts, one.over, one.next_in is None) for one in self.sights
+        )
+
+    def __str__(self) -> str:
+        one = self.sights[0]
+        what = str(one) if len(self.sights) == 1 else _counted(self.sights)
+        parts = [what, f"{told(self.elapsed)} in all", _spent([sight.cost for sight in self.sights])]
+        if self.next_look is not None:
+            parts.append(f"next look in {told(self.next_look)}")
+        return "; ".join(part for part in parts if part)
+
+
+def _counted(sights: Sequence[Sight]) -> str:
+    """`12 runs: 3 Queued, 5 Running, 4 Completed`, in the order in which they were given."""
+    words = Counter(
+        "between attempts" if one.next_in is not None and not one.over else one.status for one in sights
+    )
+    return f"{len(sights)} runs: {', '.join(f'{count} {status}' for status, count in words.items())}"
+
+
+def _spent(costs: Sequence[Cost]) -> str:
+    """What all of them cost so far, where every price is known; "" where one isn't."""
+    totals = [cost.total for cost in costs]
+    currencies = {cost.currency for cost in costs}
+    if None in totals or len(currencies) > 1:
+        return ""
+    total = sum(total for total in totals if total is not None)
+    most = "at most " if any(cost.at_most for cost in costs) else ""
+    return f"{most}{money(round(total, 4))} {costs[0].currency} so far"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def goes_on(names: Sequence[str]) -> str:
+    """What is said to who stops waiting: that the jobs don't, and how to come back."""
+    many = len(names) > 1
+    back = ", ".join(f"`amlrun wait {name}`" for name in names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    subject = f"These {len(names)} runs go on" if many else f"{names[0]} goes on"
+    code = "amlrun.attach(name).wait()" if many else f"amlrun.attach({names[0]!r}).wait()"
+    return f"{subject}, and nobody requeues now. Come back with {back}{more}, or {code}"
+
+
+_SHOWN = 10
+"""Names in one line."""
+
+
+@attrs.frozen
+class Tail:
+    """How far the log of a run was shown: whose it is, how many characters, and which (a digest of them)."""
+
+    name: str = ""
+    shown: str = ""
+
+    def more(self, name: str, text: str, *, over: bool) -> tuple[Tail, str]:
+        """The tail after a log `text` was read, and what of it is new, under a heading where that is needed.
+
+        Lines that are still being written are kept back until they are whole, or the job is `over`. A log
+        that doesn't begin as it did has been started anew: by the service, which restarts jobs in place.
+        """
+        another = name != self.name
+        if not text and not another:
+            return self, ""
+        anew = not another and not text.startswith(self.shown)
+        seen = "" if another or anew else self.shown
+        whole = text if over else text[: text.rfind("\n") + 1]
+        new = whole[len(seen) :]
+        if not new:
+            return self, ""
+        heading = f"==> {name}{' (restarted)' if anew else ''} <==\n" if another or anew else ""
+        return Tail(name, whole), heading + new
