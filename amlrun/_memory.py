@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.memo import ask_of, memo_of
 from amlrun._plan import Plan
 from amlrun._requeue import Requeue
 from amlrun._withheld import with_secrets, without_secrets
@@ -21,9 +22,11 @@ from amlrun._withheld import with_secrets, without_secrets
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun._needs import Ask
+
 PREFIX = "amlrun."
-GROUP, ATTEMPT, POLICY, PLAN, API = (
-    f"{PREFIX}{name}" for name in ("group", "attempt", "policy", "plan", "api")
+GROUP, ATTEMPT, POLICY, PLAN, ASK, API = (
+    f"{PREFIX}{name}" for name in ("group", "attempt", "policy", "plan", "ask", "api")
 )
 DIGEST, PRINCIPAL = f"{PREFIX}digest", f"{PREFIX}principal"
 BODY = f"{PREFIX}body"
@@ -33,6 +36,8 @@ MOST_PARTS = 8
 """A body that needs more is not kept: the run can then go on only where it was started."""
 CANCEL_TAG = f"{PREFIX}cancel"
 """The tag by which a run is stopped from any machine."""
+QUEUE_TAG = f"{PREFIX}queue"
+"""The tag of an attempt whose wait in the queue was ended, by what the policy says of that."""
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +47,7 @@ class Memory:
     `body` is None where it was too long to keep; `digest` tells two bodies apart all the same. Secrets among
     the environment variables are not in the properties: `of_job` reads them where the job has them.
     `principal` is the object id of who submitted, for a job that has their identity: nobody else may go on
-    with it.
+    with it. `ask` is what was asked of the place; None: another attempt goes where this one went.
     """
 
     group: str
@@ -52,6 +57,7 @@ class Memory:
     body: Mapping[str, Any] | None
     api_version: str
     principal: str | None = None
+    ask: Ask | None = None
     digest: str = attrs.field(default=attrs.Factory(lambda self: _digest(self.body), takes_self=True))
 
     def to_properties(self) -> dict[str, str]:
@@ -64,6 +70,7 @@ class Memory:
             ATTEMPT: str(self.attempt),
             POLICY: _compact(policy),
             **(plan or _plan_parts(attrs.evolve(self.plan, steps=()))),
+            **_ask_part(self.ask),
             API: self.api_version,
             DIGEST: self.digest,
             **({PRINCIPAL: self.principal} if self.principal else {}),
@@ -84,6 +91,7 @@ class Memory:
             body=_whole(BODY, properties),
             api_version=properties[API],
             principal=properties.get(PRINCIPAL),
+            ask=ask_of(json.loads(properties[ASK])) if ASK in properties else None,
             digest=properties[DIGEST],
         )
 
@@ -131,6 +139,12 @@ def _plan_parts(plan: Plan) -> dict[str, str]:
     if len(text) <= LONGEST:
         return {PLAN: text}
     return _parts(PLAN, memo)
+
+
+def _ask_part(ask: Ask | None) -> dict[str, str]:
+    """{}: nothing was asked, or too much to be kept."""
+    text = "" if ask is None else _compact(memo_of(ask))
+    return {ASK: text} if 0 < len(text) <= LONGEST else {}
 
 
 def _plan_of(properties: Mapping[str, str]) -> Any:

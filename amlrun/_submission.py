@@ -255,6 +255,7 @@ def _first_attempt(
         plan=plan,
         body=body,
         api_version=captured.api_version,
+        ask=None if request.steps else request.ask,
     )
 
 

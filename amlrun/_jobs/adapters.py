@@ -15,6 +15,7 @@ from amlrun._jobs.automl import automl_fields, dress_automl
 from amlrun._jobs.command import command_fields, dress_command
 from amlrun._jobs.experiments import DEFAULT_EXPERIMENT, valid_experiment
 from amlrun._jobs.pipeline import dress_pipeline, pipeline_fields
+from amlrun._jobs.shared_memory import without_shared_memory
 from amlrun._jobs.spark import dress_spark, spark_fields
 from amlrun._jobs.sweep import dress_sweep, sweep_fields
 from amlrun._jobs.tuning import dress_tuning, tuning_fields
@@ -65,6 +66,8 @@ def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
         job["experimentName"] = valid_experiment(job["experimentName"]) or DEFAULT_EXPERIMENT
     if dress.tags:
         job["tags"] = {**(job.get("tags") or {}), **dress.tags}
+    if dress.former is not None:
+        without_shared_memory(job, dress.former)
     adapter_of(job).dress(job, dress)
     return job
 

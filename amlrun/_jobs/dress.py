@@ -34,8 +34,8 @@ class Dress:
     """What amlrun puts on a body. `workspace` is its ARM id; `timeout` in seconds.
 
     `checkpoints` is the URI of the folder for checkpoints; None: there is none to be put on, or it is there
-    already. `step_identities` are those of a pipeline's steps, by path, which has none itself. What is None
-    stays as the job has it.
+    already. `step_identities` are those of a pipeline's steps, by path, which has none itself. `former` is
+    the plan that was put on this body before, for an earlier attempt. What is None stays as the job has it.
     """
 
     plan: Plan
@@ -43,6 +43,7 @@ class Dress:
     group: str
     attempt: int = 1
     last_ending: str | None = None
+    former: Plan | None = None
     checkpoints: str | None = None
     identity: Identity | None = None
     step_identities: Mapping[str, Identity] = attrs.field(factory=dict)

@@ -37,6 +37,18 @@ def with_shared_memory(resources: Mapping[str, Any], plan: Plan) -> dict[str, An
     return _with(resources, plan, "shmSize", ("dockerArgs", "dockerArgsList"))
 
 
+def without_shared_memory(job: dict[str, Any], former: Plan) -> None:
+    """Take from a body what `former` had put there, for another plan to put there its own.
+
+    Who has said the very amount themselves gets that of the new plan, too: nobody can tell the two apart.
+    """
+    amount = shared_memory(former)
+    for part in (job, job.get("trial") or {}):
+        resources = part.get("resources") or {}
+        if amount is not None and resources.get("shmSize") == amount:
+            part["resources"] = {name: value for name, value in resources.items() if name != "shmSize"}
+
+
 def step_with_shared_memory(resources: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """The same for `resources` of a pipeline's step, whose names are spelt in another way."""
     return _with(resources, plan, "shm_size", ("docker_args", "docker_args_list"))

@@ -8,7 +8,12 @@ import attrs
 import pytest
 
 from amlrun import Plan
-from amlrun._jobs.shared_memory import shared_memory, step_with_shared_memory, with_shared_memory
+from amlrun._jobs.shared_memory import (
+    shared_memory,
+    step_with_shared_memory,
+    with_shared_memory,
+    without_shared_memory,
+)
 from amlrun._offers import Kind, Size
 
 T4 = Size(
@@ -67,3 +72,16 @@ def test_where_nothing_is_said() -> None:
     assert with_shared_memory({"dockerArgs": "-e A=b", "shmSize": None}, PLAN)["shmSize"] == "14g"
     assert step_with_shared_memory({"instance_count": 1}, PLAN) == {"instance_count": 1, "shm_size": "14g"}
     assert step_with_shared_memory({"docker_args": "--ipc=host"}, PLAN) == {"docker_args": "--ipc=host"}
+
+
+@pytest.mark.parametrize("amount", ["14g", "3g", None])
+def test_what_a_former_plan_had_put_there_goes_with_it(amount: str | None) -> None:
+    """The job's own amount stays; a sweep has it twice."""
+    resources = {"instanceCount": 1, **({"shmSize": amount} if amount else {})}
+    job: dict[str, Any] = {"resources": dict(resources), "trial": {"resources": dict(resources)}}
+    left = {"instanceCount": 1} if amount == "14g" else resources
+    without_shared_memory(job, PLAN)
+    assert job == {"resources": left, "trial": {"resources": left}}
+    bare: dict[str, Any] = {"resources": None}
+    without_shared_memory(bare, attrs.evolve(PLAN, size=None))
+    assert bare == {"resources": None}

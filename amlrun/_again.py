@@ -1,0 +1,92 @@
+"""The next attempt of a run: placed anew, put on the stored body, and sent under its own name.
+
+It is made of what the job remembers, never of a GET: nothing of the old attempt is carried along, and neither
+the source folder nor `azure.ai.ml` is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._asking.teamfile import read_team
+from amlrun._errors import NotAuthorized, RequeueExhausted, ServiceError
+from amlrun._jobs.adapters import dressed
+from amlrun._jobs.dress import Dress
+from amlrun._memory import attempt_name
+from amlrun._placement.again import is_elsewhere, place_again
+from amlrun._sending import Sent, send
+
+if TYPE_CHECKING:
+    from amlrun._decision import Retry
+    from amlrun._look import Watched
+    from amlrun._memory import Memory
+    from amlrun._plan import Plan
+    from amlrun._workspace import Workspace
+
+_log = logging.getLogger("amlrun")
+
+
+def sent_again(workspace: Workspace, watched: Watched, retry: Retry) -> Sent:
+    """The attempt after the last one: sent now, or adopted where another watcher has sent it.
+
+    Raises `RequeueExhausted` where the job is not kept, or the team's rules of now forbid its place; and what
+    `send` raises.
+    """
+    memory, last = watched.memory, watched.last
+    if memory.body is None:
+        message = (
+            f"{watched.group}: the job is too long to be kept in its properties, or its secrets can't be read"
+        )
+        hint = "It can be requeued only by the process that submitted it."
+        raise RequeueExhausted(message, hint=hint, name=watched.group, reason=str(last.ending), url=last.url)
+    name = attempt_name(memory.group, memory.attempt + 1)
+    with workspace.lookups.sending(name, lambda: placed_again(workspace, memory, retry)) as plan:
+        _refuse_by_team(watched, plan)
+        dress = Dress(
+            plan=plan,
+            former=memory.plan,
+            workspace=workspace.scope.path,
+            group=memory.group,
+            attempt=memory.attempt + 1,
+            last_ending=str(last.ending),
+        )
+        body = dressed(memory.body, dress)
+        following = attrs.evolve(memory, plan=plan).next_attempt(body)
+        return send(workspace, following, new_name=False)
+
+
+def placed_again(workspace: Workspace, memory: Memory, retry: Retry) -> Plan:
+    """Where the attempt after this one goes, by fresh readings and the team's rules of now.
+
+    To the same place, where nobody remembers what was asked (as for a pipeline), or nothing can be read.
+    """
+    if memory.ask is None:
+        return memory.plan
+    try:
+        market = workspace.lookups.market()
+    except (NotAuthorized, ServiceError) as error:
+        _log.info("%s: its next attempt goes to the same place: %s", memory.group, error.message)
+        return memory.plan
+    ask = attrs.evolve(memory.ask, guard=read_team().guard)
+    return place_again(ask, market, memory.plan, tier=retry.tier, without_sizes=retry.without_sizes)
+
+
+def has_elsewhere(workspace: Workspace, memory: Memory, retry: Retry) -> bool:
+    """Whether there is another place that this attempt, which waits for nodes, would gain by going to."""
+    return is_elsewhere(placed_again(workspace, memory, retry), memory.plan)
+
+
+def _refuse_by_team(watched: Watched, plan: Plan) -> None:
+    """Guard rails bind every attempt, also those that were laid after the first one."""
+    guard = read_team().guard
+    for leaf in plan.leaves:
+        rule = guard.against_plan(leaf)
+        if not rule:
+            continue
+        name, last = watched.group, watched.last
+        message = f"{name}: no further attempt, for its place ({leaf.instance_type or leaf.compute}) {rule}"
+        hint = "Submit it anew, and another place is looked for."
+        raise RequeueExhausted(message, hint=hint, name=name, reason=str(last.ending), url=last.url)
