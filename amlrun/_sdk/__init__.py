@@ -1,0 +1,28 @@
+"""Every touch of `azure-ai-ml`, and every private name of it. It is imported inside functions only.
+
+Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
+(how a client reaches the service), `JobOperations._kwargs` and `ComponentOperations._init_args` (where
+azure-core's `raw_request_hook` goes), `NodeOutput._data` (what was said of an output), and of what
+`@dsl.pipeline` makes `_pipeline_builder`, `_job_settings` and `Component._source` (what its decorator says).
+"""
+
+from amlrun._sdk.client import make_client, wire_of
+from amlrun._sdk.copies import copied
+from amlrun._sdk.decorators import Decorators
+from amlrun._sdk.jobs import build, identity, load, own_outputs, queue_settings
+from amlrun._sdk.puts import Captured, capture, component_put
+
+__all__ = [
+    "Captured",
+    "Decorators",
+    "build",
+    "capture",
+    "component_put",
+    "copied",
+    "identity",
+    "load",
+    "make_client",
+    "own_outputs",
+    "queue_settings",
+    "wire_of",
+]

@@ -1,0 +1,51 @@
+"""What the SDK raises, in errors of our own."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import metadata
+
+from amlrun._errors import InvalidRequest, NotAuthorized, SubmissionFailed
+
+
+def translated(error: Exception) -> Exception:
+    """What the SDK raised, as one of ours where it has a name; else the error itself."""
+    from azure.ai.ml.exceptions import MlException, ValidationException
+    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+    text = one_line(error)
+    if isinstance(error, HttpResponseError):
+        if isinstance(error, ClientAuthenticationError) or error.status_code in (401, 403):
+            return NotAuthorized(text, hint="The signed-in account lacks this right.")
+        return SubmissionFailed(text, status=error.status_code or 0)
+    wrong = _wrong_fields(error)
+    if wrong or isinstance(error, (ValidationException, FileNotFoundError, NotADirectoryError)):
+        return InvalidRequest(wrong or text, argument="job")
+    if isinstance(error, (MlException, AzureError)):
+        return SubmissionFailed(text)
+    if isinstance(error, TypeError) and "JSON serializable" in text:
+        message = f"azure-ai-ml {metadata.version('azure-ai-ml')} can't write this job down: {text}"
+        return SubmissionFailed(message, hint="Another version of it can: 1.35 for one, or 1.28.")
+    return error
+
+
+def _wrong_fields(error: Exception) -> str:
+    """What the SDK's validation found, which it tells as JSON; "": it is no such error."""
+    try:
+        found = json.loads(str(error))["errors"]
+        return "; ".join(f"{one['path']}: {one['message'].rstrip('.')}" for one in found)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_ADVICE = ("If you are trying to configure", "Resolutions:", "Additional Resources", "The easiest way")
+
+
+def one_line(error: Exception) -> str:
+    """The SDK's message without the advice that follows it, which is for its command line."""
+    text = _COLOURS.sub("", str(error))
+    for advice in _ADVICE:
+        text = text.partition(advice)[0]
+    return " ".join(text.split())

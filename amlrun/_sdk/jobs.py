@@ -1,0 +1,88 @@
+"""Jobs of the SDK, and their parts: read, built, looked at."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import InvalidRequest
+from amlrun._identity import IdentityKind
+from amlrun._sdk.errors import one_line
+from amlrun._sdk.noise import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from amlrun._identity import Identity
+
+_KNOWN = ("azureml:", "file:")
+"""How the SDK's schema takes a text for an environment."""
+
+
+def load(
+    path: Path,
+    *,
+    code: str | None,
+    environment: Any,
+    part: str = "",
+    over: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
+    """The job of a YAML file, by the SDK; `code` and `environment` replace the file's, which may be missing.
+
+    They stand in the job itself, or in a `part` of it. `over` are further settings, by their paths. Raises
+    `InvalidRequest` for what its schema refuses.
+    """
+    quiet()
+    from azure.ai.ml import load_job
+
+    # An environment that is an object is put on the job later: the schema takes a name meanwhile.
+    name = environment if environment is None or isinstance(environment, str) else "azureml:later:1"
+    if code is not None and code.startswith("/subscriptions/"):  # so the schema knows it for no folder
+        code = f"azureml:{code}"
+    if name is not None and not name.startswith(_KNOWN):
+        name = f"azureml:{name}"
+    given = {"code": code, "environment": name}
+    inside = f"{part}." if part else ""
+    overrides = [{f"{inside}{key}": value} for key, value in given.items() if value is not None]
+    overrides += [{key: value} for key, value in over.items()]
+    try:
+        return load_job(path, params_override=overrides)
+    except Exception as error:
+        raise InvalidRequest(f"{path}: {one_line(error)}", argument="job") from error
+
+
+def build(**parts: Any) -> Any:
+    """A command job of the SDK. Raises `InvalidRequest` for what it refuses."""
+    quiet()
+    from azure.ai.ml import command
+
+    try:
+        return command(**{name: value for name, value in parts.items() if value is not None})
+    except Exception as error:
+        raise InvalidRequest(one_line(error), argument="job") from error
+
+
+def queue_settings(priority: Any = None, job_tier: str | None = None) -> Any:
+    """Queue settings of the SDK, with that priority and tier; None where there is neither."""
+    from azure.ai.ml.entities import QueueSettings
+
+    if priority is None and job_tier is None:
+        return None
+    return QueueSettings(priority=priority, job_tier=job_tier)
+
+
+def own_outputs(job: Any) -> dict[str, Any]:
+    """The outputs of a job as they were said: of an AutoML job the SDK sends each as a folder."""
+    said = {name: getattr(output, "_data", output) for name, output in (job.outputs or {}).items()}
+    return {name: output for name, output in said.items() if output is not None}
+
+
+def identity(said: Identity) -> Any:
+    """An identity of the SDK."""
+    from azure.ai.ml import AmlTokenConfiguration, ManagedIdentityConfiguration, UserIdentityConfiguration
+
+    if said.kind is IdentityKind.MANAGED:
+        ids = {"object_id": said.object_id, "resource_id": said.resource_id}
+        return ManagedIdentityConfiguration(client_id=said.client_id, **ids)
+    return UserIdentityConfiguration() if said.kind is IdentityKind.USER else AmlTokenConfiguration()
