@@ -22,7 +22,9 @@ class Attempt:
     `status` is the service's word; `ending` why it ended, None while it hasn't; `seconds` how long it ran so
     far. `error` holds what the service said, empty where it said nothing. `cancel_requested`: that state
     was seen; `unexplained`: how many looks found it over, and run history unreadable. `restarts`: how often
-    it was seen to go back from running to the queue, as the service restarts a job in place.
+    it was seen to go back from running to the queue, as the service restarts a job in place; `warned`: how
+    many warnings run history had then, None where that could not be read. `waiting_since`: since when it
+    waits for nodes, None where it doesn't.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Attempt:
     cancel_requested: bool = False
     unexplained: int = 0
     restarts: int = 0
+    warned: int | None = 0
+    waiting_since: float | None = None
 
     def __str__(self) -> str:
         told = self.status if self.ending is None else f"{self.status}: {TOLD[self.ending]}"

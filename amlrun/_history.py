@@ -27,6 +27,7 @@ class RunRecord:
     """What run history knows of a run. Times are seconds since 1970; None: not yet.
 
     `queueing` is what it waits for, in the service's words (`Scheduling: Job is queued.`); "": nothing.
+    `restarts` is how often the service restarted it in place.
     """
 
     started: float | None = None
@@ -35,6 +36,7 @@ class RunRecord:
     error_message: str = ""
     warnings: tuple[str, ...] = ()
     queueing: str = ""
+    restarts: int = 0
 
 
 def run_record(workspace: Workspace, name: str) -> RunRecord:
@@ -55,6 +57,8 @@ def run_record(workspace: Workspace, name: str) -> RunRecord:
         error_message=message,
         warnings=tuple(str(warning.get("message") or "") for warning in run.get("warnings") or ()),
         queueing=_words(run.get("queueingInfo")),
+        # Assumed: run history counts attempts of a job from 1, one more for each restart in place.
+        restarts=max(0, int(run.get("currentAttemptId") or 1) - 1),
     )
 
 

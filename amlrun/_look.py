@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._attempts import Attempt
-from amlrun._durations import seconds
-from amlrun._ending import ENDS, Ending, Evidence, ending
+from amlrun._durations import instant, seconds
+from amlrun._ending import BEFORE_RUNNING, ENDS, IN_QUEUE, Ending, Evidence, ending
 from amlrun._errors import AmlrunError, InvalidRequest
 from amlrun._history import RunRecord, run_record
-from amlrun._memory import CANCEL_TAG, Memory, attempt_name
+from amlrun._memory import CANCEL_TAG, QUEUE_TAG, Memory, attempt_name
 from amlrun._offers import Tier
-from amlrun._offers.outstanding import WAITING
 from amlrun._sending import Sent, find, job_path, sent_of
 
 if TYPE_CHECKING:
@@ -106,12 +105,14 @@ def seen_in(workspace: Workspace, watched: Watched, job: Mapping[str, Any]) -> W
     if status != last.status:
         _log.info("%s: %s -> %s", last.name, last.status, status)
     requested = last.cancel_requested or status == "CancelRequested"
-    restarts = last.restarts + (last.status in _RAN and status in WAITING)
-    seen = attrs.evolve(last, status=status, cancel_requested=requested, restarts=restarts)
+    seen = attrs.evolve(last, status=status, cancel_requested=requested)
+    if last.status in _RAN and status in BEFORE_RUNNING:
+        seen = _known(attrs.evolve(seen, restarts=last.restarts + 1), *_record(workspace, last.name))
+    seen = attrs.evolve(seen, waiting_since=_waiting_since(workspace, watched, seen, job))
     if status in ENDS:
         seen = _ended(workspace, watched, seen, job)
     elif status == "Running":
-        seen = _running(workspace, seen)
+        seen = _running(workspace, seen, came_back=last.status in BEFORE_RUNNING)
     return watched.with_last(seen)
 
 
@@ -147,14 +148,48 @@ def _first_sight(sent: Sent) -> Attempt:
     )
 
 
-def _running(workspace: Workspace, seen: Attempt) -> Attempt:
-    """Since when it runs is asked until it is known; from then on the clock tells.
+def _running(workspace: Workspace, seen: Attempt, *, came_back: bool) -> Attempt:
+    """Since when it runs is asked until it is known, and again after a restart; else the clock tells.
 
     Assumed: run history's start is that of Running, and stays when the service restarts the job in place.
     """
-    begun = seen.started if seen.started is not None else _record(workspace, seen.name)[0].started
-    ran = 0.0 if begun is None else max(0.0, workspace.clock.now() - begun)
-    return attrs.evolve(seen, started=begun, seconds=ran)
+    if seen.started is None or seen.warned is None or came_back:
+        seen = _known(seen, *_record(workspace, seen.name))
+    ran = 0.0 if seen.started is None else max(0.0, workspace.clock.now() - seen.started)
+    return attrs.evolve(seen, seconds=ran)
+
+
+def _known(seen: Attempt, record: RunRecord, trouble: str) -> Attempt:
+    """With what run history has of one that lives on: its warnings are of what it has survived.
+
+    Assumed: warnings are added at the end of the list, and none goes.
+    """
+    return attrs.evolve(
+        seen,
+        started=record.started or seen.started,
+        restarts=max(seen.restarts, record.restarts),
+        warned=None if trouble else len(record.warnings),
+    )
+
+
+def _waiting_since(
+    workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[str, Any]
+) -> float | None:
+    """Since when it waits for nodes. Who sees it for the first time in the queue takes it since it was sent.
+
+    But for one that has run: nobody knows since when it waits again.
+    """
+    last = watched.last
+    if seen.status not in IN_QUEUE:
+        return None
+    if last.waiting_since is not None:
+        return last.waiting_since
+    now, policy = workspace.clock.now(), watched.memory.policy
+    if last.status not in IN_QUEUE or policy is None or policy.max_queue_time is None:
+        return now
+    sent = instant((job.get("systemData") or {}).get("createdAt"))
+    record, trouble = _record(workspace, seen.name)
+    return now if sent is None or trouble or record.started is not None else min(sent, now)
 
 
 def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[str, Any]) -> Attempt:
@@ -173,7 +208,10 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         error_code=record.error_code,
         error_message=record.error_message,
         warnings=record.warnings,
+        warned_before=seen.warned or 0,
+        restart_missed=seen.warned is None or record.restarts > seen.restarts,
         canceled_by_us=canceled,
+        moved=QUEUE_TAG in (job["properties"].get("tags") or {}),
         cancel_requested_seen=seen.cancel_requested,
         timeout=_timeout_of(job) or seen.plan.timeout,
         ran_for=ran,
