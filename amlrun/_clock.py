@@ -65,6 +65,10 @@ class Timeline:
         """Seconds since it was made, by the clock that is furthest."""
         return max(map(self._passed_by, self._clocks))
 
+    def sleep(self, seconds: float) -> None:
+        """Come back when this many seconds have passed."""
+        self.sleep_until(self.now() + seconds)
+
     def sleep_until(self, moment: float) -> None:
         """Come back when it is that late, by each clock."""
         for key, clock in self._clocks.items():

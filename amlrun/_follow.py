@@ -158,7 +158,8 @@ def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
     """What follows from a look: nothing, the end of what is overdue, another attempt, or no more."""
     if follow.watched.last.ending is None:
         return _lives(follow, now)
-    if follow.retry is None or job is None:
+    retry = follow.retry
+    if retry is None or job is None:
         return _decided(follow, now)
     if has_mark(job):
         watched = called_off(follow.workspace, follow.watched)
@@ -166,7 +167,7 @@ def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
         return _in_new_state(follow, now) if watched.last.ending is None else _decided(follow, now)
     if now < follow.retry_at:
         return attrs.evolve(follow, turn=follow.turn.until(now, follow.retry_at))
-    watched = resent(follow.workspace, follow.watched)
+    watched = resent(follow.workspace, follow.watched, retry)
     follow = attrs.evolve(follow, watched=watched, retry=None, turn=Turn().looked(now))
     return _in_new_state(follow, now)
 
@@ -180,8 +181,10 @@ def _lives(follow: Follow, now: float) -> Follow:
     if question is None or question.due > now or follow.watched.last.status not in WAITING:
         return follow
     waits = _why_waiting(follow)
-    follow = attrs.evolve(follow, question=question.asked(now), waits=waits or follow.waits)
-    return _telling(follow, f"{follow.watched.last.name} waits: {waits}") if waits else follow
+    follow = attrs.evolve(follow, question=question.asked(now))
+    if not waits or waits == follow.waits:
+        return follow
+    return _telling(attrs.evolve(follow, waits=waits), f"{follow.watched.last.name} waits: {waits}")
 
 
 def _decided(follow: Follow, now: float) -> Follow:

@@ -44,7 +44,7 @@ class Sight:
             follows = f"attempt {self.attempt + 1} follows in {told(self.next_in)}"
             return f"{self.name}{attempt}: ended ({self.why}), {follows}"
         again = f", restarted by the service {_times(self.restarts)}" if self.restarts else ""
-        return f"{self.name}{attempt}: {self.status} for {told(self.for_)}{again}"
+        return f"{self.name}{attempt}: {self.status} for {told(int(self.for_))}{again}"
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +65,7 @@ class Progress:
     def __str__(self) -> str:
         one = self.sights[0]
         what = str(one) if len(self.sights) == 1 else _counted(self.sights)
-        parts = [what, f"{told(self.elapsed)} in all", _spent([sight.cost for sight in self.sights])]
+        parts = [what, f"{told(int(self.elapsed))} in all", _spent([sight.cost for sight in self.sights])]
         if self.next_look is not None:
             parts.append(f"next look in {told(self.next_look)}")
         return "; ".join(part for part in parts if part)

@@ -44,7 +44,7 @@ def follow_all(
     if not runs:
         return runs
     timeline = Timeline(run.workspace.clock for run in runs)
-    pace = Pace(runs[0].workspace.clock, at_once=AT_ONCE, per_second=PER_SECOND)
+    pace = Pace(timeline, at_once=AT_ONCE, per_second=PER_SECOND)
     deadline = math.inf if timeout is None else timeout
     while True:
         now = timeline.now()
@@ -100,6 +100,6 @@ def _show(runs: Sequence[Follow], now: float, until: float | None, display: Disp
 
 def _timed_out(run: Follow) -> WaitTimeout:
     last, name = run.watched.last, run.watched.group
-    waits = f": it waits for {run.waits}" if run.waits else ""
+    waits = f" ({run.waits})" if run.waits else ""
     message = f"{name} is not over yet: attempt {last.number} is {last.status}{waits}"
     return WaitTimeout(message, hint=f"It goes on; attach({name!r}).wait() goes on waiting.", name=name)
