@@ -245,9 +245,10 @@ def _first_attempt(
         tags=request.tags,
     )
     body = dressed(captured.body, dress)
-    check_said(body, dress)
-    if captured.nested:
-        make_nested(workspace, body, dressed_nested(captured.nested, dress), plan)
+    nested = dressed_nested(captured.nested, dress)
+    check_said(body, dress, nested)
+    if nested:
+        make_nested(workspace, body, nested, plan)
     return Memory(
         group=name,
         attempt=1,

@@ -32,10 +32,10 @@ def check_nested(body: Mapping[str, Any], nested: Iterable[Nested], plan: Plan, 
         _compare(part, path, planned)
 
 
-def check_said(body: Mapping[str, Any], dress: Dress) -> None:
-    """The same of what was said beside the place: identity, tags, names."""
-    for path, said in said_fields(dress):
-        _compare(body, path, said)
+def check_said(body: Mapping[str, Any], dress: Dress, nested: Iterable[Nested] = ()) -> None:
+    """The same of what was said beside the place: identity, time-out, tags, names; in `nested`, too."""
+    for part, path, said in said_fields(body, dress, nested):
+        _compare(part, path, said)
 
 
 def check_remembered(body: Mapping[str, Any], properties: Mapping[str, str]) -> None:

@@ -70,8 +70,8 @@ def nested_fields(
 
     Bodies, JSON paths in them, and values; None: must not be there.
     """
-    by_path = {one.path: one for one in nested}
-    around = {"": body, **{path: one.body["componentSpec"] for path, one in by_path.items()}}
+    nested = tuple(nested)
+    by_path, around = {one.path: one for one in nested}, around_of(body, nested)
     yield body, ("componentId",), by_path[""].id if "" in by_path else None
     for path, outer in around.items():
         for name, node in (outer.get("jobs") or {}).items():
@@ -81,6 +81,11 @@ def nested_fields(
     for path, one in by_path.items():
         for where, value in node_fields(one.nodes, plan, workspace, path):
             yield around[path], where, value
+
+
+def around_of(body: Mapping[str, Any], nested: Iterable[Nested]) -> dict[str, Mapping[str, Any]]:
+    """What holds the nodes of a pipeline, by its path: its own body for the outermost, else a component's."""
+    return {"": body, **{one.path: one.body["componentSpec"] for one in nested}}
 
 
 def _refer(nodes: Mapping[str, dict[str, Any]], nested: Mapping[str, Nested], inside: str) -> None:

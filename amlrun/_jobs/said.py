@@ -1,32 +1,49 @@
-"""What was said beside the place, and must stand in a body that leaves: identity, names, tags. Pure."""
+"""What was said beside the place, and must stand in a body: identity, time-out, names, tags. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlrun._durations import iso
+from amlrun._job_types import JobType
 from amlrun._jobs.experiments import valid_experiment
+from amlrun._jobs.nested import around_of
 from amlrun._jobs.pipeline import identity_of_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from amlrun._jobs.dress import Dress
+    from amlrun._jobs.nested import Nested
+
+_TIMEOUTS: dict[JobType, tuple[str, ...]] = {
+    JobType.COMMAND: ("limits", "timeout"),
+    JobType.SWEEP: ("limits", "timeout"),
+    JobType.AUTOML: ("taskDetails", "limitSettings", "timeout"),
+}
+"""Where the types whose time-out the service keeps have it."""
 
 
-def said_fields(dress: Dress) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """JSON paths and values. What was not said stays as the job has it.
+def said_fields(
+    body: Mapping[str, Any], dress: Dress, nested: Iterable[Nested]
+) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...], Any]]:
+    """Bodies, JSON paths in them, and values. What was not said stays as the job has it.
 
     Identities of steps in nested pipelines stand in the components that those are.
     """
     if dress.identity is not None:
-        yield ("identity",), dress.identity.to_body()
+        yield body, ("identity",), dress.identity.to_body()
     types = {step.path: step.type for step in dress.plan.steps}
+    around = around_of(body, nested)
     for path, identity in dress.step_identities.items():
-        if "." not in path:
-            yield ("jobs", path, "identity"), identity_of_node(identity, types[path])
+        inside, _, name = path.rpartition(".")
+        yield around.get(inside, {}), ("jobs", name, "identity"), identity_of_node(identity, types[path])
+    where = _TIMEOUTS.get(JobType(str(body["jobType"])))
+    if where is not None and dress.timeout is not None:
+        yield body, where, iso(dress.timeout)
     for key, value in dress.tags.items():
-        yield ("tags", key), value
+        yield body, ("tags", key), value
     if dress.display_name is not None:
-        yield ("displayName",), dress.display_name
+        yield body, ("displayName",), dress.display_name
     if dress.experiment_name is not None:
-        yield ("experimentName",), valid_experiment(dress.experiment_name)
+        yield body, ("experimentName",), valid_experiment(dress.experiment_name)

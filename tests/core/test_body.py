@@ -16,6 +16,7 @@ from amlrun._identity import Identity, IdentityKind
 from amlrun._job_types import JobType
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress, checkpoint_folder
+from amlrun._jobs.nested import Nested, dressed_nested
 from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name, fits
 from amlrun._offers import Kind, Tier
 from amlrun._plan.steps import StepPlan
@@ -206,16 +207,42 @@ def test_the_guard_stops_a_body_without_what_was_said(lost: tuple[str, ...], fie
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("kind", "part", "path"),
+    [
+        ("Command", {"command": "ls"}, ("limits", "timeout")),
+        ("Sweep", {"trial": {}}, ("limits", "timeout")),
+        ("AutoML", {"taskDetails": {}}, ("taskDetails", "limitSettings", "timeout")),
+    ],
+)
+def test_the_guard_holds_the_time_out(kind: str, part: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Where the service reads it, by type."""
+    said = Dress(plan=SERVERLESS, workspace=WORKSPACE, group="run", timeout=99)
+    body = dressed({"jobType": kind, **part}, said)
+    check_said(body, said)
+    of = body
+    for key in path[:-1]:
+        of = of[key]
+    del of["timeout"]
+    with pytest.raises(PlacementNotApplied, match="timeout was about to leave as None; planned was 'PT99S'"):
+        check_said(body, said)
+
+
 def test_the_guard_holds_the_identities_of_steps() -> None:
-    """Of those whose node stands in the body: nested ones stand in components."""
+    """Of those whose node stands in the body, and of nested ones, which stand in components."""
     plan = Plan(steps=tuple(StepPlan(path, JobType.COMMAND, Plan()) for path in ("fit", "in.fit")))
     user = Identity(IdentityKind.USER)
     said = Dress(plan=plan, workspace=WORKSPACE, group="run", step_identities={"fit": user, "in.fit": user})
-    body = dressed({"jobType": "Pipeline", "jobs": {"fit": {"type": "command"}}}, said)
-    check_said(body, said)
+    jobs = {"fit": {"type": "command"}}
+    body = dressed({"jobType": "Pipeline", "jobs": jobs}, said)
+    made = Nested(path="in", id="/c/in/versions/1", body={"componentSpec": {"jobs": jobs}}, api_version="v")
+    (nested,) = dressed_nested([made], said)
+    check_said(body, said, [nested])
+    with pytest.raises(PlacementNotApplied, match=r"jobs\.fit\.identity was about to leave as None"):
+        check_said(body, said, [made])
     del body["jobs"]["fit"]["identity"]
     with pytest.raises(PlacementNotApplied, match=r"jobs\.fit\.identity was about to leave as None"):
-        check_said(body, said)
+        check_said(body, said, [nested])
 
 
 def test_the_guard_stops_a_job_that_remembers_nothing() -> None:

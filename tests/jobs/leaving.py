@@ -78,13 +78,17 @@ class Transport(HttpTransport[Any, Any]):
 
 @attrs.frozen
 class Leaf:
-    """Where one job, or one step of a pipeline, runs. `compute` "" is serverless; None: not said."""
+    """Where one job, or one step of a pipeline, runs. `compute` "" is serverless; None: not said.
+
+    `identity` is its kind, and its client id if it has one. `timeout` as it stands there.
+    """
 
     compute: str
     size: str | None
     count: int | None
     tier: str | None
     identity: str | None
+    timeout: str | None = None
 
 
 def leaves(body: Mapping[str, Any], seen: Seen) -> dict[str, Leaf]:
@@ -103,11 +107,12 @@ def _of_job(body: Mapping[str, Any]) -> Leaf:
         assert of_trial.get("instanceType") == sizes[0]
         assert of_trial["instanceCount"] == resources["instanceCount"]
     return Leaf(
-        compute=_name(body.get("computeId")),
+        compute=(body.get("computeId") or "").rpartition("/")[2],  # of a job, serverless is none at all
         size=sizes[0],
         count=resources.get("instanceCount"),
         tier=(body.get("queueSettings") or {}).get("jobTier"),
-        identity=(body.get("identity") or {}).get("identityType"),
+        identity=_identity(body.get("identity") or {}),
+        timeout=(body.get("taskDetails", {}).get("limitSettings") or body.get("limits") or {}).get("timeout"),
     )
 
 
@@ -117,7 +122,7 @@ def _of_nodes(nodes: Mapping[str, Any], seen: Seen, above: str) -> Iterator[tupl
             inner = node["jobs"] if "jobs" in node else seen.component(node["componentId"])["jobs"]
             yield from _of_nodes(inner, seen, f"{above}{name}.")
             continue
-        resources, identity = node.get("resources") or {}, node.get("identity") or {}
+        resources = node.get("resources") or {}
         yield (
             f"{above}{name}",
             Leaf(
@@ -125,9 +130,15 @@ def _of_nodes(nodes: Mapping[str, Any], seen: Seen, above: str) -> Iterator[tupl
                 size=resources.get("instance_type"),
                 count=resources.get("instance_count"),
                 tier=(node.get("queue_settings") or {}).get("job_tier"),
-                identity=identity.get("identity_type") or identity.get("type"),
+                identity=_identity(node.get("identity") or {}),
             ),
         )
+
+
+def _identity(said: Mapping[str, str]) -> str | None:
+    kind = said.get("identityType") or said.get("identity_type") or said.get("type")
+    client_id = said.get("clientId") or said.get("client_id")
+    return f"{kind} {client_id}" if client_id else kind
 
 
 def _name(compute: str | None) -> str:

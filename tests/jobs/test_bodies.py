@@ -26,6 +26,9 @@ TAGS = {"team": "vision"}
 TIERS = {"standard": "Standard", "spot": "Spot"}
 NO_IDENTITY = {"sweep step", "nested searches"}
 """What has no place for an identity."""
+CLIENT_ID = "11111111-2222-3333-4444-555555555555"
+IDENTITIES = {"standard": f"managed:{CLIENT_ID}", "spot": "user", "cluster": "user"}
+"""Not what the SDK says of Spark by itself: the user's on serverless, a managed one on a pool."""
 REFUSED: dict[tuple[str, str], tuple[type[Exception], str]] = {
     ("spark", "spot"): (InvalidRequest, "a Spark job has no spot nodes"),
     ("spark step", "spot"): (InvalidRequest, "a Spark job has no spot nodes"),
@@ -42,6 +45,7 @@ def world(fake_aml: FakeAml) -> FakeAml:
     fake_aml.cluster("cpus", size="Standard_DS3_v2", max_nodes=4)
     fake_aml.cluster("gpus", size="Standard_NC4as_T4_v3")
     fake_aml.synapse_spark("pool")
+    fake_aml.identity("trainer", client_id=CLIENT_ID)
     return fake_aml
 
 
@@ -63,7 +67,17 @@ def sent(job: Any, world: FakeAml, seen: Seen, **options: Any) -> tuple[Run, Any
     return run, body
 
 
-def planned(plan: Plan, identity: str | None, *, kind: str, step: str = "") -> Leaf:
+def identity_of(place: str, *, in_a_file: bool) -> str:
+    """The one that is said for that place, as bodies have it, or as a step of AutoML does."""
+    managed = place == "standard"
+    if in_a_file:
+        return f"managed_identity {CLIENT_ID}" if managed else "user_identity"
+    return f"{IdentityKind.MANAGED} {CLIENT_ID}" if managed else str(IdentityKind.USER)
+
+
+def planned(
+    plan: Plan, identity: str | None, *, kind: str, step: str = "", timeout: str | None = None
+) -> Leaf:
     """Where the plan puts a job or a step, in the service's words."""
     serverless = plan.compute == "serverless"
     tierless = kind in {"Spark", "Parallel"}
@@ -75,15 +89,18 @@ def planned(plan: Plan, identity: str | None, *, kind: str, step: str = "") -> L
         count=None if countless else plan.instance_count,
         tier=TIERS[plan.tier.value] if serverless and not (tierless or nested) else None,
         identity=identity,
+        timeout=timeout,
     )
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", EVERY)
 def test_what_was_planned_is_what_leaves(world: FakeAml, tmp_path: Path, kind: str, place: str) -> None:
-    """Place, size, count, tier, identity, properties and tags, step by step, by a reader of their own."""
+    """Place, size, count, tier, identity, time-out, properties and tags, by a reader of their own."""
     seen, job = Seen(), EVERY[kind](tmp_path)
-    options = place_of(kind, place) | ({} if kind in NO_IDENTITY else {"identity": "user"})
+    options = place_of(kind, place) | ({} if kind in NO_IDENTITY else {"identity": IDENTITIES[place]})
+    limited = kind not in {"spark", "fine-tuning"} and job.type != "pipeline"
+    options |= {"timeout": 1234} if limited else {}
     if (kind, place) in REFUSED:
         error, words = REFUSED[kind, place]
         with pytest.raises(error, match=words):
@@ -93,12 +110,14 @@ def test_what_was_planned_is_what_leaves(world: FakeAml, tmp_path: Path, kind: s
     run, body = sent(job, world, seen, **options)
     assert not violations(body, "JobBase")
     assert not PUBLISHED.exists() or not [*faults(body)]
-    said = None if kind in NO_IDENTITY else IdentityKind.USER.value
-    steps = {step.path: (step.plan, step.type.value) for step in run.plan.steps}
-    expected = {
-        path: planned(plan, "user_identity" if said and type_ == "AutoML" else said, kind=type_, step=path)
-        for path, (plan, type_) in steps.items()
-    } or {"": planned(run.plan, said, kind=body["jobType"])}
+    steps = {step.path: (step.plan, step.type.value) for step in run.plan.steps} or {
+        "": (run.plan, body["jobType"])
+    }
+    expected = {}
+    for path, (plan, type_) in steps.items():
+        said = None if kind in NO_IDENTITY else identity_of(place, in_a_file=bool(path) and type_ == "AutoML")
+        timeout = "PT1234S" if limited else None
+        expected[path] = planned(plan, said, kind=type_, step=path, timeout=timeout)
     assert leaves(body, seen) == expected
     assert all(leaf.compute == options.get("compute", "") for leaf in expected.values())
     assert all(leaf.tier in {TIERS.get(place), None} for leaf in expected.values())
