@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from amlrun._attempts import Attempt
     from amlrun._plan import Plan
 
 _WIDTH = 100
@@ -266,27 +267,51 @@ class PlacementNotApplied(SubmissionFailed):
 
 
 class RunError(AmlrunError):
-    """A run did not complete: `name` is the run's, `reason` why the last attempt ended, `url` its page."""
+    """A run did not complete: `name` is the run's, `url` its last attempt's page, `attempts` are all of them.
+
+    `reason` is why the last attempt ended, one word (`preempted`, `user-error`, `canceled`, …);
+    `service_code` and `service_message` are what the service says of that. `step` is the step of a pipeline,
+    or the trial, by which it failed ("": it has none); `log` are the last lines of its log; `evidence` is the
+    file in which the service's replies are kept, where the reason isn't certain.
+    """
 
     code = "run-error"
 
     def __init__(
-        self, message: str, *, hint: str = "", name: str = "", reason: str = "", url: str = ""
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        name: str = "",
+        reason: str = "",
+        url: str = "",
+        attempts: tuple[Attempt, ...] = (),
+        service_code: str = "",
+        service_message: str = "",
+        step: str = "",
+        log: tuple[str, ...] = (),
+        evidence: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.name = name
         self.reason = reason
         self.url = url
+        self.attempts = attempts
+        self.service_code = service_code
+        self.service_message = service_message
+        self.step = step
+        self.log = log
+        self.evidence = evidence
 
 
 class JobFailed(RunError):
-    """The job failed; the message holds the service's words and the tail of the log."""
+    """The job failed; the message holds the service's words and the end of the log."""
 
     code = "job-failed"
 
 
 class JobCanceled(RunError):
-    """The job was canceled."""
+    """The job was canceled: by somebody, or because its time was over."""
 
     code = "job-canceled"
 

@@ -1,4 +1,4 @@
-"""Run history, as far as amlrun reads and writes it: times, error and warnings of a run, logs, tags.
+"""Run history, as far as amlrun reads and writes it: how a run stands and ended, children, logs, tags.
 
 The host comes from the workspace's `discoveryUrl`, never from the region's name. Paths and fields are those
 of recorded traffic.
@@ -12,24 +12,33 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from amlrun._durations import instant
+from amlrun._logs import preferred
 from amlrun._rest import innermost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from amlrun._workspace import Workspace
 
-LOG = "user_logs/std_log.txt"
+DEEPEST = 8
+"""Pipelines within pipelines that are looked into."""
+_TRACED = "Traceback (most recent call last)"
+_MOST_LOGS = 8
+"""Logs of a job of many processes that are read to find the one that tells of a failure."""
 
 
 @attrs.frozen(kw_only=True)
 class RunRecord:
     """What run history knows of a run. Times are seconds since 1970; None: not yet.
 
-    `queueing` is what it waits for, in the service's words (`Scheduling: Job is queued.`); "": nothing.
-    `restarts` is how often the service restarted it in place.
+    `title` is what people call it: of a pipeline's step its name there. `queueing` is what it waits for, in
+    the service's words (`Scheduling: Job is queued.`); "": nothing. `restarts` is how often the service
+    restarted it in place. `outputs` are the ids of its named outputs. `raw` is the reply itself.
     """
 
+    name: str = ""
+    title: str = ""
+    status: str = ""
     started: float | None = None
     ended: float | None = None
     error_code: str = ""
@@ -37,20 +46,29 @@ class RunRecord:
     warnings: tuple[str, ...] = ()
     queueing: str = ""
     restarts: int = 0
+    outputs: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
+    raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
 
 
 def run_record(workspace: Workspace, name: str) -> RunRecord:
     """GET one run."""
-    run = workspace.rest.get(f"{_base(workspace)}/runs/{name}", api_version="")
-    root = run.get("error") or {}
-    error = root.get("error") or {}
+    return record_of(workspace.rest.get(_run(workspace, name), api_version=""))
+
+
+def record_of(run: Mapping[str, Any]) -> RunRecord:
+    """What a reply says."""
+    error = (run.get("error") or {}).get("error") or {}
     code, message = innermost(error)
     inner = error.get("innerError") or {}
     codes = [code] if code else []
     while isinstance(inner, dict) and inner.get("code"):
         codes.append(str(inner["code"]))
         inner = inner.get("innerError")
+    outputs = {name: (one or {}).get("assetId") for name, one in (run.get("outputs") or {}).items()}
     return RunRecord(
+        name=str(run.get("runId") or ""),
+        title=str(run.get("displayName") or run.get("runId") or ""),
+        status=str(run.get("status") or ""),
         started=instant(run.get("startTimeUtc")),
         ended=instant(run.get("endTimeUtc")),
         error_code="/".join(codes),
@@ -59,28 +77,78 @@ def run_record(workspace: Workspace, name: str) -> RunRecord:
         queueing=_words(run.get("queueingInfo")),
         # Assumed: run history counts attempts of a job from 1, one more for each restart in place.
         restarts=max(0, int(run.get("currentAttemptId") or 1) - 1),
+        outputs={name: str(asset) for name, asset in outputs.items() if asset},
+        raw=run,
     )
 
 
 def _words(queueing: Mapping[str, Any] | None) -> str:
-    found = queueing or {}
-    return ": ".join(str(found[key]) for key in ("code", "message") if found.get(key))
+    said = queueing or {}
+    return ": ".join(str(said[key]) for key in ("code", "message") if said.get(key))
+
+
+def children(workspace: Workspace, name: str) -> list[RunRecord]:
+    """The runs of a pipeline's steps, of a search's trials; none of a job that runs by itself."""
+    runs = workspace.rest.list(f"{_run(workspace, name)}/children", api_version="")
+    return [record_of(run) for run in runs]
+
+
+def failed_part(workspace: Workspace, name: str, above: tuple[str, ...] = ()) -> tuple[str, RunRecord] | None:
+    """The step or trial by which a run failed, the deepest one: its path from there (`prep.clean`), its run.
+
+    None: no child has failed. Of several it is the one that failed first: others may have followed from it.
+    """
+    failed = [child for child in children(workspace, name) if child.status == "Failed"]
+    if not failed:
+        return None
+    first = min(failed, key=lambda child: (child.ended is None, child.ended or 0.0))
+    names = (*above, first.title)
+    deeper = failed_part(workspace, first.name, names) if len(names) < DEEPEST else None
+    return deeper or (".".join(names), first)
 
 
 def log_text(workspace: Workspace, name: str) -> str:
-    """The text of the job's own log so far; empty while there is none."""
-    # Assumed: the name of the log, and that its URL is signed. Other files of `logFiles` are not looked at.
-    details = workspace.rest.get(f"{_base(workspace)}/runs/{name}/details", api_version="")
+    """The text of the job's own log so far; empty while there is none.
+
+    Of a job of several processes it is that of the first one that has written.
+    """
+    return next(filter(None, _texts(workspace, name)), "")
+
+
+def failure_text(workspace: Workspace, name: str) -> str:
+    """The same, of a job that failed: of several processes the first whose log has a traceback."""
+    first = ""
+    for text in _texts(workspace, name):
+        if _TRACED in text:
+            return text
+        first = first or text
+    return first
+
+
+def _texts(workspace: Workspace, name: str) -> Iterator[str]:
+    """The logs that are worth reading, the best first."""
+    # Assumed: that the URLs of `logFiles` are signed.
+    details = workspace.rest.get(f"{_run(workspace, name)}/details", api_version="")
     files = details.get("logFiles") or {}
-    return workspace.rest.text(files[LOG]) if LOG in files else ""
+    for log in preferred(files)[:_MOST_LOGS]:
+        yield workspace.rest.text(files[log])
 
 
 def merge_tags(workspace: Workspace, name: str, experiment: str, tags: Mapping[str, str]) -> None:
     """Add tags to a run: the PATCH merges, where a PUT of the job would replace."""
-    path = f"{_base(workspace)}/experiments/{quote(experiment, safe='')}/runs/{name}"
+    path = f"{_scope(workspace)}/experiments/{quote(experiment, safe='')}/runs/{name}"
     workspace.rest.send("PATCH", path, api_version="", body={"tags": dict(tags)})
 
 
-def _base(workspace: Workspace) -> str:
+def host_of(workspace: Workspace) -> str:
+    """Where run history is, and the services beside it."""
     host = urlsplit(workspace.lookups.workspace().discovery_url)
-    return f"{host.scheme}://{host.netloc}/history/v1.0{workspace.scope.path}"
+    return f"{host.scheme}://{host.netloc}"
+
+
+def _scope(workspace: Workspace) -> str:
+    return f"{host_of(workspace)}/history/v1.0{workspace.scope.path}"
+
+
+def _run(workspace: Workspace, name: str) -> str:
+    return f"{_scope(workspace)}/runs/{name}"

@@ -14,7 +14,8 @@ from amlrun._attempts import Attempt
 from amlrun._durations import instant, seconds
 from amlrun._ending import BEFORE_RUNNING, ENDS, IN_QUEUE, Ending, Evidence, ending
 from amlrun._errors import AmlrunError, InvalidRequest
-from amlrun._history import RunRecord, run_record
+from amlrun._history import RunRecord, failed_part, run_record
+from amlrun._job_types import TRAITS, JobType
 from amlrun._memory import CANCEL_TAG, QUEUE_TAG, Memory, attempt_name
 from amlrun._offers import Tier
 from amlrun._sending import Sent, find, job_path, sent_of
@@ -199,15 +200,16 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
     if 0 < unexplained < UNEXPLAINED:
         return attrs.evolve(seen, error=trouble, unexplained=unexplained)
     ran = _duration(record)
+    step, cause = _cause(workspace, seen, job, record)
     canceled = has_mark(job)
     if seen.number > 1 and seen.status == "Canceled" and not canceled:
         canceled = marked(workspace, watched.group)
     evidence = Evidence(
         status=seen.status,
         spot=seen.plan.tier is Tier.SPOT,
-        error_code=record.error_code,
-        error_message=record.error_message,
-        warnings=record.warnings,
+        error_code=cause.error_code,
+        error_message=cause.error_message,
+        warnings=(*record.warnings, *cause.warnings) if step else record.warnings,
         warned_before=seen.warned or 0,
         restart_missed=seen.warned is None or record.restarts > seen.restarts,
         canceled_by_us=canceled,
@@ -222,8 +224,29 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         started=record.started or seen.started,
         ended=record.ended,
         seconds=seen.seconds if ran is None else ran,
-        error=": ".join(part for part in (record.error_code, record.error_message, trouble) if part),
+        error=": ".join(part for part in (cause.error_code, cause.error_message, trouble) if part),
+        error_code=cause.error_code,
+        failed_step=step,
+        failed_run=cause.name if step else "",
     )
+
+
+def _cause(
+    workspace: Workspace, seen: Attempt, job: Mapping[str, Any], record: RunRecord
+) -> tuple[str, RunRecord]:
+    """What tells why it ended, and its path: of a job that is made of others the run of the one that failed.
+
+    Its parent says no more than that one did. What can't be read tells nothing: it is as if there were none.
+    """
+    kind = job["properties"].get("jobType")
+    if seen.status != "Failed" or kind not in set(JobType) or not TRAITS[JobType(kind)].has_parts:
+        return "", record
+    try:
+        found = failed_part(workspace, seen.name)
+    except AmlrunError as error:
+        _log.warning("%s: why its parts failed can't be read: %s", seen.name, error.message)
+        return "", record
+    return found or ("", record)
 
 
 def _record(workspace: Workspace, name: str) -> tuple[RunRecord, str]:

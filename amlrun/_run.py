@@ -6,12 +6,14 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from amlrun._attempts import Attempt, Cost, cost_of
+from amlrun._attempts import Attempts, Cost, cost_of
 from amlrun._cancel import cancel
 from amlrun._ending import Ending
 from amlrun._errors import AmlrunError, InvalidRequest, JobCanceled, JobFailed, RequeueExhausted
+from amlrun._failure import failure
 from amlrun._history import log_text
 from amlrun._look import Watched, catch_up
+from amlrun._parts import parts_of
 from amlrun._shown import shown
 from amlrun._waits import Seat, Terms, wait_for
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
-TAIL = 50
-"""Lines of the log that an error carries."""
 
 
 class Run:
@@ -49,9 +49,9 @@ class Run:
         return self._watched.last.number
 
     @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """All attempts so far, oldest first."""
-        return self._watched.attempts
+    def attempts(self) -> Attempts:
+        """All attempts so far, oldest first: a tuple that prints as a table."""
+        return Attempts(self._watched.attempts)
 
     @property
     def plan(self) -> Plan:
@@ -127,8 +127,12 @@ class Run:
         return self
 
     def cost(self) -> Cost:
-        """What the attempts cost so far, by list prices and running times."""
-        return cost_of(self.attempts)
+        """What the attempts cost so far, by list prices and running times; prints as a table.
+
+        Of pipelines and searches it asks how long each step and trial ran.
+        """
+        parts = {attempt.name: parts_of(self._workspace, attempt) for attempt in self.attempts}
+        return cost_of(self.attempts, parts)
 
     def __repr__(self) -> str:
         return f"Run({self.name!r}, attempt {self.attempt}, {self.status})"
@@ -146,29 +150,7 @@ class Run:
         self._watched = watched
 
     def _failure(self, stop: Stop) -> JobFailed | JobCanceled | RequeueExhausted:
-        last = self._watched.last
-        reason = last.ending or Ending.UNKNOWN
-        facts = {"name": self.name, "reason": str(reason), "url": self.url}
-        lines = [f"{self.name} did not complete: {stop.why}.", *(f"  {attempt}" for attempt in self.attempts)]
-        if last.error:
-            lines.append(f"The service says: {last.error}")
-        hint = f"Its page: {self.url}" if self.url else ""
-        if reason in (Ending.CANCELED, Ending.CANCELED_BY_US, Ending.TIMED_OUT):
-            return JobCanceled("\n".join(lines), hint=hint, **facts)
-        lines += self._tail()
-        if stop.exhausted:
-            return RequeueExhausted("\n".join(lines), hint=hint, **facts)
-        return JobFailed("\n".join(lines), hint=hint, **facts)
-
-    def _tail(self) -> list[str]:
-        """The end of the log; an error is worth telling without it, too."""
-        try:
-            log = self.logs().splitlines()
-        except AmlrunError as error:
-            return [f"(its log can't be read: {error.message})"]
-        return (
-            [f"The end of its log ({min(TAIL, len(log))} of {len(log)} lines):", *log[-TAIL:]] if log else []
-        )
+        return failure(self._workspace, self._watched, stop)
 
 
 def watch_runs(runs: object, terms: Terms) -> list[Run | AmlrunError]:

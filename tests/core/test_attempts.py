@@ -8,7 +8,7 @@ import pytest
 from amlrun import Attempt, InvalidRequest, Plan
 from amlrun._asking.jobfile import settings_of_entity
 from amlrun._asking.settings import JobSettings
-from amlrun._attempts import cost_of
+from amlrun._attempts import Attempts, Part, cost_of
 from amlrun._durations import instant
 from amlrun._ending import Ending
 from amlrun._identity import Identity, IdentityKind, parse_identity
@@ -16,7 +16,9 @@ from amlrun._job_types import JobType
 from amlrun._offers import Tier
 from amlrun._plan import StepPlan
 
-PRICED = Plan(instance_type="x", tier=Tier.SPOT, price_per_hour=1.0, on_demand_per_hour=4.0)
+PRICED = Plan(
+    instance_type="big", instance_count=2, tier=Tier.SPOT, price_per_hour=1.0, on_demand_per_hour=4.0
+)
 
 
 def attempt(plan: Plan, seconds: float, ending: Ending | None = None) -> Attempt:
@@ -28,7 +30,13 @@ def test_a_cost_is_told_with_what_it_saved() -> None:
     """In the plan's currency."""
     cost = cost_of((attempt(PRICED, 1800), attempt(PRICED, 1800)))
     assert (cost.total, cost.on_demand, cost.currency) == (1.0, 4.0, "USD")
-    assert str(cost) == "1.00 USD, 75 % less than 4.00 USD on standard nodes"
+    assert cost.summary == "1.00 USD, 75 % less than 4.00 USD on standard nodes"
+    assert str(cost).splitlines() == [
+        "attempt  ran     on             USD",
+        "run      30 min  2 x big spot  0.50",
+        "run      30 min  2 x big spot  0.50",
+        cost.summary,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +68,41 @@ def test_the_cost_of_parts_is_at_most_that() -> None:
     for plan in (attrs.evolve(PRICED, at_once=2), attrs.evolve(PRICED, steps=(step, step))):
         assert str(cost_of((attempt(plan, 3600),))).startswith("at most 1.00 USD")
     assert not cost_of((attempt(attrs.evolve(PRICED, steps=(step,)), 3600),)).at_most
+
+
+def test_the_cost_of_parts_is_what_they_ran() -> None:
+    """Where that is known: each by its own price, and a trial by its share of those that run at once."""
+    plan = attrs.evolve(PRICED, at_once=2)
+    parts = tuple(Part.of(plan, f"trial {number}", 1800, trial=True) for number in (1, 2, 3))
+    cost = cost_of((attempt(plan, 7200),), {"run": parts})
+    assert (cost.total, cost.on_demand, cost.at_most) == (0.75, 3.0, False)
+    assert str(cost).splitlines()[1:3] == [
+        "run        2 h     4 x big spot  0.75",
+        "  trial 1  30 min  2 x big spot  0.25",
+    ]
+    unpriced = Part.of(Plan(instance_type="y"), "clean", 60)
+    assert cost_of((attempt(plan, 7200),), {"run": (*parts, unpriced)}).total is None
+    shown = str(cost_of((attempt(plan, 7200),), {"run": (unpriced,)}))
+    assert shown.splitlines()[2:] == [
+        "  clean  1 min  y standard      -",
+        "cost unknown: no price for this size and tier",
+    ]
+
+
+def test_attempts_print_as_a_table() -> None:
+    """Each with its state, how long it ran, on what, and why it ended."""
+    steps = attrs.evolve(PRICED, steps=(StepPlan("a", JobType.COMMAND, PRICED),) * 2)
+    first = attrs.evolve(attempt(PRICED, 60, Ending.PREEMPTED), status="Canceled", restarts=2)
+    second = attrs.evolve(attempt(steps, 0, Ending.USER_ERROR), name="run-a2", failed_step="prep.clean")
+    third = attempt(attrs.evolve(steps, steps=steps.steps[:1]), 1)
+    table = Attempts((first, second, third))
+    assert (table[0], len(table), table[-1].ending) == (first, 3, None)
+    assert [line.rstrip() for line in str(table).splitlines()] == [
+        "attempt  state     ran    on            why it ended",
+        "run      Canceled  1 min  2 x big spot  its node was preempted, restarted in place 2 x",
+        "run-a2   Running   0 s    2 steps       the job's own code failed, in prep.clean",
+        "run      Running   1 s    1 step",
+    ]
 
 
 def test_an_attempt_reads_as_a_line() -> None:

@@ -1,0 +1,80 @@
+"""What a run that did not complete tells: why, in the service's words and in ours, and what to do now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._attempts import Attempts
+from amlrun._ending import Ending
+from amlrun._errors import AmlrunError, JobCanceled, JobFailed, RequeueExhausted
+from amlrun._history import failure_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlrun._attempts import Attempt
+    from amlrun._decision import Stop
+    from amlrun._look import Watched
+    from amlrun._workspace import Workspace
+
+TAIL = 50
+"""Lines of the log that an error carries."""
+_BY_SOMEBODY = frozenset({Ending.CANCELED, Ending.CANCELED_BY_US})
+_CANCELED = _BY_SOMEBODY | {Ending.TIMED_OUT, Ending.QUEUED_TOO_LONG}
+_UNCERTAIN = frozenset({Ending.CANCELED, Ending.UNKNOWN})
+"""Why it ended isn't known: what follows is for a person to say."""
+
+
+def failure(workspace: Workspace, watched: Watched, stop: Stop) -> JobFailed | JobCanceled | RequeueExhausted:
+    """The error for a run that ended so. Reads the end of the log of what failed."""
+    last = watched.last
+    reason = last.ending or Ending.UNKNOWN
+    log = [] if reason in _BY_SOMEBODY else _log_of(workspace, last)
+    kind: type[JobFailed | JobCanceled | RequeueExhausted] = JobFailed
+    if stop.exhausted:
+        kind = RequeueExhausted
+    elif reason in _CANCELED:
+        kind = JobCanceled
+    return kind(
+        "\n".join(_words(watched, stop, log)),
+        hint="\n".join(_hints(watched.group, last, reason)),
+        name=watched.group,
+        reason=reason,
+        url=last.url,
+        attempts=watched.attempts,
+        service_code=last.error_code,
+        service_message=last.error.removeprefix(f"{last.error_code}: "),
+        step=last.failed_step,
+        log=tuple(log[-TAIL:]),
+        evidence=last.evidence,
+    )
+
+
+def _words(watched: Watched, stop: Stop, log: list[str]) -> Iterator[str]:
+    last = watched.last
+    yield f"{watched.group} did not complete: {stop.why}."
+    yield "\n".join(f"  {line}" for line in str(Attempts(watched.attempts)).splitlines())
+    if last.failed_step:
+        yield f"It failed in {last.failed_step}, which is the run {last.failed_run}."
+    if last.error:
+        yield f"The service says: {last.error}"
+    if log:
+        yield f"The end of its log ({min(TAIL, len(log))} of {len(log)} lines):"
+        yield from log[-TAIL:]
+
+
+def _hints(group: str, last: Attempt, reason: Ending) -> Iterator[str]:
+    if reason in _UNCERTAIN:
+        yield f"If it should go on: amlrun resume {group} starts another attempt."
+    if last.url:
+        yield f"Its page: {last.url}"
+    if last.evidence:
+        yield f"What the service said of its end is kept in {last.evidence}: please attach that to an issue."
+
+
+def _log_of(workspace: Workspace, last: Attempt) -> list[str]:
+    """The log of what failed; an error is worth telling without it, too."""
+    try:
+        return failure_text(workspace, last.failed_run or last.name).splitlines()
+    except AmlrunError as error:
+        return [f"(its log can't be read: {error.message})"]

@@ -1,0 +1,117 @@
+"""What a run costs, attempt by attempt, and of what is made of parts by how long each of them ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure.ai.ml import Input, command, dsl
+from azure.ai.ml.sweep import Uniform
+
+from amlrun import Needs, submit
+from tests.submission.runs import ENVIRONMENT, spot
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+decorated: Any = dsl.pipeline
+
+
+def train(**options: Any) -> Any:
+    """A command, to be a step."""
+    return command(command="python train.py", environment=ENVIRONMENT, **options)
+
+
+def search(**limits: int) -> Any:
+    """A sweep over one number."""
+    base = train(inputs={"rate": Input(type="number", default=0.1)})
+    sweep = base(rate=Uniform(min_value=0.1, max_value=0.9)).sweep(
+        primary_metric="loss", goal="minimize", sampling_algorithm="random"
+    )
+    sweep.set_limits(**limits)
+    return sweep
+
+
+def test_each_attempt_has_a_row(fake_aml: FakeAml, client: MLClient) -> None:
+    """With its name, how long it ran, on what, and what that cost; then the sum."""
+    run = spot(client)
+    fake_aml.preempt(run.name)
+    run.wait()
+    cost = run.cost()
+    assert [row.attempt.name for row in cost.attempts] == [run.name, f"{run.name}-a2"]
+    assert cost.total == pytest.approx(sum(row.total or 0 for row in cost.attempts))
+    lines = str(cost).splitlines()
+    assert [line.partition(" ")[0] for line in lines[:3]] == ["attempt", run.name, f"{run.name}-a2"]
+    assert lines[3] == cost.summary
+
+
+def test_steps_cost_what_each_of_them_ran(fake_aml: FakeAml, client: MLClient) -> None:
+    """Also within a nested pipeline, each by its own price; the time in which they wait costs nothing."""
+    fake_aml.runtime(hours=1)
+    step = train()
+
+    def inner() -> None:
+        step().name = "clean"
+
+    made = decorated()(inner)
+
+    def outer() -> None:
+        step().name = "first"
+        made().name = "prep"
+
+    run = submit(
+        decorated()(outer)(), needs={"first": Needs(cpus=8), "prep.clean": Needs(cpus=4)}, client=client
+    ).wait()
+    cost = run.cost()
+    (row,) = cost.attempts
+    assert [(part.name, part.seconds) for part in row.parts] == [("first", 3600.0), ("prep.clean", 3600.0)]
+    prices = [step.plan.price_per_hour or 0.0 for step in run.plan.steps]
+    assert cost.total == pytest.approx(sum(prices))
+    assert prices[0] != prices[1]
+    assert not cost.at_most
+
+
+def test_trials_cost_what_each_of_them_ran(fake_aml: FakeAml, client: MLClient) -> None:
+    """Three of which two run at once: the plan's price is that of two."""
+    fake_aml.runtime(hours=1)
+    run = submit(search(max_total_trials=3, max_concurrent_trials=2), cpus=4, client=client).wait()
+    cost = run.cost()
+    assert [part.name for part in cost.attempts[0].parts] == ["trial 1", "trial 2", "trial 3"]
+    assert cost.total == pytest.approx(1.5 * (run.plan.price_per_hour or 0.0))
+
+
+def test_what_runs_costs_so_far(fake_aml: FakeAml, client: MLClient) -> None:
+    """Its parts are counted up to now; those that haven't begun cost nothing yet."""
+    fake_aml.runtime(hours=1)
+    run = submit(search(max_total_trials=3, max_concurrent_trials=2), cpus=4, client=client)
+    fake_aml.advance(minutes=40)
+    parts = run.refresh().cost().attempts[0].parts
+    assert len(parts) == 2
+    assert all(1800 < part.seconds < 2400 for part in parts)
+
+
+def test_steps_that_nobody_planned_make_it_the_most(client: MLClient) -> None:
+    """A run of another name than its step's can't be priced: all count as if they had run all the time."""
+    step = train()
+
+    def outer() -> None:
+        step().name = "first"
+        step().name = "second"
+
+    job = decorated()(outer)()
+    job.jobs["second"].display_name = "Another"
+    run = submit(job, client=client).wait()
+    cost = run.cost()
+    assert cost.at_most
+    assert cost.attempts[0].parts == ()
+    assert str(cost).startswith("at most")
+
+
+def test_a_single_command_asks_nobody(fake_aml: FakeAml, client: MLClient) -> None:
+    """What it costs is known from the last look."""
+    run = spot(client).wait()
+    before = len(fake_aml.calls)
+    assert str(run.cost()) == run.cost().summary
+    assert len(fake_aml.calls) == before

@@ -1,0 +1,209 @@
+"""What a run that did not complete tells: the error's attributes, its words, and what is kept of its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure.ai.ml import Input, MpiDistribution, command, dsl
+from azure.ai.ml.sweep import Uniform
+
+from amlrun import JobCanceled, JobFailed, RequeueExhausted, RunError, WaitTimeout, attach, submit
+from amlrun._ending import Ending
+from amlrun._workspace import workspace_of
+from amlrun.testing import CanceledByPlatform, Failed, Forbidden
+from tests.submission.runs import ENVIRONMENT, spot
+from tests.submission.scripts import words
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from amlrun import Run
+    from amlrun.testing import FakeAml
+
+decorated: Any = dsl.pipeline
+
+
+def ended(run: Run) -> RunError:
+    """What waiting for it raises."""
+    with pytest.raises(RunError) as caught:
+        run.wait()
+    return caught.value
+
+
+def train(**options: Any) -> Any:
+    """A command, to be a step."""
+    return command(command="python train.py", environment=ENVIRONMENT, **options)
+
+
+def nested() -> Any:
+    """A pipeline with a step, and one within a pipeline of its own."""
+    step = train()
+
+    def inner() -> None:
+        step().name = "clean"
+
+    made = decorated()(inner)
+
+    def outer() -> None:
+        step().name = "first"
+        made().name = "prep"
+
+    return decorated()(outer)()
+
+
+def lines(number: int) -> str:
+    """A log of so many lines."""
+    return "".join(f"line {one}\n" for one in range(number))
+
+
+def test_a_failure_carries_all_that_is_known(fake_aml: FakeAml, client: MLClient) -> None:
+    """The reason, the service's code and words, the page, the attempts, the last 50 lines of the log."""
+    run = spot(client)
+    fake_aml.advance(minutes=2)
+    fake_aml.log(run.name, lines(60))
+    fake_aml.fail(run.name, message="Execution failed. User process exited with status code 3.")
+    error = ended(run)
+    assert isinstance(error, JobFailed)
+    assert (error.reason, error.name, error.url) == (Ending.USER_ERROR, run.name, run.url)
+    assert error.service_code == "UserError"
+    assert error.service_message == "Execution failed. User process exited with status code 3."
+    assert error.attempts == run.attempts
+    assert error.log == tuple(f"line {one}" for one in range(10, 60))
+    assert (error.step, error.evidence) == ("", "")
+    told = str(error)
+    assert told.startswith(f"{run.name} did not complete: the job's own code failed")
+    for part in ("exited with status code 3", "(50 of 60 lines)", "line 59", run.url):
+        assert part in told
+    assert "line 9\n" not in told
+
+
+def test_a_log_that_is_short_is_told_whole(fake_aml: FakeAml, client: MLClient) -> None:
+    """And one that isn't there, not at all."""
+    fake_aml.fail_next()
+    assert ended(spot(client)).log == ()
+    run = spot(client)
+    fake_aml.log(run.name, "one\ntwo\n")
+    fake_aml.fail(run.name)
+    assert ended(run).log == ("one", "two")
+
+
+def test_a_log_that_cannot_be_read_hides_no_failure(fake_aml: FakeAml, client: MLClient) -> None:
+    """The error says so in its place."""
+    run = spot(client)
+    fake_aml.fail(run.name)
+    fake_aml.inject(Forbidden(), on="GET /runs/{name}/details", times=None)
+    error = ended(run)
+    assert error.reason == Ending.USER_ERROR
+    assert "its log can't be read" in error.log[0]
+
+
+def test_of_many_processes_the_one_that_failed_is_heard(fake_aml: FakeAml, client: MLClient) -> None:
+    """Its log is told, not that of the first, which only waited for it."""
+    job = train(instance_count=2, distribution=MpiDistribution(process_count_per_instance=1))
+    run = submit(job, instance_count=2, cpus=4, client=client)
+    for number, text in enumerate(["waiting\n", "Traceback (most recent call last):\nboom\n"]):
+        fake_aml.output(run.name, f"user_logs/std_log_process_{number}.txt", text)
+    fake_aml.fail(run.name)
+    assert ended(run).log == ("Traceback (most recent call last):", "boom")
+    assert run.logs() == "waiting\n"
+
+
+def test_a_pipeline_names_the_step_that_failed(fake_aml: FakeAml, client: MLClient) -> None:
+    """The deepest one, with its own reason, words and log: the pipeline itself says only that a step has."""
+    run = submit(nested(), client=client)
+    fake_aml.advance(minutes=1)
+    step = f"{run.name}/prep/clean"
+    fake_aml.log(step, "no disk\n")
+    fake_aml.fail(step, code="ImageBuildFailure", message="Image build failed.")
+    error = ended(run)
+    assert (error.step, error.reason) == ("prep.clean", Ending.ENVIRONMENT)
+    assert (error.service_code, error.service_message) == ("ImageBuildFailure", "Image build failed.")
+    assert error.log == ("no disk",)
+    assert fake_aml.job(step).name in str(error)
+    assert "in prep.clean" in words(str(run.attempts))
+
+
+def test_of_several_steps_that_failed_the_first_is_named(fake_aml: FakeAml, client: MLClient) -> None:
+    """The others may have failed because of it."""
+    step = train()
+
+    def two() -> None:
+        step().name = "late"
+        step().name = "early"
+
+    job = decorated()(two)()
+    job.settings.continue_on_step_failure = True
+    run = submit(job, client=client)
+    fake_aml.inject(Failed(after=20.0), job=f"{run.name}/late")
+    fake_aml.inject(Failed(after=5.0), job=f"{run.name}/early")
+    assert ended(run).step == "early"
+
+
+def test_a_search_names_the_trial_that_failed(fake_aml: FakeAml, client: MLClient) -> None:
+    """It fails only where none of them has completed."""
+    base = train(inputs={"rate": Input(type="number", default=0.1)})
+    sweep = base(rate=Uniform(min_value=0.1, max_value=0.9)).sweep(
+        primary_metric="loss", goal="minimize", sampling_algorithm="random"
+    )
+    sweep.set_limits(max_total_trials=1)
+    sweep.experiment_name = "search"
+    run = submit(sweep, client=client)
+    fake_aml.inject(Failed(message="bad rate"), job=f"{run.name}/0")
+    error = ended(run)
+    assert error.service_message == "bad rate"
+    assert error.step
+
+
+def test_children_that_cannot_be_read_hide_no_failure(fake_aml: FakeAml, client: MLClient) -> None:
+    """The pipeline's own words are told."""
+    run = submit(nested(), client=client)
+    fake_aml.advance(minutes=1)
+    fake_aml.fail(f"{run.name}/prep/clean")
+    fake_aml.inject(Forbidden(), on="GET /runs/{name}/children", times=None)
+    error = ended(run)
+    assert "PipelineHasStepJobFailed" in error.service_code
+    assert error.step == ""
+
+
+def test_the_history_of_attempts_is_in_the_error(fake_aml: FakeAml, client: MLClient) -> None:
+    """As a table of the attempts, each with its reason."""
+    run = spot(client)
+    for name in (run.name, f"{run.name}-a2", f"{run.name}-a3"):
+        while name not in fake_aml.jobs:
+            with pytest.raises(WaitTimeout):
+                run.wait(timeout=5)
+        fake_aml.preempt(name)
+    error = ended(run)
+    assert isinstance(error, RequeueExhausted)
+    assert [attempt.ending for attempt in error.attempts] == [Ending.PREEMPTED] * 3
+    for attempt in error.attempts:
+        assert f"{attempt.name} " in str(error)
+
+
+def test_an_end_of_unknown_cause_says_how_to_go_on(fake_aml: FakeAml, client: MLClient) -> None:
+    """Nobody knows who canceled it: that is for a person to decide."""
+    run = spot(client)
+    fake_aml.inject(CanceledByPlatform(), job=run.name)
+    error = ended(run)
+    assert isinstance(error, JobCanceled)
+    assert (error.reason, error.log) == (Ending.CANCELED, ())
+    assert f"amlrun resume {run.name}" in error.hint
+
+
+def test_the_tags_that_a_user_sets_stay(fake_aml: FakeAml, client: MLClient) -> None:
+    """`mlflow.set_tag` merges into the run's tags, and so do we: nothing of theirs is ever written over."""
+    run = spot(client, tags={"team": "vision"})
+    fake_aml.advance(minutes=2)
+    workspace = workspace_of(client)
+    host = f"https://{fake_aml.scope.location}.api.azureml.ms/history/v1.0{fake_aml.scope.path}"
+    experiment = fake_aml.job(run.name).body["properties"].get("experimentName") or "Default"
+    theirs = {"stage": "pretraining", "mlflow.note.content": "good"}
+    path = f"{host}/experiments/{experiment}/runs/{run.name}"
+    workspace.rest.send("PATCH", path, api_version="", body={"tags": theirs})
+    before = len(fake_aml.calls)
+    attach(run.name, client=client).cancel()
+    ended(run)
+    assert dict(fake_aml.job(run.name).tags) == {"team": "vision", **theirs, "amlrun.cancel": "true"}
+    changes = [call for call in fake_aml.calls[before:] if call.method in ("PUT", "PATCH")]
+    assert [(call.method, call.json) for call in changes] == [("PATCH", {"tags": {"amlrun.cancel": "true"}})]
