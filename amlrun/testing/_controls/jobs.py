@@ -203,6 +203,15 @@ class JobControls:
             records.put(METRICS, job.name, {"metrics": kept})
             self._backend.engine.families.measured(records, job)
 
+    def warn(self, name: str, message: str) -> None:
+        """Add a warning to those that run history has of a job, which goes on.
+
+        Raises LookupError where there is no such job, ValueError where it is over.
+        """
+        with self._backend.work() as (records, _now):
+            job = self._live(records, name)
+            self._backend.engine.keep(records, attrs.evolve(job, warnings=(*job.warnings, message)))
+
     def _running(self, records: Records, name: str) -> Iterator[Job]:
         """The running jobs that a name, a path or a pattern may mean."""
         if strikes.is_pattern(name):
