@@ -12,6 +12,7 @@ import attrs
 from amlrun._arguments import NodeOptions
 from amlrun._asking.computes import workspace_of
 from amlrun._asking.given import arguments
+from amlrun._asking.policies import unheld
 from amlrun._asking.request import parse
 from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
@@ -313,7 +314,7 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
     told = ["requeued while somebody waits: run.wait(), or attach(name).wait() on any machine"]
     if policy.checkpoint is not None:
         told.append(f"checkpoints: {checkpoint_folder('<name of the run>', policy, None)}")
-    warnings = list(plan.warnings)
+    warnings = [*plan.warnings, *unheld(policy, plan)]
     if policy.checkpoint_as_is:
         warnings.append(
             "its folder for checkpoints is shared by all who name it: no other run may be using it"

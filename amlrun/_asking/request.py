@@ -27,6 +27,7 @@ from amlrun._asking.bindings import (
 from amlrun._asking.code import check_command, code_of, missing_scripts, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.pipelines import check_data
+from amlrun._asking.policies import check_policy
 from amlrun._asking.settings import JobSettings
 from amlrun._asking.steps import least_named, steps_of
 from amlrun._asking.team import Defaults, Team
@@ -139,6 +140,7 @@ def parse(
     ask = team.bound(defaults.applied(asked.ask))
     check_timeout(settings.type, ask.timeout, policy)
     _check_checkpoint(settings.type, policy)
+    check_policy(settings.type, policy)
     uploads = uploads_of(code, settings)
     experiment = _experiment(given.experiment_name) or defaults.experiment
     return Request(
