@@ -270,10 +270,13 @@ def test_tags_that_every_job_carries(fake_aml: FakeAml, client: MLClient, folder
 def test_rules_laid_meanwhile_bind_the_next_attempt(
     fake_aml: FakeAml, client: MLClient, folder: Path
 ) -> None:
-    """A run is not requeued to a place that is no longer allowed; it can be taken up when it is again."""
+    """A run is not requeued to a place that is no longer allowed, nor is there another one.
+
+    It can be taken up when it is allowed again.
+    """
     fake_aml.inject(Preempted(), job="train")
     run = submit("python train.py", name="train", gpus=1, tier="spot", client=client, **JOB)
-    guard(folder, "denied_sizes = '*T4*'")
+    guard(folder, "denied_sizes = ['*NC*', '*ND*', '*NV*', '*NG*']")
     with pytest.raises(RequeueExhausted, match=r"refused by amlrun.toml, line 2: denied_sizes"):
         run.wait()
     assert fake_aml.jobs == ("train",)
