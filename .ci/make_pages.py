@@ -1,6 +1,7 @@
 """Make the pages of docs/ that list what the code has.
 
-routes.md is made from the tables of routes, fake.md from docstrings; `amlrun` must be importable.
+routes.md is made from the tables of routes, fake.md from docstrings, and the table of reasons in requeue.md
+from the mappings of endings; `amlrun` must be importable.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import inspect
 import re
 from pathlib import Path
 
-from amlrun import testing
+from amlrun import Requeue, testing
+from amlrun._decision import count_for
+from amlrun._ending import ADVICE, TOLD, Ending
 from amlrun.testing import _routes
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -105,7 +108,33 @@ def _signature(room: type, name: str) -> str:
     )
 
 
-PAGES = {"routes.md": routes, "fake.md": fake}
+def requeue() -> str:
+    """The page as it is, with the table of reasons."""
+    page = (DOCS / "requeue.md").read_text(encoding="utf-8")
+    rows = [f"| `{one}` | {TOLD[one]} | {_done(one)} | {ADVICE[one]} |" for one in Ending]
+    head = ["| reason | what is told | what is done | what helps |", "| --- | --- | --- | --- |"]
+    table = "\n".join([*head, *rows])
+    made, count = re.subn(r"(?s)(?<=<!-- reasons).*?(?=<!-- end -->)", lambda _: f"{MADE}{table}\n", page)
+    if count != 1:
+        raise SystemExit("docs/requeue.md has no place for the table of reasons.")
+    return made
+
+
+def _done(ending: Ending) -> str:
+    """What the policy does, by default and where it says so."""
+    count = count_for(ending)
+    if count is None:
+        return "the run is over"
+    if ending is Ending.QUEUED_TOO_LONG:
+        return f"as `when_queued` says: over, or another attempt elsewhere (`{count}`)"
+    allowed = getattr(Requeue(), count)
+    if allowed == 0:
+        return f"the run is over, unless the policy allows more (`{count}`)"
+    return f"another attempt, {allowed} times at most (`{count}`)"
+
+
+MADE = ": made from the code by .ci/make_pages.py -->\n"
+PAGES = {"routes.md": routes, "fake.md": fake, "requeue.md": requeue}
 
 if __name__ == "__main__":
     for name, text in PAGES.items():
