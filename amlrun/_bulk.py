@@ -29,32 +29,27 @@ def read_jobs(wanted: Sequence[tuple[Workspace, str]], pace: Pace) -> list[dict[
 
     def read(one: tuple[Workspace, str]) -> dict[str, Any] | Exception:
         workspace, name = one
+        pace.keep()
         try:
             return workspace.rest.get(job_path(workspace, name))
         except Exception as error:  # noqa: BLE001 - this one's, whatever it is
             return error
 
-    return side_by_side(read, wanted, before=pace.keep)
+    return side_by_side(read, wanted)
 
 
-def side_by_side(
-    act: Callable[[T], R], items: Sequence[T], *, before: Callable[[], None] = lambda: None
-) -> list[R]:
-    """What `act` makes of each, in order, a few at a time; `before` is called in turn before each.
+def side_by_side(act: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """What `act` makes of each, in order, a few at a time.
 
     One alone needs no thread, so that an interrupt finds nothing to wait for.
     """
     if len(items) == 1:
-        before()
         return [act(items[0])]
     if not items:
         return []
     pool = ThreadPoolExecutor(min(_THREADS, len(items)), thread_name_prefix="amlrun")
     try:
-        futures = []
-        for item in items:
-            before()
-            futures.append(pool.submit(act, item))
+        futures = [pool.submit(act, item) for item in items]
         return [future.result() for future in futures]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

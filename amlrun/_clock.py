@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _NAP = 5.0
 """Seconds after which a sleep looks at the wall clock: a laptop that was asleep is late by no more."""
+_GRAIN = 1e-5
+"""Seconds: less is lost in a float that counts them since 1970, and a sleep has to come to its end."""
 
 
 class Clock(Protocol):
@@ -54,12 +57,14 @@ class Timeline:
     """Seconds since a wait began, over the clocks of all workspaces that it is about. It never goes back.
 
     It follows the walls' clocks, a laptop's sleep included; a clock that is set back stands still meanwhile.
+    Safe to share between threads.
     """
 
     def __init__(self, clocks: Iterable[Clock]) -> None:
         self._clocks = {id(clock): clock for clock in clocks}
         self._seen = {key: clock.now() for key, clock in self._clocks.items()}
         self._passed = dict.fromkeys(self._clocks, 0.0)
+        self._lock = threading.Lock()
 
     def now(self) -> float:
         """Seconds since it was made, by the clock that is furthest."""
@@ -74,10 +79,11 @@ class Timeline:
         for key, clock in self._clocks.items():
             left = moment - self._passed_by(key)
             if left > 0:
-                clock.sleep(left)
+                clock.sleep(left + _GRAIN)
 
     def _passed_by(self, key: int) -> float:
         now = self._clocks[key].now()
-        self._passed[key] += max(0.0, now - self._seen[key])
-        self._seen[key] = now
-        return self._passed[key]
+        with self._lock:
+            self._passed[key] += max(0.0, now - self._seen[key])
+            self._seen[key] = now
+            return self._passed[key]
