@@ -13,7 +13,7 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import attrs
 
@@ -171,7 +171,8 @@ class Checkpoints:
                 raise InvalidRequest(message, argument="save")  # noqa: TRY301  it ends as whatever fails here
             with marker.open("x", encoding="utf-8") as file:
                 file.write(manifest(files))
-            _flush(marker)
+                file.flush()
+                _flush(file)  # while it is open: closed, it may be another process's to remove
             _flush_folder(self._path())
         except BaseException:
             self._remove(name)
@@ -230,19 +231,19 @@ def _flushed(folder: Path) -> dict[str, int]:
     for root, _, names in os.walk(folder):
         for name in names:
             path = Path(root, name)
-            _flush(path)
+            with path.open("rb") as file:
+                _flush(file)
             files[path.relative_to(folder).as_posix()] = path.stat().st_size
         _flush_folder(Path(root))
     return files
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        try:
-            os.fsync(file.fileno())
-        except OSError as error:
-            if error.errno not in _NOT_HERE:
-                raise
+def _flush(file: IO[Any]) -> None:
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _NOT_HERE:
+            raise
 
 
 def _flush_folder(path: Path) -> None:
