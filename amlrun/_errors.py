@@ -10,6 +10,7 @@ AmlrunError
 │   ├── NoQuota             the limit is zero
 │   └── NotEnoughQuota      there is a limit, and it is below the need
 ├── NothingFits             no size of the region meets the needs
+├── OutputNotFound          a run has no output of that name, or nothing has come into it
 ├── PlanOutdated            the world has moved since the plan was made; nothing was sent
 ├── SubmissionFailed        the service refused the job
 │   └── PlacementNotApplied what was about to leave was not what was planned; nothing was sent
@@ -222,6 +223,21 @@ class NothingFits(AmlrunError):
     def __init__(self, message: str, *, hint: str = "", against: dict[str, str] | None = None) -> None:
         super().__init__(message, hint=hint)
         self.against = against or {}
+
+
+class OutputNotFound(AmlrunError):
+    """A run has no output `name`, or there is no file in it (`uri`); `names` are those that it has."""
+
+    code = "output-not-found"
+    _wraps = True
+
+    def __init__(
+        self, message: str, *, hint: str = "", name: str = "", uri: str = "", names: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+        self.uri = uri
+        self.names = names
 
 
 class PlanOutdated(AmlrunError):

@@ -33,7 +33,8 @@ class RunRecord:
 
     `title` is what people call it: of a pipeline's step its name there. `queueing` is what it waits for, in
     the service's words (`Scheduling: Job is queued.`); "": nothing. `restarts` is how often the service
-    restarted it in place. `outputs` are the ids of its named outputs. `raw` is the reply itself.
+    restarted it in place. `outputs` are its named outputs by name, each with its id and its type.
+    `raw` is the reply itself.
     """
 
     name: str = ""
@@ -46,7 +47,7 @@ class RunRecord:
     warnings: tuple[str, ...] = ()
     queueing: str = ""
     restarts: int = 0
-    outputs: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
+    outputs: Mapping[str, tuple[str, str]] = attrs.field(factory=dict, eq=False, repr=False)
     raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
 
 
@@ -64,7 +65,7 @@ def record_of(run: Mapping[str, Any]) -> RunRecord:
     while isinstance(inner, dict) and inner.get("code"):
         codes.append(str(inner["code"]))
         inner = inner.get("innerError")
-    outputs = {name: (one or {}).get("assetId") for name, one in (run.get("outputs") or {}).items()}
+    outputs = {name: one for name, one in (run.get("outputs") or {}).items() if one and one.get("assetId")}
     return RunRecord(
         name=str(run.get("runId") or ""),
         title=str(run.get("displayName") or run.get("runId") or ""),
@@ -77,7 +78,7 @@ def record_of(run: Mapping[str, Any]) -> RunRecord:
         queueing=_words(run.get("queueingInfo")),
         # Assumed: run history counts attempts of a job from 1, one more for each restart in place.
         restarts=max(0, int(run.get("currentAttemptId") or 1) - 1),
-        outputs={name: str(asset) for name, asset in outputs.items() if asset},
+        outputs={name: (str(one["assetId"]), str(one.get("type") or "")) for name, one in outputs.items()},
         raw=run,
     )
 

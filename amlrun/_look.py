@@ -18,6 +18,7 @@ from amlrun._history import RunRecord, failed_part, run_record
 from amlrun._job_types import TRAITS, JobType
 from amlrun._memory import CANCEL_TAG, QUEUE_TAG, Memory, attempt_name
 from amlrun._offers import Tier
+from amlrun._outputs import found_outputs, outputs_of
 from amlrun._sending import Sent, find, job_path, sent_of
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def seen_in(workspace: Workspace, watched: Watched, job: Mapping[str, Any]) -> W
     if status != last.status:
         _log.info("%s: %s -> %s", last.name, last.status, status)
     requested = last.cancel_requested or status == "CancelRequested"
-    seen = attrs.evolve(last, status=status, cancel_requested=requested)
+    outputs = outputs_of(job)
+    seen = attrs.evolve(last, status=status, cancel_requested=requested, outputs=outputs)
     if last.status in _RAN and status in BEFORE_RUNNING:
         seen = _known(attrs.evolve(seen, restarts=last.restarts + 1), *_record(workspace, last.name))
     seen = attrs.evolve(seen, waiting_since=_waiting_since(workspace, watched, seen, job))
@@ -228,6 +230,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         error_code=cause.error_code,
         failed_step=step,
         failed_run=cause.name if step else "",
+        outputs=found_outputs(workspace, job, record) if seen.status == "Completed" else seen.outputs,
     )
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from amlrun._attempts import Attempts, Cost, cost_of
 from amlrun._cancel import cancel
+from amlrun._download import download
 from amlrun._ending import Ending
 from amlrun._errors import AmlrunError, InvalidRequest, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._failure import failure
 from amlrun._history import log_text
 from amlrun._look import Watched, catch_up
+from amlrun._outputs import OWN
 from amlrun._parts import parts_of
 from amlrun._shown import shown
 from amlrun._waits import Seat, Terms, wait_for
 
 if TYPE_CHECKING:
     import datetime as dt
+    from os import PathLike
 
     from amlrun._decision import Stop
     from amlrun._plan import Plan
@@ -67,6 +71,14 @@ class Run:
     def status(self) -> str:
         """The last attempt's state, in the service's word (`Queued`, `Running`, `Completed`, …)."""
         return self._watched.last.status
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The URIs of the last attempt's outputs by name; `default` holds its own files, logs among them.
+
+        Empty before it was looked at. Of a search they are the best trial's, once there is one.
+        """
+        return dict(self._watched.last.outputs)
 
     @property
     def url(self) -> str:
@@ -133,6 +145,23 @@ class Run:
         """
         parts = {attempt.name: parts_of(self._workspace, attempt) for attempt in self.attempts}
         return cost_of(self.attempts, parts)
+
+    def download(self, name: str | None = None, to: str | PathLike[str] | None = None) -> Path:
+        """Bring the last attempt's output `name`; with no name, what its code left in `outputs/`.
+
+        Returns `to`, the folder that the files are in: `<run>/<name>` in the current one, if nothing is said.
+        It may be there: other files in it stay, those of the same path are replaced, and those that have come
+        before are not brought again, so that a download that broke off goes on. While the job runs, what is
+        there now comes. Of a search it is the best trial's.
+
+        Raises `OutputNotFound` where the run has no such output or nothing has come into it, `NotAuthorized`
+        where the account may not read the storage.
+        https://learn.microsoft.com/azure/machine-learning/how-to-read-write-data-v2
+        """
+        self.refresh()
+        folder = Path(self.name) / (name or OWN) if to is None else Path(to)
+        download(self._workspace, self._watched.last, name, folder)
+        return folder
 
     def __repr__(self) -> str:
         return f"Run({self.name!r}, attempt {self.attempt}, {self.status})"

@@ -110,8 +110,12 @@ class Workspace:
         azure-ai-ml looks whether a folder is there, and uploads it where it isn't: threads that did so at
         once would all upload the same one. It makes clients of its own for blobs.
         """
-        with _building, contextlib.nullcontext() if self._embedded is None else self._embedded.installed():
+        with _building, self.reaching_storage():
             yield
+
+    def reaching_storage(self) -> contextlib.AbstractContextManager[Any]:
+        """To be entered around whatever goes to storage: `local` answers for its own meanwhile."""
+        return contextlib.nullcontext() if self._embedded is None else self._embedded.installed()
 
     def __repr__(self) -> str:
         return f"Workspace({self.scope})"

@@ -175,6 +175,8 @@ class JobControls:
         if not place[1] or place[1].endswith("/"):
             raise ValueError(f"{path!r} is no path of a file.")
         self._backend.blobs.write(*place, data.encode() if isinstance(data, str) else data)
+        with self._backend.work() as (records, now):
+            records.put("blob", "/".join(place), {"modified": now})
 
     def log(self, name: str, text: str) -> None:
         """Write to a job's log (`user_logs/std_log.txt`), behind what is there.

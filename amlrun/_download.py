@@ -1,0 +1,149 @@
+"""Files of a datastore, brought to this machine: each whole or not at all, and never a quiet empty folder.
+
+Not `MLClient.jobs.download`: azure-ai-ml 1.35 doesn't find folders that were given a place of their own, 1.34
+and later fail on models, all versions leave an empty folder without a word, bring what only begins with the
+same name along, and hold each file in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
+from amlrun._outputs import DEFAULT, OWN, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlrun._attempts import Attempt
+    from amlrun._workspace import Workspace
+
+_CONTAINERS = {"AzureBlob": "containerName", "AzureDataLakeGen2": "filesystem"}
+_log = logging.getLogger("amlrun")
+
+
+def download(workspace: Workspace, attempt: Attempt, name: str | None, to: Path) -> tuple[Path, ...]:
+    """The files of an attempt's output, or its own `outputs/`, below `to`. Raises what `files_at` raises."""
+    outputs = attempt.outputs
+    names = tuple(sorted(outputs.keys() - {DEFAULT}))
+    others = f"Its named outputs: {', '.join(names)}." if names else "It has no named outputs."
+    if name is not None and name not in outputs:
+        message = f"{attempt.name} has no output {name}"
+        raise OutputNotFound(message, hint=others, name=name, names=names)
+    uri = f"{outputs[DEFAULT].rstrip('/')}/{OWN}" if name is None else outputs[name]
+    came = files_at(workspace, uri, to)
+    if came:
+        return came
+    what = "its folder outputs/" if name is None else f"output {name}"
+    message = f"Nothing is in {what} of {attempt.name}, which is {attempt.status}"
+    raise OutputNotFound(message, hint=f"Looked at {uri}. {others}", name=name or "", uri=uri, names=names)
+
+
+def files_at(workspace: Workspace, uri: str, to: Path) -> tuple[Path, ...]:
+    """All files at a URI, below `to`; those that are there already, of that size and time, are left alone.
+
+    A file keeps its place below the URI; a URI that is one file gives that file. Raises `NotAuthorized`,
+    `ServiceError` with how many files have come, and OSError for what this machine can't write.
+    """
+    place = Place.of(uri)
+    if place is None:
+        hint = "Only what is in a datastore of the workspace can be brought: azcopy can bring it."
+        raise InvalidRequest(f"{uri} is in no datastore", argument="name", hint=hint)
+    if to.exists() and not to.is_dir():
+        raise InvalidRequest(f"to={str(to)!r} is no folder", argument="to")
+    came: list[Path] = []
+    with workspace.reaching_storage(), _translated(uri, came):
+        container = _container(workspace, place.datastore)
+        for blob in _files(container, place.path):
+            target = to.joinpath(*_below(place.path, blob.name))
+            _bring(container, blob, target)
+            came.append(target)
+    _log.info("%d files of %s are in %s", len(came), uri, to)
+    return tuple(came)
+
+
+def _container(workspace: Workspace, datastore: str) -> Any:
+    """The client of the datastore's container, with its own secret, else with the signed-in account."""
+    from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential  # noqa: PLC0415  with the next
+    from azure.storage.blob import ContainerClient  # noqa: PLC0415  who downloads pays for it
+
+    path = f"{workspace.scope.path}/datastores/{datastore}"
+    properties = workspace.rest.get(path)["properties"]
+    kind, account = properties.get("datastoreType"), str(properties.get("accountName") or "")
+    if kind not in _CONTAINERS:
+        hint = "Blob containers and data lakes can be read."
+        raise InvalidRequest(f"Datastore {datastore} is of type {kind}", argument="name", hint=hint)
+    wire = workspace.rest.wire
+    credential: Any = wire.credential
+    if (properties.get("credentials") or {}).get("credentialsType") in {"AccountKey", "Sas"}:
+        with contextlib.suppress(NotAuthorized):  # who may not have the secret may still have a role
+            secret = workspace.rest.send("POST", f"{path}/listSecrets", body={}).body or {}
+            if secret.get("key"):
+                credential = AzureNamedKeyCredential(account, secret["key"])
+            elif secret.get("sasToken"):
+                credential = AzureSasCredential(secret["sasToken"])
+    host = f"{account}.blob.{properties.get('endpoint') or 'core.windows.net'}"
+    extra: dict[str, Any] = {} if wire.transport is None else {"transport": wire.transport}
+    return ContainerClient(
+        f"{properties.get('protocol') or 'https'}://{host}",
+        str(properties[_CONTAINERS[kind]]),
+        credential=credential,
+        **wire.connection,
+        **extra,
+    )
+
+
+def _files(container: Any, path: str) -> Iterator[Any]:
+    """The blobs at a path and below it, not those whose names only begin so; a lake's folders are none."""
+    for blob in container.list_blobs(name_starts_with=path, include=["metadata"]):
+        inside = blob.name == path or blob.name.startswith(f"{path}/")
+        if inside and (blob.metadata or {}).get("hdi_isfolder") != "true":
+            yield blob
+
+
+def _below(path: str, name: str) -> tuple[str, ...]:
+    """The parts of a blob's name below a path; its own name, where it is the path."""
+    inside = PurePosixPath(name[len(path) :].lstrip("/") or name.rpartition("/")[2])
+    outside = ("\\", ":") if os.name == "nt" else ()
+    if ".." in inside.parts or inside.is_absolute() or any(mark in str(inside) for mark in outside):
+        raise ServiceError(f"The file {name} has a name that leads out of its folder")
+    return inside.parts
+
+
+def _bring(container: Any, blob: Any, target: Path) -> None:
+    """One file: whoever looks meanwhile finds none, the old one, or the new one, whole."""
+    at = blob.last_modified.timestamp()
+    if target.is_file() and (target.stat().st_size, target.stat().st_mtime) == (blob.size, at):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("wb") as file:
+            container.download_blob(blob.name).readinto(file)
+        os.utime(part, (at, at))
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _translated(uri: str, came: list[Path]) -> Iterator[None]:
+    from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415  who downloads pays for it
+
+    try:
+        yield
+    except AzureError as error:
+        status = error.status_code or 0 if isinstance(error, HttpResponseError) else 0
+        code = str(getattr(error, "error_code", "") or "")
+        first = (error.message or type(error).__name__).strip().splitlines()[0]
+        what = f"{uri}: {status or 'no answer'} {code}: {first}"
+        if status in (401, 403):
+            hint = "Reading needs the role Storage Blob Data Reader, and a network that the storage lets in."
+            raise NotAuthorized(what, hint=hint, scope=uri, service_code=code) from error
+        hint = f"{len(came)} files have come; the same call brings the others."
+        raise ServiceError(what, hint=hint, status=status, service_code=code) from error
