@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._arguments import NodeOptions
+from amlrun._asking.code import no_checkpoints
 from amlrun._asking.computes import workspace_of
 from amlrun._asking.given import arguments
 from amlrun._asking.policies import unheld
@@ -29,7 +30,7 @@ from amlrun._errors import (
     ServiceError,
     SubmissionFailed,
 )
-from amlrun._job_types import TRAITS
+from amlrun._job_types import TRAITS, JobType
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress, checkpoint_folder
 from amlrun._jobs.nested import dressed_nested
@@ -37,6 +38,7 @@ from amlrun._jobs.remarks import remarks
 from amlrun._look import started
 from amlrun._memory import Memory, fits
 from amlrun._needs import SERVERLESS
+from amlrun._offers import Tier
 from amlrun._placement import place, place_steps
 from amlrun._run import Run
 from amlrun._sameness import is_for, is_same_job
@@ -319,6 +321,8 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
         warnings.append(
             "its folder for checkpoints is shared by all who name it: no other run may be using it"
         )
+    if plan.tier is Tier.SPOT and request.settings.type is JobType.COMMAND:
+        warnings += no_checkpoints(request.command, request.uploads, plan.timeout or 0)
     return attrs.evolve(plan, requeued=True, reasons=(*plan.reasons, *told), warnings=tuple(warnings))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.settings import is_remote
+from amlrun._durations import told as in_words
 from amlrun._errors import InvalidRequest
 from amlrun._shown import shown
 from amlrun._upload.survey import survey
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 _RUNS = re.compile(r"(?<![\w/.-])python[0-9.]*\s+(?!/)([\w./-]+\.py)\b")
 _ELSEWHERE = re.compile(r"(?<![\w-])(cd|pushd|git|wget|curl|cp|mv|unzip|tar)\s")
 """Commands after which a script may be where nobody can see it from here."""
+
+
+_SAVES = re.compile(rb"AMLRUN_CHECKPOINT_DIR|checkpoint_dir|checkpointing|amlrun_checkpoints")
+_TEXTS = frozenset({".py", ".sh", ".ipynb", ".yml", ".yaml", ".json", ".toml", ".cfg", ".ini"})
+_LONGEST_TEXT = 1_000_000
+"""Bytes: what is longer is data."""
+_LONG = 3600
+"""Seconds: shorter work is soon done again."""
 
 
 def code_of(value: Any) -> str | None:
@@ -63,3 +72,23 @@ def missing_scripts(command: str, uploads: Iterable[Upload]) -> Iterator[str]:
     for name in dict.fromkeys(_RUNS.findall(command)):
         if Path(name).as_posix() not in paths:
             yield f"the command runs {name}, and the code that is sent along has no such file"
+
+
+def no_checkpoints(command: str, uploads: Iterable[Upload], seconds: float) -> Iterator[str]:
+    """What a plan warns of that is long on spot nodes: neither command nor code names checkpoints' place."""
+    uploads = tuple(uploads)
+    # Code that isn't sent along can't be looked at, and nothing is said of it.
+    if seconds > _LONG and uploads and not _names_checkpoints(command, uploads):
+        yield (
+            f"up to {in_words(seconds)} on spot nodes, and neither the command nor the code names the place "
+            "for checkpoints (amlrun.checkpointing(), current().checkpoint_dir, AMLRUN_CHECKPOINT_DIR): each "
+            "further attempt would begin from the start"
+        )
+
+
+def _names_checkpoints(command: str, uploads: Iterable[Upload]) -> bool:
+    if _SAVES.search(command.encode()):
+        return True
+    files = (one for upload in uploads for one in upload.files)
+    texts = (one for one in files if Path(one.path).suffix in _TEXTS and one.size <= _LONGEST_TEXT)
+    return any(_SAVES.search(Path(one.source).read_bytes()) for one in texts)

@@ -9,7 +9,7 @@ import attrs
 
 from amlrun._catalogue import gpu_sizes
 from amlrun._durations import told as in_words
-from amlrun._job_types import TRAITS
+from amlrun._job_types import TRAITS, JobType
 from amlrun._offers import LONGEST_RUN, Source, Tier
 from amlrun._placement.options import WORTH_OF_NOW, by_preference
 from amlrun._plan import Starts
@@ -236,12 +236,14 @@ def size_warnings(ask: Ask, market: Market, size: Size, tier: Tier) -> tuple[str
 
 def lost_work(ask: Ask, chosen: Option) -> Iterator[str]:
     """What it may cost that spot nodes can be taken away, where nothing is kept for another attempt."""
-    if chosen.tier is not Tier.SPOT or ask.requeued:
+    if chosen.tier is not Tier.SPOT or (ask.requeued and ask.job is JobType.COMMAND):
         return
-    ends = (
-        "what ran on it is lost" if TRAITS[ask.job].has_parts else "the job is over and all its work is lost"
-    )
-    told = f"spot without requeue: when a node is taken away, {ends}"
+    if ask.requeued:
+        told = "spot without checkpoints: the next attempt does all again that was done before it"
+    elif TRAITS[ask.job].has_parts:
+        told = "spot without requeue: when a node is taken away, what ran on it is lost"
+    else:
+        told = "spot without requeue: when a node is taken away, the job is over and all its work is lost"
     if chosen.price is not None:
         told += f": {money(chosen.price)} USD for each hour of it"
         if ask.timeout is not None:

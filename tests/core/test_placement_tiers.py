@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from amlrun._errors import NoQuota, NothingFits
+from amlrun._job_types import JobType
 from amlrun._needs import Ask, Needs
 from amlrun._offers import FamilyQuota, Limit, Quota, Size, Tier
 from amlrun._placement import place
@@ -231,3 +232,6 @@ def test_the_price_of_lost_work_is_told_where_it_is_known() -> None:
     costless = attrs.evolve(CHEAP, spot_price=None)
     assert place(ask, market([costless], quota(spot=8))).warnings[-1] == lost
     assert place(attrs.evolve(ask, requeued=True), market([CHEAP], quota(spot=8))).warnings == ()
+    again = attrs.evolve(ask, requeued=True, job=JobType.SWEEP)
+    (warning,) = place(again, market([CHEAP], quota(spot=8))).warnings
+    assert warning.startswith("spot without checkpoints: the next attempt does all again")

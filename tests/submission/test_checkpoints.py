@@ -78,3 +78,31 @@ def test_what_has_no_place_for_checkpoints_takes_none(client: MLClient) -> None:
     for send in (plan, submit):
         with pytest.raises(InvalidRequest, match="a sweep has no place for checkpoints"):
             send(search, requeue=Requeue(checkpoint=CHURN), client=client)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("print('trained')", "python train.py"),
+        ("from amlrun import checkpointing", "python train.py"),
+        ("save(current().checkpoint_dir)", "python train.py"),
+        ("print('trained')", "python train.py --output_dir $AMLRUN_CHECKPOINT_DIR"),
+    ],
+)
+def test_long_spot_work_that_names_no_checkpoints_is_warned_about(
+    client: MLClient, source: Path, script: str, words: str
+) -> None:
+    """Where neither the command nor the code does; of short work, and on standard nodes, nothing is said."""
+    (source / "train.py").write_text(script)
+    (source / "weights.bin").write_bytes(b"\xff checkpoint_dir")
+
+    def warned(**options: Any) -> bool:
+        options = {"tier": "spot", "cpus": 4, "timeout": 7200, "requeue": Requeue(), **options}
+        made = plan(words, code=source, environment=ENVIRONMENT, client=client, **options)
+        return any("begin from the start" in warning for warning in made.warnings)
+
+    assert warned() == (script == "print('trained')" and words == "python train.py")
+    assert not warned(timeout=3600)
+    assert not warned(timeout=None)
+    assert not warned(tier="standard")
+    assert not warned(requeue=False)  # which is warned about in other words
