@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amlrun._ending import ENDS
 from amlrun._errors import AmlrunError, ServiceError
@@ -12,6 +12,8 @@ from amlrun._memory import CANCEL_TAG
 from amlrun._sending import job_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amlrun._workspace import Workspace
 
 
@@ -36,13 +38,18 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
 def _mark(workspace: Workspace, watched: Watched) -> AmlrunError | None:
     try:
         first = workspace.rest.get(job_path(workspace, watched.group))
-        # Assumed: a job without an experiment is in "Default"; and what is merged into the tags of its run
-        # shows in the job's own GET.
-        experiment = str(first["properties"].get("experimentName") or "Default")
-        merge_tags(workspace, watched.group, experiment, {CANCEL_TAG: "true"})
+        add_tag(workspace, watched.group, first, CANCEL_TAG, "true")
     except AmlrunError as error:
         return error
     return None
+
+
+def add_tag(workspace: Workspace, name: str, job: Mapping[str, Any], tag: str, value: str) -> None:
+    """Add a tag to a job, of which a GET was made."""
+    # Assumed: a job without an experiment is in "Default"; and what is merged into the tags of its run
+    # shows in the job's own GET.
+    experiment = str(job["properties"].get("experimentName") or "Default")
+    merge_tags(workspace, name, experiment, {tag: value})
 
 
 def post_cancel(workspace: Workspace, name: str) -> None:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._again import has_elsewhere
 from amlrun._attempts import cost_of
-from amlrun._cancel import post_cancel
-from amlrun._decision import Retry, Stop, next_attempt
+from amlrun._cancel import add_tag, post_cancel
+from amlrun._decision import Retry, Stop, next_attempt, queued_too_long
 from amlrun._durations import told
 from amlrun._ending import ENDS, TOLD
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_text, run_record
 from amlrun._look import Watched, has_mark, seen_in
+from amlrun._memory import QUEUE_TAG
 from amlrun._offers.outstanding import WAITING
 from amlrun._progress import Sight, Tail
 from amlrun._resend import called_off, resent
@@ -41,7 +43,9 @@ class Follow:
 
     `turn` is when it is looked at next, `since` since when its state is what it is. `retry` is the next
     attempt, decided on and due at `retry_at`, while none lives. `question` is when to ask what it waits for,
-    None where nobody wants to know; `tail` how far its log was handed on, None likewise. Of the last step:
+    None where nobody wants to know; `tail` how far its log was handed on, None likewise. Of an attempt that
+    has waited for nodes for long, `stays_until` is when to look for another place again, and `given_up`
+    whether it is being canceled for that. Of the last step:
     `news` is what happened, `written` what its job wrote, `trouble` what failed in passing. `end` is why
     nothing more is to be done: it is over, or the error that ended the waiting.
     """
@@ -56,6 +60,8 @@ class Follow:
     question: Question | None = None
     tail: Tail | None = None
     waits: str = ""
+    stays_until: float = 0.0
+    given_up: bool = False
     news: tuple[str, ...] = ()
     written: str = ""
     trouble: str = ""
@@ -157,7 +163,7 @@ def _with_log(follow: Follow, tail: Tail) -> Follow:
 def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
     """What follows from a look: nothing, the end of what is overdue, another attempt, or no more."""
     if follow.watched.last.ending is None:
-        return _lives(follow, now)
+        return _lives(follow, job or {}, now)
     retry = follow.retry
     if retry is None or job is None:
         return _decided(follow, now)
@@ -169,13 +175,17 @@ def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
         return attrs.evolve(follow, turn=follow.turn.until(now, follow.retry_at))
     watched = resent(follow.workspace, follow.watched, retry)
     follow = attrs.evolve(follow, watched=watched, retry=None, turn=Turn().looked(now))
+    follow = attrs.evolve(follow, stays_until=0.0, given_up=False)
     return _in_new_state(follow, now)
 
 
-def _lives(follow: Follow, now: float) -> Follow:
+def _lives(follow: Follow, job: Mapping[str, Any], now: float) -> Follow:
     left = _time_left(follow)
     if left <= 0:
         _end_overdue(follow)
+    if follow.watched.last.waiting_since is not None:
+        follow, in_queue = _in_queue(follow, follow.watched.last.waiting_since, job, now)
+        left = min(left, in_queue) if in_queue > 0 else left
     follow = attrs.evolve(follow, turn=follow.turn.looked(now, left))
     question = follow.question
     if question is None or question.due > now or follow.watched.last.status not in WAITING:
@@ -185,6 +195,31 @@ def _lives(follow: Follow, now: float) -> Follow:
     if not waits or waits == follow.waits:
         return follow
     return _telling(attrs.evolve(follow, waits=waits), f"{follow.watched.last.name} waits: {waits}")
+
+
+def _in_queue(follow: Follow, since: float, job: Mapping[str, Any], now: float) -> tuple[Follow, float]:
+    """What the policy says of an attempt that waits for nodes since then; and in how many seconds, what next.
+
+    It is given up with a tag that says so, by which any watcher knows its end; or it stays where it is, where
+    no other place is better, and that is asked again after as long a time.
+    """
+    workspace, watched = follow.workspace, follow.watched
+    last, policy = watched.last, watched.memory.policy
+    longest = math.inf if policy is None or policy.max_queue_time is None else policy.max_queue_time
+    queued = workspace.clock.now() - since
+    moved = queued_too_long(watched.attempts, policy, queued)
+    if moved is None or now < follow.stays_until:
+        return follow, max(longest - queued, follow.stays_until - now)
+    if follow.given_up:
+        post_cancel(workspace, last.name)
+        return follow, math.inf
+    if moved.retry is not None and not has_elsewhere(workspace, watched.memory, moved.retry):
+        follow = attrs.evolve(follow, stays_until=now + longest)
+        return _telling(follow, f"{last.name} stays, for no other place is better: {moved.why}"), longest
+    add_tag(workspace, last.name, job, QUEUE_TAG, moved.when.value)
+    post_cancel(workspace, last.name)
+    follow = attrs.evolve(follow, given_up=True)
+    return _telling(follow, f"{last.name} is given up: {moved.why}"), math.inf
 
 
 def _decided(follow: Follow, now: float) -> Follow:
