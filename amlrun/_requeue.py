@@ -140,7 +140,7 @@ class Requeue:
     be known for want of a price. Neither ends an attempt that runs: a `timeout` does.
 
     Where an attempt has waited for nodes for `max_queue_time` (seconds, or a timedelta; its image is built
-    by then), `when_queued` says what is done: `"wait"` on, and say so; send it again on an `"other-size"` or
+    by then), `when_queued` says what is done: `"wait"` on; send it again on an `"other-size"` or
     in the `"other-tier"`, where there is one that can be had (each counts as one of `capacity`); `"cancel"`.
 
     The next attempt is placed anew, as the first one was. After `to_standard_after` preemptions it goes to

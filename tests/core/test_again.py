@@ -14,13 +14,15 @@ from amlrun._asking.memo import ask_of, memo_of
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._job_types import JobType
+from amlrun._jobs.adapters import dressed
+from amlrun._jobs.dress import Dress
 from amlrun._memory import ASK, LONGEST, Memory
 from amlrun._needs import Ask, Needs
-from amlrun._offers import Market, Quota, Tier
+from amlrun._offers import Kind, Market, Quota, Tier
 from amlrun._placement import place
 from amlrun._placement.again import is_elsewhere, place_again
 from amlrun._plan import Plan, Starts
-from tests.core.regions import ANY, CHEAP, DEAR, DEARER, market, quota
+from tests.core.regions import ANY, CHEAP, DEAR, DEARER, market, quota, size
 
 SPOT = Ask(needs=ANY, tier=Tier.SPOT)
 SIZES = [CHEAP, DEAR, DEARER]
@@ -168,3 +170,35 @@ def test_another_place_is_a_gain_where_it_need_not_queue() -> None:
     assert is_elsewhere(other, FORMER)
     assert not is_elsewhere(attrs.evolve(other, starts=Starts.QUEUED), FORMER)
     assert not is_elsewhere(attrs.evolve(FORMER, price_per_hour=9.0), FORMER)
+
+
+T4 = size("t4", 4, 0.53, gpus=1, gpu="T4", memory_gb=28.0)
+A100 = size("a100", 24, 3.67, gpus=1, gpu="A100", memory_gb=220.0)
+PLACES = [
+    Plan(instance_type="t4", tier=Tier.SPOT, size=T4),
+    Plan(instance_type="a100", tier=Tier.STANDARD, size=A100),
+    Plan(instance_type="cheap", size=CHEAP),
+    Plan(),
+    Plan(compute="pool", kind=Kind.CLUSTER, instance_type="a100", size=A100),
+    Plan(compute="k8s", kind=Kind.KUBERNETES, instance_type="half"),
+]
+BODIES: list[dict[str, Any]] = [
+    {"jobType": "Command", "command": "train"},
+    {"jobType": "Command", "command": "train", "resources": {"shmSize": "3g", "dockerArgs": "-e A=b"}},
+    {"jobType": "Command", "command": "train", "queueSettings": {"priority": 2}, "tags": {"a": "b"}},
+    {"jobType": "Sweep", "trial": {"command": "train", "resources": {"shmSize": "3g"}}},
+    {"jobType": "Sweep", "trial": {"command": "train"}, "limits": {"maxTotalTrials": 2}},
+    {"jobType": "AutoML", "taskDetails": {"taskType": "Regression"}},
+]
+
+
+@pytest.mark.parametrize("new", PLACES, ids=lambda plan: plan.compute + str(plan.instance_type))
+@pytest.mark.parametrize("old", PLACES, ids=lambda plan: plan.compute + str(plan.instance_type))
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: str(body["jobType"]))
+def test_the_new_place_stands_in_the_body_as_if_there_had_been_no_other(
+    body: dict[str, Any], old: Plan, new: Plan
+) -> None:
+    """Of what the former plan had put there, nothing is left; what the job says itself stays."""
+    scope: dict[str, Any] = {"workspace": "/w", "group": "g"}
+    sent = dressed(body, Dress(plan=old, **scope))
+    assert dressed(sent, Dress(plan=new, former=old, **scope)) == dressed(body, Dress(plan=new, **scope))

@@ -1,0 +1,134 @@
+"""A wait in the queue that is too long: what the policy does about it, and that any machine knows of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amlrun import JobCanceled, Requeue, Run, WaitTimeout, attach, submit
+from amlrun._ending import Ending
+from tests.submission.runs import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from amlrun.testing import FakeAml
+
+T4, T4_OF_8 = "Standard_NC4as_T4_v3", "Standard_NC8as_T4_v3"
+MOVED = [Ending.QUEUED_TOO_LONG, Ending.COMPLETED]
+HALF_AN_HOUR = 1800
+
+
+def queued(fake: FakeAml, client: MLClient, when: str, **policy: Any) -> Run:
+    """A job on spot for which there is quota, and no node."""
+    fake.capacity(T4, nodes=0)
+    wanted = Requeue(max_queue_time=HALF_AN_HOUR, when_queued=when, **policy)
+    return submit(
+        "python train.py",
+        name="train",
+        environment=ENVIRONMENT,
+        gpus=1,
+        tier="spot",
+        requeue=wanted,
+        client=client,
+    )
+
+
+def endings(run: Run) -> list[Ending | None]:
+    """Why each attempt ended."""
+    return [one.ending for one in run.attempts]
+
+
+def places(run: Run) -> list[tuple[str | None, str]]:
+    """Where each attempt was."""
+    return [(one.plan.instance_type, str(one.plan.tier)) for one in run.attempts]
+
+
+def test_it_goes_to_another_size(fake_aml: FakeAml, client: MLClient) -> None:
+    """After so long and not before, at once; never with two alive."""
+    run = queued(fake_aml, client, "other-size")
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=HALF_AN_HOUR - 60)
+    assert run.status == "Queued"
+    began = fake_aml.clock.now()
+    run.wait()
+    assert (endings(run), places(run)) == (MOVED, [(T4, "spot"), (T4_OF_8, "spot")])
+    first, second = (fake_aml.job(one.name) for one in run.attempts)
+    assert first.ended is not None
+    assert began < first.ended <= second.created <= first.ended + 120
+    assert run.attempts[0].seconds == 0
+
+
+def test_it_goes_to_the_other_tier(fake_aml: FakeAml, client: MLClient) -> None:
+    """Where the pool of spot is taken by others."""
+    fake_aml.quota("TotalLowPriorityCores", limit=100, used=100)
+    wanted = Requeue(max_queue_time=HALF_AN_HOUR, when_queued="other-tier")
+    run = submit(
+        "train", name="train", environment=ENVIRONMENT, gpus=1, tier="spot", requeue=wanted, client=client
+    ).wait()
+    assert (endings(run), [tier for _, tier in places(run)]) == (MOVED, ["spot", "standard"])
+
+
+def test_it_is_canceled(fake_aml: FakeAml, client: MLClient) -> None:
+    """Where the policy says so; and why is told."""
+    run = queued(fake_aml, client, "cancel")
+    with pytest.raises(JobCanceled, match="it waited in the queue for too long") as caught:
+        run.wait()
+    assert caught.value.reason == "queued-too-long"
+    assert fake_aml.jobs == ("train",)
+
+
+def test_it_waits_on(fake_aml: FakeAml, client: MLClient) -> None:
+    """Where the policy says so."""
+    run = queued(fake_aml, client, "wait")
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=4 * HALF_AN_HOUR)
+    fake_aml.capacity(T4, nodes=None)
+    assert endings(run.wait()) == [Ending.COMPLETED]
+
+
+def test_it_waits_on_where_there_is_nothing_else(fake_aml: FakeAml, client: MLClient) -> None:
+    """A place in the queue is not given up for none; and it isn't looked for with every look."""
+    fake_aml.quota("TotalLowPriorityCores", limit=4)
+    run = queued(fake_aml, client, "other-size")
+    before = len(fake_aml.calls.of("GET */usages*"))
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=6 * HALF_AN_HOUR)
+    assert (run.status, fake_aml.jobs) == ("Queued", ("train",))
+    assert len(fake_aml.calls.of("GET */usages*")) - before < 40
+    fake_aml.capacity(T4, nodes=None)
+    assert endings(run.wait()) == [Ending.COMPLETED]
+
+
+def test_it_moves_as_often_as_the_policy_allows(fake_aml: FakeAml, client: MLClient) -> None:
+    """Then it stays where it is."""
+    run = queued(fake_aml, client, "other-size", capacity=1)
+    fake_aml.capacity(T4_OF_8, nodes=0)
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=6 * HALF_AN_HOUR)
+    assert (run.attempt, run.status) == (2, "Queued")
+
+
+def test_another_machine_goes_on_from_there(fake_aml: FakeAml, client: MLClient) -> None:
+    """It has the reason in a tag of the attempt; and counts from when the attempt was sent."""
+    run = queued(fake_aml, client, "other-size")
+    fake_aml.advance(seconds=HALF_AN_HOUR)
+    other = attach("train", client=fake_aml.client())
+    with pytest.raises(WaitTimeout):
+        other.wait(timeout=30)
+    assert dict(fake_aml.job("train").tags)["amlrun.queue"] == "other-size"
+    third = attach("train", client=fake_aml.client()).wait()
+    assert endings(third) == endings(other.wait()) == endings(run.wait()) == MOVED
+    assert fake_aml.jobs == ("train", "train-a2")
+
+
+def test_a_cancel_comes_first(fake_aml: FakeAml, client: MLClient) -> None:
+    """Also where the wait was just being ended."""
+    run = queued(fake_aml, client, "other-size")
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=HALF_AN_HOUR + 60)
+    attach("train", client=fake_aml.client()).cancel()
+    with pytest.raises(JobCanceled):
+        run.wait()
+    assert all(fake_aml.job(name).status == "Canceled" for name in fake_aml.jobs)
