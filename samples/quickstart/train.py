@@ -12,11 +12,12 @@ import argparse
 import csv
 import json
 import math
-import os
 import time
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, NamedTuple
+
+from amlrun import checkpointing, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,6 +39,15 @@ class Model(NamedTuple):
     """For each species: one weight for each measurement, then the bias."""
 
     weights: tuple[tuple[float, ...], ...]
+
+    def write(self, folder: Path) -> None:
+        """Keep it in a folder, to the last digit."""
+        (folder / "weights.json").write_text(json.dumps(self.weights), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Model:
+        """The model that was kept in a folder."""
+        return cls(tuple(map(tuple, json.loads((folder / "weights.json").read_text(encoding="utf-8")))))
 
     def probabilities(self, measured: Sequence[float]) -> list[float]:
         """How likely each species is, for measurements that are scaled; sums to 1."""
@@ -98,33 +108,6 @@ def split(flowers: Iterable[Flower]) -> tuple[list[Flower], list[Flower]]:
     return learned, held_out
 
 
-# --------------------------------------------------------------------------------------- the checkpoints
-
-
-def save_checkpoint(folder: Path, epoch: int, model: Model) -> None:
-    """Write what the next epoch needs, then a marker. Killed in between, the checkpoint does not exist."""
-    stem = f"epoch-{epoch:05d}"
-    _write_through(folder / f"{stem}.json", json.dumps({"epoch": epoch, "weights": model.weights}))
-    _write_through(folder / f"{stem}.done", "")
-
-
-def last_checkpoint(folder: Path) -> tuple[int, Model] | None:
-    """The newest checkpoint that has its marker; None at the first attempt."""
-    marker = max(folder.glob("epoch-*.done"), default=None)
-    if marker is None:
-        return None
-    saved = json.loads(marker.with_suffix(".json").read_text(encoding="utf-8"))
-    return saved["epoch"], Model(tuple(map(tuple, saved["weights"])))
-
-
-def _write_through(path: Path, text: str) -> None:
-    """Write, and come back only when it has left this process: a node may go at any moment."""
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 # ------------------------------------------------------------------------------------------ the learning
 
 
@@ -151,13 +134,17 @@ def train(
     flowers: Sequence[Flower],
     *,
     epochs: int,
-    checkpoint_dir: Path | None = None,
+    elsewhere: Path | None = None,
     after_epoch: Callable[[int], None] = lambda _epoch: None,
 ) -> Model:
-    """Learn from these flowers, from the last checkpoint on if there is one. `after_epoch` may raise."""
-    found = last_checkpoint(checkpoint_dir) if checkpoint_dir else None
+    """Learn from these flowers, from the last checkpoint on if there is one.
+
+    Checkpoints are in the job's own place, `elsewhere` where there is no job. `after_epoch` may raise.
+    """
+    checkpoints = checkpointing(every=CHECKPOINT_EVERY, elsewhere=elsewhere)
+    found = checkpoints.last()
     if found:
-        done, model = found
+        done, model = found.step, Model.read(found.path)
         print(f"resuming from epoch {done} of {epochs}", flush=True)
     else:
         done, model = 0, Model(((0.0,) * (len(flowers[0].measured) + 1),) * len(SPECIES))
@@ -166,8 +153,7 @@ def train(
         model, loss = learn(model, flowers)
         if epoch % 10 == 0:
             print(f"epoch {epoch:3d} of {epochs}: loss {loss:.4f}", flush=True)
-        if checkpoint_dir and epoch % CHECKPOINT_EVERY == 0:
-            save_checkpoint(checkpoint_dir, epoch, model)
+        if checkpoints.step(epoch, model.write):
             print(f"checkpoint at epoch {epoch}", flush=True)
         after_epoch(epoch)
     return model
@@ -175,8 +161,6 @@ def train(
 
 def main() -> None:
     """Train as the command line says; inside a job, with checkpoints that outlive this node."""
-    from amlrun import current  # noqa: PLC0415  the learning above needs the standard library only
-
     parser = argparse.ArgumentParser(description="Learn to tell three species of iris apart.")
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--data", type=Path, default=Path(__file__).with_name("iris.csv"))
@@ -196,7 +180,6 @@ def main() -> None:
     model = train(
         scale.apply(learned),
         epochs=arguments.epochs,
-        checkpoint_dir=job.checkpoint_dir if job else None,
         after_epoch=lambda _epoch: time.sleep(arguments.seconds_per_epoch),
     )
     accuracy = model.accuracy(scale.apply(held_out))

@@ -171,6 +171,28 @@ def test_a_disk_that_fails_late_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     assert read(checkpoints) == (1, "whole")
 
 
+def test_the_marker_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it appears, all of the checkpoint has been handed to the disk."""
+    handed: list[tuple[str, bool]] = []
+    flush = os.fsync
+
+    def noted(descriptor: int) -> None:
+        flush(descriptor)
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        handed.append((name, bool(list(tmp_path.glob("*.done")))))
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("there is no /proc")
+    monkeypatch.setattr(os, "fsync", noted)
+    saved = checkpointing(1, elsewhere=tmp_path).save(1, writing("whole"))
+    assert saved is not None
+    name = saved.path.name
+    assert handed == [
+        *((one, False) for one in ("state", name, "state", "more")),
+        *((one, True) for one in (f"{name}.done", tmp_path.name)),
+    ]
+
+
 def test_a_file_system_without_flushing_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Mounts that write files when they are closed may not know it."""
 
