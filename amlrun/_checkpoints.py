@@ -239,6 +239,7 @@ def _flushed(folder: Path) -> dict[str, int]:
 
 
 def _flush(file: IO[Any]) -> None:
+    # Assumed: what was flushed and closed on a job's mount is in the storage; what can't be is told by then.
     try:
         os.fsync(file.fileno())
     except OSError as error:
