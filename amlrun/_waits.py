@@ -11,6 +11,7 @@ import attrs
 
 from amlrun._cancel import cancel
 from amlrun._display import display_for
+from amlrun._ending import Ending
 from amlrun._errors import AmlrunError, InvalidRequest
 from amlrun._follow import Follow
 from amlrun._progress import Tail, goes_on
@@ -100,7 +101,7 @@ def wait_for(seats: Sequence[Seat], terms: Terms) -> list[Stop | Exception]:
             ended = follow_all(follows, timeout=terms.timeout, seen=seen, display=display)
         except (KeyboardInterrupt, SystemExit):
             display.close()
-            _exit([(at, follow) for at, follow in enumerate(follows) if follow.end is None], terms, seen)
+            _exit([(at, follow) for at, follow in enumerate(follows) if _lives(follow)], terms, seen)
             raise
         finally:
             display.close()
@@ -119,6 +120,11 @@ def _begun(together: Sequence[Seat], terms: Terms, display: Display) -> Follow:
     )
 
 
+def _lives(follow: Follow) -> bool:
+    """Whether it has an attempt, or may get another one."""
+    return follow.end is None and follow.watched.last.ending is not Ending.COMPLETED
+
+
 def _exit(live: Sequence[tuple[int, Follow]], terms: Terms, seen: Callable[[int, Follow], None]) -> None:
     """Leave what lives, and say how to come back; or cancel it."""
     if terms.on_exit is OnExit.LEAVE:
@@ -128,7 +134,7 @@ def _exit(live: Sequence[tuple[int, Follow]], terms: Terms, seen: Callable[[int,
     left = [follow.watched.group for _, follow in live]
     try:
         for at, follow in live:
-            _log.warning("%s is canceled", follow.watched.group)
+            _log.warning("Canceling %s", follow.watched.group)
             try:
                 seen(at, attrs.evolve(follow, watched=cancel(follow.workspace, follow.watched)))
             except AmlrunError as error:
