@@ -131,11 +131,11 @@ def _plain_input(name: str, value: Any) -> Any:
     _check_type("inputs", name, kind, (*_DATA_TYPES, *_LITERAL_TYPES))
     path = part("path", None)
     if isinstance(path, (str, Path)) and is_local(str(path)):
-        _check_local(name, kind, Path(path).expanduser())
+        check_local(name, kind, Path(path).expanduser())
     return value
 
 
-def _check_local(name: str, kind: Any, path: Path) -> None:
+def check_local(name: str, kind: Any, path: Path) -> None:
     """It is there, and what its type says: the service is told the type, and finds the other thing."""
     if not path.exists():
         raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.bindings import told_of
 from amlrun._asking.settings import JobSettings, common, is_entity, named_compute, read, settings_of
+from amlrun._asking.wiring import PARTS, Scope, check_names, check_there
 from amlrun._asking.yamlfile import read_yaml
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType, step_type
 from amlrun._timeouts import step_doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from amlrun._sdk import Decorators
 
@@ -28,13 +30,14 @@ _FILE = "file:"
 
 
 class _Over:
-    """The settings of a step, and under them those of its component."""
+    """The settings of a step, and under them those of its component, but for those that this `lacks`."""
 
-    def __init__(self, *sources: Any) -> None:
-        self._sources = sources
+    def __init__(self, *sources: Any, lacks: Collection[str] = ()) -> None:
+        self._sources, self._lacks = sources, lacks
 
     def __getattr__(self, name: str) -> Any:
-        said = [value for source in self._sources if (value := read(source, name)) is not None]
+        sources = self._sources[:1] if name in self._lacks else self._sources
+        said = [value for source in sources if (value := read(source, name)) is not None]
         if name in _PARTS:
             return _Over(*said)
         return said[0] if said else None
@@ -83,7 +86,8 @@ def pipeline_settings(job: Any, folder: Path) -> JobSettings:
     """
     component = _component(job, folder, "component", "The pipeline")
     whole = _Around.of(job, _decorators() if is_entity(job) else None)
-    leaves = tuple(_leaves(_jobs_of(job, component, "The pipeline"), component.folder, whole, ""))
+    check_there(job, folder)
+    leaves = tuple(_leaves(job, component, whole, ""))
     if read(job, "settings", "queue_settings", "priority") is not None:
         message = "The pipeline's settings say a priority, which the service is not known to read there"
         raise InvalidRequest(message, argument="job", hint="Say it in its steps: queue_settings.priority.")
@@ -108,31 +112,72 @@ def check_data(inputs: Mapping[str, Any], outputs: Mapping[str, Any], settings: 
             raise InvalidRequest(message, argument=part, hint=hint)
 
 
-def _leaves(jobs: Any, folder: Path, around: _Around, inside: str) -> Iterator[JobSettings]:
-    for name, node in jobs.items():
-        yield from _step(node, folder, around, f"{inside}{name}")
+@attrs.frozen(kw_only=True)
+class _Node:
+    """A step as it stands in a pipeline. `component` is what it runs; of a sweep in a file, its trial."""
+
+    path: str
+    content: Any
+    kind: JobType
+    component: _Component
+
+    @property
+    def outputs(self) -> frozenset[str] | None:
+        """None where they can't be seen: AutoML's are the service's own, too."""
+        if self.kind is JobType.AUTOML or self.component.is_elsewhere:
+            return None
+        return frozenset(
+            str(name) for one in (self.content, self.component.content) for name in read(one, "outputs") or ()
+        )
+
+    @classmethod
+    def of(cls, content: Any, folder: Path, path: str) -> _Node:
+        told = f"The step {path}"
+        if not isinstance(content, dict) and not is_entity(content):
+            raise InvalidRequest(f"{told} holds {content!r}: no job", argument="job")
+        component = _component(content, folder, "component", told)
+        kind = _type_of(content, component.content, told)
+        if kind is JobType.SWEEP and not is_entity(content):
+            component = _component(content, folder, "trial", told)
+        return cls(path=path, content=content, kind=kind, component=component)
 
 
-def _step(node: Any, folder: Path, around: _Around, path: str) -> Iterator[JobSettings]:
+def _leaves(pipeline: Any, component: _Component, around: _Around, inside: str) -> Iterator[JobSettings]:
+    """The steps of a pipeline, and of those that are pipelines their steps."""
+    told = f"The step {inside.rstrip('.')}" if inside else "The pipeline"
+    jobs = _jobs_of(pipeline, component, told)
+    folder = component.folder
+    nodes = {name: _Node.of(content, folder, f"{inside}{name}") for name, content in jobs.items()}
+    said = {
+        part: {str(name) for one in (pipeline, component.content) for name in read(one, part) or ()}
+        for part in PARTS
+    }
+    scope = Scope(**said, jobs={name: node.outputs for name, node in nodes.items()})
+    for node in nodes.values():
+        with told_of(node.path):
+            scope.check(node.content)
+            check_there(node.content, folder)
+            if node.component.in_file:
+                check_names(node.content, node.component.content)
+        yield from _step(node, around, jobs.values())
+
+
+def _step(step: _Node, around: _Around, beside: Iterable[Any]) -> Iterator[JobSettings]:
     """The step itself; of one that is a pipeline, its steps."""
-    told = f"The step {path}"
-    if not isinstance(node, dict) and not is_entity(node):
-        raise InvalidRequest(f"{told} holds {node!r}: no job", argument="job")
-    component = _component(node, folder, "component", told)
-    kind = _type_of(node, component.content, told)
+    node, kind, component, path = step.content, step.kind, step.component, step.path
     if kind is JobType.PIPELINE:
         inside, unseen = _inside(node, component.content, around)
-        jobs = _jobs_of(node, component, told)
-        first, *others = _leaves(jobs, component.folder, inside, f"{path}.")
+        first, *others = _leaves(node, component, inside, f"{path}.")
         yield attrs.evolve(first, warnings=(*first.warnings, *unseen))
         yield from others
         return
     if kind is JobType.SWEEP and not is_entity(node):
-        component = _component(node, folder, "trial", told)
-        node = {**node, "trial": component.content}
-        settings = settings_of(kind, node, component.folder)
+        job: Any = {**node, "trial": component.content}
     else:
-        settings = settings_of(kind, _Over(node, component.content), component.folder)
+        lacks = {"resources"} if _are_anothers(node, component.content, beside) else set()
+        job = _Over(node, component.content, lacks=lacks)
+    with told_of(path):
+        settings = settings_of(kind, job, component.folder)
     if (
         kind is JobType.SPARK and settings.instance_type is not None
     ):  # serverless Spark: no compute stands there
@@ -146,6 +191,18 @@ def _step(node: Any, folder: Path, around: _Around, path: str) -> Iterator[JobSe
         outputs=settings.outputs | frozenset(map(str, read(component.content, "outputs") or ())),
         **around.beneath(settings).said,
     )
+
+
+def _are_anothers(node: Any, component: Any, beside: Iterable[Any]) -> bool:
+    """Whether its component's resources are another node's: the SDK puts them there in `set_resources`.
+
+    Of its component's own a node has a copy from the beginning.
+    """
+    theirs = read(component, "resources")
+    if not is_entity(node) or theirs is None or read(node, "resources") is theirs:
+        return False
+    own = read(node, "resources")
+    return own is None or any(read(other, "resources") is theirs for other in beside)
 
 
 def _inside(node: Any, component: Any, around: _Around) -> tuple[_Around, tuple[str, ...]]:
@@ -166,10 +223,15 @@ def _inside(node: Any, component: Any, around: _Around) -> tuple[_Around, tuple[
 
 @attrs.frozen
 class _Component:
-    """What runs: a mapping or an entity, None where it can't be seen from here; and where its paths begin."""
+    """What runs: a mapping or an entity, None where there is none; and where its paths begin.
+
+    `in_file`: it stands in a file of its own. `is_elsewhere`: there is one, and it can't be seen from here.
+    """
 
     content: Any
     folder: Path
+    in_file: bool = False
+    is_elsewhere: bool = False
 
 
 def _component(node: Any, folder: Path, key: str, told: str) -> _Component:
@@ -182,10 +244,10 @@ def _component(node: Any, folder: Path, key: str, told: str) -> _Component:
     if not isinstance(said, (str, Path)):
         raise InvalidRequest(f"{told}: {key} is {said!r}: a file or the name of a component", argument="job")
     if is_entity(node) or str(said).startswith(("azureml:", "/subscriptions/")):
-        return _Component(None, folder)
+        return _Component(None, folder, is_elsewhere=True)
     path = folder / str(said).removeprefix(_FILE)
     _, data = read_yaml(path)
-    return _Component(data, path.parent)
+    return _Component(data, path.parent, in_file=True)
 
 
 def _type_of(node: Any, component: Any, told: str) -> JobType:
@@ -200,7 +262,7 @@ def _jobs_of(pipeline: Any, component: _Component, told: str) -> Any:
     jobs = read(pipeline, "jobs") or read(component.content, "jobs")
     if isinstance(jobs, dict) and jobs:
         return jobs
-    if read(pipeline, "component") is not None and component.content is None:
+    if component.is_elsewhere:
         message = f"{told} is kept elsewhere: its steps can't be seen from here"
         hint = "Give its file, or the component itself: load_component(client=…, name=…, version=…)."
         raise InvalidRequest(message, argument="job", hint=hint)

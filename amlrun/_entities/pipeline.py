@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
-from amlrun._asking.settings import read
+from amlrun._asking.settings import read, texts
 from amlrun._asking.yamlfile import read_yaml
 from amlrun._entities.environments import environment_of
 from amlrun._errors import InvalidRequest
@@ -68,6 +68,7 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
             hint = "Load the component of the nested pipeline once for each of them: load_component(…)."
             raise InvalidRequest(message, argument="job", hint=hint)
         _name_environment(node)
+        _text_variables(node)
         if "." in path or not _has_jobs(job, request):
             _place(node, step, identities.get(path))
         elif step.type is not JobType.SPARK:  # whose identity goes by its compute, where none is said
@@ -141,6 +142,13 @@ def _name_environment(node: Any) -> None:
         said = read(part, "environment")
         if isinstance(said, str) and environment_of(said) != said:
             part.environment = environment_of(said)
+
+
+def _text_variables(node: Any) -> None:
+    """As texts: a file's numbers are none, and the service takes nothing else."""
+    for part in (node, read(node, "component")):
+        if variables := read(part, "environment_variables"):
+            part.environment_variables = texts(variables)
 
 
 def _place(node: Any, step: StepPlan, identity: Identity | None) -> None:

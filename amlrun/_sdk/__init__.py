@@ -2,14 +2,15 @@
 
 Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
 (how a client reaches the service), `JobOperations._kwargs` and `ComponentOperations._init_args` (where
-azure-core's `raw_request_hook` goes), `NodeOutput._data` (what was said of an output), and of what
+azure-core's `raw_request_hook` goes), `NodeInput._data`
+and `NodeOutput._data` (what was said of data), and of what
 `@dsl.pipeline` makes `_pipeline_builder`, `_job_settings` and `Component._source` (what its decorator says).
 """
 
 from amlrun._sdk.client import make_client, wire_of
 from amlrun._sdk.copies import copied
 from amlrun._sdk.decorators import Decorators
-from amlrun._sdk.jobs import build, identity, load, own_outputs, queue_settings
+from amlrun._sdk.jobs import build, identity, load, own_outputs, queue_settings, said_of
 from amlrun._sdk.puts import Captured, capture, component_put
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "make_client",
     "own_outputs",
     "queue_settings",
+    "said_of",
     "wire_of",
 ]

@@ -74,8 +74,14 @@ def queue_settings(priority: Any = None, job_tier: str | None = None) -> Any:
 
 def own_outputs(job: Any) -> dict[str, Any]:
     """The outputs of a job as they were said: of an AutoML job the SDK sends each as a folder."""
-    said = {name: getattr(output, "_data", output) for name, output in (job.outputs or {}).items()}
+    said = {name: said_of(output) for name, output in (job.outputs or {}).items()}
     return {name: output for name, output in said.items() if output is not None}
+
+
+def said_of(data: Any) -> Any:
+    """What was said of an input or an output; None where it is bound to another one, as an object."""
+    said = getattr(data, "_data", data)
+    return None if hasattr(said, "_data") else said
 
 
 def identity(said: Identity) -> Any:
