@@ -13,6 +13,7 @@ from amlrun._arguments import NodeOptions
 from amlrun._asking.code import no_checkpoints
 from amlrun._asking.computes import workspace_of
 from amlrun._asking.given import arguments
+from amlrun._asking.memo import remembered
 from amlrun._asking.policies import unheld
 from amlrun._asking.request import parse
 from amlrun._asking.teamfile import read_team
@@ -259,7 +260,7 @@ def _first_attempt(
         plan=plan,
         body=body,
         api_version=captured.api_version,
-        ask=None if request.steps else request.ask,
+        ask=None if request.steps else remembered(request.ask),
     )
 
 

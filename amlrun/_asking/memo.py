@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+def remembered(ask: Ask) -> Ask:
+    """What of it is remembered: the same in the process that sent the job and in any other."""
+    return Ask(**{name: getattr(ask, name) for name in _READ})
+
+
 def memo_of(ask: Ask) -> dict[str, Any]:
     """JSON-safe, without what is as it usually is."""
     return _said(ask, Ask(), _READ)

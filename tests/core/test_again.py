@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlrun._asking.memo import ask_of, memo_of
+from amlrun._asking.memo import ask_of, memo_of, remembered
+from amlrun._cluster import Cluster
 from amlrun._guard import Guard
 from amlrun._identity import Identity, IdentityKind
 from amlrun._job_types import JobType
@@ -80,8 +81,11 @@ def test_what_is_usual_takes_no_room() -> None:
 
 
 def test_the_rules_of_the_day_are_not_remembered() -> None:
-    """They are those of whoever goes on."""
-    assert memo_of(attrs.evolve(SPOT, guard=Guard(denied_sizes=("x",)))) == memo_of(SPOT)
+    """They are those of whoever goes on; and a cluster is made once."""
+    cluster = Cluster("pool", size="Standard_D2s_v3")
+    more = attrs.evolve(SPOT, guard=Guard(denied_sizes=("x",)), creates=(cluster,), planned=True)
+    assert memo_of(more) == memo_of(SPOT)
+    assert remembered(more) == SPOT
 
 
 def test_a_longer_ask_is_left_out() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from amlrun import Requeue, RequeueExhausted, Run, attach, submit
+from amlrun import Cluster, Requeue, RequeueExhausted, Run, SubmissionFailed, attach, submit
 from amlrun._ending import Ending
 from amlrun.testing import Forbidden, InternalError, NodeLost, OutOfCapacity, Preempted
 from tests.submission.runs import ENVIRONMENT
@@ -190,3 +190,16 @@ def test_the_next_attempt_needs_no_sdk() -> None:
         "sys.exit(any(name.startswith('azure.ai.ml') for name in sys.modules))\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_cluster_that_is_gone_is_not_made_again(fake_aml: FakeAml, client: MLClient) -> None:
+    """It was made for the first attempt; the next one goes there, and the service refuses it."""
+    fake_aml.inject(Preempted(), job="train")
+    pool = Cluster("pool", size=T4, tier="spot")
+    run = gpu_run(client, Requeue(waits=WAITS), compute=pool, tier=None)
+    while fake_aml.job("train").status != "Failed":
+        fake_aml.advance(minutes=1)
+    client.compute.begin_delete("pool").wait()
+    with pytest.raises(SubmissionFailed):
+        run.wait()
+    assert [call.status for call in fake_aml.calls.of("PUT /computes/{name}")] == [201]
