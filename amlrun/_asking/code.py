@@ -55,13 +55,18 @@ def uploads_of(code: str | None, settings: JobSettings) -> tuple[Upload, ...]:
     return tuple(map(survey, dict.fromkeys(folders)))
 
 
-def check_command(command: str) -> None:
-    """A file of the current folder that no upload would bring along is a mistake seen too often."""
+def check_command(command: str, folder: Path) -> None:
+    """A file that no upload would bring along is a mistake seen too often: one beside where it is said."""
+    if _ELSEWHERE.search(command):
+        return
     for word in command.split():
-        plain = word.strip("'\"")
-        if Path(plain).suffix in {".py", ".sh"} and not Path(plain).is_absolute() and Path(plain).is_file():
-            message = f"The command names {plain}, a file of the current folder, and no code is sent along"
-            raise InvalidRequest(message, argument="code", hint="Did you mean code='.'?")
+        plain = Path(word.strip("'\""))
+        if plain.suffix in {".py", ".sh"} and not plain.is_absolute() and (folder / plain).is_file():
+            is_here = folder.resolve() == Path.cwd()
+            place = "the current folder" if is_here else str(folder)
+            message = f"The command names {plain}, a file of {place}, and no code is sent along"
+            hint = "Did you mean code='.'?" if is_here else "Did you mean code: . in the file of that folder?"
+            raise InvalidRequest(message, argument="code", hint=hint)
 
 
 def missing_scripts(command: str, uploads: Iterable[Upload]) -> Iterator[str]:

@@ -130,7 +130,7 @@ def parse(
     name = given.name if given.name is not None else settings.name
     code = code_of(given.code)
     inputs, outputs, variables = _data(source, given, settings)
-    _check_program(source, code, given, settings)
+    _check_program(code, given, settings)
     requeue = _requeue(given.requeue)
     policy = requeue if isinstance(requeue, Requeue) else None
     steps = steps_of(source, given, settings) if settings.type is JobType.PIPELINE else ()
@@ -211,7 +211,7 @@ def _source(job: Any) -> Any:
 
 def _settings(source: Any) -> JobSettings:
     if isinstance(source, str):
-        return JobSettings(type=JobType.COMMAND, command=source)
+        return JobSettings(type=JobType.COMMAND, command=source, codeless_in=Path())
     return settings_of_file(source) if isinstance(source, Path) else settings_of_entity(source)
 
 
@@ -241,7 +241,7 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     return plain_inputs(inputs), outputs, variables
 
 
-def _check_program(source: Any, code: str | None, given: Arguments, settings: JobSettings) -> None:
+def _check_program(code: str | None, given: Arguments, settings: JobSettings) -> None:
     """What runs, and in which environment."""
     if given.environment is not None or (settings.type in _PROGRAMS and not settings.has_environment):
         check_environment(given.environment)
@@ -249,9 +249,10 @@ def _check_program(source: Any, code: str | None, given: Arguments, settings: Jo
         if step.type in _PROGRAMS and step.command and not step.has_environment:
             with told_of(step.path):
                 check_environment(None)
-    if code is None and isinstance(source, str):
-        check_command(source)
     for one in (settings, *settings.steps):
+        if code is None and one.codeless_in is not None:
+            with told_of(one.path):
+                check_command(one.command, one.codeless_in)
         said = one.environment
         if isinstance(said, str) and not said.startswith("file:") and (one.path or given.environment is None):
             with told_of(one.path):

@@ -33,7 +33,8 @@ class JobSettings:
     of them: `"train"`, `"prep.clean"`. `at_once`: how many trials of a sweep may run at once, each on nodes
     of its own. `needs_gpu`: the task that needs one, "": none does. `counts_nodes`: how many nodes is said by
     the job's limits, and by nothing else. `lost`: arguments that the SDK leaves out of such a job, if it had
-    them. `warnings`: what the plan says of it.
+    them. `warnings`: what the plan says of it. `codeless_in`: the folder in which its paths begin, of
+    a program that no code goes along with.
     """
 
     type: JobType
@@ -50,6 +51,7 @@ class JobSettings:
     experiment_name: Any = None
     tags: dict[str, str] = attrs.field(factory=dict)
     code_folders: tuple[Path, ...] = ()
+    codeless_in: Path | None = None
     has_environment: bool = False
     environment: Any = None
     inputs: frozenset[str] = frozenset()
@@ -98,6 +100,7 @@ def _command(job: Any, folder: Path) -> JobSettings:
         distribution=_distribution(read(job, "distribution")),
         services=tuple(sorted(map(str, read(job, "services") or ()))),
         code_folders=local_folders(folder, read(job, "code")),
+        codeless_in=folder if read(job, "code") is None else None,
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
@@ -131,6 +134,7 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
         command=command,
         timeout=seconds(read(job, "limits", "timeout")),
         code_folders=local_folders(folder, read(trial, "code")),
+        codeless_in=folder if read(trial, "code") is None else None,
         has_environment=bool(read(trial, "environment")),
         environment=read(trial, "environment"),
         environment_variables=texts(read(trial, "environment_variables")),
@@ -299,7 +303,13 @@ def local_folders(beside: Path, *codes: Any) -> tuple[Path, ...]:
 
 
 def local_folder(code: Any, beside: Path) -> Path | None:
-    """The local folder that would be uploaded; None where the code is somewhere else already."""
+    """The local folder that would be uploaded; None where the code is somewhere else already.
+
+    Raises `InvalidRequest` for an empty text: the SDK would upload the whole folder that it stands in.
+    """
+    if isinstance(code, str) and not code.strip():
+        message = "code is an empty text: all of the folder that it is said in would be uploaded"
+        raise InvalidRequest(message, argument="code", hint="Leave it out, or name the folder: code='src'.")
     if not code or not isinstance(code, (str, Path)) or is_remote(str(code)):
         return None
     return (beside / Path(code).expanduser()).resolve()
