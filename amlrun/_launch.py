@@ -1,7 +1,7 @@
 """A script that was started as several processes: by whom, which of them this is, and what job it is. Pure.
 
 Launchers tell each process so in its environment: torchrun (`python -m torch.distributed.run`, accelerate and
-deepspeed set the same variables), horovodrun, the mpirun of each MPI, srun.
+deepspeed set the same variables), horovodrun, the mpirun of each MPI, srun. Which of them it was isn't told.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ _LOCAL_RANK = re.compile(r"--local[_-]rank(=-?\d+)?")
 
 @attrs.frozen
 class _Launcher:
-    """What a launcher is called, the distribution of a job that it comes to, and its variables."""
+    """The distribution of a job that a launcher comes to, and its variables."""
 
-    name: str
     distribution: str
     rank: tuple[str, ...]
     size: str
@@ -33,18 +32,16 @@ class _Launcher:
 
 
 _LAUNCHERS = (
-    _Launcher("torchrun", PYTORCH, ("RANK",), "WORLD_SIZE", ("LOCAL_WORLD_SIZE", "LOCAL_SIZE")),
-    _Launcher("horovodrun", MPI, ("HOROVOD_RANK",), "HOROVOD_SIZE", ("HOROVOD_LOCAL_SIZE",)),
-    _Launcher(
-        "mpirun", MPI, ("OMPI_COMM_WORLD_RANK",), "OMPI_COMM_WORLD_SIZE", ("OMPI_COMM_WORLD_LOCAL_SIZE",)
-    ),
-    _Launcher("mpirun", MPI, ("MV2_COMM_WORLD_RANK",), "MV2_COMM_WORLD_SIZE", ("MV2_COMM_WORLD_LOCAL_SIZE",)),
-    _Launcher("mpirun", MPI, ("PMI_RANK",), "PMI_SIZE", ("MPI_LOCALNRANKS",)),
+    _Launcher(PYTORCH, ("RANK",), "WORLD_SIZE", ("LOCAL_WORLD_SIZE", "LOCAL_SIZE")),
+    _Launcher(MPI, ("HOROVOD_RANK",), "HOROVOD_SIZE", ("HOROVOD_LOCAL_SIZE",)),
+    _Launcher(MPI, ("OMPI_COMM_WORLD_RANK",), "OMPI_COMM_WORLD_SIZE", ("OMPI_COMM_WORLD_LOCAL_SIZE",)),
+    _Launcher(MPI, ("MV2_COMM_WORLD_RANK",), "MV2_COMM_WORLD_SIZE", ("MV2_COMM_WORLD_LOCAL_SIZE",)),
+    _Launcher(MPI, ("PMI_RANK",), "PMI_SIZE", ("MPI_LOCALNRANKS",)),
     # Which library its processes will speak through isn't known, so it comes to no job of ours. Of an
     # allocation without a step (`salloc`, `sbatch`) there is one process, whatever SLURM_NTASKS says.
-    _Launcher("srun", "", ("SLURM_PROCID",), "SLURM_STEP_NUM_TASKS", ()),
+    _Launcher("", ("SLURM_PROCID",), "SLURM_STEP_NUM_TASKS", ()),
     # Workers that a library has started by itself, before it tells them their rank.
-    _Launcher("a launcher", "", ("LOCAL_RANK", "NODE_RANK"), "WORLD_SIZE", ()),
+    _Launcher("", ("LOCAL_RANK", "NODE_RANK"), "WORLD_SIZE", ()),
 )
 
 
@@ -52,25 +49,34 @@ _LAUNCHERS = (
 class Launch:
     """One process of several: its `rank` from 0, how many there are, and how many of them on each node.
 
-    `per_node` is None where the launcher doesn't say.
+    `per_node` is None where the launcher doesn't say. `variables` are those that tell rank and number, and
+    `unsaid` those of which one would tell `per_node`.
     """
 
-    launcher: str
     kind: str
     rank: int
     processes: int
     per_node: int | None
+    variables: tuple[str, ...]
+    unsaid: tuple[str, ...]
 
     def distribution(self) -> dict[str, str | int]:
         """The same as a job's distribution, in the words of azure-ai-ml. Raises `InvalidRequest`."""
         if not self.kind or self.per_node is None or self.processes % self.per_node:
-            message = (
-                f"submit() without a job was started by {self.launcher} as {self.processes} processes"
-                f"{f', {self.per_node} on this node' if self.per_node else ''}: that can't be told to a job"
-            )
-            hint = f"Start it with torchrun or mpirun, the same number of processes on each node. {_HOW}"
-            raise InvalidRequest(message, argument="job", hint=hint)
+            raise InvalidRequest(self._refusal(), argument="job", hint=self._way_out())
         return {"type": self.kind, "process_count_per_instance": self.per_node}
+
+    def _refusal(self) -> str:
+        here = f", {self.per_node} on this node" if self.per_node else ""
+        why = ": that can't be told to a job"
+        if self.kind and not self.per_node:
+            why = f", and how many of them run on each node is not said ({' or '.join(self.unsaid)})"
+        said = " and ".join(self.variables)
+        return f"submit() without a job: {said} say that this is one of {self.processes} processes{here}{why}"
+
+    def _way_out(self) -> str:
+        hint = f"Start it with torchrun or mpirun, the same number of processes on each node. {_HOW}"
+        return f"Where it was started by itself, unset {' and '.join(self.variables)}. {hint}"
 
     @property
     def nodes(self) -> int:
@@ -90,7 +96,7 @@ class Launch:
         return tuple(kept)
 
     def __str__(self) -> str:
-        return f"{self.per_node} processes on each node, as {self.launcher} started them here"
+        return f"{self.per_node} processes on each node, as were started here"
 
 
 def launch_of(environment: Mapping[str, str]) -> Launch | None:
@@ -101,7 +107,15 @@ def launch_of(environment: Mapping[str, str]) -> Launch | None:
         if ranks and size is not None and size > 1:
             sizes = (_number(environment, name) for name in launcher.local_size)
             per_node = next((one for one in sizes if one), None)
-            return Launch(launcher.name, launcher.distribution, max(ranks), size, per_node)
+            told = next(name for name in launcher.rank if _number(environment, name) is not None)
+            return Launch(
+                kind=launcher.distribution,
+                rank=max(ranks),
+                processes=size,
+                per_node=per_node,
+                variables=(told, launcher.size),
+                unsaid=launcher.local_size,
+            )
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ _SHOWN = 60
 def first_magic(source: bytes) -> tuple[int, str] | None:
     """Line and text of the first `%magic` or `!command` of an exported notebook, as nbconvert writes them.
 
-    None: there is none, it stands where its failure is expected (`try`), or in a function; or the script has
-    a `get_ipython` of its own.
+    None: there is none, it stands where its failure is expected (`try`), in a function, or under an `if` that
+    asks for IPython; or the script has a `get_ipython` of its own.
     """
     if _NAME.encode() not in source:
         return None
@@ -36,13 +37,25 @@ def first_magic(source: bytes) -> tuple[int, str] | None:
 
 
 def _at_once(node: ast.AST) -> Iterator[ast.expr]:
-    """The expressions that are evaluated when the script runs, but for those under a `try`."""
+    """The expressions that are evaluated when the script runs, but for those under a `try` or a guard."""
+    if isinstance(node, ast.If) and _asks_for_ipython(node.test):
+        yield node.test
+        yield from _at_once(node.test)
+        return
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Try)):
             continue
         if isinstance(child, ast.expr):
             yield child
         yield from _at_once(child)
+
+
+def _asks_for_ipython(test: ast.expr) -> bool:
+    """`"get_ipython" in globals()`, `"ipykernel" in sys.modules`, `hasattr(builtins, "__IPYTHON__")`."""
+    texts = (node.value for node in ast.walk(test) if isinstance(node, ast.Constant))
+    return any(
+        isinstance(text, str) and re.search("ipython|ipykernel", text, re.IGNORECASE) for text in texts
+    )
 
 
 def _is_call(node: ast.expr) -> bool:

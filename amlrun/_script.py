@@ -8,6 +8,7 @@ import shlex
 import sys
 import sysconfig
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from amlrun._launch import launch_of
 from amlrun._magics import first_magic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from types import ModuleType
 
     from amlrun._launch import Launch
@@ -108,8 +109,9 @@ class Script:
     def _is_left_behind(self, argument: str) -> bool:
         path = Path(argument.partition("=")[2] if argument.startswith("-") else argument)
         try:
-            there = path.is_absolute() or not (self.folder / path).exists()
-            return path != Path() and there and path.exists()
+            sent = Path(os.path.normpath(self.folder / path))
+            goes_along = not path.is_absolute() and sent.is_relative_to(self.folder) and sent.exists()
+            return path != Path() and not goes_along and path.exists()
         except (OSError, ValueError):  # no path at all
             return False
 
@@ -148,7 +150,9 @@ def script_job(script: Script, options: Mapping[str, Any]) -> tuple[object, dict
     """
     code, launch = options.get("code"), script.launch
     script = script.with_folder() if code is None else script.inside(code)
-    for line in script.left_behind(os.environ):
+    said = options.get("environment_variables")
+    said = said if isinstance(said, Mapping) else {}
+    for line in script.left_behind({name: value for name, value in os.environ.items() if name not in said}):
         _log.warning("%s", line)
     settings = {**options, "code": script.folder}
     if launch is None:
@@ -162,9 +166,13 @@ def script_job(script: Script, options: Mapping[str, Any]) -> tuple[object, dict
 
 def _check_caller(caller: Mapping[str, Any]) -> None:
     name = caller.get("__name__", "")
-    if name == "__mp_main__" or _is_worker():
+    if name == "__mp_main__":
         message = "submit() without a job was reached in a spawned worker, which runs the script once more"
         raise InvalidRequest(message, hint="Put the call under `if __name__ == '__main__':`.", argument="job")
+    if _is_worker():
+        message = "submit() without a job was reached in a child process of the script, which can't end it"
+        hint = "Call it in the script's own process, before that starts others."
+        raise InvalidRequest(message, hint=hint, argument="job")
     if name != "__main__":
         message = f"submit() without a job was called from the module {name}, not from the running script"
         raise InvalidRequest(message, hint=_HOW, argument="job")

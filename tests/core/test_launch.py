@@ -81,27 +81,36 @@ def test_what_is_no_launch(variables: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("variables", "rank", "told"),
     [
-        ({"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "8"}, 0, "srun as 8 processes"),
-        ({"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "8"}, 3, "srun"),
-        ({"LOCAL_RANK": "1", "NODE_RANK": "0", "WORLD_SIZE": "2"}, 1, "a launcher"),
-        (torchrun(0, 3, 2), 0, "torchrun as 3 processes, 2 on this node"),
-        ({"PMI_RANK": "0", "PMI_SIZE": "2"}, 0, "mpirun as 2 processes"),
+        (
+            {"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "8"},
+            0,
+            "SLURM_PROCID and SLURM_STEP_NUM_TASKS say that this is one of 8 processes: that",
+        ),
+        ({"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "8"}, 3, "SLURM_PROCID"),
+        ({"LOCAL_RANK": "1", "NODE_RANK": "0", "WORLD_SIZE": "2"}, 1, "LOCAL_RANK and WORLD_SIZE"),
+        (torchrun(0, 3, 2), 0, "one of 3 processes, 2 on this node: that can"),
+        ({"RANK": "0", "WORLD_SIZE": "2"}, 0, "RANK and WORLD_SIZE say .* not said .LOCAL_WORLD_SIZE or"),
+        ({"PMI_RANK": "0", "PMI_SIZE": "2"}, 0, "on each node is not said .MPI_LOCALNRANKS."),
     ],
 )
 def test_what_comes_to_no_job_is_refused_once(variables: dict[str, str], rank: int, told: str) -> None:
-    """Ranks are known all the same: only the first says what is wrong."""
+    """Ranks are known all the same: only the first says what is wrong, and by which variables.
+
+    They may be another launcher's than torchrun, or left over.
+    """
     launch = launch_of(variables)
     assert launch is not None
     assert launch.rank == rank
-    with pytest.raises(InvalidRequest, match=told):
+    with pytest.raises(InvalidRequest, match=told) as caught:
         launch.distribution()
+    assert "unset" in caught.value.hint
 
 
 def test_the_innermost_launcher_counts() -> None:
     """With torchrun under srun, the processes are torchrun's."""
     launch = launch_of({"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2", **torchrun(2, 4, 2)})
     assert launch is not None
-    assert (launch.launcher, launch.rank) == ("torchrun", 2)
+    assert (launch.variables, launch.rank) == (("RANK", "WORLD_SIZE"), 2)
 
 
 def test_a_rank_among_the_arguments_is_the_launchers() -> None:

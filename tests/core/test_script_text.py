@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from amlrun._magics import first_magic
-from amlrun._script import interpreter_options
+from amlrun._script import Script, interpreter_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,9 @@ def test_pythons_own_options_are_kept(words: list[str], options: list[str]) -> N
         ("print(1)\n", None),
         ("# get_ipython().system('ls')\n", None),
         ("try:\n    get_ipython().system('ls')\nexcept NameError:\n    pass\n", None),
+        ("if 'get_ipython' in globals():\n    get_ipython().system('ls')\n", None),
+        ("if hasattr(builtins, '__IPYTHON__'):\n    get_ipython().system('ls')\n", None),
+        ("if get_ipython().getoutput('ipython'):\n    pass\n", (1, "get_ipython()")),
         ("def install():\n    get_ipython().system('ls')\n", None),
         ("class A:\n    def f(self): get_ipython().system('ls')\n", None),
         ("from IPython import get_ipython\nget_ipython().system('ls')\n", None),
@@ -72,3 +80,24 @@ def test_a_long_magic_is_cut() -> None:
     )
     assert magic is not None
     assert len(magic[1]) == 61
+
+
+def test_files_that_do_not_go_along_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those beside the folder that is sent, by whichever path, and none that lies in it or isn't there."""
+    folder = tmp_path / "src"
+    (folder / "data").mkdir(parents=True)
+    for name in ("outside.csv", "src/inside.csv"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(folder)
+    whole = str(tmp_path / "outside.csv")
+    arguments = (
+        "../outside.csv",
+        "--a=../outside.csv",
+        whole,
+        "inside.csv",
+        "data",
+        "../src/inside.csv",
+        "../no",
+    )
+    (told,) = Script(folder, arguments).left_behind({})
+    assert told.startswith(f"../outside.csv, --a=../outside.csv, {whole}: on this machine")

@@ -80,12 +80,15 @@ def test_another_folder_can_be_sent_if_the_script_is_in_it(tmp_path: Path) -> No
     """Its path in there is what the job runs; the script can go alone; a folder without it is refused."""
     source = (
         "import os, sys, amlrun\n"
-        "amlrun.submit(environment='azureml:e:1', cpus=4, code=sys.argv[1])\n"
+        "said = {'PYTHONPATH': 'lib'}\n"
+        "amlrun.submit(environment='azureml:e:1', cpus=4, code=sys.argv[1], environment_variables=said)\n"
         "print('ran beside', sorted(os.listdir('.')))\n"
     )
     write(tmp_path, {"app/jobs/train.py": source, "app/jobs/other.txt": "x", "other/x": "x"})
     script = tmp_path / "app" / "jobs" / "train.py"
-    run = the_run(python(str(script), "..", cwd=script.parent))
+    done = python(str(script), "..", cwd=script.parent, variables={"PYTHONPATH": "."})
+    assert "PYTHONPATH" not in done.stderr  # which is said
+    run = the_run(done)
     assert "'jobs'" in run.wait(timeout=60).logs()
     alone = the_run(python(str(script), str(script), cwd=tmp_path))
     assert "ran beside ['outputs', 'train.py']" in alone.wait(timeout=60).logs()

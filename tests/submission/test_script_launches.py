@@ -85,7 +85,7 @@ def test_a_launch_that_comes_to_no_job_is_refused_once(tmp_path: Path) -> None:
     ranks = [{"SLURM_PROCID": str(rank), "SLURM_STEP_NUM_TASKS": "2"} for rank in range(2)]
     first, second = launched(tmp_path / "src", list(ranks))
     assert first[0] == 1
-    assert "started by srun as 2 processes" in words(first[2])
+    assert "SLURM_PROCID and SLURM_STEP_NUM_TASKS say that this is one of 2 processes" in words(first[2])
     assert second == (0, "", "")
 
 

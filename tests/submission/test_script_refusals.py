@@ -100,13 +100,20 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("way", ["spawn", "fork", "forkserver"])
-def test_a_worker_does_not_submit_again(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "what", "way_out"),
+    [
+        ("spawn", "spawned worker", "if __name__ == '__main__'"),
+        ("fork", "child process", "before that starts others"),
+        ("forkserver", "spawned worker", "if __name__ == '__main__'"),
+    ],
+)
+def test_a_worker_does_not_submit_again(tmp_path: Path, way: str, what: str, way_out: str) -> None:
     """A data loader's workers run the script once more, as `__mp_main__`, or go on as copies of it."""
     write(tmp_path, {"workers.py": WORKERS.format(way=way)})
     told = refusal(python("workers.py", cwd=tmp_path))
-    assert "spawned worker" in told
-    assert "if __name__ == '__main__'" in told
+    assert what in told
+    assert way_out in told
 
 
 def test_a_thread_cant_end_the_process(tmp_path: Path) -> None:
