@@ -284,7 +284,7 @@ def test_automl_is_repeated_only_when_asked(fake_aml: FakeAml, client: MLClient)
     [
         ({"inputs": {"a": 1}}, "inputs: an AutoML job has no such field"),
         ({"code": "."}, "code: an AutoML job has no such field"),
-        ({"environment": "nonsense"}, "is not one"),
+        ({"environment": "nonsense"}, "has neither version nor label"),
         ({"environment_variables": {"A": "${{inputs.x}}"}}, "environment variable A"),
     ],
 )
