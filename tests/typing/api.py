@@ -35,6 +35,11 @@ def verbs(client: MLClient, path: Path, job: object) -> None:
     assert_type(amlrun.default_compute(client=client, gpus=1, tier="spot"), str)
     assert_type(amlrun.quota(client=client), Quota)
     assert_type(amlrun.attach("name").wait(timeout=60), Run)
+    run = amlrun.submit("ls").wait(dt.timedelta(hours=1), on_exit="cancel", logs=True, progress=False)
+    assert_type(
+        amlrun.watch([run, AmlrunError("no")], timeout=3600, on_exit="leave"), list[Run | AmlrunError]
+    )
+    assert_type(amlrun.watch(amlrun.submit_many(["ls"])), list[Run | AmlrunError])
     assert_type(amlrun.current(), "JobContext | None")
     assert_type(amlrun.submit("ls").logs(attempt=1), str)
     assert_type(amlrun.submit("ls").cost().total, "float | None")
@@ -52,6 +57,8 @@ def mistakes() -> None:
     amlrun.submit("ls", compute=3)  # type: ignore[call-overload]  # a name, a Cluster, or a list
     amlrun.submit("ls", gpus="A100")  # type: ignore[call-overload]  # gpu is the model
     amlrun.submit_many(3)  # type: ignore[arg-type]  # a list of jobs
+    amlrun.submit("ls").wait(on_exit="kill")  # type: ignore[arg-type]  # leave or cancel
+    amlrun.watch(["name"])  # type: ignore[list-item]  # runs, not names
     amlrun.default_compute(code=".")  # type: ignore[call-arg]  # it is about nodes
     amlrun.plan()  # type: ignore[call-arg]  # a plan is for a job
     amlrun.submit("ls").status = "Completed"  # type: ignore[misc]  # it shows the last look
