@@ -16,16 +16,15 @@ from amlrun._jobs.dress import CHECKPOINTS, OWN_VARIABLES
 from amlrun._shown import a_kind, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _BINDING = re.compile(r"\$\{\{\s*([A-Za-z_]+)\.([A-Za-z0-9_]+)[^}]*\}\}")
 _INPUT_KEYS = (
-    *("type", "path", "mode", "default", "optional", "min", "max", "enum", "description"),
-    *("path_on_compute", "datastore"),
+    *("type", "path", "mode", "default", "optional", "min", "max", "enum", "description", "datastore"),
 )
-_OUTPUT_KEYS = (
-    *("type", "path", "mode", "name", "version", "description", "path_on_compute", "early_available"),
-)
+_OUTPUT_KEYS = ("type", "path", "mode", "name", "version", "description")
+_INPUT_MODES = ("ro_mount", "rw_mount", "mount", "download", "direct", "eval_mount", "eval_download")
+_OUTPUT_MODES = ("rw_mount", "mount", "upload", "direct")
 _DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
 _LITERAL_TYPES = ("string", "integer", "number", "boolean")
 _ENVIRONMENT = re.compile(
@@ -127,12 +126,29 @@ def _plain_input(name: str, value: Any) -> Any:
             message = f"inputs: {name} is a {kind} without a value"
             hint = f"Give the value itself: inputs={{{name!r}: …}}."
             raise InvalidRequest(message, argument="inputs", hint=hint)
+        _check_range(name, literal, part)
         return literal
     _check_type("inputs", name, kind, (*_DATA_TYPES, *_LITERAL_TYPES))
+    _check_mode("inputs", name, part("mode", None), _INPUT_MODES)
     path = part("path", None)
+    if not path:
+        message = f"inputs: {name} has no path"
+        hint = "Give one, or leave the input out, and what the command says of it."
+        raise InvalidRequest(message, argument="inputs", hint=hint)
     if isinstance(path, (str, Path)) and is_local(str(path)):
         check_local(name, kind, Path(path).expanduser())
     return value
+
+
+def _check_range(name: str, literal: Any, part: Callable[[str, None], Any]) -> None:
+    """The value of a literal, where it says itself what it can be."""
+    least, most, among = part("min", None), part("max", None), part("enum", None)
+    numbers = [one for one in (least, literal, most) if one is not None]
+    is_wrong = (among and literal not in among) or (
+        all(isinstance(one, (int, float)) for one in numbers) and numbers != sorted(numbers)
+    )
+    if is_wrong:
+        raise InvalidRequest(f"inputs: {name} is not what its own min, max or enum allows", argument="inputs")
 
 
 def check_local(name: str, kind: Any, path: Path) -> None:
@@ -159,7 +175,7 @@ def literal_doubts(inputs: Mapping[str, Any]) -> Iterator[str]:
         else:
             continue
         yield (
-            f"inputs: {name} is handed over as a text, and it is {told}: "
+            f"inputs: {name} is handed over as a text, and it is {told}: the job sees the text alone; "
             f'{{"type": "{kind}", "path": …}} hands over the data'
         )
 
@@ -175,12 +191,14 @@ def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> Non
         if isinstance(value, dict):
             _check_keys("outputs", name, value, _OUTPUT_KEYS)
             _check_type("outputs", name, value.get("type", "uri_folder"), _DATA_TYPES)
+            _check_mode("outputs", name, value.get("mode"), _OUTPUT_MODES)
             _check_written(name, value.get("path"))
         elif not type(value).__module__.startswith("azure.ai.ml"):
             message = f"outputs: {name} is {a_kind(value)}"
             hint = '{"type": "uri_folder"}, or an Output of azure.ai.ml.'
             raise InvalidRequest(message, argument="outputs", hint=hint)
         else:
+            _check_mode("outputs", name, getattr(value, "mode", None), _OUTPUT_MODES)
             _check_written(name, getattr(value, "path", None))
 
 
@@ -188,8 +206,9 @@ def check_variables(variables: Mapping[str, str]) -> None:
     """Names that a process can have, values that arrive as they are, and none of amlrun's own."""
     for name, value in variables.items():
         if not name or re.search(r"[=\s\0]", name) or "\0" in value:
-            message = f"environment variable {name!r}: no process can have it"
-            raise InvalidRequest(message, argument="environment_variables")
+            message = f"environment variable {name.partition('=')[0]!r}: no process can have it"
+            hint = '{"NAME": "value"}: the name without blanks and "=".'
+            raise InvalidRequest(message, argument="environment_variables", hint=hint)
         if "${{" in value:
             message = f"environment variable {name}: ${{{{…}}}} is replaced in the command only, never here"
             hint = f'Prefix the command instead: "export {name}=…; …".'
@@ -220,6 +239,12 @@ def _check_type(argument: str, name: str, kind: Any, types: tuple[str, ...]) -> 
     if kind not in types:
         message = f"{argument}: {name} has the type {shown(kind)}"
         raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(types)}.")
+
+
+def _check_mode(argument: str, name: str, mode: Any, modes: tuple[str, ...]) -> None:
+    if mode is not None and str(mode).lower() not in modes:
+        message = f"{argument}: {name} has the mode {shown(mode)}"
+        raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(modes)}.")
 
 
 def is_local(path: str) -> bool:
