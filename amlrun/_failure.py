@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlrun._attempts import Attempts
-from amlrun._ending import Ending
+from amlrun._ending import ADVICE, Ending
 from amlrun._errors import AmlrunError, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._history import failure_text
 
@@ -21,7 +21,7 @@ TAIL = 50
 """Lines of the log that an error carries."""
 _BY_SOMEBODY = frozenset({Ending.CANCELED, Ending.CANCELED_BY_US})
 _CANCELED = _BY_SOMEBODY | {Ending.TIMED_OUT, Ending.QUEUED_TOO_LONG}
-_UNCERTAIN = frozenset({Ending.CANCELED, Ending.UNKNOWN})
+_BY_HAND = frozenset({Ending.CANCELED, Ending.UNKNOWN})
 """Why it ended isn't known: what follows is for a person to say."""
 
 
@@ -64,12 +64,14 @@ def _words(watched: Watched, stop: Stop, log: list[str]) -> Iterator[str]:
 
 
 def _hints(group: str, last: Attempt, reason: Ending) -> Iterator[str]:
-    if reason in _UNCERTAIN:
-        yield f"If it should go on: amlrun resume {group} starts another attempt."
+    if ADVICE[reason]:
+        yield ADVICE[reason]
+    if reason in _BY_HAND:
+        yield f"By hand: amlrun resume {group}"
     if last.url:
         yield f"Its page: {last.url}"
     if last.evidence:
-        yield f"What the service said of its end is kept in {last.evidence}: please attach that to an issue."
+        yield f"What the service said of it is in {last.evidence}: for an issue, if the reason is wrong."
 
 
 def _log_of(workspace: Workspace, last: Attempt) -> list[str]:

@@ -14,6 +14,7 @@ from amlrun._attempts import Attempt
 from amlrun._durations import instant, seconds
 from amlrun._ending import BEFORE_RUNNING, ENDS, IN_QUEUE, Ending, Evidence, ending
 from amlrun._errors import AmlrunError, InvalidRequest
+from amlrun._evidence import keep
 from amlrun._history import RunRecord, failed_part, run_record
 from amlrun._job_types import TRAITS, JobType
 from amlrun._memory import CANCEL_TAG, QUEUE_TAG, Memory, attempt_name
@@ -220,9 +221,11 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         timeout=_timeout_of(job) or seen.plan.timeout,
         ran_for=ran,
     )
+    why = ending(evidence) or Ending.UNKNOWN  # `_ended` is for ends
+    replies = (job, *(one.raw for one in (record, *([cause] if step else [])) if one.raw))
     return attrs.evolve(
         seen,
-        ending=ending(evidence),
+        ending=why,
         started=record.started or seen.started,
         ended=record.ended,
         seconds=seen.seconds if ran is None else ran,
@@ -230,6 +233,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         error_code=cause.error_code,
         failed_step=step,
         failed_run=cause.name if step else "",
+        evidence=keep(workspace, watched.group, why, replies),
         outputs=found_outputs(workspace, job, record) if seen.status == "Completed" else seen.outputs,
     )
 

@@ -75,13 +75,13 @@ class Workspace:
         self.rest = Rest(wire)
         self.clock = self.rest.clock
         # What a fake says is no other process's business, nor is its time.
-        cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
+        self.cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
         self.lookups = Lookups(
             self.rest.bounded(),
             scope.subscription_path,
             scope.path,
             self.clock,
-            cache,
+            self.cache,
             hurried=self.rest.hurried,
             common=_common(scope, self.rest),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +18,8 @@ from tests.submission.runs import ENVIRONMENT, spot
 from tests.submission.scripts import words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure.ai.ml import MLClient
 
     from amlrun import Run
@@ -207,3 +211,73 @@ def test_the_tags_that_a_user_sets_stay(fake_aml: FakeAml, client: MLClient) -> 
     assert dict(fake_aml.job(run.name).tags) == {"team": "vision", **theirs, "amlrun.cancel": "true"}
     changes = [call for call in fake_aml.calls[before:] if call.method in ("PUT", "PATCH")]
     assert [(call.method, call.json) for call in changes] == [("PATCH", {"tags": {"amlrun.cancel": "true"}})]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where evidence is kept: of a fake only where a folder is named."""
+    monkeypatch.setenv("AMLRUN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "evidence"
+
+
+def test_the_replies_about_an_uncertain_end_are_kept(
+    cache: Path, fake_aml: FakeAml, client: MLClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first preemption of a run, and the first end without a cause: job and run history, no secrets."""
+    caplog.set_level("INFO", "amlrun")
+    run = spot(client, environment_variables={"HF_TOKEN": "hf_abcdefghijklmnop", "A": "plain"})
+    for name in (run.name, f"{run.name}-a2"):
+        while name not in fake_aml.jobs:
+            with pytest.raises(WaitTimeout):
+                run.wait(timeout=5)
+        fake_aml.preempt(name)
+    fake_aml.inject(CanceledByPlatform(), job=f"{run.name}-a3")
+    error = ended(run)
+    kept = {path.name.rpartition("-")[2]: path for path in cache.iterdir()}
+    assert sorted(kept) == ["canceled.json", "preempted.json"]
+    assert error.evidence == str(kept["canceled.json"])
+    assert error.evidence in error.hint
+    assert str(kept["preempted.json"]) in caplog.text
+    text = kept["preempted.json"].read_text()
+    job, history = json.loads(text)
+    assert (job["properties"]["status"], history["runId"]) == ("Failed", run.name)
+    assert "PreemptionError" in history["error"]["error"]["message"]
+    assert {"A", "HF_TOKEN"} <= job["properties"]["environmentVariables"].keys()
+    for private in ("hf_abc", "plain", "train.py", fake_aml.scope.subscription_id):
+        assert private not in text
+
+
+def test_a_certain_end_is_not_kept(cache: Path, fake_aml: FakeAml, client: MLClient) -> None:
+    """Nor anything, where nobody names a folder for a fake's."""
+    fake_aml.fail_next()
+    assert ended(spot(client)).evidence == ""
+    spot(client).wait()
+    assert not cache.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(
+    cache: Path, fake_aml: FakeAml, client: MLClient
+) -> None:
+    """The end is told all the same."""
+    cache.parent.mkdir()
+    cache.touch()
+    run = spot(client, requeue=False)
+    fake_aml.preempt(run.name)
+    error = ended(run)
+    assert (error.reason, error.evidence) == (Ending.PREEMPTED, "")
+
+
+def test_the_newest_evidence_stays(cache: Path, fake_aml: FakeAml, client: MLClient) -> None:
+    """Twenty files; whatever else is in the folder stays, too."""
+    cache.mkdir(parents=True)
+    for number in range(25):
+        (cache / f"old-{number:02}.json").touch()
+        os.utime(cache / f"old-{number:02}.json", (number, number))
+    (cache / "mine.txt").touch()
+    run = spot(client, requeue=False)
+    fake_aml.preempt(run.name)
+    ended(run)
+    names = sorted(path.name for path in cache.iterdir())
+    assert len(names) == 21
+    assert names[:2] == ["mine.txt", "old-06.json"]
+    assert names[-1].startswith(run.name)

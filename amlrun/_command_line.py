@@ -1,0 +1,243 @@
+"""The verbs on a command line: `amlrun submit "python train.py" --code src --gpus 1 --tier spot`.
+
+Results go to stdout, what is said on the way to stderr. Of `azure.ai.ml` only `submit` pays the import.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shlex
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import amlrun
+from amlrun._command_options import parser, submit_options
+from amlrun._errors import (
+    AmlrunError,
+    ComputeNotFound,
+    ComputeUnsuitable,
+    InvalidRequest,
+    JobCanceled,
+    NotConfigured,
+    NothingFits,
+    OutputNotFound,
+    PlacementNotApplied,
+    PlanOutdated,
+    QuotaError,
+    RunError,
+    WaitTimeout,
+)
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Sequence
+
+    from amlrun._run import Run
+
+DONE, FAILED, USAGE, CANCELED, NO_PLACE, SERVICE, NOT_OVER, DEFECT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 70, 130
+_VARIABLE = "AMLRUN_WORKSPACE"
+_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (JobCanceled, CANCELED),
+    (RunError, FAILED),
+    (WaitTimeout, NOT_OVER),
+    (InvalidRequest, USAGE),
+    (NotConfigured, USAGE),
+    (OutputNotFound, FAILED),
+    (ComputeNotFound, NO_PLACE),
+    (ComputeUnsuitable, NO_PLACE),
+    (QuotaError, NO_PLACE),
+    (NothingFits, NO_PLACE),
+    (PlanOutdated, NO_PLACE),
+    (PlacementNotApplied, NO_PLACE),
+    (AmlrunError, SERVICE),
+    (OSError, SERVICE),
+)
+"""The first that an error is one of decides."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what was said, and return the exit code. Errors are told on stderr: what happened, what to do."""
+    said = parser().parse_args(arguments)
+    if said.verbose:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("amlrun").setLevel(logging.INFO)
+    try:
+        with _in_workspace(said.workspace):
+            return _VERBS[said.verb](said)
+    except BrokenPipeError:  # who reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (AmlrunError, OSError) as error:
+        _tell(f"amlrun: {error}")
+        return exit_code(error)
+    except Exception:  # noqa: BLE001  1 says that a run failed
+        traceback.print_exc()
+        return DEFECT
+
+
+def exit_code(error: BaseException) -> int:
+    """What a process ends with for this error."""
+    return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+@contextlib.contextmanager
+def _in_workspace(named: str | None) -> Iterator[None]:
+    """With that workspace in the place of the one that is configured."""
+    before = os.environ.get(_VARIABLE)
+    if named is not None:
+        os.environ[_VARIABLE] = named
+    try:
+        yield
+    finally:
+        if named is not None:
+            os.environ.pop(_VARIABLE)
+            os.environ.update({} if before is None else {_VARIABLE: before})
+
+
+def _submit(said: argparse.Namespace) -> int:
+    run = amlrun.submit(_job(said.job), **submit_options(said))
+    _tell(str(run.plan))
+    _tell(run.url)
+    _print(run.name)
+    if said.wait:
+        return _waited([run], said, None)
+    _tell(f"amlrun wait {run.name} waits for it")
+    return DONE
+
+
+def _plan(said: argparse.Namespace) -> int:
+    plan = amlrun.plan(_job(said.job), **submit_options(said))
+    _print(plan.to_json() if said.json else plan.explain() if said.explain else str(plan))
+    return DONE
+
+
+def _quota(said: argparse.Namespace) -> int:
+    _print(amlrun.quota().table(all=said.all))
+    return DONE
+
+
+def _wait(said: argparse.Namespace) -> int:
+    return _waited([amlrun.attach(name) for name in said.runs], said, said.timeout)
+
+
+def _resume(said: argparse.Namespace) -> int:
+    from amlrun._resume import resume
+    from amlrun._run import Run
+    from amlrun._workspace import workspace_of
+
+    workspace = workspace_of(None)
+    run = Run(workspace, resume(workspace, said.run))
+    _tell(f"{run.name}: attempt {run.attempt} is sent, {run.url}")
+    _print(run.attempts[-1].name)
+    return _waited([run], said, None) if said.wait else DONE
+
+
+def _status(said: argparse.Namespace) -> int:
+    run = amlrun.attach(said.run)
+    _print(json.dumps(_facts(run), indent=2) if said.json else f"{run.attempts}\n{run.cost()}\n{run.url}")
+    return DONE
+
+
+def _logs(said: argparse.Namespace) -> int:
+    text = amlrun.attach(said.run).logs(said.attempt)
+    sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+    return DONE
+
+
+def _cancel(said: argparse.Namespace) -> int:
+    run = amlrun.attach(said.run).cancel()
+    _print(f"{run.name}: {run.status}")
+    return DONE
+
+
+def _download(said: argparse.Namespace) -> int:
+    _print(str(amlrun.attach(said.run).download(said.name, said.to)))
+    return DONE
+
+
+_VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "submit": _submit,
+    "plan": _plan,
+    "quota": _quota,
+    "wait": _wait,
+    "resume": _resume,
+    "status": _status,
+    "logs": _logs,
+    "cancel": _cancel,
+    "download": _download,
+}
+
+
+def _waited(runs: Sequence[Run], said: argparse.Namespace, timeout: float | None) -> int:
+    """Wait for all of them; the exit code of the first that did not complete."""
+    if len(runs) == 1:
+        (run,) = runs
+        run.wait(timeout, on_exit=said.on_exit, logs=said.logs, progress=said.progress)
+        _tell(str(run.cost()))
+        return DONE
+    ends = amlrun.watch(runs, timeout=timeout, on_exit=said.on_exit, progress=said.progress)
+    errors = [end for end in ends if isinstance(end, AmlrunError)]
+    for error in errors:
+        _tell(f"amlrun: {error}")
+    return exit_code(errors[0]) if errors else DONE
+
+
+def _job(words: Sequence[str]) -> Any:
+    """The job: a command line, a job file, or a plan."""
+    if len(words) > 1:
+        return shlex.join(words)
+    if not words[0].endswith(".json"):
+        return words[0]
+    from amlrun._plan import Plan
+
+    return Plan.from_json(Path(words[0]).read_text(encoding="utf-8"))
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    cost = run.cost()
+    costs = {row.attempt.name: row.total for row in cost.attempts}
+    last = run.attempts[-1]
+    return {
+        "name": run.name,
+        "status": run.status,
+        "ending": last.ending,
+        "url": run.url,
+        "attempts": [
+            {
+                "name": attempt.name,
+                "number": attempt.number,
+                "status": attempt.status,
+                "ending": attempt.ending,
+                "error": attempt.error,
+                "failed_step": attempt.failed_step,
+                "seconds": attempt.seconds,
+                "instance_type": attempt.plan.instance_type,
+                "tier": attempt.plan.tier,
+                "cost": costs[attempt.name],
+            }
+            for attempt in run.attempts
+        ],
+        "outputs": run.outputs,
+        "cost": {
+            "total": cost.total,
+            "on_demand": cost.on_demand,
+            "currency": cost.currency,
+            "at_most": cost.at_most,
+        },
+    }
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,249 @@
+"""The command line: its verbs, what it prints, and the code that it ends with."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amlrun import Run
+from amlrun._command_line import main
+from amlrun.testing import CanceledByPlatform, FakeAml
+from tests.submission.runs import ENVIRONMENT, spot
+from tests.submission.scripts import python, runs_scripts
+from tests.submission.test_import import modules_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from azure.ai.ml import MLClient
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAml]:
+    """A workspace that nothing but the configuration names."""
+    with FakeAml(workspace=f"w-{uuid.uuid4().hex[:8]}") as fake:
+        monkeypatch.setattr("azure.identity.DefaultAzureCredential", lambda **_: fake.credential)
+        scope = fake.scope
+        name = f"{scope.subscription_id}/{scope.resource_group}/{scope.workspace}"
+        monkeypatch.setenv("AMLRUN_WORKSPACE", name)
+        yield fake
+
+
+@pytest.fixture
+def client(fake: FakeAml) -> MLClient:
+    """The real client, of that workspace."""
+    return fake.client()
+
+
+def run_of(out: str) -> str:
+    """The run that was submitted: its name is all that goes to stdout."""
+    (name,) = out.splitlines()
+    return name
+
+
+def test_a_job_is_submitted_and_watched(
+    fake: FakeAml, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Its name goes to stdout, the plan to stderr; each verb takes it from there."""
+    line = f"submit 'python train.py' --environment {ENVIRONMENT} --tier spot --code {tmp_path} --tags a=b"
+    (tmp_path / "train.py").touch()
+    assert main(shlex.split(line)) == 0
+    out, err = capsys.readouterr()
+    name = run_of(out)
+    assert "tier" in err
+    assert f"amlrun wait {name}" in err
+    assert fake.job(name).tags["a"] == "b"
+    fake.advance(hours=1)
+    fake.log(name, "trained")
+    fake.output(name, "outputs/w.bin", "weights")
+    assert main(["wait", name, "--no-progress"]) == 0
+    assert main(["logs", name]) == 0
+    assert capsys.readouterr().out == "trained\n"
+    assert main(["download", name, "--to", str(tmp_path / "got")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "got")
+    assert (tmp_path / "got" / "w.bin").read_text() == "weights"
+    assert main(["status", name]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].startswith(f"{name}  Completed")
+    assert main(["status", name, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["name"], facts["status"], facts["ending"]) == (name, "Completed", "completed")
+    assert facts["attempts"][0]["tier"] == "spot"
+    assert facts["cost"]["currency"] == "USD"
+    assert main(["download", name, "--name", "model"]) == 1
+
+
+def test_a_plan_is_printed_and_can_be_sent(
+    fake: FakeAml, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As a table, with all candidates, or as JSON, which `submit` takes; its words may stand apart."""
+    words = ["--environment", ENVIRONMENT, "--cpus", "4", "--", "echo", "two words"]
+    assert main(["plan", *words]) == 0
+    assert "price" in capsys.readouterr().out
+    assert main(["plan", "--explain", *words]) == 0
+    assert "Standard_D" in capsys.readouterr().out
+    assert main(["plan", "--json", *words]) == 0
+    assert fake.jobs == ()
+    kept = tmp_path / "plan.json"
+    kept.write_text(capsys.readouterr().out)
+    assert main(["submit", str(kept)]) == 0
+    body = fake.job(run_of(capsys.readouterr().out)).body["properties"]
+    assert body["command"] == "echo 'two words'"
+
+
+def test_quota_is_printed(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the table that `quota()` prints."""
+    fake.quota("standardDSv2Family", limit=8)
+    assert main(["quota"]) == 0
+    few = capsys.readouterr().out
+    assert main(["quota", "--all"]) == 0
+    assert len(capsys.readouterr().out) > len(few)
+
+
+def test_what_went_wrong_is_told_on_stderr(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
+    """What happened and what to do, without a traceback, and a code that says which kind it is."""
+    assert main(["wait", "nothing"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("Traceback")) == ("", 0)
+    assert "There is no job named nothing" in err
+    assert main(["submit", "echo", "--environment", ENVIRONMENT, "--cpus", "9999"]) == 4
+    assert "9999" in capsys.readouterr().err
+    assert main(["submit", "echo", "--tags", "x"]) == 2
+    assert main(["submit", "no-such-plan.json"]) == 5
+    assert fake.jobs == ()
+    with pytest.raises(SystemExit) as caught:
+        main(["submit", "echo", "--no-such-option"])
+    assert caught.value.code == 2
+
+
+def test_the_code_tells_how_a_run_ended(
+    fake: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Failed, canceled, not over yet; of several runs that of the first that did not complete."""
+    done, failed, canceled = (spot(client, requeue=False) for _ in range(3))
+    fake.fail(failed.name)
+    fake.advance(minutes=2)
+    assert main(["wait", done.name, "--timeout", "0", "--no-progress"]) == 6
+    assert main(["cancel", canceled.name]) == 0
+    assert capsys.readouterr().out.startswith(f"{canceled.name}: Cancel")
+    fake.advance(hours=1)
+    assert main(["wait", done.name, "--no-progress"]) == 0
+    assert main(["wait", failed.name]) == 1
+    assert "the job's own code failed" in capsys.readouterr().err
+    assert main(["wait", canceled.name]) == 3
+    capsys.readouterr()
+    assert main(["wait", done.name, canceled.name, failed.name]) == 3
+    assert "the job's own code failed" in capsys.readouterr().err
+    assert main(["wait", done.name, done.name]) == 0
+
+
+def test_a_run_is_resumed_by_hand(
+    fake: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By any attempt's name, where none lives: the next one is sent, of the same job, under its next name."""
+    run = spot(client)
+    fake.inject(CanceledByPlatform(), job=run.name)
+    assert main(["resume", run.name]) == 2
+    assert "lives" in capsys.readouterr().err
+    fake.advance(hours=1)
+    assert main(["wait", run.name]) == 3
+    assert f"amlrun resume {run.name}" in capsys.readouterr().err
+    assert main(["resume", run.name]) == 0
+    assert run_of(capsys.readouterr().out) == f"{run.name}-a2"
+    assert main(["resume", f"{run.name}-a2"]) == 2
+    fake.advance(hours=1)
+    assert main(["wait", run.name]) == 0
+    assert main(["resume", run.name]) == 2
+    assert "has completed" in capsys.readouterr().err
+    first, second = (fake.job(name).body["properties"] for name in (run.name, f"{run.name}-a2"))
+    assert first["command"] == second["command"]
+    assert second["environmentVariables"]["AMLRUN_LAST_ENDING"] == "canceled"
+
+
+def test_what_was_canceled_through_amlrun_is_not_resumed(
+    fake: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every watcher would cancel it again."""
+    run = spot(client)
+    fake.advance(minutes=2)
+    run.cancel()
+    fake.advance(hours=1)
+    assert main(["resume", run.name]) == 2
+    assert "canceled through amlrun" in capsys.readouterr().err
+    assert fake.jobs == (run.name,)
+
+
+def test_resume_can_wait(fake: FakeAml, client: MLClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `wait` does, with its options."""
+    run = spot(client)
+    fake.inject(CanceledByPlatform(), job=run.name)
+    fake.advance(hours=1)
+    waits: list[Any] = []
+    monkeypatch.setattr(
+        Run, "wait", lambda self, timeout, **options: waits.append((self.name, timeout, options))
+    )
+    assert main(["resume", run.name, "--wait", "--logs", "--on-exit", "cancel"]) == 0
+    assert waits == [(run.name, None, {"on_exit": "cancel", "logs": True, "progress": True})]
+
+
+def test_another_workspace_can_be_named(
+    fake: FakeAml, client: MLClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the place of the configured one, for this one command."""
+    run = spot(client)
+    scope = fake.scope
+    monkeypatch.setenv("AMLRUN_WORKSPACE", "no workspace")
+    assert main(["status", run.name]) == 2
+    named = f"{scope.subscription_id}/{scope.resource_group}/{scope.workspace}"
+    assert main(["--workspace", named, "status", run.name]) == 0
+    assert main(["status", run.name]) == 2
+    monkeypatch.delenv("AMLRUN_WORKSPACE")
+    assert main(["--workspace", named, "-v", "status", run.name]) == 0
+    capsys.readouterr()
+
+
+def test_a_defect_is_no_failed_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has a traceback, and a code of its own; an interrupt has one, too."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("amlrun.attach", broken)
+    assert main(["cancel", "x"]) == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    monkeypatch.setattr("amlrun.attach", interrupted)
+    assert main(["cancel", "x"]) == 130
+
+
+@runs_scripts
+def test_as_a_program(home: Path, source: Path, tmp_path: Path) -> None:
+    """`python -m amlrun`: a job is sent, runs, and what it writes is printed."""
+    (source / "train.py").write_text("print('trained')\n")
+    line = f"-m amlrun submit 'python train.py' --code {source} --environment {ENVIRONMENT} --wait --logs"
+    done = python(*shlex.split(line), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    name, *logs = done.stdout.splitlines()
+    assert name
+    assert logs[-1] == "trained"
+    assert home.is_dir()
+
+
+def test_following_a_run_needs_no_azure_ai_ml(tmp_path: Path) -> None:
+    """Over a second that only `submit` pays for."""
+    home = str(tmp_path / "home")
+    code = f"import os; os.environ.update(AMLRUN_WORKSPACE='local', AMLRUN_LOCAL_HOME={home!r})\n"
+    verbs = "wait resume status logs cancel download"
+    code += (
+        f"from amlrun._command_line import main\nfor verb in {verbs.split()!r}: assert main([verb, 'x']) == 2"
+    )
+    assert "azure.ai.ml" not in modules_after(code, tmp_path)
