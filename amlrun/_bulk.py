@@ -23,15 +23,15 @@ R = TypeVar("R")
 def read_jobs(wanted: Sequence[tuple[Workspace, str]], pace: Pace) -> list[dict[str, Any] | Exception]:
     """These jobs as the service tells them, in order; one that can't be read is its error, and no other's.
 
-    One GET for each: the bulk reads that there are (the job list by property, run history's batch) were never
-    seen to work, and would go here.
+    One GET for each, which soon gives up where nothing is answered, for others wait. The bulk reads that
+    there are (the job list by property, run history's batch) were never seen to work, and would go here.
     """
 
     def read(one: tuple[Workspace, str]) -> dict[str, Any] | Exception:
         workspace, name = one
         pace.keep()
         try:
-            return workspace.rest.get(job_path(workspace, name))
+            return workspace.rest.bounded().get(job_path(workspace, name))
         except Exception as error:  # noqa: BLE001 - this one's, whatever it is
             return error
 

@@ -132,10 +132,11 @@ class Notebook(Display):
         """The notes, and under them how things stand."""
         text = "\n".join([*self._notes, str(progress)])
         shown = {"text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>"}
-        if self._handle is None:
-            self._handle = self._display(shown, raw=True, display_id=True)
-        else:
-            self._handle.update(shown, raw=True)
+        with contextlib.suppress(Exception):  # the front end may be gone
+            if self._handle is None:
+                self._handle = self._display(shown, raw=True, display_id=True)
+            else:
+                self._handle.update(shown, raw=True)
 
     def note(self, text: str) -> None:
         """To stand above it from the next time on."""

@@ -17,7 +17,7 @@ from amlrun._cancel import add_tag, post_cancel
 from amlrun._decision import Retry, Stop, next_attempt, queued_too_long
 from amlrun._durations import told
 from amlrun._ending import ENDS, TOLD
-from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._history import log_text, run_record
 from amlrun._look import Watched, has_mark, seen_in
 from amlrun._memory import QUEUE_TAG
@@ -81,12 +81,13 @@ class Follow:
         """As a progress line tells of it."""
         last, clock = self.watched.last, self.workspace.clock
         ran = last.status == "Running" and last.started is not None and not last.restarts
+        queued = 0.0 if last.waiting_since is None else clock.now() - last.waiting_since
         why = "not waited for any more" if last.ending is None else TOLD[last.ending]
         return Sight(
             name=self.watched.group,
             attempt=last.number,
             status=last.status,
-            for_=max(0.0, clock.now() - (last.started or 0.0)) if ran else now - self.since,
+            for_=max(0.0, clock.now() - (last.started or 0.0)) if ran else max(now - self.since, queued),
             cost=cost_of(self.watched.attempts),
             restarts=last.restarts,
             why=why,
@@ -153,8 +154,8 @@ def _with_log(follow: Follow, tail: Tail) -> Follow:
         return follow
     try:
         text = log_text(follow.workspace, last.name)
-    except AmlrunError as error:
-        _log.info("%s: its log can't be read: %s", last.name, error.message)
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        _log.info("%s: its log can't be read: %s", last.name, error)
         return follow
     tail, new = tail.more(last.name, text, over=last.status in ENDS)
     return attrs.evolve(follow, tail=tail, written=follow.written + new)
@@ -256,7 +257,10 @@ def _end_overdue(follow: Follow) -> None:
 
 
 def _why_waiting(follow: Follow) -> str:
-    """In words, from what can be read without asking for more than a plan does; "": nothing tells."""
+    """In words, from what can be read without asking for more than a plan does; "": nothing tells.
+
+    That is worth no error, either.
+    """
     workspace, last = follow.workspace, follow.watched.last
     said, market, quota = "", None, None
     try:
@@ -264,6 +268,7 @@ def _why_waiting(follow: Follow) -> str:
         readings = workspace.lookups.look().readings
         market = readings.market()
         quota = None if market.quota is None else readings.told(market.quota)
-    except AmlrunError as error:
-        _log.debug("%s: what it waits for can't be read: %s", last.name, error.message)
-    return waits_for(last.plan, last.status, said, market, quota)
+        return waits_for(last.plan, last.status, said, market, quota)
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        _log.info("%s: what it waits for can't be read: %s", last.name, error)
+    return waits_for(last.plan, last.status, said, None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from amlrun import (
 )
 from amlrun._bulk import AT_ONCE, PER_SECOND, read_jobs
 from amlrun._pace import Pace
+from amlrun.testing import Slow
 from tests.submission.runs import ENVIRONMENT, spot, spot_over
 
 if TYPE_CHECKING:
@@ -174,6 +176,19 @@ def test_a_time_out_is_an_error_in_the_place_of_who_is_not_over(fake_aml: FakeAm
     assert isinstance(first, WaitTimeout)
     assert second is quick
     assert slow.status == "Running"
+
+
+def test_a_service_that_hangs_for_one_holds_the_others_up_for_seconds(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """Its look is given up, and the next one comes."""
+    roomy(fake_aml)
+    slow, quick = spot(client, name="slow"), spot(client, name="quick")
+    fake_aml.inject(Slow(1000), on="GET /jobs/{name}", name="slow", times=4)
+    assert watch([slow, quick]) == [slow, quick]
+    moments = [call.time for call in fake_aml.calls.of("GET /jobs/{name}", name="quick")]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    assert max(gaps) <= 60 + 45
 
 
 def test_each_run_that_lives_costs_one_request_a_look(fake_aml: FakeAml, client: MLClient) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import Run, WaitTimeout, submit
+from amlrun import Requeue, Run, WaitTimeout, attach, submit
 from amlrun.testing import InternalError
 from tests.submission.runs import ENVIRONMENT, spot, spot_over
 
@@ -104,6 +104,41 @@ def test_what_cannot_be_read_is_no_failure(
     assert fake_aml.clock.now() - began >= 6 * 3600
     assert len(made) <= 14 * 14, "some fourteen questions of a handful of requests, with their repeats"
     assert "Queued for" in capsys.readouterr().err
+
+
+def test_a_reply_that_nobody_understands_is_no_failure(
+    fake_aml: FakeAml, between: Between, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It explains nothing, and that is all."""
+    fake_aml.quota("TotalLowPriorityCores", limit=16, used=16)
+    run = spot_over(fake_aml, between)
+    between.act = run_record_of_nonsense(run.name)
+    shown, _ = waited(run, capsys)
+    assert "waits" not in shown
+    assert "Queued for" in shown
+
+
+def run_record_of_nonsense(name: str) -> Callable[[str, str, Callable[[], Any]], Any]:
+    """Run history says of why it waits what it never said before."""
+
+    def act(_method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        reply = go_on()
+        if path.endswith(f"/runs/{name}"):
+            reply.http_response._content = b'{"queueingInfo": ["a", "list"]}'
+        return reply
+
+    return act
+
+
+def test_who_comes_late_is_told_since_when_it_waits(
+    fake_aml: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As far as that is known: where the policy has a limit for it, since it was sent."""
+    fake_aml.quota("TotalLowPriorityCores", limit=16, used=16)
+    run = spot(client, requeue=Requeue(max_queue_time=5 * 3600))
+    fake_aml.advance(hours=2)
+    shown, _ = waited(attach(run.name, client=fake_aml.client()), capsys, minutes=1)
+    assert f"{run.name}: Queued for 2 h" in shown
 
 
 def test_a_run_that_starts_soon_is_asked_nothing(fake_aml: FakeAml, client: MLClient) -> None:
