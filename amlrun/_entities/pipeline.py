@@ -96,14 +96,21 @@ def leaves(job: Any) -> Iterator[tuple[str, Any]]:
 
 
 def nested_of(client: MLClient, body: Mapping[str, Any], parts: Mapping[str, Any]) -> tuple[Nested, ...]:
-    """The components that the SDK has made of a job's nested pipelines, by the paths of these; no request."""
-    found = []
+    """The components that are a job's nested pipelines, by the paths of these; no request.
+
+    Of one that is kept in the workspace the SDK has made none, and refers to that one, which says nothing of
+    the plan: a nameless one like it is still to be made.
+    """
+    found: dict[str, Nested] = {}
     for path, component in parts.items():
         if not path and not is_component(body):
             continue
         put = _sdk.component_put(client, component)
-        found.append(Nested(path=path, id=put.path, body=put.body, api_version=put.api_version))
-    return tuple(found)
+        outer, _, name = path.rpartition(".")
+        node = (found[outer].nodes if outer else body.get("jobs") or {})[name] if path else body
+        made = node.get("componentId") == put.path
+        found[path] = Nested(path=path, id=put.path, body=put.body, api_version=put.api_version, made=made)
+    return tuple(found.values())
 
 
 def nested_parts(job: Any) -> dict[str, Any]:

@@ -288,6 +288,24 @@ def test_a_pipeline_component_alone_is_a_job(
     assert fake_aml.job(f"{run.name}/say").instance_type == T4
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_pipeline_component_of_the_workspace(
+    fake_aml: FakeAml, client: MLClient, inner_file: Path, *, alone: bool
+) -> None:
+    """It says nothing of the plan, and stays as it is: a nameless one like it, which does, is made."""
+    client.components.create_or_update(load_component(inner_file))
+    kept = client.components.get("inner", "1")
+    job = kept(word="ho") if alone else pipeline_of(lambda: as_step("in", kept()) and None, "")
+    job.name = None
+    fake_aml.calls.clear()
+    run = submit(job, gpus=1, client=client)
+    (node,) = nodes_of(fake_aml, run.name).values()
+    assert (compute_of(node), node["resources"]["instance_type"]) == ("serverless", T4)
+    assert len(fake_aml.calls.of("PUT /components/{name}/versions/{version}")) == 1
+    fake_aml.advance(hours=1)
+    assert fake_aml.job(run.name).status == "Completed"
+
+
 def test_the_guard_sees_what_leaves_in_components(
     client: MLClient, fake_aml: FakeAml, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,8 +145,8 @@ def spread_nodes(records: Records, properties: Mapping[str, Any]) -> dict[str, A
         return _component(records, component)
 
     jobs, component = properties.get("jobs"), properties.get("componentId")
-    if not jobs and component:
-        jobs = spec(component).get("jobs")
+    if component:
+        jobs = jobs or spec(component).get("jobs")
     return {
         name: {**spread(body, spec), "needs": pipelines.needs_of(body)} for name, body in (jobs or {}).items()
     }
