@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 
 _RUNS = re.compile(r"(?<![\w/.-])python[0-9.]*\s+(?!/)([\w./-]+\.py)\b")
+_MODULES = re.compile(r"(?<![\w/.-])python[0-9.]*\s+-m\s+([A-Za-z_][\w.]*)")
+_ENDS = (".py", "/__main__.py")
+_CHANGES = re.compile(r"^\s*cd\s+(?![./~-])([\w./-]+)\s*(?=&&|;)")
+"""A folder that the job would have to find beside it."""
 _ELSEWHERE = re.compile(r"(?<![\w-])(cd|pushd|git|wget|curl|cp|mv|unzip|tar)\s")
 """Commands after which a script may be where nobody can see it from here."""
 
@@ -57,14 +61,20 @@ def uploads_of(code: str | None, settings: JobSettings) -> tuple[Upload, ...]:
 
 def check_command(command: str, folder: Path) -> None:
     """A file that no upload would bring along is a mistake seen too often: one beside where it is said."""
-    if _ELSEWHERE.search(command):
+    start = _CHANGES.search(command)
+    inside = folder if start is None else folder / start[1]
+    if _ELSEWHERE.search(command if start is None else command[start.end() :]):
         return
-    for word in command.split():
-        plain = Path(word.strip("'\""))
-        if plain.suffix in {".py", ".sh"} and not plain.is_absolute() and (folder / plain).is_file():
+    words = [word.strip("'\"") for word in command.split()]
+    words += [f"{module.replace('.', '/')}{end}" for module in _MODULES.findall(command) for end in _ENDS]
+    for plain in map(Path, words):
+        if plain.suffix in {".py", ".sh"} and not plain.is_absolute() and (inside / plain).is_file():
             is_here = folder.resolve() == Path.cwd()
             place = "the current folder" if is_here else str(folder)
-            message = f"The command names {plain}, a file of {place}, and no code is sent along"
+            message = (
+                f"The command names {plain if start is None else Path(start[1], plain)}, a file of {place}"
+            )
+            message = f"{message}, and no code is sent along"
             hint = "Did you mean code='.'?" if is_here else "Did you mean code: . in the file of that folder?"
             raise InvalidRequest(message, argument="code", hint=hint)
 

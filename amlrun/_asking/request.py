@@ -38,7 +38,7 @@ from amlrun._job_types import TRAITS, JobType, check_takes
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
-from amlrun._shown import shown
+from amlrun._shown import a_kind, shown
 from amlrun._timeouts import check_timeout, is_kept
 
 if TYPE_CHECKING:
@@ -205,8 +205,14 @@ def _source(job: Any) -> Any:
     if _SCRIPT.fullmatch(job.strip()):
         message = f"{job!r} is the name of a script, and no command: no shell would find it"
         raise InvalidRequest(message, argument="job", hint=f'Did you mean "python {job.strip()}"?')
-    is_file = job.lower().endswith((".yml", ".yaml")) and not re.search(r"\s", job)
-    return Path(job) if is_file else job
+    if not job.lower().endswith((".yml", ".yaml")):
+        return job
+    if re.search(r"\s", job) is None:
+        return Path(job)
+    if Path(job).is_file():
+        message = f"{job!r} is a file, and a text with spaces is a command"
+        raise InvalidRequest(message, argument="job", hint=f"A job file is given so: Path({job!r}).")
+    return job
 
 
 def _settings(source: Any) -> JobSettings:
@@ -302,11 +308,17 @@ def _variables(value: Any) -> dict[str, str]:
         if one is None:
             message = f"environment variable {name} has no value: leave it out, or give it a text"
             raise InvalidRequest(message, argument="environment_variables")
+        _check_plain("environment_variables", name, one)
     return {name: str(one) for name, one in variables.items()}
 
 
 def _tags(value: Any) -> dict[str, str]:
     """Within the service's limits, so that a job isn't refused after its upload."""
+    for key, one in _mapping("tags", value).items():
+        if not key or one is None:
+            message = f"tags: {f'{shown(key)} has no value' if key else 'one has no name'}"
+            raise InvalidRequest(message, argument="tags", hint='{"team": "vision"}, for example.')
+        _check_plain("tags", key, one)
     tags = {key: str(one) for key, one in _mapping("tags", value).items()}
     long = [key for key, one in tags.items() if len(key) > _LONGEST_KEY or len(one) > _LONGEST_VALUE]
     if len(tags) > _MOST_TAGS or long:
@@ -314,6 +326,13 @@ def _tags(value: Any) -> dict[str, str]:
         hint = f"At most {_MOST_TAGS} of {_LONGEST_VALUE} characters, their names at most {_LONGEST_KEY}."
         raise InvalidRequest(message, argument="tags", hint=hint)
     return tags
+
+
+def _check_plain(argument: str, name: str, value: Any) -> None:
+    """What becomes a text: a dict or a list would leave as Python writes it."""
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        message = f"{argument}: {shown(name)} is {a_kind(value)}: a text"
+        raise InvalidRequest(message, argument=argument, hint="json.dumps(…) makes one of it.")
 
 
 def _text(argument: str, value: Any) -> str | None:

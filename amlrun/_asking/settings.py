@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking import searches
+from amlrun._asking import fields, searches
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._shown import shown
@@ -93,6 +93,8 @@ def is_entity(value: Any) -> bool:
 
 
 def _command(job: Any, folder: Path) -> JobSettings:
+    fields.check_words(read(job, "command"))
+    fields.check_seconds(read(job, "limits", "timeout"), in_quotes=not is_entity(job))
     return JobSettings(
         type=JobType.COMMAND,
         command=text_of(read(job, "command")),
@@ -254,6 +256,8 @@ _READERS: dict[JobType, Callable[[Any, Path], JobSettings]] = {
 def common(job: Any) -> dict[str, Any]:
     """The settings that all types have in the same place."""
     compute = read(job, "compute")
+    fields.check_queue(read(job, "queue_settings", "priority"))
+    fields.check_memory(read(job, "resources", "shm_size"))
     return {
         "name": read(job, "name"),
         "compute": named_compute(compute),

@@ -127,12 +127,38 @@ def test_one_that_was_loaded(fake_aml: FakeAml, client: MLClient, here: Path, tm
         assert plan(job, client=client).verified
 
 
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("python -m source.train --x 1", "source/train.py"),
+        ("python3 -m tool", "tool/__main__.py"),
+        ("cd source && python train.py", "source/train.py"),
+        ("cd source; python -m train", "source/train.py"),
+    ],
+)
+def test_a_module_and_a_folder_name_files_too(
+    fake_aml: FakeAml, client: MLClient, here: Path, monkeypatch: pytest.MonkeyPatch, *, line: str, file: str
+) -> None:
+    """They wouldn't be found either."""
+    monkeypatch.chdir(here.parent)
+    here.rename(here.parent / "source")
+    (here.parent / "tool").mkdir()
+    (here.parent / "tool" / "__main__.py").touch()
+    job = command(command=line, environment=ENVIRONMENT)
+    assert f"names {file}, a file of the current folder" in refused(fake_aml, client, job).message
+
+
 @pytest.mark.usefixtures("here")
 def test_what_brings_its_files_is_not_asked(client: MLClient) -> None:
     """Code in the job, in the argument, a file that isn't there, or one that the command fetches itself."""
     assert submit(ran(code="."), client=client).name
     assert submit(ran(), code=".", client=client).name
-    for line in ("python other.py", "git clone x && cd x && python train.py"):
+    elsewhere = (
+        "git clone x && cd x && python train.py",
+        "cd /app && python train.py",
+        "cd .. && ./train.py",
+    )
+    for line in ("python other.py", "python -m pip list", *elsewhere):
         assert plan(command(command=line, environment=ENVIRONMENT), client=client).verified
 
 

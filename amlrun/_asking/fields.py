@@ -1,0 +1,51 @@
+"""What a job says itself where no argument does: refused by name before the SDK or the service sees it. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from amlrun._errors import InvalidRequest
+from amlrun._shown import shown
+
+_PRIORITIES = ("low", "medium", "high")
+_MEMORY = re.compile(r"0*[1-9]\d*[bkmg]", re.IGNORECASE)
+_BINDING = "${{"
+
+
+def check_queue(priority: Any) -> None:
+    """Of `queue_settings`: azure-ai-ml knows three words."""
+    if priority is None or _BINDING in str(priority) or str(priority).lower() in _PRIORITIES:
+        return
+    message = f"the job's queue_settings.priority is {shown(priority)}"
+    raise InvalidRequest(message, argument="job", hint=f"Valid: {', '.join(_PRIORITIES)}.")
+
+
+def check_memory(shm_size: Any) -> None:
+    """Of `resources`: what the service hands to Docker."""
+    if not shm_size or _BINDING in str(shm_size) or _MEMORY.fullmatch(str(shm_size)):
+        return
+    message = f"the job's resources.shm_size is {shown(shm_size)}"
+    hint = "A number and its unit, b, k, m or g: 16g. Left out, it is half of the memory of nodes with GPUs."
+    raise InvalidRequest(message, argument="job", hint=hint)
+
+
+def check_seconds(timeout: Any, *, in_quotes: bool) -> None:
+    """Of `limits`: a file may say it in quotes; azure-ai-ml fails at a text, and drops a 0."""
+    if timeout is None or _BINDING in str(timeout):
+        return
+    try:
+        seconds = math.nan if isinstance(timeout, bool) else float(timeout)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if (in_quotes or not isinstance(timeout, str)) and 1 <= seconds < math.inf:
+        return
+    message = f"timeout: the job's limits.timeout is {shown(timeout)}: a number of seconds, 1 or more"
+    raise InvalidRequest(message, argument="timeout")
+
+
+def check_words(command: Any) -> None:
+    """Of a command: a shell that is given nothing ends well, and nothing was done."""
+    if isinstance(command, str) and not command.strip():
+        raise InvalidRequest("The job's command is empty", argument="job")
