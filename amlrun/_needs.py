@@ -144,7 +144,7 @@ class Needs:
     preference, any case: the first that can start now is taken, else the first that can be had at all.
     `gpu_memory_gb` is what each GPU must have, in GB (of a part of a GPU: the part). Either alone means one
     GPU. `max_price_per_hour` is USD for **all** nodes together, held against the prices that are known: it
-    chooses, it does not cap what Azure bills.
+    chooses, it does not cap what Azure bills. Of a pipeline it holds for each step by itself.
 
     Raises `InvalidRequest` naming the argument.
     """

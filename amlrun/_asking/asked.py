@@ -98,7 +98,7 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
 def _at(argument: str, place: str, settings: JobSettings) -> str:
     """Where a job of that type says it, by the names of its file."""
     if settings.type is JobType.PIPELINE:
-        return _OF_PIPELINE.get(argument, place)
+        return settings.compute_at if argument == "compute" else _OF_PIPELINE.get(argument, place)
     if argument == "instance_count" and settings.counts_nodes:
         place = "limits"
     return f"jobs.{settings.path.replace('.', '.jobs.')}.{place}" if settings.path else place
@@ -196,5 +196,5 @@ _MERGED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "tier": ("queue_settings.job_tier", _tier),
 }
 """The settings that both can say: where a job says each, and how it is read."""
-_OF_PIPELINE = {"compute": "settings.default_compute", "tier": "settings.queue_settings.job_tier"}
-"""Where a pipeline says them for its steps."""
+_OF_PIPELINE = {"tier": "settings.queue_settings.job_tier"}
+"""Where a pipeline says it for its steps."""

@@ -92,6 +92,8 @@ def pipeline_settings(job: Any, folder: Path) -> JobSettings:
         message = "The pipeline's settings say a priority, which the service is not known to read there"
         raise InvalidRequest(message, argument="job", hint="Say it in its steps: queue_settings.priority.")
     said = {**common(job), **whole.said}
+    if read(job, "settings", "default_compute") is not None:
+        said["compute_at"] = "settings.default_compute"
     for part in ("inputs", "outputs"):
         said[part] |= frozenset(map(str, read(component.content, part) or ()))
     return JobSettings(type=JobType.PIPELINE, steps=leaves, **said)

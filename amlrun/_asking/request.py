@@ -29,7 +29,7 @@ from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.pipelines import check_data
 from amlrun._asking.policies import check_policy
 from amlrun._asking.settings import JobSettings
-from amlrun._asking.steps import least_named, steps_of
+from amlrun._asking.steps import least_named, of_all_steps, steps_of
 from amlrun._asking.team import Defaults, Team
 from amlrun._asking.warnings import of_request
 from amlrun._errors import InvalidRequest
@@ -160,7 +160,7 @@ def parse(
         display_name=_text("display_name", given.display_name),
         experiment_name=experiment,
         tags=tags,
-        told=asked.told,
+        told=(*asked.told, *of_all_steps(given, steps)),
         of_job=asked.of_job,
         defaults=defaults,
         uploads=uploads,

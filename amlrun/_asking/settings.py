@@ -30,11 +30,12 @@ class JobSettings:
 
     `distribution` is its type in small letters, `services` are the names of those that are interactive.
     `steps` are the leaves of a pipeline, those of its nested pipelines among them; `path` is the name of one
-    of them: `"train"`, `"prep.clean"`. `at_once`: how many trials of a sweep may run at once, each on nodes
-    of its own. `needs_gpu`: the task that needs one, "": none does. `counts_nodes`: how many nodes is said by
-    the job's limits, and by nothing else. `lost`: arguments that the SDK leaves out of such a job, if it had
-    them. `warnings`: what the plan says of it. `codeless_in`: the folder in which its paths begin, of
-    a program that no code goes along with.
+    of them: `"train"`, `"prep.clean"`. `compute_at`: where it says its compute, by the names of its file.
+    `at_once`: how many trials of a sweep may run at once, each on nodes of its own. `needs_gpu`: the task
+    that needs one, "": none does. `counts_nodes`: how many nodes is said by the job's limits, and by
+    nothing else. `lost`: arguments that the SDK leaves out of such a job, if it had them. `warnings`: what
+    the plan says of it. `codeless_in`: the folder in which its paths begin, of a program that no code goes
+    along with.
     """
 
     type: JobType
@@ -43,6 +44,7 @@ class JobSettings:
     command: str = ""
     name: str | None = None
     compute: Any = None
+    compute_at: str = "compute"
     instance_type: Any = None
     instance_count: Any = None
     tier: Any = None

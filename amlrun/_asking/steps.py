@@ -83,7 +83,7 @@ def steps_of(source: Any, given: Arguments, settings: JobSettings) -> tuple[Step
             ask=asked.ask,
             compute_id=asked.compute_id,
             of_job=_without_inherited(asked.of_job, one, settings),
-            told=tuple(f"{one.path}: {words}" for words in asked.told),
+            told=tuple(f"{one.path}: {words}" for words in (*asked.told, *_set_aside(given, one, by_name))),
             untaken=tuple(_words(given, one, reasons)),
         )
         found.append(step)
@@ -111,6 +111,19 @@ def _for_step(
     if "needs" in untaken:  # what it may cost is not about its hardware
         mine = attrs.evolve(mine, needs=Needs(max_price_per_hour=given.needs.max_price_per_hour))
     return mine, one
+
+
+def _set_aside(given: Arguments, one: JobSettings, by_name: Mapping[str, Needs]) -> Iterator[str]:
+    if given.instance_type is None and one.instance_type is not None and _nearest(one.path, by_name):
+        yield f"its own size, {one.instance_type}, is set aside: needs says by name what it needs"
+
+
+def of_all_steps(given: Arguments, steps: Sequence[Step]) -> tuple[str, ...]:
+    """What the plan says of arguments that are for all steps."""
+    price = getattr(given.needs, "max_price_per_hour", None)
+    if price is None or not steps[1:]:
+        return ()
+    return (f"max_price_per_hour={price:g} is what each step may cost, not all of them together",)
 
 
 def _without_inherited(said: Sequence[str], one: JobSettings, pipeline: JobSettings) -> tuple[str, ...]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from amlrun._errors import AmlrunError, InvalidRequest
+from amlrun._needs import SERVERLESS
+from amlrun._offers import Tier
 from amlrun._placement.place import place
 from amlrun._plan.steps import StepPlan
 from amlrun._plan.summary import named, summed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from amlrun._asking.steps import Step
     from amlrun._cluster import Cluster
@@ -55,5 +59,16 @@ def _placed(step: Step, alike: Sequence[str], market: Market) -> Plan:
     except AmlrunError as error:
         steps = f"The step{'s' if len(alike) > 1 else ''} {named(alike)}"
         own = f"The step itself says {', '.join(step.of_job)}." if step.of_job else ""
-        hint = "\n".join(filter(None, (error.hint, own)))
+        hint = "\n".join(filter(None, (error.hint, *_other_tier(step, market), own)))
         raise error.reworded(message=f"{steps}: {error.message}", hint=hint) from error.__cause__
+
+
+def _other_tier(step: Step, market: Market) -> Iterator[str]:
+    """What a tier that was said for all steps can be instead, where it alone stands in a cluster's way."""
+    if step.ask.tier in {None, Tier.AUTO} or set(step.ask.computes) <= {SERVERLESS}:
+        return
+    try:
+        place(attrs.evolve(step.ask, tier=Tier.AUTO), market)
+    except AmlrunError:
+        return
+    yield 'Or tier="auto": each step has nodes that its place has. Or say it of the steps that can have it.'

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlrun import InvalidRequest, Needs, NoQuota, NothingFits
+from amlrun import ComputeUnsuitable, InvalidRequest, Needs, NoQuota, NothingFits
 from amlrun._asking.steps import Step
 from amlrun._job_types import JobType
 from amlrun._memory import LONGEST, Memory
@@ -21,6 +21,7 @@ from amlrun._placement import place, place_steps
 from amlrun._plan import Candidate, Plan, Starts, StepPlan
 from amlrun._plan.comparison import side_by_side
 from amlrun._plan.summary import heaviest, summed
+from tests.core.places import cluster, workspace
 from tests.core.regions import CHEAP, DEAR, T4, market, quota
 from tests.core.test_plan import PLANS
 
@@ -274,6 +275,18 @@ def test_a_refusal_says_whose_step_it_is() -> None:
         )
     assert unfit.value.message.startswith("The step c: ")
     assert unfit.value.hint.endswith("The step itself says compute='serverless' (job.yml: …).")
+
+
+def test_a_tier_that_one_cluster_has_not_can_be_had_by_the_others() -> None:
+    """A refusal names the way out that loses nothing for them, where the tier alone is in the way."""
+    here = workspace(cluster("cpu"))
+    spot = Ask(needs=Needs(cpus=1), tier=Tier.SPOT, computes=("cpu",))
+    with pytest.raises(ComputeUnsuitable, match="tier='spot' was asked for") as refused:
+        place_steps([Step(path="a", type=COMMAND, ask=spot)], here)
+    assert 'Or tier="auto": ' in refused.value.hint
+    with pytest.raises(ComputeUnsuitable) as refused:
+        place_steps([Step(path="a", type=COMMAND, ask=attrs.evolve(spot, nodes=9))], here)
+    assert "auto" not in refused.value.hint
 
 
 def test_two_plans_of_steps_stand_side_by_side() -> None:

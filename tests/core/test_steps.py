@@ -336,3 +336,34 @@ def test_secrets_of_steps_are_told_by_their_names(tmp_path: Path) -> None:
     )
     assert any("API_TOKEN" in told for told in found.warnings)
     assert not any("abcdef" in told for told in found.warnings)
+
+
+def test_a_size_that_needs_sets_aside_is_told(tmp_path: Path) -> None:
+    """Who says by its name what a step needs means that, and sees what the step itself asked for."""
+    found = request(tmp_path, needs={"train": Needs(gpus=1)})
+    told = [words for step in found.steps for words in step.told]
+    assert told == ["train: its own size, Standard_V1, is set aside: needs says by name what it needs"]
+    named = request(tmp_path, needs={"train": Needs(gpus=1)}, instance_type="Standard_V2")
+    assert not any(step.told for step in named.steps)
+
+
+def test_a_price_is_that_of_each_step(tmp_path: Path) -> None:
+    """And the plan says so, where there are several."""
+    found = request(tmp_path, needs=Needs(max_price_per_hour=0.6))
+    assert {step.ask.needs.max_price_per_hour for step in found.steps} == {0.6}
+    assert found.told == ("max_price_per_hour=0.6 is what each step may cost, not all of them together",)
+    alone = "type: pipeline\njobs: {a: {command: echo, environment: azureml:e:1}}\n"
+    assert not request(tmp_path, alone, needs=Needs(max_price_per_hour=0.6)).told
+
+
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [("compute: azureml:nope", "compute"), ("settings: {default_compute: nope}", "settings.default_compute")],
+)
+def test_a_compute_is_told_with_its_place(tmp_path: Path, said: str, at: str) -> None:
+    """That which the file has."""
+    found = request(
+        tmp_path, f"type: pipeline\n{said}\njobs: {{a: {{command: echo, environment: azureml:e:1}}}}\n"
+    )
+    (own,) = found.of_job
+    assert own.endswith(f"job.yml: {at})")
