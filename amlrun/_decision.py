@@ -122,8 +122,6 @@ def queued_too_long(attempts: Sequence[Attempt], policy: Requeue | None, queued:
     why = f"{why} {told(policy.max_queue_time)}"
     if when is WhenQueued.CANCEL:
         return Moved(when, None, why)
-    if when is WhenQueued.WAIT:
-        return None
     given_up = [*attempts[:-1], attrs.evolve(attempts[-1], ending=Ending.QUEUED_TOO_LONG)]
     following = next_attempt("", given_up, policy)
     return Moved(when, following, why) if isinstance(following, Retry) else None

@@ -84,6 +84,17 @@ def test_waits_grow_and_the_last_one_repeats() -> None:
         assert retry.wait == pytest.approx(60 * minutes, rel=0.1)
 
 
+def test_waits_of_many_runs_are_spread() -> None:
+    """What was taken away together comes back one by one: evenly, from a tenth less to a tenth more."""
+    history = ended(Ending.PREEMPTED)
+    found = [next_attempt(f"run-{number}", history, Requeue(waits=(100,))) for number in range(200)]
+    waits = sorted(one.wait for one in found if isinstance(one, Retry))
+    assert len(waits) == len(found)
+    assert 90 <= waits[0] < 92
+    assert 108 < waits[-1] <= 110
+    assert 98 < waits[100] < 102
+
+
 @given(histories, policies)
 def test_counts_are_kept(history: Sequence[Attempt], policy: Requeue) -> None:
     """However a run's attempts ended, no reason is given more further attempts than its count."""
