@@ -27,12 +27,20 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
         watched = catch_up(workspace, watched)
     except AmlrunError as error:
         failed = error
-    if watched.last.status not in ENDS:
-        post_cancel(workspace, watched.last.name)
+    _end(workspace, watched)
     if failed is not None:
         failed.hint = "What was running is canceled; a watcher elsewhere may still requeue it: cancel again."
         raise failed
-    return catch_up(workspace, watched)
+    after = catch_up(workspace, watched)
+    if after.last.number == watched.last.number:
+        return after
+    _end(workspace, after)  # a watcher that hadn't seen the mark has just sent it
+    return catch_up(workspace, after)
+
+
+def _end(workspace: Workspace, watched: Watched) -> None:
+    if watched.last.status not in ENDS:
+        post_cancel(workspace, watched.last.name)
 
 
 def _mark(workspace: Workspace, watched: Watched) -> AmlrunError | None:

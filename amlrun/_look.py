@@ -126,9 +126,12 @@ def has_mark(job: Mapping[str, Any]) -> bool:
 
 
 def catch_up(workspace: Workspace, watched: Watched) -> Watched:
-    """Look, and find the attempts that other watchers have sent since."""
+    """Look, and find the attempts that other watchers have sent since.
+
+    Also behind an attempt whose end can't be explained now: where another one follows, it has been.
+    """
     watched = look(workspace, watched)
-    while watched.last.ending not in (None, Ending.COMPLETED):
+    while watched.last.status in ENDS and watched.last.ending is not Ending.COMPLETED:
         sent = following(workspace, watched)
         if sent is None:
             break

@@ -9,13 +9,12 @@ from azure.core.exceptions import ServiceResponseError
 
 from amlrun import JobCanceled, RequeueExhausted, attach
 from amlrun._ending import Ending
-from tests.submission.runs import spot_over
+from tests.submission.runs import Between, spot_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amlrun.testing import FakeAml
-    from tests.submission.runs import Between
 
 
 def test_a_job_taken_before_the_connection_broke_is_one_job(fake_aml: FakeAml, between: Between) -> None:
@@ -68,6 +67,57 @@ def test_a_cancel_reaches_the_attempt_that_another_watcher_sent(fake_aml: FakeAm
         run.wait()
     assert fake_aml.job(f"{run.name}-a2").status == "Canceled"
     assert [one.ending for one in run.attempts] == [Ending.PREEMPTED, Ending.CANCELED_BY_US]
+
+
+def test_a_cancel_reaches_an_attempt_whose_watcher_died_as_it_sent_it(fake_aml: FakeAml) -> None:
+    """The watcher had read no mark, and never came to read it again: whoever cancels looks again."""
+    theirs, mine = Between(), Between()
+    watcher = spot_over(fake_aml, theirs)
+    run = attach(watcher.name, client=fake_aml.client(per_call_policies=mine))
+    fake_aml.preempt(run.name)
+    sent: list[Any] = []
+
+    def cancel_and_die(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if method != "PUT" or not path.endswith("-a2"):
+            return go_on()
+
+        def then_it_is_there(method: str, path: str, look: Callable[[], Any]) -> Any:
+            reply = look()
+            if method == "GET" and path.endswith("-a2") and not sent:
+                sent.append(go_on())
+            return reply
+
+        mine.act = then_it_is_there
+        run.cancel()
+        raise KeyboardInterrupt
+
+    theirs.act = cancel_and_die
+    with pytest.raises(KeyboardInterrupt):
+        watcher.wait()
+    assert sent
+    assert fake_aml.job(f"{run.name}-a2").status in ("CancelRequested", "Canceled")
+
+
+def test_an_attempt_behind_an_end_that_cannot_be_explained_is_found(
+    fake_aml: FakeAml, between: Between
+) -> None:
+    """It is what goes on, and what a cancel cancels."""
+    fake_aml.runtime(hours=1)
+    run = spot_over(fake_aml, between)
+    fake_aml.preempt(run.name)
+    with pytest.raises(TimeoutError):
+        run.wait(timeout=3000)
+
+    def unreadable(_method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if path.endswith(f"/runs/{run.name}") and "/experiments/" not in path:
+            raise ServiceResponseError("run history is out")
+        return go_on()
+
+    between.act = unreadable
+    other = attach(run.name, client=fake_aml.client(per_call_policies=between))
+    assert (other.attempt, other.status) == (2, "Running")
+    other.cancel()
+    assert fake_aml.job(f"{run.name}-a2").status in ("CancelRequested", "Canceled")
 
 
 def test_two_watchers_that_send_at_once_make_one_attempt(fake_aml: FakeAml, between: Between) -> None:
