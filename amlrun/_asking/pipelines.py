@@ -188,6 +188,7 @@ def _step(step: _Node, around: _Around, beside: Iterable[Any]) -> Iterator[JobSe
     yield attrs.evolve(
         settings,
         path=path,
+        kept=component.kept,
         warnings=(*settings.warnings, *step_doubts(kind, **limits)),
         inputs=settings.inputs | frozenset(map(str, read(component.content, "inputs") or ())),
         outputs=settings.outputs | frozenset(map(str, read(component.content, "outputs") or ())),
@@ -227,13 +228,17 @@ def _inside(node: Any, component: Any, around: _Around) -> tuple[_Around, tuple[
 class _Component:
     """What runs: a mapping or an entity, None where there is none; and where its paths begin.
 
-    `in_file`: it stands in a file of its own. `is_elsewhere`: there is one, and it can't be seen from here.
+    `in_file`: it stands in a file of its own. `kept`: the name of one that can't be seen from here.
     """
 
     content: Any
     folder: Path
     in_file: bool = False
-    is_elsewhere: bool = False
+    kept: str = ""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        return bool(self.kept)
 
 
 def _component(node: Any, folder: Path, key: str, told: str) -> _Component:
@@ -246,7 +251,7 @@ def _component(node: Any, folder: Path, key: str, told: str) -> _Component:
     if not isinstance(said, (str, Path)):
         raise InvalidRequest(f"{told}: {key} is {said!r}: a file or the name of a component", argument="job")
     if is_entity(node) or str(said).startswith(("azureml:", "/subscriptions/")):
-        return _Component(None, folder, is_elsewhere=True)
+        return _Component(None, folder, kept=str(said))
     path = folder / str(said).removeprefix(_FILE)
     _, data = read_yaml(path)
     return _Component(data, path.parent, in_file=True)

@@ -33,9 +33,9 @@ class JobSettings:
     of them: `"train"`, `"prep.clean"`. `compute_at`: where it says its compute, by the names of its file.
     `at_once`: how many trials of a sweep may run at once, each on nodes of its own. `needs_gpu`: the task
     that needs one, "": none does. `counts_nodes`: how many nodes is said by the job's limits, and by
-    nothing else. `lost`: arguments that the SDK leaves out of such a job, if it had them. `warnings`: what
-    the plan says of it. `codeless_in`: the folder in which its paths begin, of a program that no code goes
-    along with.
+    nothing else. `kept`: its component, of which nothing but this name is known. `lost`: arguments that the
+    SDK leaves out of such a job, if it had them. `warnings`: what the plan says of it. `codeless_in`: the
+    folder in which its paths begin, of a program that no code goes along with.
     """
 
     type: JobType
@@ -65,6 +65,7 @@ class JobSettings:
     at_once: int = 1
     needs_gpu: str = ""
     counts_nodes: bool = False
+    kept: str = ""
     lost: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 

@@ -137,6 +137,8 @@ def _words(given: Arguments, one: JobSettings, untaken: Mapping[str, str]) -> It
     for argument, why in untaken.items():
         if why:
             yield f"{argument} is not for {one.path}: {why}"
+    if one.kept and given.instance_count is None and one.instance_count is None and not one.counts_nodes:
+        yield f"{one.path} has 1 node: what {one.kept} says of its nodes isn't read; instance_count=… says it"
     traits = TRAITS[one.type]
     if given.tier is None and not traits.has_spot and str(one.tier).lower() == Tier.SPOT:
         yield f"tier={one.tier} is not for {one.path}: {traits.words} has no spot nodes"

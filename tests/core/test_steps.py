@@ -367,3 +367,13 @@ def test_a_compute_is_told_with_its_place(tmp_path: Path, said: str, at: str) ->
     )
     (own,) = found.of_job
     assert own.endswith(f"job.yml: {at})")
+
+
+@pytest.mark.parametrize("component", ["azureml:prep:1", "azureml://registries/r/components/prep/versions/1"])
+def test_what_a_named_component_says_of_its_nodes_is_not_read(tmp_path: Path, component: str) -> None:
+    """It may ask for more nodes than the one that is planned: the plan says so, unless a count was said."""
+    text = f"type: pipeline\njobs:\n  a:\n    type: command\n    component: {component}\n"
+    (told,) = request(tmp_path, text).steps[0].untaken
+    assert told == f"a has 1 node: what {component} says of its nodes isn't read; instance_count=… says it"
+    assert not request(tmp_path, text, instance_count=2).steps[0].untaken
+    assert not request(tmp_path, f"{text}    resources: {{instance_count: 2}}\n").steps[0].untaken
