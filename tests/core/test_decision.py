@@ -73,7 +73,8 @@ def test_a_preemption_is_requeued_ten_times_and_no_more() -> None:
 
 def test_user_code_that_fails_is_not_repeated_unless_asked() -> None:
     """A failed script stops the run at once; `user_errors=1` gives it one more attempt."""
-    assert isinstance(followed(Ending.USER_ERROR, policy=Requeue()), Stop)
+    unasked = followed(Ending.USER_ERROR, policy=Requeue())
+    assert unasked == Stop("the job's own code failed; the policy allows 0 further attempts for that")
     assert isinstance(followed(Ending.USER_ERROR, policy=Requeue(user_errors=1)), Retry)
 
 
