@@ -10,6 +10,7 @@ import attrs
 
 from amlrun._errors import AmlrunError
 from amlrun._history import host_of, run_record
+from amlrun._jobs.dress import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ def outputs_of(job: Mapping[str, Any]) -> dict[str, str]:
         output: _named(str((value or {}).get("uri") or ""), name, output)
         or f"azureml://datastores/workspaceblobstore/paths/azureml/{name}/{output}/"
         for output, value in said.items()
-        if output != DEFAULT
+        if output not in {DEFAULT, CHECKPOINTS}  # the latter is nobody's but amlrun's
     }
     own = "" if trial else str((said.get(DEFAULT) or {}).get("uri") or "")
     usual = f"azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{name}/"
@@ -77,7 +78,7 @@ def found_outputs(workspace: Workspace, job: Mapping[str, Any], record: RunRecor
     """
     outputs = outputs_of(job)
     said = job["properties"].get("outputs") or {}
-    unsaid = {name for name in outputs if name != DEFAULT and not (said[name] or {}).get("uri")}
+    unsaid = {name for name in outputs.keys() - {DEFAULT} if not (said[name] or {}).get("uri")}
     if not unsaid:
         return outputs
     trial = best_trial(job)

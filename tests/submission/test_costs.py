@@ -9,6 +9,7 @@ from azure.ai.ml import Input, command, dsl
 from azure.ai.ml.sweep import Uniform
 
 from amlrun import Needs, submit
+from amlrun._workspace import workspace_of
 from tests.submission.runs import ENVIRONMENT, spot
 
 if TYPE_CHECKING:
@@ -80,6 +81,46 @@ def test_trials_cost_what_each_of_them_ran(fake_aml: FakeAml, client: MLClient) 
     cost = run.cost()
     assert [part.name for part in cost.attempts[0].parts] == ["trial 1", "trial 2", "trial 3"]
     assert cost.total == pytest.approx(1.5 * (run.plan.price_per_hour or 0.0))
+
+
+def test_a_search_that_is_a_step_is_its_trials(fake_aml: FakeAml, client: MLClient) -> None:
+    """Each under the step's name."""
+    fake_aml.runtime(hours=1)
+    step: Any = train(inputs={"rate": Input(type="number", default=0.1)})
+
+    def outer() -> None:
+        node = step(rate=Uniform(min_value=0.1, max_value=0.9)).sweep(
+            primary_metric="loss", goal="minimize", sampling_algorithm="random"
+        )
+        node.set_limits(max_total_trials=2, max_concurrent_trials=2)
+        node.name = "tune"
+
+    run = submit(decorated()(outer)(), client=client).wait()
+    parts = run.cost().attempts[0].parts
+    assert [(part.name, part.seconds) for part in parts] == [
+        ("tune trial 1", 3600.0),
+        ("tune trial 2", 3600.0),
+    ]
+
+
+def test_a_step_that_did_not_run_again_costs_nothing(fake_aml: FakeAml, client: MLClient) -> None:
+    """The service may take what an earlier run has made; nor does one that has yet to begin."""
+    fake_aml.runtime(hours=1)
+    step = train()
+
+    def outer() -> None:
+        step().name = "first"
+
+    run = submit(decorated()(outer)(), client=client)
+    fake_aml.advance(seconds=10)
+    assert [part.seconds for part in run.refresh().cost().attempts[0].parts] == [0.0]
+    run.wait()
+    (child,) = fake_aml.job(run.name).children
+    workspace = workspace_of(client)
+    host = f"https://{fake_aml.scope.location}.api.azureml.ms/history/v1.0{fake_aml.scope.path}"
+    reused = {"properties": {"azureml.isreused": "true"}}
+    workspace.rest.send("PATCH", f"{host}/runs/{child}", api_version="", body=reused)
+    assert run.cost().total == 0
 
 
 def test_what_runs_costs_so_far(fake_aml: FakeAml, client: MLClient) -> None:

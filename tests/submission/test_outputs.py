@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.ai.ml import Input, Output, command, dsl
-from azure.ai.ml.entities import AzureBlobDatastore, AzureDataLakeGen2Datastore
+from azure.ai.ml.entities import AzureBlobDatastore, AzureDataLakeGen2Datastore, SasTokenConfiguration
 from azure.ai.ml.sweep import Uniform
 
 from amlrun import InvalidRequest, NotAuthorized, OutputNotFound, ServiceError, attach, submit
@@ -72,6 +72,7 @@ def test_the_last_attempts_outputs_come(fake_aml: FakeAml, client: MLClient, tmp
     run.download(to=tmp_path / "own")
     run.download("model", tmp_path / "model")
     assert files(tmp_path) == {"own/who.txt": f"{run.name}-a2", "model/w.txt": f"{run.name}-a2"}
+    assert set(run.outputs) == {"default", "model"}
     assert run.outputs["model"].endswith(f"/azureml/{run.name}-a2/model/")
 
 
@@ -138,6 +139,33 @@ def test_places_of_their_own(fake_aml: FakeAml, client: MLClient, tmp_path: Path
     for name in "abcd":
         run.download(name, tmp_path / name)
     assert files(tmp_path) == {"a/one.txt": "1", "b/table.csv": "a,b", "c/two.txt": "2", "d/w.bin": "3"}
+
+
+def test_a_datastore_that_a_signature_opens(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """Its own one, which nobody sees."""
+    opens = SasTokenConfiguration(sas_token="sv=1&sig=mine")  # noqa: S106 - it opens nothing
+    client.datastores.create_or_update(
+        AzureBlobDatastore(
+            name="signed", account_name="account", container_name="container", credentials=opens
+        )
+    )
+    place = Output(type="uri_folder", path="azureml://datastores/signed/paths/x")
+    run = trained(fake_aml, client, model=place)
+    fake_aml.output(run.name, "w.bin", "1", output="model")
+    run.download("model", tmp_path)
+    assert files(tmp_path) == {"w.bin": "1"}
+    assert "sig=mine" not in str(run.outputs)
+
+
+def test_a_file_that_would_leave_its_folder_is_refused(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path
+) -> None:
+    """Storage takes any name."""
+    run = trained(fake_aml, client)
+    fake_aml.output(run.name, "outputs/a/../../x", "no")
+    with pytest.raises(ServiceError, match="leads out of its folder"):
+        run.download(to=tmp_path / "got")
+    assert files(tmp_path) == {}
 
 
 def test_what_is_in_no_datastore_is_refused(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
