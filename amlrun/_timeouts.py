@@ -36,13 +36,12 @@ KEPT_BY: dict[JobType, Keeper] = {
 
 def step_doubts(job_type: JobType, *, timeout: object, trial_timeout: object) -> Iterator[str]:
     """What a plan warns of a pipeline's step: time-outs of which it isn't certain that they hold."""
-    if job_type is JobType.SWEEP and (timeout is not None or trial_timeout is not None):
-        names = " and ".join(
-            name
-            for name, said in (("timeout", timeout), ("trial_timeout", trial_timeout))
-            if said is not None
-        )
-        yield f"its {names} may not hold: of a sweep that is a step, the trials' is reported as not applied"
+    if job_type is not JobType.SWEEP:
+        return
+    if trial_timeout is not None:
+        yield "its trial_timeout may not hold: of a sweep that is a step it is reported as not applied"
+    if timeout is not None:
+        yield "whether its timeout holds isn't known: of a sweep that is a step, that of its trials may not"
 
 
 def is_kept(job_type: JobType, policy: Requeue | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a job says itself where no argument does: refused by name before the SDK or the service sees it. Pure."""
+"""What a job says itself where no argument does, refused by name before SDK and service see it. Pure."""
 
 from __future__ import annotations
 

@@ -168,10 +168,13 @@ def _step(step: _Node, around: _Around, beside: Iterable[Any]) -> Iterator[JobSe
     """The step itself; of one that is a pipeline, its steps."""
     node, kind, component, path = step.content, step.kind, step.component, step.path
     if kind is JobType.PIPELINE:
-        inside, unseen = _inside(node, component.content, around)
-        first, *others = _leaves(node, component, inside, f"{path}.")
-        yield attrs.evolve(first, warnings=(*first.warnings, *unseen))
-        yield from others
+        inside, is_seen = _inside(node, component.content, around)
+        leaves = list(_leaves(node, component, inside, f"{path}."))
+        there = [one for one in leaves if one.compute == inside.compute]  # the others say where they go
+        yield from (
+            attrs.evolve(one, unseen=(*one.unseen, path)) if [one] == there[:1] and not is_seen else one
+            for one in leaves
+        )
         return
     if kind is JobType.SWEEP and not is_entity(node):
         job: Any = {**node, "trial": component.content}
@@ -208,20 +211,15 @@ def _are_anothers(node: Any, component: Any, beside: Iterable[Any]) -> bool:
     return own is None or any(read(other, "resources") is theirs for other in beside)
 
 
-def _inside(node: Any, component: Any, around: _Around) -> tuple[_Around, tuple[str, ...]]:
-    """What holds inside a nested pipeline, and what can't be known of it."""
+def _inside(node: Any, component: Any, around: _Around) -> tuple[_Around, bool]:
+    """What holds inside a nested pipeline, and whether all of it could be seen."""
     own, decorators = _Around.of(node), around.decorators
     if own.compute is not None or decorators is None:
-        return around.beneath(own), ()
+        return around.beneath(own), True
     try:
-        return around.beneath(attrs.evolve(own, compute=decorators.compute_of(component))), ()
+        return around.beneath(attrs.evolve(own, compute=decorators.compute_of(component))), True
     except LookupError:
-        words = (
-            "azure-ai-ml drops the default_compute of a nested pipeline's decorator, and whether that of "
-            f"{read(component, 'name')} has one can't be seen any more: say it as its node's "
-            "settings.default_compute"
-        )
-        return around.beneath(own), (words,)
+        return around.beneath(own), False
 
 
 @attrs.frozen

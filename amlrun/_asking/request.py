@@ -171,6 +171,7 @@ def parse(
                 experiment=experiment or _experiment(settings.experiment_name),
                 variables=_all_variables(settings, variables),
                 timeout=ask.timeout,
+                compute_said=given.compute is not None,
             ),
             *literal_doubts(inputs),
             *missing_scripts(source if isinstance(source, str) else settings.command, uploads),

@@ -11,17 +11,23 @@ from amlrun._jobs.experiments import valid_experiment
 from amlrun._timeouts import KEPT_BY, Keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from amlrun._asking.settings import JobSettings
 
 
 def of_request(
-    settings: JobSettings, *, experiment: str | None, variables: Mapping[str, str], timeout: float | None
+    settings: JobSettings,
+    *,
+    experiment: str | None,
+    variables: Mapping[str, str],
+    timeout: float | None,
+    compute_said: bool = False,
 ) -> Iterator[str]:
     """Each as one sentence. Values of environment variables are in none of them."""
     for one in (settings, *settings.steps):
         yield from (f"{one.path}: {words}" if one.path else words for words in one.warnings)
+        yield from () if compute_said else map(_unseen(one), one.unseen)
     yield from _lost(settings, experiment_name=experiment, timeout=timeout)
     if experiment and (valid := valid_experiment(experiment)) != experiment:
         yield f"the experiment {experiment!r} goes by the name of {valid!r}: letters, digits, - and _ only"
@@ -36,6 +42,14 @@ def of_request(
             f"the timeout of {told(timeout)} is kept only while somebody waits: "
             f"{TRAITS[settings.type].words} has no field for it"
         )
+
+
+def _unseen(step: JobSettings) -> Callable[[str], str]:
+    where = f"go to {step.compute}" if step.compute else "go to serverless, where that can take them"
+    return lambda pipeline: (
+        f"{pipeline}: azure-ai-ml drops a default_compute of its decorator; its steps {where}: "
+        "say compute on them if that isn't meant"
+    )
 
 
 def _lost(settings: JobSettings, **said: object) -> Iterator[str]:
