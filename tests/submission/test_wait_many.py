@@ -102,6 +102,21 @@ def test_the_same_run_twice_is_followed_once(fake_aml: FakeAml, client: MLClient
     assert looks <= len(fake_aml.calls.of("GET /jobs/{name}")) - before + 2
 
 
+def test_of_two_handles_the_one_that_knows_more_is_believed(fake_aml: FakeAml, client: MLClient) -> None:
+    """What the other one has missed is not looked at again."""
+    fake_aml.runtime(hours=1)
+    old = spot(client)
+    fake_aml.preempt(old.name)
+    new = attach(old.name, client=client)
+    while new.attempt == 1:
+        with pytest.raises(WaitTimeout):
+            new.wait(timeout=60)
+    before = len(fake_aml.calls)
+    watch([old, new], timeout=60)
+    assert not [call for call in fake_aml.calls[before:] if call.name == old.name]
+    assert (old.attempt, new.attempt) == (2, 2)
+
+
 def test_a_pause_of_one_holds_up_no_other(fake_aml: FakeAml, client: MLClient) -> None:
     """A quarter of an hour between two attempts of one, and the others are looked at as ever."""
     roomy(fake_aml)
