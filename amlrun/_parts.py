@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from amlrun._attempts import Part
+from amlrun._errors import AmlrunError
 from amlrun._history import DEEPEST, children
 from amlrun._job_types import TRAITS
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from amlrun._plan import Plan, StepPlan
     from amlrun._workspace import Workspace
 
+_log = logging.getLogger("amlrun")
 _REUSED = "azureml.isreused"
 """The property of a step whose results are an earlier run's (azure-ai-ml's word for it)."""
 
@@ -23,7 +26,7 @@ _REUSED = "azureml.isreused"
 def parts_of(workspace: Workspace, attempt: Attempt) -> tuple[Part, ...]:
     """The parts of an attempt as they ran so far; none where it has none, or one of them isn't in its plan.
 
-    Reads run history once for each pipeline and search in it. Raises what reading raises.
+    Reads run history once for each pipeline and search in it; none, too, where that can't be read.
     """
     plan = attempt.plan
     try:
@@ -31,6 +34,9 @@ def parts_of(workspace: Workspace, attempt: Attempt) -> tuple[Part, ...]:
             return tuple(_steps(workspace, {step.path: step for step in plan.steps}, attempt.name))
         return tuple(_trials(workspace, plan, attempt.name)) if plan.at_once > 1 else ()
     except LookupError:
+        return ()
+    except AmlrunError as error:
+        _log.warning("%s: how long its parts ran can't be read: %s", attempt.name, error.message)
         return ()
 
 

@@ -10,6 +10,7 @@ from azure.ai.ml.sweep import Uniform
 
 from amlrun import Needs, submit
 from amlrun._workspace import workspace_of
+from amlrun.testing import Forbidden
 from tests.submission.runs import ENVIRONMENT, spot
 
 if TYPE_CHECKING:
@@ -148,6 +149,17 @@ def test_steps_that_nobody_planned_make_it_the_most(client: MLClient) -> None:
     assert cost.at_most
     assert cost.attempts[0].parts == ()
     assert str(cost).startswith("at most")
+
+
+def test_parts_that_cannot_be_read_make_it_the_most(
+    fake_aml: FakeAml, client: MLClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cost is worth no error."""
+    run = submit(search(max_total_trials=3, max_concurrent_trials=2), cpus=4, client=client).wait()
+    fake_aml.inject(Forbidden(), on="GET /runs/{name}/children")
+    assert run.cost().at_most
+    assert "how long its parts ran" in caplog.text
+    assert not run.cost().at_most
 
 
 def test_a_single_command_asks_nobody(fake_aml: FakeAml, client: MLClient) -> None:

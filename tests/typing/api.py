@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_type
 
 import amlrun
-from amlrun import AmlrunError, Cluster, JobContext, Managed, Needs, Plan, PlanOutdated, Quota, Requeue, Run
+from amlrun import (
+    AmlrunError,
+    Attempt,
+    Cluster,
+    JobContext,
+    Managed,
+    Needs,
+    Plan,
+    PlanOutdated,
+    Quota,
+    Requeue,
+    Run,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +54,11 @@ def verbs(client: MLClient, path: Path, job: object) -> None:
     assert_type(amlrun.watch(amlrun.submit_many(["ls"])), list[Run | AmlrunError])
     assert_type(amlrun.current(), "JobContext | None")
     assert_type(amlrun.submit("ls").logs(attempt=1), str)
-    assert_type(amlrun.submit("ls").cost().total, "float | None")
+    assert_type(run.cost().total, "float | None")
+    assert_type(run.cost().attempts[0].parts[0].total, "float | None")
+    assert_type(run.attempts[0], Attempt)
+    assert_type(run.outputs, dict[str, str])
+    assert_type(run.download("model", to=path), "Path")
 
 
 def outdated(error: PlanOutdated) -> None:
