@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import functools
-import gc
+import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Decorators:
-    """The functions under `@dsl.pipeline` that are there, looked for once.
+    """The functions under `@dsl.pipeline` that can be seen from here, looked for once.
 
-    The SDK drops the `default_compute` of a nested pipeline, and keeps it on the decorated function alone.
+    The SDK drops the `default_compute` of a nested pipeline, and keeps it on the decorated function alone:
+    the name of a module, or of a function that is running.
     """
 
     @functools.cached_property
     def _made(self) -> list[Any]:
-        gc.collect()  # what nobody can reach is gone, whether it was collected or not
-        functions = (one for one in gc.get_objects() if type(one) is types.FunctionType)
+        functions = (one for names in _in_sight() for one in names if type(one) is types.FunctionType)
         return [one for one in functions if "_pipeline_builder" in one.__dict__]
 
     def compute_of(self, component: Any) -> Any:
@@ -37,3 +40,13 @@ class Decorators:
         if not said or any(one != said[0] for one in said):
             raise LookupError(component.name)
         return said[0]
+
+
+def _in_sight() -> Iterator[list[Any]]:
+    """What the modules hold that are loaded, and the functions that are running."""
+    for module in list(sys.modules.values()):
+        yield list(getattr(module, "__dict__", {}).values())  # some put other objects there
+    frame = sys._getframe()  # noqa: SLF001  the only way to the callers' names
+    while frame.f_back is not None:
+        frame = frame.f_back
+        yield list(frame.f_locals.values())

@@ -5,7 +5,7 @@ Each row of docs/azure-ai-ml.md names its test.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from azure.ai.ml import command, dsl
@@ -219,29 +219,36 @@ def test_an_inner_pipelines_own_place_holds(fake_aml: FakeAml, client: MLClient)
     assert inner["resources"]["instance_type"]
 
 
+def twice(below: Any) -> Any:
+    """A pipeline with this one in it, as `first` and as `last`."""
+
+    def steps() -> None:
+        named(below(), "first")
+        named(below(), "last")
+
+    made: Any = dsl.pipeline
+    return made(plain(steps))()
+
+
 def test_an_inner_pipelines_place_is_told_where_it_cannot_be_seen(
     fake_aml: FakeAml, client: MLClient
 ) -> None:
     """Its function is gone, or two of that name say different things: the SDK keeps it nowhere else."""
     fake_aml.cluster("cpu")
-    made: Any = dsl.pipeline
-    wanted = made(name="below", default_compute="cpu")(plain(fits))
-    other = made(name="below", default_compute="serverless")(plain(fits))
-
-    def steps() -> None:
-        named(wanted(), "first")
-        named(wanted(), "last")
-
-    job = made(plain(steps))()
-    told = "azure-ai-ml drops a default_compute of its decorator; its steps go to"
-    found = plan(job, client=client)
+    made, also = (
+        cast("Any", dsl.pipeline)(name="below", default_compute=place) for place in ("cpu", "serverless")
+    )
+    told = "azure-ai-ml drops a default_compute of its decorator"
+    gone = twice(made(plain(fits)))
+    assert sum(told in warning for warning in plan(gone, client=client).warnings) == 2
+    assert not any(told in warning for warning in plan(gone, compute="cpu", client=client).warnings)
+    gone.jobs["first"].settings.default_compute = "cpu"
+    assert sum(told in warning for warning in plan(gone, client=client).warnings) == 1
+    below, other = made(plain(fits)), also(plain(fits))
+    assert other is not below
+    found = plan(twice(below), client=client)
     assert [warning.partition(":")[0] for warning in found.warnings if told in warning] == ["first"]
     assert [leaf.compute for leaf in found.leaves] == ["serverless", "cpu"]
-    del wanted, other
-    assert sum(told in warning for warning in plan(job, client=client).warnings) == 2
-    assert not any(told in warning for warning in plan(job, compute="cpu", client=client).warnings)
-    job.jobs["first"].settings.default_compute = "cpu"
-    assert sum(told in warning for warning in plan(job, client=client).warnings) == 1
 
 
 def test_a_pipelines_own_tier_is_its_steps_tier(fake_aml: FakeAml, client: MLClient) -> None:
