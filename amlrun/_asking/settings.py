@@ -34,8 +34,8 @@ class JobSettings:
     `at_once`: how many trials of a sweep may run at once, each on nodes of its own. `needs_gpu`: the task
     that needs one, "": none does. `counts_nodes`: how many nodes is said by the job's limits, and by
     nothing else. `kept`: its component, of which nothing but this name is known. `lost`: arguments that the
-    SDK leaves out of such a job, if it had them. `unseen`: nested pipelines, each told at one of its steps, of
-    whose places not all could be seen. `warnings`: what the plan says of it. `codeless_in`: the folder in
+    SDK leaves out of such a job, if it had them. `unseen`: nested pipelines, each told at one of its steps,
+    of whose places not all could be seen. `warnings`: what the plan says of it. `codeless_in`: the folder in
     which its paths begin, of a program that no code goes along with.
     """
 

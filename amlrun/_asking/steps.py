@@ -191,10 +191,16 @@ def _by_name(needs: Any, steps: Sequence[JobSettings]) -> dict[str, Needs]:
             message = f"needs: of {name!r} is {shown(one)}: a Needs(…)"
             raise InvalidRequest(message, argument="needs", hint=hint)
         if not any(_is_in(step.path, str(name)) for step in steps):
-            known = ", ".join(step.path for step in steps)
+            known = ", ".join(dict.fromkeys(one for step in steps for one in _with_pipelines(step.path)))
             message = f"needs: the pipeline has no step {name!r}"
             raise InvalidRequest(message, argument="needs", hint=f"Its steps: {known}.")
     return {str(name): one for name, one in needs.items()}
+
+
+def _with_pipelines(path: str) -> Iterator[str]:
+    """A step and the nested pipelines that it is in, which have names that `needs` can say, too."""
+    parts = path.split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _nearest(path: str, by_name: Mapping[str, Needs]) -> Needs | None:

@@ -54,6 +54,9 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
         job = _sdk.load(request.source, code=None, environment=None, over=_environments(request.source))
     else:
         job = _sdk.copied(request.source)
+    for _, node in _nodes(job, ""):
+        if _is_pipeline(node):
+            _leave_place_to_steps(node)
     job.settings.default_compute = SERVERLESS
     job.compute = None
     if read(job, "identity") is not None:
@@ -74,6 +77,13 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
         elif step.type is not JobType.SPARK:  # whose identity goes by its compute, where none is said
             node.compute = None
     return job
+
+
+def _leave_place_to_steps(node: Any) -> None:
+    """Of a nested pipeline each step has its own by now; the SDK would say that this is ignored."""
+    node.compute = None
+    if read(node, "settings", "default_compute") is not None:
+        node.settings.default_compute = None
 
 
 def _environments(path: Path) -> dict[str, str]:

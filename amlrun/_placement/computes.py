@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from amlrun._needs import Ask
     from amlrun._offers import Compute, Market
 
+_SIZE = re.compile(r"standard_", re.IGNORECASE)
 _OFFERED: dict[Kind, Callable[[Ask, Market, Compute], Iterable[Option]]] = {
     Kind.CLUSTER: lambda ask, market, compute: (cluster_option(ask, market, compute),),
     Kind.KUBERNETES: kubernetes_options,
@@ -69,6 +71,7 @@ def find(name: str, computes: Sequence[Compute]) -> Compute:
     there = f"It has {', '.join(names)}." if names else "It has none."
     raise ComputeNotFound(
         f"The workspace has no compute named {name!r}.{meant} {there}",
+        hint=f"That is the name of a size: instance_type={name!r}." if _SIZE.match(name) else "",
         name=name,
         names=names,
     )

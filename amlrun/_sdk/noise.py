@@ -8,6 +8,7 @@ _LOUD = (
     "azure.ai.ml._utils._experimental",
     "azure.ai.ml._schema.core.fields",
     "azure.ai.ml._telemetry.azure.ai.ml.operations._job_operations",
+    "azure.ai.ml._telemetry.azure.ai.ml.operations._component_operations",
 )
 
 

@@ -136,6 +136,13 @@ def test_a_place_that_is_not_there_is_an_error_where_nothing_else_can(
     assert caught.value.message.splitlines()[1:] == [*head, *others]
 
 
+def test_a_size_is_no_compute() -> None:
+    """Its name is known by how it begins, and where it is said is told."""
+    with pytest.raises(ComputeNotFound) as caught:
+        place(Ask(computes=("standard_ds3_v2",)), workspace(cluster("gpu")))
+    assert "That is the name of a size: instance_type='standard_ds3_v2'." in caught.value.hint
+
+
 def test_a_list_of_sizes_may_have_names_of_other_places() -> None:
     """Each place is held against the names that it has; what serverless lacks of them is listed."""
     types = (InstanceType(name="one-gpu", gpus=1, limits_cpus=16.0, limits_memory_gb=64.0),)

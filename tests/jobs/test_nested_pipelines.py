@@ -335,3 +335,25 @@ def test_the_put_of_a_component_can_be_seen_again(fake_aml: FakeAml, client: MLC
     left = next(call for call in fake_aml.calls if call.path == put.path).json["properties"]["componentSpec"]
     assert {name: value for name, value in put.body["componentSpec"].items() if name != "id"} == left
     assert put.api_version == captured.api_version
+
+
+def test_the_sdk_does_not_say_that_a_place_is_ignored_which_holds(
+    fake_aml: FakeAml, client: MLClient, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """That of a nested pipeline's node, which is put on its steps; nor that what amlrun has stopped failed."""
+    fake_aml.cluster("cpu")
+
+    def below() -> None:
+        as_step("fit", step("fit", name="fitter")())
+
+    made = inside(below)
+
+    def above() -> None:
+        as_step("first", made()).compute = "cpu"
+        as_step("last", made()).settings.default_compute = "cpu"
+
+    run = submit(pipeline_of(above, "above"), client=client)
+    assert [leaf.compute for leaf in run.plan.leaves] == ["cpu", "cpu"]
+    told = "".join((*capfd.readouterr(), caplog.text))
+    assert "ignored" not in told
+    assert "Stopped" not in told
