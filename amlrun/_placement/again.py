@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable, InvalidRequest, NothingFits, QuotaError
+from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind
 from amlrun._placement.place import place
 from amlrun._plan import Starts
@@ -53,8 +54,10 @@ def _wishes(
     """What would be best, then what would do."""
     others = _without(ask, without_sizes)
     if tier is not None:
-        if market.quota is None and not without_sizes:  # on what it ran, as far as anybody knows
-            yield attrs.evolve(_same_place(ask, former), tier=tier)
+        if market.quota is None and not without_sizes and former.kind is Kind.SERVERLESS:
+            # Nobody knows what else could be had: on the size that it had.
+            size = (former.instance_type,) if former.instance_type else ask.instance_types
+            yield attrs.evolve(ask, computes=(SERVERLESS,), instance_types=size, tier=tier)
         yield attrs.evolve(others, tier=tier)
         yield attrs.evolve(ask, tier=tier)
     if without_sizes:
@@ -67,8 +70,3 @@ def _without(ask: Ask, sizes: tuple[str, ...]) -> Ask:
     """As if a rule forbade those sizes."""
     guard = attrs.evolve(ask.guard, denied_sizes=(*ask.guard.denied_sizes, *sizes))
     return attrs.evolve(ask, guard=guard)
-
-
-def _same_place(ask: Ask, former: Plan) -> Ask:
-    size = (former.instance_type,) if former.instance_type and former.kind is Kind.SERVERLESS else ()
-    return attrs.evolve(ask, computes=(former.compute,), instance_types=size or ask.instance_types)

@@ -124,6 +124,17 @@ def test_it_goes_to_standard_nodes(held: Quota | None) -> None:
     assert at(again(held, tier=Tier.STANDARD)) == ("cheap", "standard")
 
 
+def test_on_standard_nodes_it_keeps_its_size_where_no_other_is_known() -> None:
+    """Not the cheapest of those that might be had; where the service chose the size, it goes on doing so."""
+    dear = attrs.evolve(FORMER, instance_type="dear")
+    assert at(again(None, former=dear, tier=Tier.STANDARD)) == ("dear", "standard")
+    assert at(again(ROOMY, former=dear, tier=Tier.STANDARD)) == ("cheap", "standard")
+    unsaid = attrs.evolve(FORMER, instance_type=None)
+    assert at(again(None, former=unsaid, tier=Tier.STANDARD)) == ("cheap", "standard")
+    in_pool = attrs.evolve(dear, compute="pool", kind=Kind.CLUSTER)
+    assert again(None, former=in_pool, tier=Tier.STANDARD).compute == "serverless"
+
+
 def test_it_stays_on_spot_where_there_are_no_standard_nodes() -> None:
     """Nor where they cost more than was said to be the most."""
     none = quota(total=0, spot=100, cheap=(0, 0), dear=(0, 0), dearer=(0, 0))

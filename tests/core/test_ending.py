@@ -80,6 +80,12 @@ def test_only_three_states_are_ends(status: str) -> None:
     assert ending(Evidence(status=status)) is None
 
 
+def test_a_job_that_completed_has_completed() -> None:
+    """Whatever happened on the way."""
+    evidence = Evidence(status="Completed", spot=True, warnings=(WARNING,), error_message=PREEMPTED)
+    assert ending(evidence) is Ending.COMPLETED
+
+
 @pytest.mark.parametrize("spot", [True, False])
 @pytest.mark.parametrize("warned", [True, False])
 @pytest.mark.parametrize("requested", [True, False])
@@ -151,7 +157,8 @@ def test_a_failure_without_a_better_reason_is_the_preemption_that_it_warns_of(
     ("ran", "ours", "expected"),
     [
         (None, False, Ending.QUEUED_TOO_LONG),
-        (30.0, False, Ending.QUEUED_TOO_LONG),
+        (60.0, False, Ending.QUEUED_TOO_LONG),
+        (60.5, False, Ending.CANCELED),
         (3600.0, False, Ending.CANCELED),
         (None, True, Ending.CANCELED_BY_US),
     ],
