@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -170,4 +172,5 @@ def test_the_settings_of_a_job_of_the_sdk() -> None:
         timeout=60.0,
         has_environment=True,
         environment="azureml:train:1",
+        codeless_in=Path.cwd(),
     )
