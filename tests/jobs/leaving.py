@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -76,14 +77,24 @@ class Transport(HttpTransport[Any, Any]):
         return self.inner.send(request, **options)
 
 
+_ARM_ID = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/[^/]+/workspaces/[^/]+/computes/(\w+)"
+)
+_OF_JOBS = {"instanceType", "instanceCount", "instanceTypes", "shmSize", "properties", "runtimeVersion"}
+_OF_DOCKER = {"dockerArgs", "dockerArgsList", "locations", "maxInstanceCount"}
+_OF_NODES = {"instance_type", "instance_count", "shm_size", "properties", "runtime_version"}
+_FILE_DIALECT = {"user_identity": "UserIdentity", "managed_identity": "Managed"}
+
+
 @attrs.frozen
 class Leaf:
-    """Where one job, or one step of a pipeline, runs. `compute` "" is serverless; None: not said.
+    """Where one job, or one step of a pipeline, runs, as it stands there. None: not said, at its only place.
 
-    `identity` is its kind, and its client id if it has one. `timeout` as it stands there.
+    `compute` is a name; that of serverless is said by steps, and not by jobs. `identity` is its kind, and its
+    client id if it has one.
     """
 
-    compute: str
+    compute: str | None
     size: str | None
     count: int | None
     tier: str | None
@@ -95,24 +106,37 @@ def leaves(body: Mapping[str, Any], seen: Seen) -> dict[str, Leaf]:
     """By the paths of the steps; "" where there are none."""
     if body["jobType"] != "Pipeline":
         return {"": _of_job(body)}
+    assert not {"computeId", "identity", "resources", "queueSettings"} & set(body)
     return dict(_of_nodes(body["jobs"], seen, ""))
 
 
+def default_compute(body: Mapping[str, Any]) -> str | None:
+    """Where a pipeline's steps go that say nothing: its name."""
+    assert "queue_settings" not in body["settings"]
+    return _name(body["settings"]["default_compute"])
+
+
 def _of_job(body: Mapping[str, Any]) -> Leaf:
-    resources = body.get("resources") or {}
+    resources, queue = body.get("resources") or {}, body.get("queueSettings") or {}
+    assert set(resources) <= _OF_JOBS | _OF_DOCKER
+    assert set(queue) <= {"jobTier", "priority"}
+    assert ("instanceTypes" in resources) <= (body["jobType"] == "FineTuning")
     sizes = resources.get("instanceTypes") or [resources.get("instanceType")]
     assert len(sizes) == 1
     if body["jobType"] == "Sweep":
         of_trial = body["trial"]["resources"]
+        assert set(of_trial) <= _OF_JOBS | _OF_DOCKER
         assert of_trial.get("instanceType") == sizes[0]
         assert of_trial["instanceCount"] == resources["instanceCount"]
+    limits = body["taskDetails"]["limitSettings"] if body["jobType"] == "AutoML" else body.get("limits") or {}
+    identity = body.get("identity") or {}
     return Leaf(
-        compute=(body.get("computeId") or "").rpartition("/")[2],  # of a job, serverless is none at all
+        compute=_name(body.get("computeId")),
         size=sizes[0],
         count=resources.get("instanceCount"),
-        tier=(body.get("queueSettings") or {}).get("jobTier"),
-        identity=_identity(body.get("identity") or {}),
-        timeout=(body.get("taskDetails", {}).get("limitSettings") or body.get("limits") or {}).get("timeout"),
+        tier=queue.get("jobTier"),
+        identity=_identity(identity.get("identityType"), identity.get("clientId")),
+        timeout=limits.get("timeout"),
     )
 
 
@@ -121,26 +145,42 @@ def _of_nodes(nodes: Mapping[str, Any], seen: Seen, above: str) -> Iterator[tupl
         if node["type"] == "pipeline":
             inner = node["jobs"] if "jobs" in node else seen.component(node["componentId"])["jobs"]
             yield from _of_nodes(inner, seen, f"{above}{name}.")
-            continue
-        resources = node.get("resources") or {}
-        yield (
-            f"{above}{name}",
-            Leaf(
-                compute=_name(node.get("computeId") or node.get("compute")),
-                size=resources.get("instance_type"),
-                count=resources.get("instance_count"),
-                tier=(node.get("queue_settings") or {}).get("job_tier"),
-                identity=_identity(node.get("identity") or {}),
-            ),
-        )
+        else:
+            yield f"{above}{name}", _of_node(node)
 
 
-def _identity(said: Mapping[str, str]) -> str | None:
-    kind = said.get("identityType") or said.get("identity_type") or said.get("type")
-    client_id = said.get("clientId") or said.get("client_id")
+def _of_node(node: Mapping[str, Any]) -> Leaf:
+    """A step of AutoML stands there as in a job file: its place and its identity have other names."""
+    resources, queue = node.get("resources") or {}, node.get("queue_settings") or {}
+    assert set(resources) <= _OF_NODES
+    assert set(queue) <= {"job_tier", "priority"}
+    place, word, other, another = "computeId", "identity_type", "compute", "type"
+    if node["type"] == "automl":
+        place, word, other, another = other, another, place, word
+    identity = node.get("identity") or {}
+    assert node.get(other) is None
+    assert another not in identity
+    return Leaf(
+        compute=_name(node.get(place), file=node["type"] == "automl"),
+        size=resources.get("instance_type"),
+        count=resources.get("instance_count"),
+        tier=queue.get("job_tier"),
+        identity=_identity(identity.get(word), identity.get("client_id"), file=word == "type"),
+    )
+
+
+def _identity(kind: str | None, client_id: str | None, *, file: bool = False) -> str | None:
+    """Its kind in the words of a job's body, which are also a step's but for AutoML."""
+    if kind is not None:
+        kind = _FILE_DIALECT[kind] if file else kind
     return f"{kind} {client_id}" if client_id else kind
 
 
-def _name(compute: str | None) -> str:
-    name = (compute or "").rpartition("/")[2].removeprefix("azureml:")
-    return "" if name == "serverless" else name
+def _name(compute: str | None, *, file: bool = False) -> str | None:
+    """That of the compute with this ARM id, which has a prefix where it stands as in a job file."""
+    if compute is None:
+        return None
+    assert compute.startswith("azureml:") is file
+    found = _ARM_ID.fullmatch(compute.removeprefix("azureml:"))
+    assert found is not None, compute
+    return found[1]

@@ -11,7 +11,8 @@ from amlrun import InvalidRequest, SubmissionFailed, submit
 from amlrun._identity import IdentityKind
 from amlrun.testing._api.contract import violations
 from tests.jobs.every import EVERY, LEARNED, trained
-from tests.jobs.leaving import Leaf, Policy, Seen, Transport, leaves
+from tests.jobs.leaving import Leaf, Policy, Seen, Transport, default_compute, leaves
+from tests.jobs.otherwise import saying_otherwise
 from tests.jobs.published import PUBLISHED, faults
 
 if TYPE_CHECKING:
@@ -23,39 +24,74 @@ if TYPE_CHECKING:
 SDK = tuple(int(part) for part in importlib.metadata.version("azure-ai-ml").split(".")[:2])
 PLACES = ("standard", "spot", "cluster")
 TAGS = {"team": "vision"}
-TIERS = {"standard": "Standard", "spot": "Spot"}
+TIERS = {"standard": "Standard", "spot": "Spot", "sized": "Standard"}
 NO_IDENTITY = {"sweep step", "nested searches"}
 """What has no place for an identity."""
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
-IDENTITIES = {"standard": f"managed:{CLIENT_ID}", "spot": "user", "cluster": "user"}
+IDENTITIES = {"standard": f"managed:{CLIENT_ID}", "spot": "user", "cluster": "user", "sized": "user"}
 """Not what the SDK says of Spark by itself: the user's on serverless, a managed one on a pool."""
 REFUSED: dict[tuple[str, str], tuple[type[Exception], str]] = {
     ("spark", "spot"): (InvalidRequest, "a Spark job has no spot nodes"),
     ("spark step", "spot"): (InvalidRequest, "a Spark job has no spot nodes"),
     ("parallel step", "spot"): (InvalidRequest, "a parallel job has no spot nodes"),
 }
-"""The cells in which no job leaves, and why."""
+"""The cells in which no job leaves, and why. These kinds are `sized` instead: as for spot, without it."""
+CELLS = [*((kind, place) for kind in EVERY for place in PLACES), *((kind, "sized") for kind, _ in REFUSED)]
 if SDK == (1, 34):
     REFUSED |= {("fine-tuning", place): (SubmissionFailed, "can't write this job down") for place in PLACES}
+CLUSTERS = {"cpus": "Standard_DS3_v2", "gpus": "Standard_NC4as_T4_v3", "others": "Standard_DS3_v2"}
+ON_GPUS = {*LEARNED, "fine-tuning"}
+ON_SPARK = {"spark", "spark step"}
+COUNTLESS = {*ON_SPARK, "fine-tuning", *LEARNED}
+"""What takes no number of nodes, or counts them itself."""
+TIMELESS = {"spark", "fine-tuning"}
 
 
 @pytest.fixture
 def world(fake_aml: FakeAml) -> FakeAml:
-    """A workspace with a compute of each kind that is asked for here."""
-    fake_aml.cluster("cpus", size="Standard_DS3_v2", max_nodes=4)
-    fake_aml.cluster("gpus", size="Standard_NC4as_T4_v3")
+    """A workspace with a compute of each kind that is asked for here, and one that jobs name in vain."""
+    for name, size in CLUSTERS.items():
+        fake_aml.cluster(name, size=size, max_nodes=4)
     fake_aml.synapse_spark("pool")
     fake_aml.identity("trainer", client_id=CLIENT_ID)
     return fake_aml
 
 
+def size_of(kind: str, *, other: bool = False) -> str:
+    """A size that the kind can have, and another one."""
+    if kind in ON_SPARK:
+        return "Standard_E16s_v3" if other else "Standard_E8s_v3"
+    if kind in ON_GPUS:
+        return "Standard_NC16as_T4_v3" if other else "Standard_NC8as_T4_v3"
+    return "Standard_DS5_v2" if other else "Standard_DS4_v2"
+
+
 def place_of(kind: str, place: str) -> dict[str, Any]:
-    """What is said of a place, as arguments."""
-    if place != "cluster":
+    """What is said of a place, as arguments: the least that does, or all that an argument can say."""
+    if place == "standard":
         return {"tier": place}
-    if kind in {"spark", "spark step"}:
+    count = {} if kind in COUNTLESS else {"instance_count": 2}
+    if place != "cluster":
+        tier = "spot" if place == "spot" else None
+        return {"compute": "serverless", "tier": tier, "instance_type": size_of(kind), **count}
+    if kind in ON_SPARK:
         return {"compute": "pool"}
-    return {"compute": "gpus" if kind in {*LEARNED, "fine-tuning"} else "cpus"}
+    compute = "gpus" if kind in ON_GPUS else "cpus"
+    return {"compute": compute, "tier": "standard", "instance_type": CLUSTERS[compute], **count}
+
+
+def job_of(kind: str, place: str, folder: Path) -> Any:
+    """One that says nothing of its place, or else the contrary of what is to be."""
+    job = EVERY[kind](folder)
+    if place == "standard":
+        return job
+    return saying_otherwise(
+        job,
+        compute=None if place == "cluster" else "others",
+        size=size_of(kind, other=True),
+        tier="spot" if place == "cluster" else "standard",
+        has_identity=kind not in NO_IDENTITY,
+    )
 
 
 def sent(job: Any, world: FakeAml, seen: Seen, **options: Any) -> tuple[Run, Any]:
@@ -67,39 +103,38 @@ def sent(job: Any, world: FakeAml, seen: Seen, **options: Any) -> tuple[Run, Any
     return run, body
 
 
-def identity_of(place: str, *, in_a_file: bool) -> str:
-    """The one that is said for that place, as bodies have it, or as a step of AutoML does."""
-    managed = place == "standard"
-    if in_a_file:
-        return f"managed_identity {CLIENT_ID}" if managed else "user_identity"
-    return f"{IdentityKind.MANAGED} {CLIENT_ID}" if managed else str(IdentityKind.USER)
+def identity_of(kind: str, place: str) -> str | None:
+    """The one that is said for that place, as bodies have it."""
+    if kind in NO_IDENTITY:
+        return None
+    return f"{IdentityKind.MANAGED} {CLIENT_ID}" if place == "standard" else str(IdentityKind.USER)
 
 
-def planned(
-    plan: Plan, identity: str | None, *, kind: str, step: str = "", timeout: str | None = None
-) -> Leaf:
+def planned(plan: Plan, *, kind: str, step: str = "", **said: Any) -> Leaf:
     """Where the plan puts a job or a step, in the service's words."""
     serverless = plan.compute == "serverless"
     tierless = kind in {"Spark", "Parallel"}
     countless = kind in {"Spark", "FineTuning"}
     nested = "." in step and kind in {"Sweep", "AutoML"} and plan.tier == "standard"
+    unsaid = serverless and (not step or kind == "Spark")
     return Leaf(
-        compute="" if serverless else plan.compute,
+        compute=None if unsaid else plan.compute,
         size=plan.instance_type if serverless else None,
         count=None if countless else plan.instance_count,
         tier=TIERS[plan.tier.value] if serverless and not (tierless or nested) else None,
-        identity=identity,
-        timeout=timeout,
+        **said,
     )
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize(("kind", "place"), CELLS)
 def test_what_was_planned_is_what_leaves(world: FakeAml, tmp_path: Path, kind: str, place: str) -> None:
-    """Place, size, count, tier, identity, time-out, properties and tags, by a reader of their own."""
-    seen, job = Seen(), EVERY[kind](tmp_path)
+    """Place, size, count, tier, identity, time-out, properties and tags, by a reader of their own.
+
+    Of a job that says nothing of these, or says others of all of them.
+    """
+    seen, job = Seen(), job_of(kind, place, tmp_path)
     options = place_of(kind, place) | ({} if kind in NO_IDENTITY else {"identity": IDENTITIES[place]})
-    limited = kind not in {"spark", "fine-tuning"} and job.type != "pipeline"
+    limited = kind not in TIMELESS and job.type != "pipeline"
     options |= {"timeout": 1234} if limited else {}
     if (kind, place) in REFUSED:
         error, words = REFUSED[kind, place]
@@ -113,17 +148,34 @@ def test_what_was_planned_is_what_leaves(world: FakeAml, tmp_path: Path, kind: s
     steps = {step.path: (step.plan, step.type.value) for step in run.plan.steps} or {
         "": (run.plan, body["jobType"])
     }
-    expected = {}
-    for path, (plan, type_) in steps.items():
-        said = None if kind in NO_IDENTITY else identity_of(place, in_a_file=bool(path) and type_ == "AutoML")
-        timeout = "PT1234S" if limited else None
-        expected[path] = planned(plan, said, kind=type_, step=path, timeout=timeout)
+    timeout = "PT1234S" if limited else None
+    identity = identity_of(kind, place)
+    expected = {
+        path: planned(plan, kind=type_, step=path, identity=identity, timeout=timeout)
+        for path, (plan, type_) in steps.items()
+    }
     assert leaves(body, seen) == expected
-    assert all(leaf.compute == options.get("compute", "") for leaf in expected.values())
-    assert all(leaf.tier in {TIERS.get(place), None} for leaf in expected.values())
+    compute = options.get("compute", "serverless")
+    assert {plan.compute for plan, _ in steps.values()} == {compute}
+    if job.type == "pipeline":
+        assert default_compute(body) == compute
+    for leaf in expected.values():
+        assert leaf.tier in {TIERS.get(place), None}
+        assert leaf.count in {options.get("instance_count", leaf.count), None}
+        assert leaf.size == (options.get("instance_type", leaf.size) if compute == "serverless" else None)
     assert body["tags"].items() >= TAGS.items()
     assert {name for name in body["properties"] if name.startswith("amlrun")}
     assert world.job(run.name).body["properties"] == body
+
+
+def test_steps_in_different_places(world: FakeAml, tmp_path: Path) -> None:
+    """Each leaves with its own; the place of steps that say none, where there are two, is serverless."""
+    job, seen = EVERY["several steps"](tmp_path), Seen()
+    job.jobs["command"].compute = "cpus"
+    _, body = sent(job, world, seen)
+    places = {name: leaf.compute for name, leaf in leaves(body, seen).items()}
+    assert places == {"command": "cpus", "parallel": "serverless", "automl": "serverless"}
+    assert default_compute(body) == "serverless"
 
 
 def test_the_places_differ(world: FakeAml) -> None:

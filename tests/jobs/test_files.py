@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 FILES = Path(__file__).resolve().parent / "files"
 SDK = tuple(int(part) for part in importlib.metadata.version("azure-ai-ml").split(".")[:2])
 USER = "UserIdentity"
+STEP = "serverless"
+HOUR = "PT3600S"
 
 
-def serverless(
-    size: str, count: int | None = 1, tier: str | None = "Standard", identity: str | None = None
-) -> Leaf:
-    """Nodes of serverless, in the service's words."""
-    return Leaf("", size, count, tier, identity)
+def serverless(size: str, count: int | None = 1, tier: str | None = "Standard", **said: Any) -> Leaf:
+    """Nodes of serverless, in the service's words; a step says that its compute is."""
+    return Leaf(**{"compute": None, "size": size, "count": count, "tier": tier, "identity": None, **said})
 
 
-def on(compute: str, count: int | None = 1, identity: str | None = None) -> Leaf:
+def on(compute: str, count: int | None = 1, identity: str | None = None, **said: Any) -> Leaf:
     """Nodes of a compute, which has a size and a tier of its own."""
-    return Leaf(compute, None, count, None, identity)
+    return Leaf(compute, None, count, None, identity, **said)
 
 
 DISTRIBUTED = {
@@ -41,23 +41,23 @@ DISTRIBUTED = {
     "ray": {"distributionType": "Ray", "port": 6379, "includeDashboard": True},
 }
 WANTED: dict[str, dict[str, Leaf]] = {
-    "spark-serverless": {"": serverless("Standard_E8s_v3", None, None, USER)},
+    "spark-serverless": {"": serverless("Standard_E8s_v3", None, None, identity=USER)},
     "spark-pool": {"": on("pool", None, "Managed")},
     "fine-tuning": {"": serverless("Standard_NC4as_T4_v3", None, "Spot")},
-    "automl-resources": {"": serverless("Standard_DS4_v2", 2, "Spot")},
-    "automl-image": {"": serverless("Standard_NC4as_T4_v3")},
-    "automl-text": {"": on("gpus")},
-    "sweep-spot": {"": serverless("Standard_DS4_v2", tier="Spot")},
+    "automl-resources": {"": serverless("Standard_DS4_v2", 2, "Spot", timeout=HOUR)},
+    "automl-image": {"": serverless("Standard_NC4as_T4_v3", timeout=HOUR)},
+    "automl-text": {"": on("gpus", timeout=HOUR)},
+    "sweep-spot": {"": serverless("Standard_DS4_v2", tier="Spot", timeout=HOUR)},
     **{f"distributed-{name}": {"": serverless("Standard_DS3_v2", 2)} for name in DISTRIBUTED},
     "pipeline-components": {
-        "train": serverless("Standard_DS4_v2"),
+        "train": serverless("Standard_DS4_v2", compute=STEP),
         "from_registry": on("cpus"),
-        "within.first": serverless("Standard_DS3_v2"),
-        "within.second": serverless("Standard_DS3_v2"),
+        "within.first": serverless("Standard_DS3_v2", compute=STEP),
+        "within.second": serverless("Standard_DS3_v2", compute=STEP),
     },
     "pipeline-parallel": {
-        "score": serverless("Standard_DS3_v2", 2, None),
-        "clean": serverless("Standard_E4s_v3", None, None, USER),
+        "score": serverless("Standard_DS3_v2", 2, None, compute=STEP),
+        "clean": serverless("Standard_E4s_v3", None, None, identity=USER),
     },
 }
 """What each file asks for, by its steps."""
@@ -93,7 +93,7 @@ def test_every_file_is_here() -> None:
 
 @pytest.mark.parametrize("name", WANTED)
 def test_a_job_file_leaves_as_it_says(world: FakeAml, name: str) -> None:
-    """Place, size, count, tier and identity are the file's own, in the API's fields and in no others."""
+    """Place, size, count, tier, identity and time-out are the file's own, in the API's fields alone."""
     if name == "fine-tuning" and SDK == (1, 34):
         with pytest.raises(SubmissionFailed, match="can't write this job down"):
             sent(world, name, Seen())
