@@ -241,9 +241,8 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     check_variables({**settings.environment_variables, **variables})
     for step in settings.steps:
         with told_of(step.path):
-            searched = ("search_space",) if step.type is JobType.SWEEP else ()
             bound = " ".join((step.command, *step.bound))
-            check_bindings(bound, {*step.inputs}, {*step.outputs}, *searched)
+            check_bindings(bound, {*step.inputs}, {*step.outputs})  # a step's search is over its inputs
             check_variables(step.environment_variables)
     return plain_inputs(inputs), outputs, variables
 

@@ -19,22 +19,24 @@ _PRIORITIES = {"low": 1, "medium": 2, "high": 3}
 
 
 def automl_entity(request: Request, _plan: Plan) -> Any:
-    """An AutoML job of the SDK, loaded from a file, or a copy of the user's.
-
-    The SDK looks for local data of a file under the current folder, hence the whole path.
-    """
+    """An AutoML job of the SDK, loaded from a file, or a copy of the user's."""
     if not isinstance(request.source, Path):
         job = _sdk.copied(request.source)
     else:
         job = _sdk.load(request.source, code=None, environment=None)
-        for name in AUTOML_DATA:
-            data: Any = getattr(job, name)
-            path = beside(read(data, "path"), request.source.parent)
-            if path is not None:
-                data.path = str(path)
+        find_data(job, request.source.parent)
     priority = read(job, "queue_settings", "priority")
     job.queue_settings = _sdk.queue_settings(_PRIORITIES.get(str(priority).lower(), priority))
     return job
+
+
+def find_data(job: Any, folder: Path) -> None:
+    """Put whole paths to local data beside a file: the SDK looks for it under the current folder."""
+    for name in AUTOML_DATA:
+        data = read(job, name)
+        path = beside(read(data, "path"), folder)
+        if path is not None:
+            data.path = str(path)
 
 
 def automl_environment(request: Request, job: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from amlrun import _sdk
 from amlrun._asking.settings import read, texts
 from amlrun._asking.yamlfile import read_yaml
+from amlrun._entities.automl import find_data
 from amlrun._entities.environments import environment_of
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
@@ -72,6 +73,8 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
             raise InvalidRequest(message, argument="job", hint=hint)
         _name_environment(node)
         _text_variables(node)
+        if step.type is JobType.AUTOML and isinstance(request.source, Path) and "." not in path:
+            find_data(node, request.source.parent)
         if "." in path or not _has_jobs(job, request):
             _place(node, step, identities.get(path))
         elif step.type is not JobType.SPARK:  # whose identity goes by its compute, where none is said

@@ -264,9 +264,7 @@ def test_what_may_be_meant_otherwise_is_told(fake_aml: FakeAml, client: MLClient
 
 def test_timeouts_of_a_sweep_that_is_a_step_are_doubted(client: MLClient, folder: Path) -> None:
     """It is reported that they aren't applied."""
-    trial = (
-        f"{{command: 'python train.py --a ${{{{search_space.a}}}}', code: src, environment: '{ENVIRONMENT}'}}"
-    )
+    trial = f"{{command: python train.py, code: src, environment: '{ENVIRONMENT}'}}"
     path = folder / "job.yml"
     path.write_text(
         f"type: pipeline\njobs:\n  tune:\n    type: sweep\n    trial: {trial}\n"

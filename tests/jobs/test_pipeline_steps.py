@@ -31,6 +31,28 @@ inputs: {n: 3}
 jobs:
   a: {type: command, component: ./c.yml, inputs: {x: "${{parent.inputs.m}}"}}
 """
+AUTOML = """
+type: pipeline
+jobs:
+  a:
+    type: automl
+    task: classification
+    primary_metric: accuracy
+    target_column_name: y
+    training_data: {type: mltable, path: ./table}
+    limits: {max_trials: 2, timeout_minutes: 60}
+"""
+SWEEP = """
+type: pipeline
+jobs:
+  a:
+    type: sweep
+    trial: {command: "echo ${{search_space.x}}", environment: azureml:e:1}
+    search_space: {x: {type: choice, values: [1, 2]}}
+    sampling_algorithm: random
+    objective: {goal: minimize, primary_metric: loss}
+    limits: {max_total_trials: 2}
+"""
 
 
 def test_a_loaded_pipeline_is_looked_at_as_its_file_is(
@@ -107,3 +129,30 @@ def test_resources_that_are_set_on_a_node_are_that_nodes(
     sent = fake_aml.job(run.name).body["properties"]["jobs"]
     assert sent["a"]["resources"] == {"instance_type": "Standard_DS2_v2", "instance_count": 2}
     assert sent["b"]["resources"] == {"instance_type": SIZE, "instance_count": nodes}
+
+
+def test_an_automl_step_of_a_file_has_its_data_beside_it(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it is submitted from."""
+    (tmp_path / "there" / "table").mkdir(parents=True)
+    (tmp_path / "there" / "table" / "MLTable").write_text("paths: []\n")
+    (tmp_path / "there" / "job.yml").write_text(AUTOML)
+    monkeypatch.chdir(tmp_path)
+    run = submit("there/job.yml", client=client)
+    data = fake_aml.job(run.name).body["properties"]["jobs"]["a"][
+        "training_data"
+    ]  # a text: so the SDK writes it
+    assert "'path': 'azureml://datastores/workspaceblobstore/" in data
+
+
+def test_a_search_of_a_step_is_over_its_inputs(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """`${{search_space.x}}` is for sweeps that stand alone: refused before any code is uploaded."""
+    (tmp_path / "job.yml").write_text(SWEEP)
+    fake_aml.calls.clear()
+    with pytest.raises(
+        InvalidRequest, match=r"^The step a: The command uses \$\{\{search_space.x"
+    ) as refused:
+        submit(tmp_path / "job.yml", client=client)
+    assert "${{inputs.…}}" in refused.value.hint
+    assert not fake_aml.calls
