@@ -180,7 +180,9 @@ def send_planned(workspace: Workspace, request: Request, decided: Callable[[], P
     name = request.name or _fresh_name(request)
     there = None if request.name is None else _there(workspace, name)
     if there is not None and is_for(there.plan, request):
-        return _sent(workspace, request, there.plan, name)
+        run = _sent(workspace, request, there.plan, name)
+        _log.warning("%s: this very job was there already, and nothing new was sent", name)
+        return run
     if there is not None and there.plan.size is not None and not request.steps:  # else too little is known
         raise taken(name)
     with workspace.lookups.sending(name, decided) as plan:
@@ -352,5 +354,6 @@ def _there(workspace: Workspace, name: str) -> Memory | None:
 def _fresh_name(request: Request) -> str:
     """`<what runs>-<ten random hex digits>`."""
     script = re.search(r"([A-Za-z0-9_-]+)\.(?:py|sh)\b", request.command)
+    script = script or re.search(r"\bpython\S*\s(?:.*\s)?-m\s+(?:\w+\.)*(\w+)", request.command)
     stem = script.group(1) if script else "job"
     return f"{stem.strip('-_')[:40] or 'job'}-{secrets.token_hex(5)}"

@@ -124,3 +124,17 @@ def test_a_job_may_bind_to_what_only_an_argument_brings(
         assert "".join(body["command"].split()) == "".join(text.split())
         assert set(body["inputs"]) == {"data", "rate"}
         assert set(body["outputs"]) >= {"model"}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("python -m pkg.sub.tr --x y", "tr"),
+        ("python3 -W ignore -m tr", "tr"),
+        ("python -m torch.distributed.run --nproc-per-node 2 fit.py", "fit"),
+        ("cat -m x", "job"),
+    ],
+)
+def test_a_job_is_named_for_what_it_runs(client: MLClient, line: str, name: str) -> None:
+    """Its script, else its module."""
+    assert submit(line, environment=ENVIRONMENT, client=client).name.rpartition("-")[0] == name

@@ -340,7 +340,7 @@ def test_the_put_of_a_component_can_be_seen_again(fake_aml: FakeAml, client: MLC
 def test_the_sdk_does_not_say_that_a_place_is_ignored_which_holds(
     fake_aml: FakeAml, client: MLClient, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That of a nested pipeline's node, which is put on its steps; nor that what amlrun has stopped failed."""
+    """That of a nested pipeline's node, which is put on its steps; nor that what was stopped failed."""
     fake_aml.cluster("cpu")
 
     def below() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -29,16 +30,19 @@ def named(client: MLClient, source: Path, **options: Any) -> Any:
 
 
 def test_the_place_that_is_free_by_now_makes_no_other_job(
-    fake_aml: FakeAml, client: MLClient, source: Path
+    fake_aml: FakeAml, client: MLClient, source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The first one had the last quota of its size: the second call ends with it, not with an error."""
+    """The first one had the last quota of its size: the second call ends with it, and says so."""
     first = named(client, source)
     family = plan("ls", environment=ENVIRONMENT, cpus=4, client=client).size
     assert family is not None
     fake_aml.quota(family.family, limit=0)
     fresh = fake_aml.client()
     assert plan("ls", environment=ENVIRONMENT, cpus=4, client=fresh).instance_type != first.plan.instance_type
+    assert "was there already" not in caplog.text
     again = named(fresh, source)
+    assert ("amlrun", logging.WARNING) in {(one.name, one.levelno) for one in caplog.records}
+    assert "mine: this very job was there already, and nothing new was sent" in caplog.text
     assert (again.name, again.plan.instance_type) == ("mine", first.plan.instance_type)
     assert fake_aml.jobs == ("mine",)
 
