@@ -192,14 +192,14 @@ def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> Non
             _check_keys("outputs", name, value, _OUTPUT_KEYS)
             _check_type("outputs", name, value.get("type", "uri_folder"), _DATA_TYPES)
             _check_mode("outputs", name, value.get("mode"), _OUTPUT_MODES)
-            _check_written(name, value.get("path"))
+            check_written(name, value.get("path"))
         elif not type(value).__module__.startswith("azure.ai.ml"):
             message = f"outputs: {name} is {a_kind(value)}"
             hint = '{"type": "uri_folder"}, or an Output of azure.ai.ml.'
             raise InvalidRequest(message, argument="outputs", hint=hint)
         else:
             _check_mode("outputs", name, getattr(value, "mode", None), _OUTPUT_MODES)
-            _check_written(name, getattr(value, "path", None))
+            check_written(name, getattr(value, "path", None))
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
@@ -227,9 +227,11 @@ def _check_keys(argument: str, name: str, given: Mapping[str, Any], keys: tuple[
         raise InvalidRequest(message, argument=argument, hint=f"Valid: {', '.join(keys)}.")
 
 
-def _check_written(name: str, path: Any) -> None:
+def check_written(name: str, path: Any) -> None:
     """An output stands in a datastore: the job writes on another machine."""
-    if path is not None and "://" not in str(path) and not str(path).startswith("azureml:"):
+    if path is None or "${{" in str(path):
+        return
+    if "://" not in str(path) and not str(path).startswith("azureml:"):
         message = f"outputs: {name} has a path that is no place in a datastore"
         hint = "azureml://datastores/<datastore>/paths/<path>, or no path at all: the service finds a place."
         raise InvalidRequest(message, argument="outputs", hint=hint)

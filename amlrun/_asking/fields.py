@@ -11,6 +11,7 @@ from amlrun._shown import shown
 
 _PRIORITIES = ("low", "medium", "high")
 _MEMORY = re.compile(r"0*[1-9]\d*[bkmg]", re.IGNORECASE)
+_PROVIDERS = ("custom", "azure-openai")
 _BINDING = "${{"
 
 
@@ -43,6 +44,16 @@ def check_seconds(timeout: Any, *, in_quotes: bool) -> None:
         return
     message = f"timeout: the job's limits.timeout is {shown(timeout)}: a number of seconds, 1 or more"
     raise InvalidRequest(message, argument="timeout")
+
+
+def check_tuned(provider: Any, model: Any) -> None:
+    """Of a fine-tuning file: whose model, and that it is named with its type."""
+    if provider not in _PROVIDERS:
+        message = f"model_provider is {shown(provider)}"
+        raise InvalidRequest(message, argument="job", hint=f"Valid: {', '.join(_PROVIDERS)}.")
+    if isinstance(model, str):
+        message = f"model is the text {shown(model)}: in a job file it is a mapping"
+        raise InvalidRequest(message, argument="job", hint=f"model: {{type: mlflow_model, path: {model}}}")
 
 
 def check_words(command: Any) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._asking import fields, searches
+from amlrun._asking.bindings import check_written
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._shown import shown
@@ -100,6 +101,8 @@ def is_entity(value: Any) -> bool:
 def _command(job: Any, folder: Path) -> JobSettings:
     fields.check_words(read(job, "command"))
     fields.check_seconds(read(job, "limits", "timeout"), in_quotes=not is_entity(job))
+    for name, output in (read(job, "outputs") or {}).items():
+        check_written(name, None if isinstance(output, str) else read(output, "path"))
     return JobSettings(
         type=JobType.COMMAND,
         command=text_of(read(job, "command")),
@@ -240,6 +243,8 @@ def _of_spark(identity: Any) -> Any:
 
 def _tuning(job: Any, folder: Path) -> JobSettings:
     searches.check_data({name: read(job, name, "path") for name in searches.TUNING_DATA}, folder)
+    if not is_entity(job):
+        fields.check_tuned(read(job, "model_provider"), read(job, "model"))
     model = read(job, "model", "path")
     if searches.beside(model, folder) is not None:
         hint = "Register it, and name it so: azureml:name:version, or azureml://registries/…."

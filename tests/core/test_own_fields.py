@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from amlrun import InvalidRequest
-from amlrun._asking.fields import check_memory, check_queue, check_seconds, check_words
+from amlrun._asking.fields import check_memory, check_queue, check_seconds, check_tuned, check_words
 from amlrun._asking.given import Arguments
 from amlrun._asking.request import parse
 
@@ -42,6 +42,17 @@ def test_a_timeout_is_seconds(said: object) -> None:
     for right in (None, 100, 0.5 + 1, "${{parent.inputs.seconds}}"):
         check_seconds(right, in_quotes=False)
     check_seconds("100", in_quotes=True)
+
+
+def test_a_fine_tuning_file_names_its_model_with_its_type() -> None:
+    """And whose it is, in one of two words."""
+    with pytest.raises(InvalidRequest, match="model_provider is 'azure_openai'") as caught:
+        check_tuned("azure_openai", {})
+    assert caught.value.hint == "Valid: custom, azure-openai."
+    with pytest.raises(InvalidRequest, match="in a job file it is a mapping") as caught:
+        check_tuned("custom", "azureml:llama:9")
+    assert caught.value.hint == "model: {type: mlflow_model, path: azureml:llama:9}"
+    check_tuned("azure-openai", {"path": "azureml:gpt:1"})
 
 
 def test_a_command_says_something() -> None:

@@ -145,6 +145,11 @@ def test_arguments_that_contradict_each_other(
         (COMMAND + "resources: {instance_count: two}\n", "instance_count"),
         (COMMAND + "distribution: {type: foo}\n", "foo"),
         (
+            COMMAND + "outputs: {o: {type: uri_folder, path: ./out}}\n",
+            "outputs: o has a path that is no place",
+        ),
+        (PIPELINE + "    outputs: {o: {type: uri_folder, path: ./out}}\n", "train: outputs: o has a path"),
+        (
             COMMAND + "distribution: {type: mpi, process_count_per_instance: 0}\n",
             "process_count_per_instance",
         ),

@@ -127,6 +127,9 @@ def test_data_beside_a_job_file(fake_aml: FakeAml, client: MLClient, tmp_path: P
     body: Any = fake_aml.job(submit(path, client=client).name).body["properties"]
     for part in ("trainingData", "validationData"):
         assert body["fineTuningDetails"][part]["uri"].startswith("azureml://")
+    path.write_text(text.replace("custom", "azure_openai"))
+    with pytest.raises(InvalidRequest, match="model_provider is 'azure_openai'"):
+        submit(path, client=client)
     path.write_text(text.replace("azureml://registries/azureml-meta/models/Llama-2-7b/versions/9", "./model"))
     with pytest.raises(InvalidRequest, match=r"model: \./model is local") as refused:
         submit(path, client=client)
