@@ -99,14 +99,17 @@ def _put(
             headers=headers,
         )
     except ServiceError as error:
+        missing = False
         if error.passing or "JobPropertyImmutable" in error.service_code:
-            there = _found(workspace, name)
+            there, missing = _found(workspace, name)
             if there is not None:
                 return _adopted(name, there, memory, same)
         if error.passing:
-            if error.status != _THROTTLED:  # it may be there: it counts until it is asked after
+            # Only the last call is known to have been throttled: the first one may have been taken.
+            refused = missing and error.status == _THROTTLED
+            if not refused:  # it may be there: it counts until it is asked after
                 workspace.lookups.sent(name, memory.plan)
-            raise _unanswered(name, error) from error
+            raise _unanswered(name, error, refused=refused) from error
         raise SubmissionFailed(
             f"The service refused {name}: {error.message}",
             hint=error.hint,
@@ -117,16 +120,17 @@ def _put(
     return sent_of(job, memory) if reply.status == _CREATED else _adopted(name, job, memory, same)
 
 
-def _found(workspace: Workspace, name: str) -> dict[str, Any] | None:
-    """The job, if it is there and that can be seen."""
+def _found(workspace: Workspace, name: str) -> tuple[dict[str, Any] | None, bool]:
+    """The job, if it is there and that can be seen; and whether it was seen not to be."""
     try:
-        return find(workspace, name)
+        there = find(workspace, name)
     except ServiceError:
-        return None
+        return None, False
+    return there, there is None
 
 
-def _unanswered(name: str, error: ServiceError) -> ServiceError:
-    if error.status == _THROTTLED:
+def _unanswered(name: str, error: ServiceError, *, refused: bool) -> ServiceError:
+    if refused:
         hint = f"The service takes no more for now: {name} was not taken. Try again later."
     else:
         hint = (

@@ -17,10 +17,13 @@ from amlrun import (
     SubmissionFailed,
     attach,
 )
-from tests.submission.runs import NOISE, spot_over
+from amlrun.testing import ConnectionLost, Throttled
+from tests.submission.runs import NOISE, spot, spot_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
     from tests.submission.runs import Between
@@ -83,6 +86,21 @@ def test_a_job_of_which_nobody_knows_is_told_as_that(fake_aml: FakeAml, between:
     (name,) = fake_aml.jobs
     assert f"attach({name!r})" in caught.value.hint
     assert attach(name, client=fake_aml.client()).wait().status == "Completed"
+
+
+@pytest.mark.parametrize("taken_first", [True, False])
+def test_a_throttled_job_was_taken_or_not(fake_aml: FakeAml, client: MLClient, *, taken_first: bool) -> None:
+    """The last call was throttled, and the first may have been taken: it is said only where it is known."""
+    put, get = "PUT /jobs/{name}", "GET /jobs/{name}"
+    fake_aml.inject(ConnectionLost(taken=taken_first), on=put)
+    fake_aml.inject(Throttled(retry_after=1), on=put, times=3)
+    if taken_first:
+        fake_aml.inject(Throttled(retry_after=1), on=get, times=4)
+    with pytest.raises(SubmissionFailed) as caught:
+        spot(client)
+    assert ("Nobody knows" in caught.value.hint) == taken_first
+    assert ("was not taken" in caught.value.hint) != taken_first
+    assert len(fake_aml.jobs) == taken_first
 
 
 def test_a_long_job_is_known_again_though_it_is_not_kept(fake_aml: FakeAml, between: Between) -> None:
