@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from azure.ai.ml import command, dsl
-from azure.ai.ml.entities import Environment
+from azure.ai.ml.entities import Environment, JobResourceConfiguration, QueueSettings
 from azure.ai.ml.sweep import Choice
 
 from amlrun import ComputeNotFound, InvalidRequest, plan, submit
@@ -44,10 +44,12 @@ def in_a_pipeline(*nodes: Any, **settings: Any) -> Any:
 
 
 def test_automl_leaves_with_its_resources_in_the_services_names(fake_aml: FakeAml, client: MLClient) -> None:
-    """Not as `instance_count` and `job_tier`, which the service doesn't know."""
-    run = submit(tabular("regression", "r2_score"), instance_type=SIZE, tier="spot", client=client)
-    body = sent(fake_aml, run)
-    assert body["resources"] == {"instanceType": SIZE, "instanceCount": 1}
+    """Not as `instance_count` and `job_tier`, which the service doesn't know: said by the job itself."""
+    job = tabular("regression", "r2_score")
+    job.resources = JobResourceConfiguration(instance_type=SIZE, instance_count=2)
+    job.queue_settings = QueueSettings(job_tier="spot")
+    body = sent(fake_aml, submit(job, client=client))
+    assert body["resources"] == {"instanceType": SIZE, "instanceCount": 2}
     assert body["queueSettings"] == {"jobTier": "Spot"}
 
 
