@@ -31,6 +31,7 @@ _ENVIRONMENT = re.compile(
     r"(azureml:)?(?!azureml:)[A-Za-z0-9._-]+(:[^:/@\s]+|@[^:/@\s]+)|(azureml://|/subscriptions/)\S+"
 )
 _WITHOUT_VERSION = re.compile(r"(?:azureml:)?([A-Za-z0-9._-]+)|(?:azureml:/)?/.*/environments/[^/]+/?")
+_LABEL = re.compile(r"(?!azureml://|/)[^@]+@(?!latest$)(.+)")
 _LABEL_AS_VERSION = re.compile(r"(?!azureml://|/)[^@]+:latest", re.IGNORECASE)
 _LONGEST_PATH = 1000
 _ASSET = re.compile(r"[\w.-]{2,}(:[\w.-]+|@[\w.-]+)")
@@ -93,6 +94,11 @@ def check_named_environment(name: str) -> None:
     if _ENVIRONMENT.fullmatch(name) is None:
         message = f"environment={name!r} is not one"
         raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)
+    label = _LABEL.fullmatch(name)
+    if label is not None:
+        message = f"environment={name!r}: azure-ai-ml finds no environment by the label {label.group(1)}"
+        hint = f"Did you mean {name.rpartition('@')[0]}@latest? Or name a version."
+        raise InvalidRequest(message, argument="environment", hint=hint)
     if _LABEL_AS_VERSION.fullmatch(name):
         message = f"environment={name!r}: that would be the version of this name, and latest is a label"
         hint = f"Did you mean {name.rpartition(':')[0]}@latest?"

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.bindings import told_of
 from amlrun._asking.settings import is_remote
 from amlrun._durations import told as in_words
 from amlrun._errors import InvalidRequest
@@ -57,6 +58,20 @@ def uploads_of(code: str | None, settings: JobSettings) -> tuple[Upload, ...]:
         return () if is_remote(code) else (survey(Path(code)),)
     folders = [folder for one in (settings, *settings.steps) for folder in one.code_folders]
     return tuple(map(survey, dict.fromkeys(folders)))
+
+
+def check_entries(code: str | None, settings: JobSettings, uploads: Iterable[Upload]) -> None:
+    """What Spark or a parallel step runs is in its code: azure-ai-ml looks in a copy, or not at all."""
+    by_folder = {upload.folder: upload for upload in uploads}
+    for one in (settings, *settings.steps):
+        folder = next(iter(one.code_folders), None) if code is None else Path(code)
+        upload = None if folder is None else by_folder.get(folder)
+        if not one.entry or upload is None:
+            continue
+        if Path(one.entry).as_posix() not in {file.path for file in upload.files}:
+            message = f"There is no {one.entry} in the code that is sent along, {upload.folder}"
+            with told_of(one.path):
+                raise InvalidRequest(message, argument="job" if code is None else "code")
 
 
 def check_command(command: str, folder: Path) -> None:

@@ -24,7 +24,7 @@ from amlrun._asking.bindings import (
     plain_inputs,
     told_of,
 )
-from amlrun._asking.code import check_command, code_of, missing_scripts, uploads_of
+from amlrun._asking.code import check_command, check_entries, code_of, missing_scripts, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.pipelines import check_data
 from amlrun._asking.policies import check_policy
@@ -142,6 +142,7 @@ def parse(
     _check_checkpoint(settings.type, policy)
     check_policy(settings.type, policy)
     uploads = uploads_of(code, settings)
+    check_entries(code, settings, uploads)
     experiment = _experiment(given.experiment_name) or defaults.experiment
     return Request(
         source=source,
@@ -172,6 +173,7 @@ def parse(
                 variables=_all_variables(settings, variables),
                 timeout=ask.timeout,
                 compute_said=given.compute is not None,
+                tier=given.tier,
             ),
             *literal_doubts(inputs),
             *missing_scripts(source if isinstance(source, str) else settings.command, uploads),
@@ -237,6 +239,9 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     command = source if isinstance(source, str) else settings.command
     searched = ("search_space",) if settings.type is JobType.SWEEP else ()
     check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs}, *searched)
+    if both := sorted(settings.searched & {*inputs}):
+        message = f"inputs: {both[0]} is searched for, and no trial would use what is given"
+        raise InvalidRequest(message, argument="inputs", hint="Leave it out, here or of the search space.")
     check_outputs(outputs, settings.outputs)
     check_variables({**settings.environment_variables, **variables})
     for step in settings.steps:

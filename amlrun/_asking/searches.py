@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.bindings import is_local
 from amlrun._errors import InvalidRequest
+from amlrun._shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -30,6 +31,34 @@ def check_searched(command: str, searched: Collection[str]) -> None:
             message = f"The command uses ${{{{search_space.{name}}}}}, and there is no such one"
             hint = f"Its search space: {', '.join(sorted(searched)) or 'nothing'}."
             raise InvalidRequest(message, argument="job", hint=hint)
+
+
+LIMITS = ("max_total_trials", "max_concurrent_trials", "timeout", "trial_timeout")
+_MOST_TRIALS = 1000
+_GOALS = ("minimize", "maximize")
+
+
+def check_limits(limits: Mapping[str, Any], goal: Any) -> None:
+    """Raise `InvalidRequest` for what the service doesn't take. A binding is filled in by it.
+
+    https://learn.microsoft.com/azure/machine-learning/reference-yaml-job-sweep
+    """
+    for name in LIMITS[:2]:
+        said = limits[name]
+        if said is not None and "${{" not in str(said) and not 1 <= (_whole(said) or 0) <= _MOST_TRIALS:
+            message = f"limits.{name} is {shown(said)}"
+            raise InvalidRequest(message, argument="job", hint=f"A whole number, 1 to {_MOST_TRIALS}.")
+    if goal is not None and "${{" not in str(goal) and str(goal).lower() not in _GOALS:
+        message = f"objective.goal is {shown(goal)}"
+        raise InvalidRequest(message, argument="job", hint=f"Valid: {', '.join(_GOALS)}.")
+
+
+def too_short(limits: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is to be said of a sweep that is over before one of its trials may be."""
+    whole, trial = _whole(limits["timeout"]), _whole(limits["trial_timeout"])
+    if whole is None or trial is None or trial <= whole:
+        return ()
+    return (f"trial_timeout={trial} counts for nothing: the whole sweep ends after timeout={whole}",)
 
 
 def at_once(*limits: Any) -> int | None:

@@ -6,13 +6,12 @@ Both spell them alike (`resources.instance_type`), so one reader for each type r
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking import fields, searches
+from amlrun._asking import distributions, fields, searches
 from amlrun._asking.bindings import check_written
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-DISTRIBUTIONS = ("pytorch", "mpi", "tensorflow", "ray")
-
-
 @attrs.frozen(kw_only=True)
 class JobSettings:
     """The job's own settings. Values are as written: checked where arguments are. `timeout` in seconds.
 
-    `distribution` is its type in small letters, `services` are the names of those that are interactive.
+    `distribution` is its type in small letters, `processes` how many of each node want a GPU of their own.
+    `services` are the names of those that are interactive. `entry` is the script that runs, by its path in
+    the code. `searched` is what a sweep tries out.
     `steps` are the leaves of a pipeline, those of its nested pipelines among them; `path` is the name of one
     of them: `"train"`, `"prep.clean"`. `compute_at`: where it says its compute, by the names of its file.
     `at_once`: how many trials of a sweep may run at once, each on nodes of its own. `needs_gpu`: the task
@@ -61,6 +59,10 @@ class JobSettings:
     inputs: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     distribution: str = ""
+    processes: int | None = None
+    shm_size: Any = None
+    entry: str = ""
+    searched: frozenset[str] = frozenset()
     services: tuple[str, ...] = ()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
     bound: tuple[str, ...] = ()
@@ -107,18 +109,18 @@ def _command(job: Any, folder: Path) -> JobSettings:
         type=JobType.COMMAND,
         command=text_of(read(job, "command")),
         timeout=seconds(read(job, "limits", "timeout")),
-        distribution=_distribution(read(job, "distribution")),
         services=tuple(sorted(map(str, read(job, "services") or ()))),
         code_folders=local_folders(folder, read(job, "code")),
         codeless_in=folder if read(job, "code") is None else None,
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
+        **_distribution(read(job, "distribution")),
         **common(job),
     )
 
 
-_OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity")
+_OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity", "shm_size")
 
 
 def _sweep(job: Any, folder: Path) -> JobSettings:
@@ -129,9 +131,11 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
     space = read(job, "search_space") or {}
     searches.check_searched(command, space)
     algorithm = read(job, "sampling_algorithm")
+    limits = {name: read(job, "limits", name) for name in searches.LIMITS}
+    searches.check_limits(limits, read(job, "objective", "goal"))
     trials = searches.at_once(
-        read(job, "limits", "max_concurrent_trials"),
-        read(job, "limits", "max_total_trials"),
+        limits["max_concurrent_trials"],
+        limits["max_total_trials"],
         searches.in_grid(
             algorithm if isinstance(algorithm, str) else read(algorithm, "type"),
             (read(axis, "values") for axis in space.values()),
@@ -148,10 +152,11 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
         has_environment=bool(read(trial, "environment")),
         environment=read(trial, "environment"),
         environment_variables=texts(read(trial, "environment_variables")),
-        distribution=_distribution(read(trial, "distribution")),
         at_once=trials or 1,
         lost=_lost(job, trial),
-        warnings=searches.unlimited(trials),
+        warnings=(*searches.unlimited(trials), *searches.too_short(limits)),
+        searched=frozenset(map(str, space)),
+        **_distribution(read(trial, "distribution")),
         **{**own, **taken, **data},
     )
 
@@ -160,7 +165,11 @@ def _lost(job: Any, trial: Any) -> frozenset[str]:
     """What a command may have said, and a sweep that was made of it doesn't."""
     if not is_entity(trial) or not hasattr(trial, "is_deterministic"):  # which components have, and no job
         return frozenset()
-    said = {"experiment_name": read(job, "experiment_name"), "timeout": read(job, "limits", "timeout")}
+    said = {
+        "experiment_name": read(job, "experiment_name"),
+        "timeout": read(job, "limits", "timeout"),
+        "tier": read(job, "queue_settings", "job_tier"),
+    }
     return frozenset(name for name, value in said.items() if value is None)
 
 
@@ -185,26 +194,13 @@ def _automl(job: Any, folder: Path) -> JobSettings:
     )
 
 
-def _distribution(said: Any) -> str:
-    """Its type, in small letters; "": the job has none. Raises `InvalidRequest` for one that nobody knows."""
-    kind = read(said, "type")
-    if said is None or str(kind).lower() in DISTRIBUTIONS:
-        for name in _PROCESSES:
-            _check_processes(name, read(said, name))
-        return "" if said is None else str(kind).lower()
-    message = f"distribution: {shown(kind)} is not one of {', '.join(DISTRIBUTIONS)}"
-    raise InvalidRequest(message, argument="job", hint="It is said in the job: distribution.type.")
-
-
-_PROCESSES = ("process_count_per_instance", "worker_count")
-
-
-def _check_processes(name: str, count: Any) -> None:
-    """A binding is filled in by the service."""
-    if count is None or "${{" in str(count) or re.fullmatch(r"[1-9]\d*", str(count)):
-        return
-    message = f"distribution: {name} is {shown(count)}"
-    raise InvalidRequest(message, argument="job", hint="A whole number, 1 or more: processes of each node.")
+def _distribution(said: Any) -> dict[str, Any]:
+    """What it says of its processes. Raises `InvalidRequest`."""
+    if said is None:
+        return {}
+    counts = {name: read(said, name) for name in distributions.COUNTS}
+    kind = distributions.distribution_of(read(said, "type"), counts, texts=not is_entity(said))
+    return {"distribution": kind, "processes": distributions.processes_of(kind, counts)}
 
 
 def _parallel(job: Any, folder: Path) -> JobSettings:
@@ -214,6 +210,7 @@ def _parallel(job: Any, folder: Path) -> JobSettings:
     return JobSettings(
         type=JobType.PARALLEL,
         code_folders=local_folders(folder, read(task, "code")),
+        entry=text_of(read(task, "entry_script")),
         has_environment=bool(environment),
         environment=environment,
         environment_variables=texts(read(job, "environment_variables")),
@@ -225,20 +222,39 @@ def _parallel(job: Any, folder: Path) -> JobSettings:
 def _spark(job: Any, folder: Path) -> JobSettings:
     entry = read(job, "entry")
     program = text_of(read(entry, "file")) or text_of(read(entry, "entry"))
+    _check_executors(job)
     return JobSettings(
         type=JobType.SPARK,
         command=f"{program} {text_of(read(job, 'args'))}".strip(),
         code_folders=local_folders(folder, read(job, "code")),
+        entry=program if program.endswith(".py") else "",
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
-        **{**common(job), "identity": _of_spark(read(job, "identity"))},
+        **{**common(job), "identity": _of_spark(job)},
     )
 
 
-def _of_spark(identity: Any) -> Any:
-    """A managed identity without an id is what the SDK says of a pool's job that has none of its own."""
+_EXECUTORS = (
+    *("driver_cores", "executor_cores", "executor_instances"),
+    *("dynamic_allocation_min_executors", "dynamic_allocation_max_executors"),
+)
+
+
+def _check_executors(job: Any) -> None:
+    """Numbers, which azure-ai-ml compares as they are; a file's reader makes some of what is in quotes."""
+    for name in _EXECUTORS:
+        count = read(job, name)
+        if isinstance(count, str) and is_entity(job) and "${{" not in count:
+            message = f"{name} is the text {shown(count)}"
+            raise InvalidRequest(message, argument="job", hint=f"A whole number: {name}=2.")
+
+
+def _of_spark(job: Any) -> Any:
+    """Of a pool's job that says none, the SDK says a managed identity without an id."""
+    identity = read(job, "identity")
     named = any(read(identity, part) for part in ("client_id", "object_id", "resource_id"))
-    return identity if named or not is_entity(identity) or "Managed" not in type(identity).__name__ else None
+    own = named or read(job, "compute") is None
+    return identity if own or not is_entity(identity) or "Managed" not in type(identity).__name__ else None
 
 
 def _tuning(job: Any, folder: Path) -> JobSettings:
@@ -273,6 +289,7 @@ def common(job: Any) -> dict[str, Any]:
         "compute": named_compute(compute),
         "instance_type": read(job, "resources", "instance_type"),
         "instance_count": read(job, "resources", "instance_count"),
+        "shm_size": read(job, "resources", "shm_size"),
         "tier": read(job, "queue_settings", "job_tier"),
         "identity": read(job, "identity"),
         "experiment_name": read(job, "experiment_name"),

@@ -22,13 +22,14 @@ def of_request(
     experiment: str | None,
     variables: Mapping[str, str],
     timeout: float | None,
+    tier: object,
     compute_said: bool = False,
 ) -> Iterator[str]:
     """Each as one sentence. Values of environment variables are in none of them."""
     for one in (settings, *settings.steps):
         yield from (f"{one.path}: {words}" if one.path else words for words in one.warnings)
         yield from () if compute_said else map(_unseen(one), one.unseen)
-    yield from _lost(settings, experiment_name=experiment, timeout=timeout)
+    yield from _lost(settings, experiment_name=experiment, timeout=timeout, tier=tier)
     if experiment and (valid := valid_experiment(experiment)) != experiment:
         yield f"the experiment {experiment!r} goes by the name of {valid!r}: letters, digits, - and _ only"
     names = secret_names(variables)
@@ -57,4 +58,6 @@ def _lost(settings: JobSettings, **said: object) -> Iterator[str]:
     lost = sorted(name for name in settings.lost if said[name] is None)
     if lost:
         words = f"the sweep has no {' and no '.join(lost)}: azure-ai-ml leaves those of a command out"
-        yield f"{words} where a sweep is made of it; as arguments they are applied: {'=…, '.join(lost)}=…"
+        also = ", and sweep(job_tier=…)" if "tier" in lost else ""
+        names = "=…, ".join(lost)
+        yield f"{words} where a sweep is made of it{also}; as arguments they are applied: {names}=…"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amlrun import _sdk
 from amlrun._asking.searches import AUTOML_DATA, beside
 from amlrun._asking.settings import read
+from amlrun._entities.own import text_variables
 
 if TYPE_CHECKING:
     from amlrun._asking.request import Request
@@ -25,6 +26,7 @@ def automl_entity(request: Request, _plan: Plan) -> Any:
     else:
         job = _sdk.load(request.source, code=None, environment=None)
         find_data(job, request.source.parent)
+    text_variables(job)
     priority = read(job, "queue_settings", "priority")
     job.queue_settings = _sdk.queue_settings(_PRIORITIES.get(str(priority).lower(), priority))
     return job

@@ -9,9 +9,9 @@ import attrs
 from amlrun import _sdk
 from amlrun._entities.automl import automl_entity, automl_environment
 from amlrun._entities.bound import hide, shown
-from amlrun._entities.code import staged_code
+from amlrun._entities.code import parts_of, staged_code
 from amlrun._entities.command import command_entity, outputs_of
-from amlrun._entities.environments import environment_of
+from amlrun._entities.environments import environment_of, name_versions
 from amlrun._entities.lost import with_lost
 from amlrun._entities.pipeline import nested_of, nested_parts, pipeline_entity
 from amlrun._entities.spark import spark_entity
@@ -37,6 +37,8 @@ _ENTITIES: dict[JobType, Callable[[Request, Plan], Any]] = {
     JobType.FINE_TUNING: tuning_entity,
 }
 """What makes an entity of each type: a copy, if it was the user's, with the request's arguments on it."""
+_WITH_RESOURCES = frozenset({JobType.COMMAND, JobType.SWEEP})
+"""Whose resources say more than a size and how many."""
 
 
 def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.Captured:
@@ -48,11 +50,12 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
     entity.name = name
     if not isinstance(request.source, str):
         hide(entity, {*request.inputs, *request.outputs})
+    name_versions(client, parts_of(entity))
     nested = nested_parts(entity) if request.settings.type is JobType.PIPELINE else {}
     with staged_code(entity, request.uploads):
         captured = _sdk.capture(client, entity)
         captured = attrs.evolve(captured, nested=nested_of(client, captured.body, nested))
-    if request.settings.type is JobType.COMMAND:
+    if request.settings.type in _WITH_RESOURCES:
         captured = attrs.evolve(captured, body=with_lost(captured.body, entity))
     if isinstance(request.source, str):
         return captured

@@ -33,18 +33,23 @@ def staged_code(entity: Any, uploads: Iterable[Upload]) -> Iterator[None]:
 
 def _codes(entity: Any) -> Iterator[tuple[Any, Path]]:
     """Each part that has code of its own, and the local folder or file that it would upload."""
-    for part in _parts(entity):
+    for _, part in parts_of(entity):
         base = read(part, "base_path") or read(entity, "base_path") or "."
         folder = local_folder(read(part, "code"), Path(base))
         if folder is not None:
             yield part, folder
 
 
-def _parts(entity: Any) -> Iterator[Any]:
-    """What may have code: the job or its trial, and the components of a pipeline's steps."""
+def parts_of(entity: Any) -> Iterator[tuple[str, Any]]:
+    """What may have code or an environment: the job or its trial, and a pipeline's steps' components.
+
+    With the paths of the steps; "" where there are none.
+    """
     if entity.type == TRAITS[JobType.PIPELINE].word:
-        for _, node in leaves(entity):
-            yield from filter(is_entity, (read(node, "component"), read(node, "trial")))
+        for path, node in leaves(entity):
+            yield from (
+                (path, part) for part in (read(node, "component"), read(node, "trial")) if is_entity(part)
+            )
     else:
-        yield entity
-        yield getattr(entity, "trial", None)
+        yield "", entity
+        yield "", getattr(entity, "trial", None)

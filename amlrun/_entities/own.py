@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
+from amlrun._asking.settings import read, texts
 from amlrun._entities.environments import environment_for_file, environment_of
 
 if TYPE_CHECKING:
@@ -21,9 +22,16 @@ def own_job(request: Request) -> Any:
 
 def with_program(job: Any, request: Request) -> Any:
     """The job with the code and the environment that were given as arguments."""
+    text_variables(job)
     job.code = request.code or job.code
     job.environment = environment_of(job.environment if request.environment is None else request.environment)
     component: Any = getattr(job, "component", None)
     if getattr(component, "environment", job) is None:  # validated too, though the job's own is what is sent
         component.environment = job.environment
     return job
+
+
+def text_variables(part: Any) -> None:
+    """Write environment variables as texts: azure-ai-ml sends numbers, which the service refuses."""
+    if said := read(part, "environment_variables"):
+        part.environment_variables = texts(said)

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
-from amlrun._asking.settings import read, texts
+from amlrun._asking.bindings import is_local
+from amlrun._asking.settings import local_folder, read
 from amlrun._asking.yamlfile import read_yaml
 from amlrun._entities.automl import find_data
 from amlrun._entities.environments import environment_of
+from amlrun._entities.lost import join_docker_args
+from amlrun._entities.own import text_variables
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._jobs.dress import JOB_TIER, names_size
@@ -71,8 +74,7 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
             message = f"The step {path} is one object with another step, which was planned differently"
             hint = "Load the component of the nested pipeline once for each of them: load_component(…)."
             raise InvalidRequest(message, argument="job", hint=hint)
-        _name_environment(node)
-        _text_variables(node)
+        _write_well(node)
         if step.type is JobType.AUTOML and isinstance(request.source, Path) and "." not in path:
             find_data(node, request.source.parent)
         if "." in path or not _has_jobs(job, request):
@@ -89,15 +91,45 @@ def _leave_place_to_steps(node: Any) -> None:
         node.settings.default_compute = None
 
 
-def _environments(path: Path) -> dict[str, str]:
-    """The environments that a file's steps name in a spelling that its schema doesn't take, said anew."""
-    found = {}
+def _environments(path: Path) -> dict[str, Any]:
+    """The environments that a file's steps name in a spelling that its schema doesn't take, said anew.
+
+    Of a component in a file of its own, the file's content stands in its place.
+    """
+    found: dict[str, Any] = {}
     for name, node in (read_yaml(path)[1].get("jobs") or {}).items():
-        for part in ("environment", "trial.environment", "task.environment"):
-            said = read(node, *part.split("."))
-            if isinstance(said, str) and not said.strip().startswith(("azureml:", "file:", "/")):
-                found[f"jobs.{name}.{part}"] = f"azureml:{said.strip()}"
+        for part in _WITH_ENVIRONMENT:
+            if (said := _spelt(read(node, *part))) is not None:
+                found[".".join(("jobs", name, *part))] = said
+        for key in ("component", "trial"):
+            if (inline := _inline(read(node, key), path.parent)) is not None:
+                found[f"jobs.{name}.{key}"] = inline
     return found
+
+
+_WITH_ENVIRONMENT = (("environment",), ("trial", "environment"), ("task", "environment"))
+
+
+def _spelt(environment: Any) -> str | None:
+    """As the schema takes it; None: it does, or it is no name."""
+    if not isinstance(environment, str) or environment.strip().startswith(("azureml:", "file:", "/")):
+        return None
+    return f"azureml:{environment.strip()}"
+
+
+def _inline(said: Any, folder: Path) -> dict[str, Any] | None:
+    """What a component's file holds, with its environment said anew; None: it can stay a file."""
+    if not isinstance(said, str) or not is_local(said.removeprefix("file:")):
+        return None
+    file = folder / said.removeprefix("file:")
+    content = read_yaml(file)[1]
+    parts = [part[:-1] for part in _WITH_ENVIRONMENT if _spelt(read(content, *part)) is not None]
+    for part in parts:
+        of = read(content, *part)
+        of["environment"] = _spelt(of["environment"])
+        if (code := local_folder(of.get("code"), file.parent)) is not None:
+            of["code"] = str(code)
+    return content if parts else None
 
 
 def leaves(job: Any) -> Iterator[tuple[str, Any]]:
@@ -156,19 +188,14 @@ def _is_pipeline(node: Any) -> bool:
     return bool(node.type == "pipeline")
 
 
-def _name_environment(node: Any) -> None:
-    component = read(node, "component")
-    for part in (node, component):
+def _write_well(node: Any) -> None:
+    """Environment, variables and arguments of Docker as a body takes them."""
+    for part in (node, read(node, "component"), read(node, "trial")):
+        text_variables(part)
+        join_docker_args(part)
         said = read(part, "environment")
         if isinstance(said, str) and environment_of(said) != said:
             part.environment = environment_of(said)
-
-
-def _text_variables(node: Any) -> None:
-    """As texts: a file's numbers are none, and the service takes nothing else."""
-    for part in (node, read(node, "component")):
-        if variables := read(part, "environment_variables"):
-            part.environment_variables = texts(variables)
 
 
 def _place(node: Any, step: StepPlan, identity: Identity | None) -> None:

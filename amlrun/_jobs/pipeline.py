@@ -28,6 +28,8 @@ _TIERED = frozenset({JobType.COMMAND, JobType.SWEEP, JobType.AUTOML})
 """Nodes that have `queue_settings`: a parallel one has no tier, and is dedicated; nor has one of Spark."""
 _SMALL_TIERS = frozenset({JobType.SWEEP, JobType.AUTOML})
 """Nodes whose tier the SDK writes in small letters, which is not the service's spelling."""
+_SMALL_NAMES = {"maxInstanceCount": "max_instance_count"}
+"""What azure-ai-ml 1.35 writes in a node as it does in a job."""
 _FILE_DIALECT = {
     IdentityKind.USER: "user_identity",
     IdentityKind.MANAGED: "managed_identity",
@@ -138,7 +140,8 @@ def _place_node(node: dict[str, Any], step: StepPlan, workspace: str, inside: st
             part[key] = part = inner
         _put(part, path[-1], value)
     if step.type is not JobType.SPARK:
-        node["resources"] = step_with_shared_memory(node["resources"], step.plan)
+        resources = {_SMALL_NAMES.get(name, name): value for name, value in node["resources"].items()}
+        node["resources"] = step_with_shared_memory(resources, step.plan)
     for name in ("resources", "queue_settings"):
         if not node.get(name):
             node.pop(name, None)

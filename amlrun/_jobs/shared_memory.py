@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 _USUAL_GB = 2
 _OF_VMS = frozenset({Kind.SERVERLESS, Kind.CLUSTER, Kind.INSTANCE})
 """Where a job has the whole VM: on Kubernetes it shares a machine, and its instance type has the memory."""
+_UNITS = {"": 3, "b": 3, "k": 2, "m": 1, "g": 0}
 _SAYS = re.compile(r"--(shm-size|ipc)\b")
+
+
+def gigabytes(said: object) -> float | None:
+    """An amount as Docker has it, `2g`, `512m`; None for anything else."""
+    found = re.fullmatch(r"(\d+)([bkmg]?)", str(said).lower())
+    return None if found is None else int(found[1]) / 1024 ** _UNITS[found[2]]
 
 
 def shared_memory(plan: Plan) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._catalogue import LIST_PRICES, list_prices
+from amlrun._job_types import JobType
 from amlrun._needs import SERVERLESS
 from amlrun._offers import LimitKind, Source, Tier, gpu_model, limits_of
 from amlrun._placement.fit import fit
@@ -183,6 +184,8 @@ def _in_cents(price: float) -> float:
 
 def unnamed(ask: Ask, market: Market) -> str:
     """What would be taken if no size were named; "": nothing could be."""
+    if ask.job is JobType.SPARK:  # whose sizes are others
+        return ""
     asked = attrs.evolve(ask, instance_types=())
     found = _costing(asked, market, market.sizes, ask.needs.max_price_per_hour)
     if not any(option.able for option in found):

@@ -10,7 +10,7 @@ and `NodeOutput._data` (what was said of data), and of what
 from amlrun._sdk.client import make_client, wire_of
 from amlrun._sdk.copies import copied
 from amlrun._sdk.decorators import Decorators
-from amlrun._sdk.jobs import build, identity, load, own_outputs, queue_settings, said_of
+from amlrun._sdk.jobs import build, identity, latest_environment, load, own_outputs, queue_settings, said_of
 from amlrun._sdk.puts import Captured, capture, component_put
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "component_put",
     "copied",
     "identity",
+    "latest_environment",
     "load",
     "make_client",
     "own_outputs",

@@ -24,10 +24,18 @@ def translated(error: Exception) -> Exception:
         return InvalidRequest(wrong or text, argument="job")
     if isinstance(error, (MlException, AzureError)):
         return SubmissionFailed(text)
-    if isinstance(error, TypeError) and "JSON serializable" in text:
-        message = f"azure-ai-ml {metadata.version('azure-ai-ml')} can't write this job down: {text}"
-        return SubmissionFailed(message, hint="Another version of it can: 1.35 for one, or 1.28.")
+    if isinstance(error, (TypeError, ValueError, KeyError, AttributeError)):
+        return _broken_off(error, text)
     return error
+
+
+def _broken_off(error: Exception, text: str) -> Exception:
+    """What the SDK hadn't reckoned with."""
+    version = f"azure-ai-ml {metadata.version('azure-ai-ml')}"
+    if "JSON serializable" in text:
+        message = f"{version} can't write this job down: {text}"
+        return SubmissionFailed(message, hint="Another version of it can: 1.35 for one, or 1.28.")
+    return InvalidRequest(f"{version} broke off on this job: {type(error).__name__}: {text}", argument="job")
 
 
 def _wrong_fields(error: Exception) -> str:

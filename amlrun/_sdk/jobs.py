@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import InvalidRequest
 from amlrun._identity import IdentityKind
-from amlrun._sdk.errors import one_line
+from amlrun._sdk.errors import one_line, translated
 from amlrun._sdk.noise import quiet
+from amlrun._sdk.schema import faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from azure.ai.ml import MLClient
+
     from amlrun._identity import Identity
 
+_NOT_FOUND = 404
 _KNOWN = ("azureml:", "file:")
 """How the SDK's schema takes a text for an environment."""
 
@@ -26,7 +30,7 @@ def load(
     code: str | None,
     environment: Any,
     part: str = "",
-    over: Mapping[str, str] = MappingProxyType({}),
+    over: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
     """The job of a YAML file, by the SDK; `code` and `environment` replace the file's, which may be missing.
 
@@ -49,7 +53,7 @@ def load(
     try:
         return load_job(path, params_override=overrides)
     except Exception as error:
-        raise InvalidRequest(f"{path}: {one_line(error)}", argument="job") from error
+        raise InvalidRequest(f"{path}: {faults_of(str(error)) or one_line(error)}", argument="job") from error
 
 
 def build(**parts: Any) -> Any:
@@ -72,6 +76,22 @@ def queue_settings(priority: Any = None, job_tier: str | None = None) -> Any:
     return QueueSettings(priority=priority, job_tier=job_tier)
 
 
+def latest_environment(client: MLClient, name: str) -> str:
+    """The id of its latest version: one request, which the SDK makes anyway, but after its uploads.
+
+    Raises `InvalidRequest` where there is none.
+    """
+    try:
+        return str(client.environments.get(name, label="latest").id)
+    except Exception as error:
+        refused = translated(error)
+        if isinstance(refused, InvalidRequest) or getattr(refused, "status", 0) == _NOT_FOUND:
+            message = f"environment={f'{name}@latest'!r}: the workspace has no environment of that name"
+            hint = "client.environments.list() tells those that are there; so does the studio."
+            raise InvalidRequest(message, argument="environment", hint=hint) from error
+        raise refused from error
+
+
 def own_outputs(job: Any) -> dict[str, Any]:
     """The outputs of a job as they were said: of an AutoML job the SDK sends each as a folder."""
     said = {name: said_of(output) for name, output in (job.outputs or {}).items()}
@@ -86,7 +106,11 @@ def said_of(data: Any) -> Any:
 
 def identity(said: Identity) -> Any:
     """An identity of the SDK."""
-    from azure.ai.ml import AmlTokenConfiguration, ManagedIdentityConfiguration, UserIdentityConfiguration
+    from azure.ai.ml.entities import (
+        AmlTokenConfiguration,
+        ManagedIdentityConfiguration,
+        UserIdentityConfiguration,
+    )
 
     if said.kind is IdentityKind.MANAGED:
         ids = {"object_id": said.object_id, "resource_id": said.resource_id}

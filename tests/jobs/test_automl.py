@@ -9,6 +9,7 @@ from azure.ai.ml import Input, Output, UserIdentityConfiguration, automl
 from azure.ai.ml.entities import Environment, ResourceConfiguration
 
 from amlrun import InvalidRequest, NoQuota, Requeue, plan, submit
+from tests.jobs import every
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -305,3 +306,12 @@ def test_data_that_is_not_there_is_refused(fake_aml: FakeAml, client: MLClient, 
     with pytest.raises(InvalidRequest, match="validation_data: there is no"):
         submit(made("text_ner", validation_data=Input(type="mltable", path="./nowhere")), client=client)
     assert not [call for call in fake_aml.calls if call.method not in {"GET", "HEAD"}]
+
+
+def test_images_without_a_gpu_are_told(client: MLClient) -> None:
+    """Where something else is said of the nodes, that is what they are."""
+    job = every.learned("text_classification")
+    told = [words for words in plan(job, cpus=4, client=client).warnings if "no GPU" in words]
+    assert len(told) == 1
+    assert told[0].startswith("TextClassification on ")
+    assert "no GPU" not in str(plan(job, gpus=1, client=client).warnings)

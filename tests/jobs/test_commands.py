@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.ai.ml import MpiDistribution, command
+from azure.ai.ml import MpiDistribution, PyTorchDistribution, TensorFlowDistribution, command
 from azure.ai.ml.entities import JobResourceConfiguration, SshJobService, VsCodeJobService
 
 from amlrun import InvalidRequest, NothingFits, plan, submit
@@ -138,3 +138,37 @@ def test_a_job_may_bind_to_what_only_an_argument_brings(
 def test_a_job_is_named_for_what_it_runs(client: MLClient, line: str, name: str) -> None:
     """Its script, else its module."""
     assert submit(line, environment=ENVIRONMENT, client=client).name.rpartition("-")[0] == name
+
+
+TEXT: Any = "2"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "words"),
+    [
+        (PyTorchDistribution(process_count_per_instance=TEXT), "process_count_per_instance is '2'"),
+        (PyTorchDistribution(process_count_per_instance=0), "process_count_per_instance is 0"),
+        (TensorFlowDistribution(parameter_server_count=-1), "parameter_server_count is -1"),
+    ],
+)
+def test_counts_of_processes_are_numbers_that_can_be(client: MLClient, distribution: Any, words: str) -> None:
+    """A text leaves as one, and the service takes no text."""
+    with pytest.raises(InvalidRequest, match=words):
+        submit(trained(distribution=distribution), client=client)
+
+
+def test_more_processes_than_gpus_are_told(client: MLClient) -> None:
+    """Each wants one of its own; where there is none at all, they get on without."""
+    job = trained(distribution=PyTorchDistribution(process_count_per_instance=4))
+    told = "4 processes on each node, and Standard_NC4as_T4_v3 has 1 GPU: NCCL takes one process for each GPU"
+    assert told in plan(job, instance_type="Standard_NC4as_T4_v3", client=client).warnings
+    assert "NCCL" not in str(plan(job, instance_type="Standard_DS3_v2", client=client).warnings)
+
+
+def test_more_shared_memory_than_memory_is_told(client: MLClient) -> None:
+    """Of a node of 28 GB."""
+    for said in ("500g", "900000m"):
+        found = plan(trained(shm_size=said), instance_type="Standard_NC4as_T4_v3", client=client)
+        assert f"shm_size={said} is more than the 28 GB that Standard_NC4as_T4_v3 has" in found.warnings
+    found = plan(trained(shm_size="20g"), instance_type="Standard_NC4as_T4_v3", client=client)
+    assert "shm_size" not in str(found.warnings)

@@ -88,6 +88,20 @@ def test_a_sweep_has_its_tier(fake_aml: FakeAml, client: MLClient, how: str) -> 
     assert sent(fake_aml, run)["queueSettings"] == {"jobTier": "Spot"}
 
 
+def test_a_sweep_without_a_tier_says_so(client: MLClient) -> None:
+    """One said to `sweep()` is dropped before anybody could see it."""
+    tried = command(command="echo ${{inputs.lr}}", environment=ENVIRONMENT, inputs={"lr": 0.1})
+    job = tried(lr=Choice([0.1, 0.2])).sweep(
+        primary_metric="m", goal="maximize", sampling_algorithm="random", job_tier="spot"
+    )
+    job.set_limits(max_total_trials=2)
+    told = [words for words in plan(job, client=client).warnings if "sweep(job_tier=…)" in words]
+    assert len(told) == 1
+    assert "tier=…" in told[0]
+    for tier in ("spot", "standard"):
+        assert "job_tier" not in str(plan(job, tier=tier, client=client).warnings)
+
+
 def test_tiers_are_spelt_as_the_service_does(fake_aml: FakeAml, client: MLClient) -> None:
     """In a pipeline, too: of sweeps and AutoML they leave as they were typed."""
     rates = command(command="echo ${{inputs.lr}}", environment=ENVIRONMENT, inputs={"lr": 0.1})
@@ -149,6 +163,20 @@ def test_a_list_of_docker_arguments_loses_nothing(fake_aml: FakeAml, client: MLC
     assert resources["dockerArgsList"] == ["--ipc=host"]
     assert resources["locations"] == ["westus"]
     assert resources["maxInstanceCount"] == 4
+
+
+def test_a_sweep_and_a_step_lose_nothing_either(fake_aml: FakeAml, client: MLClient) -> None:
+    """Beside a list of `docker_args`, which a step's body has no name for: it leaves there as a text."""
+    options: dict[str, Any] = {"docker_args": ["--ipc=host", "-v=/a b"], "locations": ["westus"]}
+    body = sent(fake_aml, submit(searching(**options), instance_type=SIZE, client=client))
+    for part in (body, body["trial"]):
+        assert part["resources"]["dockerArgsList"] == options["docker_args"]
+        assert part["resources"]["locations"] == ["westus"]
+    made = trained(instance_count=2, instance_type=SIZE, **options)
+    made.resources.max_instance_count = 4
+    node = sent(fake_aml, submit(in_a_pipeline(made), client=client))["jobs"]["n0"]
+    assert node["resources"].items() >= {"locations": ["westus"], "max_instance_count": 4}.items()
+    assert node["resources"]["docker_args"] == "--ipc=host '-v=/a b'"
 
 
 @pytest.mark.parametrize("word", ["serverless", "Serverless", "azureml:serverless"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.ai.ml import Input
+from azure.ai.ml import Input, ManagedIdentityConfiguration
 
 from amlrun import AmlrunError, ComputeUnsuitable, InvalidRequest, NothingFits, Requeue, plan, submit
 from tests.jobs.every import STORE, sparkling
@@ -176,3 +176,51 @@ def test_a_spark_job_is_requeued_where_that_is_asked_for(
     run.wait()
     first, second = (fake_aml.job(one.name).body["properties"] for one in run.attempts)
     assert {**first, "properties": None} == {**second, "properties": None}
+
+
+def test_an_entry_that_is_not_in_the_code_is_refused(fake_aml: FakeAml, tmp_path: Path) -> None:
+    """By its name and the folder of the user's; azure-ai-ml names the copy that it looks in."""
+    job, other = sparkling(tmp_path / "s"), tmp_path / "other"
+    other.mkdir()
+    (other / "else.py").write_text("print(1)\n")
+    with pytest.raises(InvalidRequest, match=f"There is no main.py in the code that is sent along, {other}"):
+        submit(job, code=other, client=fake_aml.client())
+    (tmp_path / "s" / "main.py").rename(tmp_path / "s" / "moved.py")
+    with pytest.raises(InvalidRequest, match=r"There is no main\.py") as caught:
+        submit(job, client=fake_aml.client())
+    assert caught.value.argument == "job"
+    assert not fake_aml.calls or {call.method for call in fake_aml.calls} <= {"GET"}
+
+
+def test_what_gpus_are_told(client: MLClient, tmp_path: Path) -> None:
+    """No size of another kind of job is proposed."""
+    with pytest.raises(NothingFits) as caught:
+        submit(sparkling(tmp_path / "s"), gpus=1, client=client)
+    assert "_T4_" not in str(caught.value)
+
+
+def test_a_managed_identity_of_the_job_is_looked_at(client: MLClient, tmp_path: Path) -> None:
+    """As one that is given: the workspace has none that serverless takes."""
+    job = sparkling(tmp_path / "s", identity=ManagedIdentityConfiguration())
+    with pytest.raises(AmlrunError) as of_job:
+        submit(job, client=client)
+    with pytest.raises(AmlrunError) as given:
+        submit(sparkling(tmp_path / "s"), identity="managed", client=client)
+    assert of_job.value.code == given.value.code
+
+
+def test_a_count_in_quotes_is_refused(client: MLClient, tmp_path: Path) -> None:
+    """azure-ai-ml compares it with a number, and breaks off."""
+    job = sparkling(tmp_path / "s")
+    job.executor_instances = "2"
+    with pytest.raises(InvalidRequest, match="executor_instances is the text '2'"):
+        submit(job, client=client)
+
+
+def test_whatever_azure_ai_ml_breaks_off_with_is_an_error_of_ours(client: MLClient, tmp_path: Path) -> None:
+    """What it hadn't reckoned with, with its version and its words."""
+    job = sparkling(tmp_path / "s")
+    job.dynamic_allocation_enabled = True
+    job.dynamic_allocation_min_executors, job.dynamic_allocation_max_executors = 1, [2]
+    with pytest.raises(InvalidRequest, match="broke off on this job: TypeError"):
+        submit(job, client=client)

@@ -253,8 +253,8 @@ def test_a_sweep_without_limits_is_told(client: MLClient) -> None:
     found = plan(job, client=client)
     assert found.at_once == 1
     assert any("neither max_concurrent_trials nor max_total_trials" in words for words in found.warnings)
-    assert any("no experiment_name and no timeout" in words for words in found.warnings)
-    said = plan(job, experiment_name="mine", timeout=60, client=client)
+    assert any("no experiment_name and no tier and no timeout" in words for words in found.warnings)
+    said = plan(job, experiment_name="mine", timeout=60, tier="standard", client=client)
     assert not [words for words in said.warnings if "experiment_name" in words or "timeout" in words]
 
 
@@ -334,6 +334,9 @@ def test_trials_carry_what_the_sweep_was_given(fake_aml: FakeAml, client: MLClie
         ("code: src", "code: nowhere", "nowhere"),
         ("environment: azureml:train:1\n  ", "", "needs an environment"),
         ("type: pytorch", "type: nothing", "distribution: .nothing. is not one of"),
+        ("max_total_trials: 4", "max_total_trials: 0", "limits.max_total_trials is 0"),
+        ("max_concurrent_trials: 2", "max_concurrent_trials: 2000", "limits.max_concurrent_trials is 2000"),
+        ("goal: maximize", "goal: minimise", "objective.goal is .minimise."),
     ],
 )
 def test_a_sweep_that_can_never_run_is_refused(
@@ -346,3 +349,19 @@ def test_a_sweep_that_can_never_run_is_refused(
     with pytest.raises(InvalidRequest, match=words):
         submit(file, client=fake_aml.client())
     assert not [call for call in fake_aml.calls if call.method not in {"GET", "HEAD"}]
+
+
+def test_what_is_searched_for_is_not_given_too(fake_aml: FakeAml, file: Path) -> None:
+    """Of an object the command would use the one that is given, and all trials be alike."""
+    for job in (swept(), file):
+        with pytest.raises(InvalidRequest, match="inputs: rate is searched for") as caught:
+            submit(job, inputs={"rate": 0.3}, client=fake_aml.client())
+        assert caught.value.argument == "inputs"
+    assert not fake_aml.jobs
+
+
+def test_trials_that_may_outlast_the_sweep_are_told(client: MLClient) -> None:
+    """Of both, the whole sweep's time-out ends them."""
+    told = "trial_timeout=900 counts for nothing: the whole sweep ends after timeout=600"
+    assert told in plan(swept(limits={**LIMITS, "trial_timeout": 900}), client=client).warnings
+    assert "counts for nothing" not in str(plan(swept(limits={**LIMITS, "trial_timeout": 60}), client=client))
