@@ -102,7 +102,8 @@ def is_entity(value: Any) -> bool:
 
 def _command(job: Any, folder: Path) -> JobSettings:
     fields.check_words(read(job, "command"))
-    fields.check_seconds(read(job, "limits", "timeout"), in_quotes=not is_entity(job))
+    limits = read(job, "limits")
+    fields.check_seconds(read(limits, "timeout"), in_quotes=not is_entity(limits))
     for name, output in (read(job, "outputs") or {}).items():
         check_written(name, None if isinstance(output, str) else read(output, "path"))
     return JobSettings(

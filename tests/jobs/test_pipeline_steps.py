@@ -156,3 +156,10 @@ def test_a_search_of_a_step_is_over_its_inputs(fake_aml: FakeAml, client: MLClie
         submit(tmp_path / "job.yml", client=client)
     assert "${{inputs.…}}" in refused.value.hint
     assert not fake_aml.calls
+
+
+def test_a_time_out_of_a_step_is_a_number(client: MLClient) -> None:
+    """A text is refused with the step, as of a job that stands alone: azure-ai-ml breaks off at it."""
+    job = pipeline_of(lambda: named(step("ls")(), "a").set_limits(timeout="99"), "p")
+    with pytest.raises(InvalidRequest, match=r"^The step a: timeout: the job's limits.timeout is '99'"):
+        submit(job, client=client)
