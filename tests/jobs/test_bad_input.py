@@ -212,6 +212,7 @@ def test_spot_for_what_has_none(fake_aml: FakeAml, client: MLClient, source: Pat
         ({"timeout": 0}, "limits.timeout"),
         ({"timeout": -5}, "limits.timeout"),
         ({"priority": "urgent"}, "low, medium, high"),
+        ({"outputs": {"o": {"type": "uri_folder", "path": "./out"}}}, "outputs: o has a path"),
         ({"shm_size": "lots"}, "shm_size"),
         ({"command": "  "}, "command is empty"),
         ({"distribution": {"type": "mpi", "process_count_per_instance": -1}}, "process_count_per_instance"),
