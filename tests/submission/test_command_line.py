@@ -175,7 +175,13 @@ def test_what_was_canceled_through_amlrun_is_not_resumed(
     fake.advance(hours=1)
     assert main(["resume", run.name]) == 2
     assert "canceled through amlrun" in capsys.readouterr().err
-    assert fake.jobs == (run.name,)
+    late = spot(client)
+    fake.preempt(late.name)
+    fake.advance(hours=1)
+    late.cancel()
+    assert late.attempts[0].ending == "preempted"
+    assert main(["resume", late.name]) == 2
+    assert fake.jobs == (run.name, late.name)
 
 
 def test_resume_can_wait(fake: FakeAml, client: MLClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -288,6 +288,22 @@ def test_outputs_are_those_of_the_last_look(fake_aml: FakeAml, client: MLClient)
     assert len(fake_aml.calls) == before
 
 
+def test_the_service_knows_where_an_output_is(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """Wherever that is: what it says of a run that is over counts, where the job itself says nothing."""
+    place = "azureml://datastores/workspaceblobstore/paths/elsewhere"
+    known = {"values": {"azureml://jobs/placed/outputs/model": {"uri": place}}}
+    fake_aml.inject(Answer(200, known), on="POST /data/v1.0/{+workspace}/dataversion/batchGetResolvedUris")
+    said = Output(type="uri_folder", path=place)
+    job = submit(
+        "ls", environment=ENVIRONMENT, name="placed", outputs={"model": FOLDER, "said": said}, client=client
+    )
+    fake_aml.output("placed", "w.bin", "1", output="said")
+    fake_aml.advance(hours=1)
+    job.download("model", tmp_path)
+    assert job.outputs["model"] == job.outputs["said"] == place
+    assert files(tmp_path) == {"w.bin": "1"}
+
+
 def test_places_that_the_service_does_not_tell(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
     """Then an output is looked for at the usual place."""
     fake_aml.inject(
