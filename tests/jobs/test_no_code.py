@@ -31,7 +31,7 @@ FILES = {
     "sweep": f"{{type: sweep, trial: {TRIAL}, {SWEEP}}}\n",
     "command step": f"type: pipeline\njobs: {{fit: {STEP}}}\n",
     "component step": "type: pipeline\njobs: {fit: {type: command, component: ./part.yml}}\n",
-    "sweep step": f"type: pipeline\njobs: {{fit: {{type: sweep, trial: {TRIAL}, {SWEEP}}}}}\n",
+    "sweep step": f"type: pipeline\njobs: {{fit: {{type: sweep, trial: {STEP}, {SWEEP}}}}}\n",
     "trial's step": f"type: pipeline\njobs: {{fit: {{type: sweep, trial: ./tried.yml, {SWEEP}}}}}\n",
 }
 """None of them has code."""
