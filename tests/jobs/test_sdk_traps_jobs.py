@@ -120,9 +120,11 @@ def test_tiers_are_spelt_as_the_service_does(fake_aml: FakeAml, client: MLClient
 
 
 def test_a_sweep_made_of_a_command_keeps_what_it_says(fake_aml: FakeAml, client: MLClient) -> None:
-    """Experiment and time-out hold as arguments; a node's identity is refused, not lost."""
-    run = submit(searching(), experiment_name="rates", timeout=120, client=client)
+    """Experiment and time-out hold as arguments, the description stays; a node's identity is refused."""
+    job = searching(description="which rate is best")
+    run = submit(job, experiment_name="rates", timeout=120, client=client)
     body = sent(fake_aml, run)
+    assert body["description"] == "which rate is best"
     assert body["experimentName"] == "rates"
     assert body["limits"]["timeout"] == "PT120S"
     with pytest.raises(InvalidRequest, match="identity"):
