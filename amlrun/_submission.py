@@ -198,6 +198,9 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
             raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
     for cluster in dict.fromkeys(leaf.creates for leaf in plan.leaves if leaf.creates is not None):
         make(workspace, cluster)
+    of_uploads = (told for upload in request.uploads for told in upload.warnings())
+    for words in workspace.untold((*request.warnings, *of_uploads)):  # for who doesn't print the plan
+        _log.warning("%s: %s", name, words)
     for upload in request.uploads:
         level = logging.WARNING if upload.is_large else logging.INFO
         _log.log(level, "%s: the code is %s of %s", name, upload.amount(), upload.folder)

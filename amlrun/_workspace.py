@@ -28,7 +28,7 @@ from amlrun._sdk import make_client, wire_of
 from amlrun._shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from azure.ai.ml import MLClient
 
@@ -90,6 +90,7 @@ class Workspace:
         self._theirs = None if client is None else weakref.ref(client)
         self._own: MLClient | None = None
         self._making = threading.Lock()
+        self._told: set[str] = set()
         self._embedded = embedded
 
     def client(self) -> MLClient:
@@ -102,6 +103,12 @@ class Workspace:
                 scope, wire = self.scope, self.rest.wire
                 self._own = make_client(wire, scope.subscription_id, scope.resource_group, scope.workspace)
             return self._own
+
+    def untold(self, warnings: Iterable[str]) -> list[str]:
+        """Those that nobody was told of this workspace's jobs, and is told now: a batch says much alike."""
+        new = [words for words in warnings if words not in self._told]
+        self._told.update(new)
+        return new
 
     @contextlib.contextmanager
     def uploading(self) -> Iterator[None]:

@@ -116,9 +116,13 @@ def _command(job: Any, folder: Path) -> JobSettings:
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
+        warnings=(_INCLUDED,) if read(job, "additional_includes") else (),
         **_distribution(read(job, "distribution")),
         **common(job),
     )
+
+
+_INCLUDED = "additional_includes go along whole, with what repositories, caches and environments are in them"
 
 
 _OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity", "shm_size")
@@ -133,6 +137,7 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
     searches.check_searched(command, space)
     algorithm = read(job, "sampling_algorithm")
     limits = {name: read(job, "limits", name) for name in searches.LIMITS}
+    fields.check_seconds(limits["timeout"], in_quotes=not is_entity(job))
     searches.check_limits(limits, read(job, "objective", "goal"))
     trials = searches.at_once(
         limits["max_concurrent_trials"],

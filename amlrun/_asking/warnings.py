@@ -59,5 +59,6 @@ def _lost(settings: JobSettings, **said: object) -> Iterator[str]:
     if lost:
         words = f"the sweep has no {' and no '.join(lost)}: azure-ai-ml leaves those of a command out"
         also = ", and sweep(job_tier=…)" if "tier" in lost else ""
+        also += ", and a timeout that is no whole number" if "timeout" in lost else ""
         names = "=…, ".join(lost)
         yield f"{words} where a sweep is made of it{also}; as arguments they are applied: {names}=…"

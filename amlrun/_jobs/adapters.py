@@ -56,7 +56,8 @@ def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
     """The body of this attempt, a new one. What is None in `dress` stays as the job has it."""
     job = copy.deepcopy(dict(body))
     for part in ("tags", "properties"):  # another run's, where the job was made from one
-        job[part] = without_memory(job.get(part) or {})
+        said = without_memory(job.get(part) or {})  # azure-ai-ml sends numbers, which the service refuses
+        job[part] = {name: value if value is None else str(value) for name, value in said.items()}
     if dress.identity is not None:
         job["identity"] = dress.identity.to_body()
     for key, value in (("displayName", dress.display_name), ("experimentName", dress.experiment_name)):

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.ai.ml import command
 
 from amlrun import InvalidRequest, JobCanceled, Requeue, attach, plan, submit
 from amlrun._ending import Ending
@@ -224,3 +225,33 @@ def test_the_latest_environment_of_a_pipeline_s_steps(
     ]
     assert len(specs) == 1
     assert all("/environments/train/versions/2" in one for one in specs)
+
+
+def test_what_a_plan_warns_of_in_the_job_itself_is_logged_once(
+    fake_aml: FakeAml, client: MLClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For those who don't print the plan; a batch says much alike. Not the secret itself."""
+    for _ in range(2):
+        submit("ls", environment="azureml:train:1", environment_variables={"HF_TOKEN": SECRET}, client=client)
+    told = [record.getMessage() for record in caplog.records if "HF_TOKEN" in record.getMessage()]
+    assert len(told) == 1
+    assert "looks like a secret" in told[0]
+    assert SECRET not in caplog.text
+    assert len(fake_aml.jobs) == 2
+
+
+def test_numbers_among_the_tags_are_texts(fake_aml: FakeAml, client: MLClient) -> None:
+    """azure-ai-ml sends them as they are, and the service refuses them."""
+    job = command(command="ls", environment="azureml:train:1", tags={"seed": 3})
+    assert fake_aml.job(submit(job, client=client).name).body["properties"]["tags"]["seed"] == "3"
+
+
+def test_what_is_included_is_told_to_go_along_whole(client: MLClient, tmp_path: Path) -> None:
+    """The rules for what stays at home are for code only."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "part.yml").write_text(
+        "type: command\nname: k\ncommand: ls\nenvironment: azureml:train:1\nadditional_includes: [./more]\n"
+    )
+    file = tmp_path / "job.yml"
+    file.write_text("type: pipeline\njobs:\n  a: {type: command, component: ./part.yml}\n")
+    assert "a: additional_includes go along whole" in str(plan(file, client=client).warnings)
