@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class Decorators:
-    """The functions under `@dsl.pipeline` that can be seen from here, looked for once.
+    """The functions under `@dsl.pipeline` that modules hold, looked for once.
 
-    The SDK drops the `default_compute` of a nested pipeline, and keeps it on the decorated function alone:
-    the name of a module, or of a function that is running.
+    The SDK drops the `default_compute` of a nested pipeline, and keeps it on the decorated function alone.
+    One that is local to another function is not looked for: it may be gone when the plan is sent.
     """
 
     @functools.cached_property
     def _made(self) -> list[Any]:
-        functions = (one for names in _in_sight() for one in names if type(one) is types.FunctionType)
+        functions = (one for names in _names() for one in names.values() if type(one) is types.FunctionType)
         return [one for one in functions if "_pipeline_builder" in one.__dict__]
 
     def compute_of(self, component: Any) -> Any:
@@ -42,11 +42,10 @@ class Decorators:
         return said[0]
 
 
-def _in_sight() -> Iterator[list[Any]]:
-    """What the modules hold that are loaded, and the functions that are running."""
+def _names() -> Iterator[dict[str, Any]]:
+    """What each module holds. Their own way of reading is gone round: it may load what is not loaded yet."""
     for module in list(sys.modules.values()):
-        yield list(getattr(module, "__dict__", {}).values())  # some put other objects there
-    frame = sys._getframe()  # noqa: SLF001  the only way to the callers' names
-    while frame.f_back is not None:
-        frame = frame.f_back
-        yield list(frame.f_locals.values())
+        try:
+            yield dict(object.__getattribute__(module, "__dict__"))
+        except AttributeError:  # noqa: PERF203 - anything may stand there
+            continue

@@ -12,7 +12,7 @@ from azure.ai.ml import command, dsl
 from azure.ai.ml.entities import Environment, JobResourceConfiguration, QueueSettings
 from azure.ai.ml.sweep import Choice
 
-from amlrun import ComputeNotFound, InvalidRequest, plan, submit
+from amlrun import ComputeNotFound, InvalidRequest, Run, plan, submit, submit_many
 from tests.jobs.every import ENVIRONMENT, named, searching, tabular, trained
 from tests.testing.kinds import plain
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
 
-    from amlrun import Run
     from amlrun.testing import FakeAml
 
 SIZE = "Standard_DS3_v2"
@@ -233,15 +232,23 @@ def fits() -> None:
     named(trained()(), "fit")
 
 
+serverless_fits = cast("Any", dsl.pipeline)(name="fits", default_compute="serverless")(plain(fits))
+"""As pipelines are written: what a module holds."""
+one_below, another_below = (
+    cast("Any", dsl.pipeline)(name="below", default_compute=place)(plain(fits))
+    for place in ("cpu", "serverless")
+)
+"""Two of one name, which say different things."""
+
+
 def test_an_inner_pipelines_own_place_holds(fake_aml: FakeAml, client: MLClient) -> None:
     """Its default compute is not dropped for the outer one's."""
     fake_aml.cluster("cpu")
     made: Any = dsl.pipeline
-    below = made(default_compute="serverless")(plain(fits))
 
     def steps() -> None:
         named(trained()(), "before")
-        named(below(), "within")
+        named(serverless_fits(), "within")
 
     run = submit(made(default_compute="cpu")(plain(steps))(), client=client)
     places = {step.path: step.plan.compute for step in run.plan.steps}
@@ -265,22 +272,32 @@ def twice(below: Any) -> Any:
 def test_an_inner_pipelines_place_is_told_where_it_cannot_be_seen(
     fake_aml: FakeAml, client: MLClient
 ) -> None:
-    """Its function is gone, or two of that name say different things: the SDK keeps it nowhere else."""
+    """No module holds its function, or two of a name differ: the SDK keeps it nowhere else."""
     fake_aml.cluster("cpu")
-    made, also = (
-        cast("Any", dsl.pipeline)(name="below", default_compute=place) for place in ("cpu", "serverless")
-    )
+    made = cast("Any", dsl.pipeline)(name="gone", default_compute="cpu")
     told = "azure-ai-ml drops a default_compute of its decorator"
     gone = twice(made(plain(fits)))
     assert sum(told in warning for warning in plan(gone, client=client).warnings) == 2
     assert not any(told in warning for warning in plan(gone, compute="cpu", client=client).warnings)
     gone.jobs["first"].settings.default_compute = "cpu"
     assert sum(told in warning for warning in plan(gone, client=client).warnings) == 1
-    below, other = made(plain(fits)), also(plain(fits))
-    assert other is not below
-    found = plan(twice(below), client=client)
+    found = plan(twice(one_below), client=client)
     assert [warning.partition(":")[0] for warning in found.warnings if told in warning] == ["first"]
     assert [leaf.compute for leaf in found.leaves] == ["serverless", "cpu"]
+
+
+def test_a_plan_with_an_inner_pipeline_is_sent_from_anywhere(fake_aml: FakeAml, client: MLClient) -> None:
+    """From another function, or another thread, than the one that planned it: it is the same job."""
+    fake_aml.cluster("cpu")
+
+    def planned() -> Any:
+        below = cast("Any", dsl.pipeline)(name="own", default_compute="cpu")
+        return plan(twice(below(plain(fits))), client=client)
+
+    made = planned()
+    assert submit(made, client=client).plan.compute == made.compute
+    (run,) = submit_many([planned()], client=client)
+    assert isinstance(run, Run)
 
 
 def test_a_pipelines_own_tier_is_its_steps_tier(fake_aml: FakeAml, client: MLClient) -> None:
