@@ -1,7 +1,8 @@
 """Secrets in a body that a job remembers: not in its properties, but read back from the job itself. Pure.
 
-Properties are listed, searched and shown; a secret in an environment variable has no business there. The job
-holds it where it was put, and whoever may read the job reads it there.
+Properties are listed, searched and shown; a secret in an environment variable, in Spark's settings or in
+docker's arguments has no business there. The job holds it where it was put, and whoever may read the job
+reads it there.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from amlrun._asking.secrets import is_secret
+from amlrun._asking.secrets import in_arguments, is_secret
 
-_VARIABLES = frozenset({"environmentVariables", "environment_variables"})
+_VARIABLES = frozenset({"environmentVariables", "environment_variables", "conf"})
+_ARGUMENTS = frozenset({"dockerArgs", "dockerArgsList", "docker_args", "docker_args_list"})
 
 
 def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with null for each environment variable that looks like a secret, in steps and trials too."""
+    """The body with null for each variable or setting that looks like a secret, in steps and trials too.
+
+    Of arguments that hold one an empty mapping is left, which nobody takes for arguments.
+    """
     return {key: _withheld(key, value) for key, value in body.items()}
 
 
 def _withheld(key: str, value: Any) -> Any:
+    if key in _ARGUMENTS and in_arguments(value or ""):
+        return {}
     if not isinstance(value, Mapping):
         return value
     if key in _VARIABLES:
@@ -27,7 +34,7 @@ def _withheld(key: str, value: Any) -> Any:
     return without_secrets(value)
 
 
-# Assumed: a job's GET gives the values of its environment variables as they were sent.
+# Assumed: a job's GET gives environment variables, Spark's settings and docker's arguments as they were sent.
 def with_secrets(body: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any] | None:
     """The body with what was withheld, from the same places of the job; None where it isn't there."""
     whole: dict[str, Any] = {}
@@ -35,6 +42,10 @@ def with_secrets(body: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, A
         there = job.get(key)
         if not isinstance(value, Mapping):
             whole[key] = value
+        elif key in _ARGUMENTS:
+            if not there:
+                return None
+            whole[key] = there
         else:
             inner = _variables_of if key in _VARIABLES else with_secrets
             found = inner(value, there if isinstance(there, Mapping) else {})

@@ -1,15 +1,16 @@
-"""Environment variables that hold secrets, by their names and by the look of their values. Pure.
+"""Settings that hold secrets, by their names and by the look of their values. Pure.
 
 What is found here is told by its name, and never by its value.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _END = r"(_(value|\d+))*$"
 _NAMES_ONE = re.compile(
@@ -37,11 +38,29 @@ def secret_names(variables: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name, value in variables.items() if is_secret(name, value))
 
 
+def told_secrets(where: str, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """What a plan warns of where some look so."""
+    names = secret_names(variables)
+    if not names:
+        return ()
+    look = "look" if names[1:] else "looks"
+    whose = "whoever may read the job can read it; the job's identity can read one from a key vault instead"
+    return (f"{where}: {', '.join(names)} {look} like a secret: {whose}",)
+
+
 def is_secret(name: str, value: str) -> bool:
     """Whether it is likely that nobody else should read this value."""
-    words = "_".join(_WORDS.findall(name)).lower()
     if not value.strip():
         return False
-    if _VALUE.search(value) or _NAMES_ONE.search(words):
+    said = list(itertools.accumulate(name.split("."), "{}.{}".format))  # fs.azure.account.key.<whose it is>
+    words = ["_".join(_WORDS.findall(one)).lower() for one in said]
+    if _VALUE.search(value) or any(map(_NAMES_ONE.search, words)):
         return True
-    return _MAY_NAME_ONE.search(words) is not None and not _SETTING.fullmatch(value.strip())
+    return any(map(_MAY_NAME_ONE.search, words)) and not _SETTING.fullmatch(value.strip())
+
+
+def in_arguments(arguments: str | Sequence[str]) -> bool:
+    """Whether a program's arguments hold one: `-e HF_TOKEN=…`."""
+    text = arguments if isinstance(arguments, str) else " ".join(map(str, arguments))
+    words = (word.partition("=") for word in re.split(r"[\s'\"]+", text))
+    return any(is_secret(name, value if is_named else name) for name, is_named, value in words)

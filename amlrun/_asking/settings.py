@@ -13,6 +13,7 @@ import attrs
 
 from amlrun._asking import distributions, fields, searches
 from amlrun._asking.bindings import check_written
+from amlrun._asking.secrets import told_secrets
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._shown import shown
@@ -236,6 +237,7 @@ def _spark(job: Any, folder: Path) -> JobSettings:
         entry=program if program.endswith(".py") else "",
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
+        warnings=told_secrets("conf", texts(read(job, "conf"))),
         **{**common(job), "identity": _of_spark(job)},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._asking.secrets import secret_names
+from amlrun._asking.secrets import told_secrets
 from amlrun._durations import told
 from amlrun._job_types import TRAITS
 from amlrun._jobs.experiments import valid_experiment
@@ -32,12 +32,7 @@ def of_request(
     yield from _lost(settings, experiment_name=experiment, timeout=timeout, tier=tier)
     if experiment and (valid := valid_experiment(experiment)) != experiment:
         yield f"the experiment {experiment!r} goes by the name of {valid!r}: letters, digits, - and _ only"
-    names = secret_names(variables)
-    if names:
-        yield (
-            f"environment_variables: {', '.join(names)} {'look' if names[1:] else 'looks'} like a secret: "
-            "whoever may read the job can read it; the job's identity can read one from a key vault instead"
-        )
+    yield from told_secrets("environment_variables", variables)
     if timeout is not None and KEPT_BY[settings.type] is Keeper.WATCHER:
         yield (
             f"the timeout of {told(timeout)} is kept only while somebody waits: "

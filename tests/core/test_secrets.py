@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amlrun._asking.secrets import is_secret, secret_names
+from amlrun._asking.secrets import in_arguments, is_secret, secret_names
 
 NAMES = [
     *(
@@ -24,6 +24,7 @@ NAMES = [
         "KEY",
     ),
     *("MY_TOKEN_2", "GITHUB_PAT", "CONN_STR", "connectionString", "SECRET_VALUE", "PGPASSWORD", "accountkey"),
+    *("spark.hadoop.fs.azure.account.key.me.dfs.core.windows.net", "fs.azure.sas.box.me.net"),
 ]
 HARMLESS = [
     *("TOKENIZERS_PARALLELISM", "KEYBOARD", "MONKEY", "PATH", "PYTHONPATH", "NCCL_DEBUG", "KEYVAULT_NAME"),
@@ -80,3 +81,10 @@ def test_settings_of_tokenizers_are_none_but_a_short_password_is() -> None:
     """`PAD_TOKEN=0`; in the order of the variables."""
     variables = {"PASSWORD": "1234", "A": "b", "PAD_TOKEN": "0", "USE_KEY": "true", "TOKEN": "0x12"}
     assert secret_names(variables) == ("PASSWORD", "TOKEN")
+
+
+@pytest.mark.parametrize("arguments", ["-e HF_TOKEN=abc", ["-e", "DB_PASSWORD=p"], "x hf_0123456789abcdefgh"])
+def test_arguments_that_hold_one(arguments: str | list[str]) -> None:
+    """As one text, or as several."""
+    assert in_arguments(arguments)
+    assert not in_arguments(["--ipc=host", "-e", "A=b"])

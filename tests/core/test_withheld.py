@@ -15,7 +15,11 @@ BODY_SENT: dict[str, Any] = {
     "jobType": "Sweep",
     "environmentVariables": {"HF_TOKEN": "hf_abc", "A": "b", "NOTHING": None},
     "trial": {"environmentVariables": {"PASSWORD": "p"}, "command": "ls"},
-    "jobs": {"train": {"environment_variables": {"API_KEY": "k"}}},
+    "jobs": {
+        "train": {"environment_variables": {"API_KEY": "k"}, "resources": {"docker_args_list": ["a=b"]}}
+    },
+    "conf": {"spark.executorEnv.HF_TOKEN": "t", "fs.azure.account.key.x.net": "u==", "spark.cores": 1},
+    "resources": {"dockerArgs": "--ipc=host -e 'DB_PASSWORD=p w'", "dockerArgsList": None},
     "tags": {},
 }
 
@@ -25,7 +29,9 @@ def test_what_is_withheld_comes_back_from_the_job_itself() -> None:
     kept = without_secrets(BODY_SENT)
     assert kept["environmentVariables"] == {"HF_TOKEN": None, "A": "b", "NOTHING": None}
     assert kept["trial"] == {"environmentVariables": {"PASSWORD": None}, "command": "ls"}
-    assert kept["jobs"]["train"] == {"environment_variables": {"API_KEY": None}}
+    assert kept["jobs"]["train"] == {**BODY_SENT["jobs"]["train"], "environment_variables": {"API_KEY": None}}
+    assert set(kept["conf"].values()) == {None, 1}
+    assert kept["resources"] == {"dockerArgs": {}, "dockerArgsList": None}
     assert with_secrets(kept, {**BODY_SENT, "status": "Running"}) == BODY_SENT
 
 
@@ -34,6 +40,7 @@ def test_a_job_that_does_not_tell_them_can_not_be_made_again() -> None:
     kept = without_secrets(BODY_SENT)
     assert with_secrets(kept, {**BODY_SENT, "environmentVariables": {"A": "b"}}) is None
     assert with_secrets(kept, {**BODY_SENT, "trial": None}) is None
+    assert with_secrets(kept, {**BODY_SENT, "resources": {}}) is None
 
 
 def test_properties_hold_no_secret() -> None:

@@ -224,3 +224,12 @@ def test_whatever_azure_ai_ml_breaks_off_with_is_an_error_of_ours(client: MLClie
     job.dynamic_allocation_min_executors, job.dynamic_allocation_max_executors = 1, [2]
     with pytest.raises(InvalidRequest, match="broke off on this job: TypeError"):
         submit(job, client=client)
+
+
+def test_a_secret_in_its_settings_is_told_by_its_name(client: MLClient, tmp_path: Path) -> None:
+    """Spark's own settings are where its variables go."""
+    conf = {"spark.executorEnv.HF_TOKEN": "hf_abc", "spark.executor.cores": "1"}
+    told = plan(sparkling(tmp_path / "s", conf=conf), client=client)
+    warned = [words for words in told.warnings if "looks like a secret" in words]
+    assert [words.partition(" looks")[0] for words in warned] == ["conf: spark.executorEnv.HF_TOKEN"]
+    assert "hf_abc" not in warned[0]
