@@ -102,6 +102,7 @@ def _in_workspace(named: str | None) -> Iterator[None]:
 
 
 def _submit(said: argparse.Namespace) -> int:
+    _check_waiting(said)
     run = amlrun.submit(_job(said.job), **submit_options(said))
     _tell(str(run.plan))
     _tell(run.url)
@@ -124,6 +125,9 @@ def _quota(said: argparse.Namespace) -> int:
 
 
 def _wait(said: argparse.Namespace) -> int:
+    if said.logs and len(said.runs) > 1:
+        hint = "amlrun logs <run> prints one's log; --logs hands on that of one run."
+        raise InvalidRequest("--logs: the logs of several runs are not handed on", argument="logs", hint=hint)
     return _waited([amlrun.attach(name) for name in said.runs], said, said.timeout)
 
 
@@ -132,6 +136,7 @@ def _resume(said: argparse.Namespace) -> int:
     from amlrun._run import Run
     from amlrun._workspace import workspace_of
 
+    _check_waiting(said)
     workspace = workspace_of(None)
     run = Run(workspace, resume(workspace, said.run))
     _tell(f"{run.name}: attempt {run.attempt} is sent, {run.url}")
@@ -175,6 +180,15 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
 }
 
 
+def _check_waiting(said: argparse.Namespace) -> None:
+    """Refuse what says how to wait where nobody does."""
+    options = {"--on-exit": said.on_exit != "leave", "--logs": said.logs, "--no-progress": not said.progress}
+    useless = [option for option, is_said in options.items() if is_said]
+    if useless and not said.wait:
+        message = f"{', '.join(useless)}: without --wait nobody waits"
+        raise InvalidRequest(message, argument="wait", hint="Add --wait, or wait later: amlrun wait <run>.")
+
+
 def _waited(runs: Sequence[Run], said: argparse.Namespace, timeout: float | None) -> int:
     """Wait for all of them; the exit code of the first that did not complete."""
     if len(runs) == 1:
@@ -193,11 +207,16 @@ def _job(words: Sequence[str]) -> Any:
     """The job: a command line, a job file, or a plan."""
     if len(words) > 1:
         return shlex.join(words)
-    if not words[0].endswith(".json"):
-        return words[0]
+    (word,) = words
+    if not word.lower().endswith(".json") or (len(word.split()) > 1 and not _is_file(word)):
+        return word
     from amlrun._plan import Plan
 
-    return Plan.from_json(Path(words[0]).read_text(encoding="utf-8"))
+    return Plan.from_json(Path(word).read_text(encoding="utf-8"))
+
+
+def _is_file(word: str) -> bool:
+    return os.path.isfile(word)  # noqa: PTH113 - a long command is no file; Path raises on its length
 
 
 def _facts(run: Run) -> dict[str, Any]:

@@ -83,8 +83,9 @@ def parser() -> argparse.ArgumentParser:
     _add_waiting(submit)
     plan = verb("plan", "print where a job would go, what that costs, and why; sends nothing")
     _add_job(plan)
-    plan.add_argument("--explain", action="store_true", help="every candidate, and what is against it")
-    _add_json(plan, "the plan as JSON: `amlrun submit <file>.json` sends it")
+    printed = plan.add_mutually_exclusive_group()
+    printed.add_argument("--explain", action="store_true", help="every candidate, and what is against it")
+    _add_json(printed, "the plan as JSON: `amlrun submit <file>.json` sends it")
     quota = verb("quota", "print Azure ML's quota of the workspace's region")
     quota.add_argument("--all", action="store_true", help="families without limit and use, too")
     wait = verb("wait", "wait for runs, requeueing as their policies say; goes on from any machine")
@@ -186,11 +187,11 @@ def _add_waiting(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--on-exit", choices=("leave", "cancel"), default="leave", help="what an interrupt does"
     )
-    verb.add_argument("--logs", action="store_true", help="print what the job writes")
+    verb.add_argument("--logs", action="store_true", help="print what the job writes, of one run")
     verb.add_argument("--no-progress", dest="progress", action="store_false", help="don't tell how it stands")
 
 
-def _add_json(verb: argparse.ArgumentParser, what: str) -> None:
+def _add_json(verb: argparse._ActionsContainer, what: str) -> None:
     verb.add_argument("--json", action="store_true", help=what)
 
 

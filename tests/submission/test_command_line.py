@@ -96,6 +96,31 @@ def test_a_plan_is_printed_and_can_be_sent(
     assert body["command"] == "echo 'two words'"
 
 
+def test_a_command_may_end_in_the_name_of_a_file(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a command, however long; one word that ends so is a plan."""
+    words = ["--environment", ENVIRONMENT, "--cpus", "4"]
+    long = f"python train.py --note {'x' * 300} --config conf.json"
+    assert main(["submit", long, *words]) == 0
+    assert fake.job(run_of(capsys.readouterr().out)).body["properties"]["command"] == long
+    assert main(["plan", "conf.JSON", *words]) == 5
+    assert "conf.JSON" in capsys.readouterr().err
+
+
+def test_options_that_nothing_follows_from_are_refused(
+    fake: FakeAml, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is sent: how to wait, where nobody waits; the logs of several runs; a plan twice."""
+    assert main(["submit", "echo", "--environment", ENVIRONMENT, "--logs", "--no-progress"]) == 2
+    assert "--logs, --no-progress: without --wait nobody waits" in capsys.readouterr().err
+    assert main(["resume", "x", "--on-exit", "cancel"]) == 2
+    assert "--on-exit: without --wait" in capsys.readouterr().err
+    assert main(["wait", "x", "y", "--logs"]) == 2
+    assert "--logs: the logs of several runs" in capsys.readouterr().err
+    assert not fake.calls
+    with pytest.raises(SystemExit):
+        main(["plan", "echo", "--explain", "--json"])
+
+
 def test_quota_is_printed(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
     """As the table that `quota()` prints."""
     fake.quota("standardDSv2Family", limit=8)
