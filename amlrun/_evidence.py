@@ -93,7 +93,8 @@ _PRIVATE = frozenset(
             "environmentid",
             "componentid",
         ),
-        *("datasets", "inputdatasets", "outputdatasets", "dockerarguments", "searchspace"),
+        *("datasets", "inputdatasets", "outputdatasets", "searchspace"),
+        *("dockerarguments", "dockerargs", "dockerargslist", "conf"),
     }
 )
 """What people write and who they are: it explains no end."""
