@@ -141,10 +141,11 @@ def test_a_sweep_made_of_a_command_keeps_what_it_says(fake_aml: FakeAml, client:
 def test_a_command_that_can_never_run_is_refused(
     fake_aml: FakeAml, client: MLClient, options: dict[str, Any], word: str
 ) -> None:
-    """`jobs.validate` lets these pass."""
+    """`jobs.validate` lets these pass; here a plan is refused already."""
     job = command(**{"command": "ls", "environment": ENVIRONMENT, **options})
-    with pytest.raises(InvalidRequest, match=word):
-        submit(job, client=client)
+    for call in (plan, submit):
+        with pytest.raises(InvalidRequest, match=word):
+            call(job, client=client)
     assert not fake_aml.jobs
 
 
