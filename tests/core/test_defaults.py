@@ -58,12 +58,13 @@ def test_a_job_wins_over_the_defaults_of_the_team(tmp_path: Path) -> None:
 
 
 def test_a_timeout_in_quotes_is_the_jobs_own(tmp_path: Path) -> None:
-    """The SDK takes it, so no default does away with it."""
+    """The SDK takes it, so no default does away with it; what is no number is refused by name."""
     text = JOB_WITH_SETTINGS.replace("timeout: 60", 'timeout: "60"')
     (tmp_path / "job.yml").write_text(text)
     assert parse("job.yml", Arguments(), parse_team(TEAM, "amlrun.toml")).timeout == 60
     (tmp_path / "job.yml").write_text(text.replace('"60"', '"an hour"'))
-    assert parse("job.yml", Arguments()).timeout is None  # the SDK says what is wrong with it
+    with pytest.raises(InvalidRequest, match="limits.timeout is 'an hour'"):
+        parse("job.yml", Arguments())
 
 
 def test_guard_rails_stand_over_arguments() -> None:
