@@ -63,7 +63,7 @@ def test_a_timeout_in_quotes_is_the_jobs_own(tmp_path: Path) -> None:
     (tmp_path / "job.yml").write_text(text)
     assert parse("job.yml", Arguments(), parse_team(TEAM, "amlrun.toml")).timeout == 60
     (tmp_path / "job.yml").write_text(text.replace('"60"', '"an hour"'))
-    with pytest.raises(InvalidRequest, match="limits.timeout is 'an hour'"):
+    with pytest.raises(InvalidRequest, match="timeout is 'an hour'"):
         parse("job.yml", Arguments())
 
 
