@@ -22,14 +22,14 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
 
     Where the mark can't be set, what lives is canceled all the same, and the error says what is left undone.
     """
-    failed = _mark(workspace, watched)
+    failed = unmarked = _mark(workspace, watched)
     try:
         watched = catch_up(workspace, watched)
     except AmlrunError as error:
         failed = error
-    _end(workspace, watched)
+    canceled = _end(workspace, watched)
     if failed is not None:
-        failed.hint = "What was running is canceled; a watcher elsewhere may still requeue it: cancel again."
+        failed.hint = _left_undone(watched, canceled=canceled, marked=unmarked is None)
         raise failed
     after = catch_up(workspace, watched)
     if after.last.number == watched.last.number:
@@ -38,9 +38,19 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
     return catch_up(workspace, after)
 
 
-def _end(workspace: Workspace, watched: Watched) -> None:
-    if watched.last.status not in ENDS:
+def _end(workspace: Workspace, watched: Watched) -> bool:
+    """Whether there was something to cancel."""
+    lives = watched.last.status not in ENDS
+    if lives:
         post_cancel(workspace, watched.last.name)
+    return lives
+
+
+def _left_undone(watched: Watched, *, canceled: bool, marked: bool) -> str:
+    name = watched.last.name
+    done = f"{name} is canceled" if canceled else f"{name} is {watched.last.status}: nothing was canceled"
+    left = "an attempt after it may live" if marked else "a watcher elsewhere may still requeue it"
+    return f"{done}; {left}: cancel again."
 
 
 def _mark(workspace: Workspace, watched: Watched) -> AmlrunError | None:

@@ -213,6 +213,36 @@ def test_a_cancel_whose_mark_fails_cancels_what_lives(
     assert fake_aml.job(run.name).status in ("CancelRequested", "Canceled")
 
 
+def test_a_cancel_that_could_do_nothing_says_so(fake_aml: FakeAml, between: Between) -> None:
+    """Where nobody answers, and the attempt that is known is over."""
+    fake_aml.fail_next()
+    run = spot_over(fake_aml, between, requeue=False)
+    with pytest.raises(JobFailed):
+        run.wait()
+    between.act = broken(times=10**6)
+    with pytest.raises(ServiceError, match=f"{run.name} is Failed: nothing was canceled; a watcher"):
+        run.cancel()
+
+
+def test_a_cancel_that_is_marked_says_what_may_be_left(fake_aml: FakeAml, between: Between) -> None:
+    """No watcher requeues it; but one that had sent the next attempt before couldn't be seen."""
+    run = spot_over(fake_aml, between)
+    marked: list[str] = []
+
+    def act(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if marked and method == "GET":
+            raise ServiceRequestError("no route")
+        marked.extend([path] if "/history/" in path else [])
+        return go_on()
+
+    between.act = act
+    with pytest.raises(ServiceError, match=f"{run.name} is canceled; an attempt after it may live"):
+        run.cancel()
+    between.act = None
+    with pytest.raises(JobCanceled, match="through amlrun"):
+        attach(run.name, client=fake_aml.client()).wait()
+
+
 @pytest.mark.parametrize("lost", ["GET", "POST"])
 def test_an_attempt_sent_while_the_run_was_canceled_is_never_left_behind(
     fake_aml: FakeAml, between: Between, lost: str
