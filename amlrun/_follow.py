@@ -17,7 +17,7 @@ from amlrun._cancel import add_tag, post_cancel
 from amlrun._decision import Retry, Stop, next_attempt, queued_too_long
 from amlrun._durations import told
 from amlrun._ending import ENDS, TOLD
-from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_text, run_record
 from amlrun._look import Watched, has_mark, seen_in
 from amlrun._memory import QUEUE_TAG
@@ -45,7 +45,7 @@ class Follow:
     attempt, decided on and due at `retry_at`, while none lives. `question` is when to ask what it waits for,
     None where nobody wants to know; `tail` how far its log was handed on, None likewise. Of an attempt that
     has waited for nodes for long, `stays_until` is when to look for another place again, and `given_up`
-    whether it is being canceled for that. Of the last step:
+    whether it is being canceled for that. `puzzled`: a defect has been told already. Of the last step:
     `news` is what happened, `written` what its job wrote, `trouble` what failed in passing. `end` is why
     nothing more is to be done: it is over, or the error that ended the waiting.
     """
@@ -62,6 +62,7 @@ class Follow:
     waits: str = ""
     stays_until: float = 0.0
     given_up: bool = False
+    puzzled: bool = False
     news: tuple[str, ...] = ()
     written: str = ""
     trouble: str = ""
@@ -154,11 +155,20 @@ def _with_log(follow: Follow, tail: Tail) -> Follow:
         return follow
     try:
         text = log_text(follow.workspace, last.name)
-    except Exception as error:  # noqa: BLE001 - whatever it is
+    except AmlrunError as error:
         _log.info("%s: its log can't be read: %s", last.name, error)
         return follow
+    except Exception:  # noqa: BLE001 - whatever it is
+        return _puzzled(follow, "its log can't be read")
     tail, new = tail.more(last.name, text, over=last.status in ENDS)
     return attrs.evolve(follow, tail=tail, written=follow.written + new)
+
+
+def _puzzled(follow: Follow, what: str) -> Follow:
+    """Nobody has foreseen this: it costs the run nothing, and is told with its traceback, once."""
+    if not follow.puzzled:
+        _log.warning("%s: %s", follow.watched.last.name, what, exc_info=True)
+    return attrs.evolve(follow, puzzled=True)
 
 
 def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
@@ -191,7 +201,7 @@ def _lives(follow: Follow, job: Mapping[str, Any], now: float) -> Follow:
     question = follow.question
     if question is None or question.due > now or follow.watched.last.status not in WAITING:
         return follow
-    waits = _why_waiting(follow)
+    follow, waits = _why_waiting(follow)
     follow = attrs.evolve(follow, question=question.asked(now))
     if not waits or waits == follow.waits:
         return follow
@@ -256,7 +266,7 @@ def _end_overdue(follow: Follow) -> None:
         post_cancel(follow.workspace, last.name)
 
 
-def _why_waiting(follow: Follow) -> str:
+def _why_waiting(follow: Follow) -> tuple[Follow, str]:
     """In words, from what can be read without asking for more than a plan does; "": nothing tells.
 
     That is worth no error, either.
@@ -268,7 +278,9 @@ def _why_waiting(follow: Follow) -> str:
         readings = workspace.lookups.look().readings
         market = readings.market()
         quota = None if market.quota is None else readings.told(market.quota)
-        return waits_for(last.plan, last.status, said, market, quota)
-    except Exception as error:  # noqa: BLE001 - whatever it is
+        return follow, waits_for(last.plan, last.status, said, market, quota)
+    except AmlrunError as error:
         _log.info("%s: what it waits for can't be read: %s", last.name, error)
-    return waits_for(last.plan, last.status, said, None, None)
+    except Exception:  # noqa: BLE001 - whatever it is
+        follow = _puzzled(follow, "what it waits for can't be read")
+    return follow, waits_for(last.plan, last.status, said, None, None)

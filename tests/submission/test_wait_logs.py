@@ -122,6 +122,25 @@ def test_a_log_that_cannot_be_read_ends_no_wait(
     assert capsys.readouterr().out == ""
 
 
+def test_a_reply_about_logs_that_nobody_understands_is_told_once(
+    fake_aml: FakeAml, between: Between, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a traceback, for it is a defect; it ends no wait."""
+    fake_aml.runtime(hours=1)
+    run = spot_over(fake_aml, between)
+
+    def nonsense(_method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        reply = go_on()
+        if path.endswith("/details"):
+            reply.http_response._content = b'{"logFiles": ["user_logs/std_log.txt"]}'
+        return reply
+
+    between.act = nonsense
+    assert run.wait(logs=True).status == "Completed"
+    told = [one for one in caplog.records if "its log can't be read" in one.message]
+    assert [(one.levelname, one.exc_info is not None) for one in told] == [("WARNING", True)]
+
+
 def test_without_logs_none_is_read(
     fake_aml: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

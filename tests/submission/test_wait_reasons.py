@@ -107,13 +107,18 @@ def test_what_cannot_be_read_is_no_failure(
 
 
 def test_a_reply_that_nobody_understands_is_no_failure(
-    fake_aml: FakeAml, between: Between, capsys: pytest.CaptureFixture[str]
+    fake_aml: FakeAml,
+    between: Between,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It explains nothing, and that is all."""
+    """It explains nothing, and that is all; it is told once, with a traceback, for it is a defect."""
     fake_aml.quota("TotalLowPriorityCores", limit=16, used=16)
     run = spot_over(fake_aml, between)
     between.act = run_record_of_nonsense(run.name)
-    shown, _ = waited(run, capsys)
+    shown, _ = waited(run, capsys, minutes=180)
+    told = [one for one in caplog.records if "what it waits for can't be read" in one.message]
+    assert [(one.levelname, one.exc_info is not None) for one in told] == [("WARNING", True)]
     assert "waits" not in shown
     assert "Queued for" in shown
 
