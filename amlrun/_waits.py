@@ -98,15 +98,15 @@ def wait_for(seats: Sequence[Seat], terms: Terms) -> list[Stop | Exception]:
 
     with terminating():
         try:
-            ended = follow_all(follows, timeout=terms.timeout, seen=seen, display=display)
+            ends = follow_all(follows, timeout=terms.timeout, seen=seen, display=display)
         except (KeyboardInterrupt, SystemExit):
             display.close()
             _exit([(at, follow) for at, follow in enumerate(follows) if _lives(follow)], terms, seen)
             raise
         finally:
             display.close()
-    ends = dict(zip(groups, (follow.end for follow in ended), strict=True))
-    return [end for seat in seats if (end := ends[seat.run]) is not None]
+    of_runs = dict(zip(groups, ends, strict=True))
+    return [of_runs[seat.run] for seat in seats]
 
 
 def _begun(together: Sequence[Seat], terms: Terms, display: Display) -> Follow:
@@ -149,6 +149,6 @@ def _seconds(timeout: Any) -> float | None:
     seconds = timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
     if seconds is None:
         return None
-    if isinstance(seconds, (int, float)) and seconds >= 0:
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds >= 0:
         return float(seconds)
     raise InvalidRequest(f"timeout={shown(timeout)}: seconds, or a timedelta", argument="timeout")

@@ -23,6 +23,7 @@ from amlrun._turns import is_due, next_due
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from amlrun._decision import Stop
     from amlrun._display import Display
 
 _log = logging.getLogger("amlrun")
@@ -34,15 +35,15 @@ def follow_all(
     timeout: float | None,
     seen: Callable[[int, Follow], None],
     display: Display,
-) -> list[Follow]:
-    """Wait until each of them has an `end`, requeueing as its policy says; returns them in order.
+) -> list[Stop | Exception]:
+    """Wait until each of them has an `end`, requeueing as its policy says; returns these in order.
 
     `seen` is told of each, by its place, after each of its steps. What isn't over after `timeout` seconds
     of the wall clock ends with a `WaitTimeout`, after a last look; its job goes on.
     """
     runs = list(follows)
     if not runs:
-        return runs
+        return []
     timeline = Timeline(run.workspace.clock for run in runs)
     pace = Pace(timeline, at_once=AT_ONCE, per_second=PER_SECOND)
     deadline = math.inf if timeout is None else timeout
@@ -55,10 +56,11 @@ def follow_all(
             seen(at, runs[at])
             _tell(runs[at], display)
         live = [run.turn for run in runs if run.end is None]
+        ends = [run.end for run in runs if run.end is not None]  # of all, once none lives
         until = min(next_due(live), deadline)
         _show(runs, timeline.now(), until if live else None, display)
         if not live:
-            return runs
+            return ends
         _sleep(runs, timeline, until, display)
 
 

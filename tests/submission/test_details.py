@@ -142,7 +142,7 @@ def test_what_is_no_client_is_told(client: Any) -> None:
     assert "connect" in caught.value.hint
 
 
-@pytest.mark.parametrize("timeout", ["5", -1])
+@pytest.mark.parametrize("timeout", ["5", -1, True])
 def test_a_timeout_that_is_none_is_told(client: MLClient, timeout: Any) -> None:
     """Seconds, or a timedelta."""
     with pytest.raises(InvalidRequest, match="timeout"):
