@@ -85,6 +85,7 @@ def test_what_only_begins_with_the_same_name_stays(
     )
     fake_aml.advance(hours=1)
     fake_aml.output(other.name, "outputs/theirs.txt", "no")
+    fake_aml.output(run.name, "outputs-2/no.txt", "no")
     with pytest.raises(OutputNotFound):
         run.download(to=tmp_path)
     fake_aml.output(run.name, "outputs/mine.txt", "yes")
