@@ -12,7 +12,7 @@ AmlrunError
 ├── NothingFits             no size of the region meets the needs
 ├── OutputNotFound          a run has no output of that name, or nothing has come into it
 ├── PlanOutdated            the world has moved since the plan was made; nothing was sent
-├── SubmissionFailed        the service refused the job
+├── SubmissionFailed        the service refused the job, or nobody knows whether it took it
 │   └── PlacementNotApplied what was about to leave was not what was planned; nothing was sent
 ├── RunError
 │   ├── JobFailed           the job ended Failed, for a reason that is not requeued
@@ -255,7 +255,10 @@ class PlanOutdated(AmlrunError):
 
 
 class SubmissionFailed(AmlrunError):
-    """The service refused the job, or the job's name is taken. `status` is the HTTP status, 0 if none."""
+    """The service refused the job, its name is taken, or nobody knows whether it was taken: `hint` says it.
+
+    `status` is the HTTP status, 0 if none.
+    """
 
     code = "submission-failed"
 

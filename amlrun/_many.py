@@ -147,7 +147,7 @@ class _Batch:
                 run = submit_request(self._workspace, request, asked=self._asked)
                 code.snapshot = _snapshot_of(run)
                 return run
-        named = attrs.evolve(request, code=code.snapshot, uploads=())
+        named = attrs.evolve(request, code=code.snapshot)  # its plan still tells of what was uploaded
         return submit_request(self._workspace, named, asked=self._asked)
 
 

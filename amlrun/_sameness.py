@@ -26,6 +26,7 @@ _ASSET = re.compile(r"(?:azureml:)?(/.*/(codes|components)/[^/]+/versions/[^/]+)
 _NOTED = ("azureml.git.", "mlflow.source.git.")
 _NAMES = frozenset({"name", "version", "display_name"})
 """What azure-ai-ml makes up for a component that has no name."""
+_NOT_FOUND = 404
 
 
 def is_for(plan: Plan, request: Request) -> bool:
@@ -49,7 +50,10 @@ def _answers(plan: Plan, ask: Ask) -> bool:
 def is_same_job(
     workspace: Workspace, ours: Mapping[str, Any], theirs: Mapping[str, Any], *, experiment_said: bool
 ) -> bool:
-    """Whether two bodies are of one job. Asks the service only about assets whose names differ."""
+    """Whether two bodies are of one job. Asks the service only about assets whose names differ.
+
+    Raises what it answers, but for assets that aren't there: nobody knows, then.
+    """
     without = frozenset() if experiment_said else frozenset({"experimentName"})
     return _same(workspace, _lasting(ours, without), _lasting(theirs, without))
 
@@ -84,7 +88,9 @@ def _same_asset(workspace: Workspace, ours: Any, theirs: Any) -> bool:
         return False
     try:
         one, other = (workspace.rest.get(match.group(1))["properties"] for match in matches if match)
-    except ServiceError:
+    except ServiceError as error:
+        if error.status != _NOT_FOUND:
+            raise
         return False
     specs = [found.get("componentSpec") for found in (one, other)]
     if any(specs):

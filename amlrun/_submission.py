@@ -16,6 +16,7 @@ from amlrun._asking.given import arguments
 from amlrun._asking.memo import remembered
 from amlrun._asking.policies import unheld
 from amlrun._asking.request import parse
+from amlrun._asking.settings import is_remote
 from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
 from amlrun._creation import make, path_of
@@ -159,7 +160,7 @@ def submit_request(
         told = refused.message.splitlines()[0]
         _log.warning("%s", told)
         try:
-            return submit_request(workspace, rest, (*passed_over, told))
+            return submit_request(workspace, rest, (*passed_over, told), asked=asked)
         except _REFUSALS as error:
             raise refused from error
 
@@ -201,7 +202,7 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
     of_uploads = (told for upload in request.uploads for told in upload.warnings())
     for words in workspace.untold((*request.warnings, *of_uploads)):  # for who doesn't print the plan
         _log.warning("%s: %s", name, words)
-    for upload in request.uploads:
+    for upload in () if is_remote(request.code or "") else request.uploads:  # another job has sent it
         level = logging.WARNING if upload.is_large else logging.INFO
         _log.log(level, "%s: the code is %s of %s", name, upload.amount(), upload.folder)
     with workspace.uploading():
@@ -217,7 +218,10 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
             same=lambda theirs: _is_same(workspace, request, captured, theirs),
         )
     except ServiceError as error:
-        raise SubmissionFailed(error.message, hint=error.hint, status=error.status) from error
+        code = error.service_code
+        raise SubmissionFailed(
+            error.message, hint=error.hint, status=error.status, service_code=code
+        ) from error
     _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
     return Run(workspace, started(sent))
 
@@ -228,7 +232,12 @@ def _is_same(workspace: Workspace, request: Request, captured: Captured, theirs:
         return False
     ours = _first_attempt(workspace, request, theirs.plan, theirs.group, captured)
     said = bool(request.experiment_name or request.settings.experiment_name)
-    return is_same_job(workspace, ours.body or {}, theirs.body, experiment_said=said)
+    try:
+        return is_same_job(workspace, ours.body or {}, theirs.body, experiment_said=said)
+    except ServiceError as error:
+        message = f"A job named {theirs.group} is there already, and nobody knows whether it is this one"
+        hint = "Submit it again later: under its name it is made once."
+        raise error.reworded(message=f"{message}: {error.message}", hint=hint) from error
 
 
 def _first_attempt(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun import InvalidRequest, SubmissionFailed, plan, submit
-from amlrun.testing import FakeAml
+from amlrun.testing import FakeAml, Throttled
 from tests.submission.runs import Between
 
 if TYPE_CHECKING:
@@ -81,6 +81,19 @@ def test_another_code_is_another_job_and_the_error_says_where_to_look(client: ML
     (source / "train.py").write_text("print('something else')\n")
     with pytest.raises(SubmissionFailed, match=r"another one \(see its codeId\)"):
         named(client, source)
+
+
+def test_whether_it_is_another_job_is_not_said_where_nobody_knows(
+    fake_aml: FakeAml, client: MLClient, source: Path
+) -> None:
+    """What the other's code holds can't be read for now: that is a fault that passes, and no other job."""
+    named(client, source)
+    code = fake_aml.job("mine").body["properties"]["codeId"].split("/")[-3]
+    (source / "train.py").write_text("print('something else')\n")
+    fake_aml.inject(Throttled(retry_after=1), on=f"GET */codes/{code}/versions/1", times=None)
+    with pytest.raises(SubmissionFailed, match="nobody knows whether it is this one") as caught:
+        named(client, source)
+    assert (caught.value.status, caught.value.service_code) == (429, "QuotaExceeded/TooManyRequests")
 
 
 def test_where_one_stands_makes_no_other_job(

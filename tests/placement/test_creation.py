@@ -19,6 +19,7 @@ from amlrun import (
     SubmissionFailed,
     plan,
     submit,
+    submit_many,
 )
 from amlrun.testing import Answer, ConnectionLost, DisallowedByPolicy, GatewayTimeout
 from tests.submission.runs import Between
@@ -228,6 +229,17 @@ def test_where_no_other_place_will_do_the_right_is_what_is_missing(
         submit("python -V", compute=[GPU, "small"], instance_count=2, client=client, **JOB)
     assert "az ml compute create --name gpu" in caught.value.message
     assert not fake_aml.jobs
+
+
+def test_places_that_may_not_be_made_are_one_question_for_many_jobs(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """What was read for them all also tells that no other place will do."""
+    fake_aml.cluster("small", max_nodes=1)
+    fake_aml.as_data_scientist()
+    refused = submit_many(["ls"] * 3, compute=[GPU, "small"], instance_count=2, client=client, **JOB)
+    assert [type(one) for one in refused] == [NotAuthorized] * 3
+    assert len(fake_aml.calls.of("GET /computes")) == 1
 
 
 def test_a_minimum_that_quota_does_not_hold_is_told_with_figures(fake_aml: FakeAml, client: MLClient) -> None:

@@ -81,6 +81,16 @@ def test_threads_of_ones_own_upload_a_folder_once(fake_aml: FakeAml, client: MLC
     assert uploads(fake_aml) == 1
 
 
+def test_what_is_to_be_said_of_a_folder_is_said_of_each_job(client: MLClient, source: Path) -> None:
+    """Also of those that name what another one has uploaded."""
+    spot: dict[str, Any] = {**SETTINGS, "tier": "spot", "timeout": 7200}
+    alone = plan("python train.py", code=source, client=client, **spot)
+    assert any("checkpoints" in words for words in alone.warnings)
+    for run in submit_many(["python train.py"] * 2, code=source, client=client, **spot):
+        assert isinstance(run, Run)
+        assert run.plan.warnings == alone.warnings
+
+
 def test_each_folder_is_uploaded_once(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
     """Two folders, in a mix of entities, files and commands: two uploads, and each job has its own."""
     for name in ("one", "two"):
