@@ -18,6 +18,7 @@ from amlrun._jobs.dress import Dress
 from amlrun._memory import attempt_name
 from amlrun._placement.again import is_elsewhere, place_again
 from amlrun._sending import Sent, send
+from amlrun._wire import check_said
 
 if TYPE_CHECKING:
     from amlrun._decision import Retry
@@ -54,6 +55,7 @@ def sent_again(workspace: Workspace, watched: Watched, retry: Retry) -> Sent:
             last_ending=str(last.ending),
         )
         body = dressed(memory.body, dress)
+        check_said(body, dress)
         following = attrs.evolve(memory, plan=plan).next_attempt(body)
         return send(workspace, following, new_name=False)
 

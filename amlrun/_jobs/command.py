@@ -43,5 +43,9 @@ def _bind_checkpoints(job: dict[str, Any], folder: str) -> None:
     outputs = dict(job.get("outputs") or {})
     outputs[CHECKPOINTS] = {"jobOutputType": "uri_folder", "mode": "ReadWriteMount", "uri": folder}
     job["outputs"] = outputs
-    if not job["command"].startswith(_BIND):
-        job["command"] = _BIND + job["command"]
+    job["command"] = bound(job["command"])
+
+
+def bound(command: str) -> str:
+    """The command, after the place for checkpoints is made known to it."""
+    return command if command.startswith(_BIND) else _BIND + command

@@ -30,6 +30,8 @@ _SMALL_TIERS = frozenset({JobType.SWEEP, JobType.AUTOML})
 """Nodes whose tier the SDK writes in small letters, which is not the service's spelling."""
 _SMALL_NAMES = {"maxInstanceCount": "max_instance_count"}
 """What azure-ai-ml 1.35 writes in a node as it does in a job."""
+_CLASHING = (("resources", "instanceType"), ("resources", "instanceCount"), ("queueSettings", "jobTier"))
+"""Where a job has what a node has in its own dialect."""
 _FILE_DIALECT = {
     IdentityKind.USER: "user_identity",
     IdentityKind.MANAGED: "managed_identity",
@@ -131,8 +133,6 @@ def _steps_of(plan: Plan, inside: str) -> Iterator[tuple[str, StepPlan]]:
 
 
 def _place_node(node: dict[str, Any], step: StepPlan, workspace: str, inside: str) -> None:
-    node.pop("computeId", None)
-    node.pop("compute", None)
     for path, value in _fields_of(step, workspace, inside):
         part = node
         for key in path[:-1]:
@@ -142,7 +142,7 @@ def _place_node(node: dict[str, Any], step: StepPlan, workspace: str, inside: st
     if step.type is not JobType.SPARK:
         resources = {_SMALL_NAMES.get(name, name): value for name, value in node["resources"].items()}
         node["resources"] = step_with_shared_memory(resources, step.plan)
-    for name in ("resources", "queue_settings"):
+    for name in ("resources", "queue_settings", "queueSettings"):
         if not node.get(name):
             node.pop(name, None)
 
@@ -151,8 +151,10 @@ def _fields_of(step: StepPlan, workspace: str, inside: str) -> Iterator[tuple[tu
     """Where a plan stands in a node, and what; None: nothing does."""
     plan, place = step.plan, _place(step.plan, workspace)
     size = plan.instance_type if names_size(plan) else None
+    yield from ((path, None) for path in _CLASHING)
     if step.type is JobType.SPARK:  # serverless Spark has sizes, and no compute
         yield ("computeId",), None if plan.compute == SERVERLESS else place
+        yield ("compute",), None
         yield ("resources", "instance_type"), size
         return
     if step.type is JobType.AUTOML:
@@ -160,6 +162,7 @@ def _fields_of(step: StepPlan, workspace: str, inside: str) -> Iterator[tuple[tu
         yield ("compute",), f"azureml:{place}"
     else:
         yield ("computeId",), place
+        yield ("compute",), None
     yield ("resources", "instance_type"), size
     yield ("resources", "instance_count"), plan.instance_count
     yield ("queue_settings", "job_tier"), _tier(step, inside)

@@ -53,14 +53,14 @@ def place_fields(plan: Plan, workspace: str) -> Iterator[tuple[tuple[str, ...], 
     yield ("computeId",), compute_id(workspace, plan)
     yield from size_fields(("resources",), plan)
     yield ("queueSettings", "jobTier"), tier_word(plan)
-    for part in ("resources", "queueSettings"):
-        yield from (((part, name), None) for name in _CLASHING)
+    yield from ((("queueSettings", name), None) for name in _CLASHING)
 
 
 def size_fields(part: tuple[str, ...], plan: Plan) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Where size and count must stand in the resources of that part."""
     yield (*part, "instanceType"), plan.instance_type if names_size(plan) else None
     yield (*part, "instanceCount"), plan.instance_count
+    yield from (((*part, name), None) for name in _CLASHING)
 
 
 def spelt(settings: Mapping[str, Any] | None) -> dict[str, Any]:

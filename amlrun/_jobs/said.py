@@ -1,11 +1,14 @@
-"""What was said beside the place, and must stand in a body: identity, time-out, names, tags. Pure."""
+"""What was said beside the place, and must stand in a body: identity, time-out, names, variables, … Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.secrets import is_secret
 from amlrun._durations import iso
 from amlrun._job_types import JobType
+from amlrun._jobs.command import bound
+from amlrun._jobs.dress import CHECKPOINTS
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._jobs.nested import around_of
 from amlrun._jobs.pipeline import identity_of_node
@@ -22,6 +25,11 @@ _TIMEOUTS: dict[JobType, tuple[str, ...]] = {
     JobType.AUTOML: ("taskDetails", "limitSettings", "timeout"),
 }
 """Where the types whose time-out the service keeps have it."""
+_VARIABLES: dict[JobType, tuple[str, ...]] = {
+    JobType.COMMAND: ("environmentVariables",),
+    JobType.SWEEP: ("trial", "environmentVariables"),
+}
+"""Where the types whose programs are told of their attempt have it."""
 
 
 def said_fields(
@@ -38,9 +46,17 @@ def said_fields(
     for path, identity in dress.step_identities.items():
         inside, _, name = path.rpartition(".")
         yield around.get(inside, {}), ("jobs", name, "identity"), identity_of_node(identity, types[path])
-    where = _TIMEOUTS.get(JobType(str(body["jobType"])))
+    job_type = JobType(str(body["jobType"]))
+    where = _TIMEOUTS.get(job_type)
     if where is not None and dress.timeout is not None:
         yield body, where, iso(dress.timeout)
+    if job_type is JobType.COMMAND and dress.checkpoints is not None:  # no other type is given a place
+        yield body, ("outputs", CHECKPOINTS, "uri"), dress.checkpoints
+        yield body, ("command",), bound(str(body.get("command")))
+    told = _VARIABLES.get(job_type, ())
+    for name, value in dress.variables(None).items() if told else ():
+        if not is_secret(name, value):  # whatever differs is told
+            yield body, (*told, name), value
     for key, value in dress.tags.items():
         yield body, ("tags", key), value
     if dress.display_name is not None:

@@ -183,10 +183,13 @@ def test_the_guard_stops_a_body_that_differs(part: str, key: str, value: Any, fi
         (("tags", "team"), "tags.team"),
         (("displayName",), "displayName"),
         (("experimentName",), "experimentName"),
+        (("environmentVariables", "B"), "environmentVariables.B"),
+        (("environmentVariables", "AMLRUN_ATTEMPT"), "environmentVariables.AMLRUN_ATTEMPT"),
+        (("outputs", "amlrun_checkpoints", "uri"), "outputs.amlrun_checkpoints.uri"),
     ],
 )
 def test_the_guard_stops_a_body_without_what_was_said(lost: tuple[str, ...], field: str) -> None:
-    """Identity, tags and names, each at its own path."""
+    """Identity, tags, names, variables and checkpoints, each at its own path."""
     said = Dress(
         plan=SERVERLESS,
         workspace=WORKSPACE,
@@ -195,6 +198,8 @@ def test_the_guard_stops_a_body_without_what_was_said(lost: tuple[str, ...], fie
         tags={"team": "b"},
         display_name="shown",
         experiment_name="tried",
+        environment_variables={"B": "c"},
+        checkpoints=FOLDER,
     )
     body = dressed(BODY, said)
     check_said(body, said)
@@ -205,6 +210,32 @@ def test_the_guard_stops_a_body_without_what_was_said(lost: tuple[str, ...], fie
     with pytest.raises(PlacementNotApplied) as caught:
         check_said(body, said)
     assert caught.value.field == field
+
+
+def test_the_guard_holds_the_command_and_tells_no_secret() -> None:
+    """A program that isn't told its place for checkpoints would write them where nobody keeps them."""
+    variables = {"HF_TOKEN": "hf_abc"}
+    said = Dress(
+        plan=SERVERLESS,
+        workspace=WORKSPACE,
+        group="run",
+        checkpoints=FOLDER,
+        environment_variables=variables,
+    )
+    body = dressed(BODY, said)
+    check_said({**body, "environmentVariables": {**body["environmentVariables"], "HF_TOKEN": "x"}}, said)
+    with pytest.raises(PlacementNotApplied, match=r"command was about to leave as 'python train\.py'"):
+        check_said({**body, "command": BODY["command"]}, said)
+
+
+@pytest.mark.parametrize("name", ["instance_type", "instance_count", "job_tier"])
+def test_the_guard_holds_the_trial_of_a_sweep_as_it_does_the_sweep(name: str) -> None:
+    """Also against the names that only azure-ai-ml knows."""
+    plain = {"jobType": "Sweep", "trial": {"command": "ls"}}
+    body = dressed(plain, Dress(plan=SERVERLESS, workspace=WORKSPACE, group="run"))
+    body["trial"]["resources"][name] = "other"
+    with pytest.raises(PlacementNotApplied, match=f"trial.resources.{name}"):
+        check(body, SERVERLESS, WORKSPACE)
 
 
 @pytest.mark.parametrize(

@@ -365,3 +365,24 @@ def test_a_plan_that_is_too_long_is_remembered_without_its_steps(monkeypatch: py
     monkeypatch.setattr("amlrun._memory.MOST_PARTS", 1)
     found = remembered(400)
     assert (found.plan.steps, found.plan.compute) == ((), "serverless")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"compute": "azureml:other"},
+        {"resources": {"instanceType": "Standard_D1"}},
+        {"resources": {"instanceCount": 9}},
+        {"queueSettings": {"jobTier": "Spot"}},
+    ],
+)
+def test_the_guard_stops_a_place_in_the_words_of_a_job(other: dict[str, Any]) -> None:
+    """Beside the right ones: nobody knows which of the two would count."""
+    assert node_of(JobType.COMMAND, CPU, **other) == node_of(JobType.COMMAND, CPU)
+    planned = plan_of(("a", JobType.COMMAND, CPU))
+    body = dressed(pipeline({"a": {"type": "command"}}), dress_of(planned))
+    node = body["jobs"]["a"]
+    for part, value in other.items():
+        node[part] = {**node[part], **value} if part in node else value
+    with pytest.raises(PlacementNotApplied, match=r"jobs\.a"):
+        check(body, planned, WORKSPACE)

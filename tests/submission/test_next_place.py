@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from amlrun import Cluster, Requeue, RequeueExhausted, Run, SubmissionFailed, attach, submit
+from amlrun import (
+    Cluster,
+    PlacementNotApplied,
+    Requeue,
+    RequeueExhausted,
+    Run,
+    SubmissionFailed,
+    attach,
+    submit,
+)
 from amlrun._ending import Ending
 from amlrun.testing import Forbidden, InternalError, NodeLost, OutOfCapacity, Preempted
 from tests.submission.runs import ENVIRONMENT
@@ -203,3 +212,15 @@ def test_a_cluster_that_is_gone_is_not_made_again(fake_aml: FakeAml, client: MLC
     with pytest.raises(SubmissionFailed):
         run.wait()
     assert [call.status for call in fake_aml.calls.of("PUT /computes/{name}")] == [201]
+
+
+def test_the_guard_holds_a_further_attempt_too(
+    fake_aml: FakeAml, client: MLClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that would leave as the one before did, and be told that it is the first, isn't sent."""
+    fake_aml.inject(Preempted(), job="train")
+    run = gpu_run(client, Requeue(waits=WAITS))
+    monkeypatch.setattr("amlrun._again.dressed", lambda body, _: body)
+    with pytest.raises(PlacementNotApplied, match="AMLRUN_ATTEMPT was about to leave as '1'"):
+        run.wait()
+    assert fake_aml.jobs == ("train",)
