@@ -32,8 +32,9 @@ DIGEST, PRINCIPAL = f"{PREFIX}digest", f"{PREFIX}principal"
 BODY = f"{PREFIX}body"
 LONGEST = 1000
 """Characters in one property."""
-MOST_PARTS = 8
-"""A body that needs more is not kept: the run can then go on only where it was started."""
+MOST_PARTS = 6
+"""A body that needs more is not kept: the run can then go on only where it was started. With those of the
+service and eight others it makes 50."""
 CANCEL_TAG = f"{PREFIX}cancel"
 """The tag by which a run is stopped from any machine."""
 QUEUE_TAG = f"{PREFIX}queue"
@@ -76,6 +77,11 @@ class Memory:
             **({PRINCIPAL: self.principal} if self.principal else {}),
             **_parts(BODY, None if body is None else without_secrets(body)),
         }
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its body is among its properties: neither that nor the plan of its steps is too long."""
+        return BODY in self.to_properties()
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, str]) -> Memory | None:
@@ -125,11 +131,6 @@ def _compact(value: Any) -> str:
 
 def _digest(body: Mapping[str, Any] | None) -> str:
     return hashlib.sha256(_compact(body).encode()).hexdigest()[:32]
-
-
-def fits(body: Mapping[str, Any]) -> bool:
-    """Whether a body is short enough to be kept."""
-    return bool(_parts(BODY, without_secrets(body)))
 
 
 def _plan_parts(plan: Plan) -> dict[str, str]:

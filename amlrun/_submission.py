@@ -38,7 +38,7 @@ from amlrun._jobs.dress import Dress, checkpoint_folder
 from amlrun._jobs.nested import dressed_nested
 from amlrun._jobs.remarks import remarks
 from amlrun._look import started
-from amlrun._memory import Memory, fits
+from amlrun._memory import Memory
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 from amlrun._placement import place, place_steps
@@ -208,7 +208,7 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
     with workspace.uploading():
         captured = bodies.captured(workspace.client(), request, plan, name)
     memory = _first_attempt(workspace, request, plan, name, captured)
-    if memory.policy is not None and not fits(memory.body or {}):
+    if memory.policy is not None and not memory.is_kept:
         _log.warning("%s is too long to be requeued by another process than this one", name)
     try:
         sent = send(

@@ -35,7 +35,8 @@ def _broken_off(error: Exception, text: str) -> Exception:
     if "JSON serializable" in text:
         message = f"{version} can't write this job down: {text}"
         return SubmissionFailed(message, hint="Another version of it can: 1.35 for one, or 1.28.")
-    return InvalidRequest(f"{version} broke off on this job: {type(error).__name__}: {text}", argument="job")
+    message = f"{version} broke off on this job: {type(error).__name__}: {text}"
+    return SubmissionFailed(message, hint="Nobody has foreseen this (__cause__: where). No job was sent.")
 
 
 def _wrong_fields(error: Exception) -> str:

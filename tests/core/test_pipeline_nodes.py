@@ -351,6 +351,7 @@ def remembered(steps: int) -> Memory:
     assert len(properties) < 20
     found = Memory.from_properties(json.loads(json.dumps(properties)))
     assert found is not None
+    assert memory.is_kept == (found.body is not None)
     return found
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from azure.ai.ml import Input, ManagedIdentityConfiguration
 
-from amlrun import AmlrunError, ComputeUnsuitable, InvalidRequest, NothingFits, Requeue, plan, submit
+from amlrun import (
+    AmlrunError,
+    ComputeUnsuitable,
+    InvalidRequest,
+    NothingFits,
+    Requeue,
+    SubmissionFailed,
+    plan,
+    submit,
+)
 from tests.jobs.every import STORE, sparkling
 
 if TYPE_CHECKING:
@@ -222,7 +231,7 @@ def test_whatever_azure_ai_ml_breaks_off_with_is_an_error_of_ours(client: MLClie
     job = sparkling(tmp_path / "s")
     job.dynamic_allocation_enabled = True
     job.dynamic_allocation_min_executors, job.dynamic_allocation_max_executors = 1, [2]
-    with pytest.raises(InvalidRequest, match="broke off on this job: TypeError"):
+    with pytest.raises(SubmissionFailed, match="broke off on this job: TypeError"):
         submit(job, client=client)
 
 
