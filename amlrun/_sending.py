@@ -19,7 +19,7 @@ from amlrun._job_types import JobType
 from amlrun._jobs.nested import refer
 from amlrun._jobs.pipeline import acts_as_user
 from amlrun._memory import Memory, attempt_name
-from amlrun._wire import check, check_nested, check_remembered
+from amlrun._wire import check, check_nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -87,9 +87,7 @@ def _put(
     name = attempt_name(memory.group, memory.attempt)
     if not new_name and (there := find(workspace, name)) is not None:
         return _adopted(name, there, memory, same)
-    remembered = memory.to_properties()
-    leaving = {**body, "properties": {**(body.get("properties") or {}), **remembered}}
-    check_remembered(leaving, remembered)
+    leaving = {**body, "properties": {**(body.get("properties") or {}), **memory.to_properties()}}
     try:
         reply = workspace.rest.send(
             "PUT",

@@ -38,12 +38,6 @@ def check_said(body: Mapping[str, Any], dress: Dress, nested: Iterable[Nested] =
         _compare(part, path, said)
 
 
-def check_remembered(body: Mapping[str, Any], properties: Mapping[str, str]) -> None:
-    """The same of what the job must remember, without which nobody can go on with it."""
-    for name, value in properties.items():
-        _compare(body, ("properties", name), value)
-
-
 def _compare(body: Mapping[str, Any], path: tuple[str, ...], planned: Any) -> None:
     leaving = _at(body, path)
     if leaving != planned:

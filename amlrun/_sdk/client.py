@@ -41,11 +41,17 @@ def _several(policies: Any) -> tuple[Any, ...]:
 
 
 def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace: str) -> MLClient:
-    """An `MLClient` without telemetry and progress bars, over this wire."""
+    """An `MLClient` without telemetry and progress bars, over this wire.
+
+    All of it but the cloud: that a client takes from its environment, as the user's own did.
+    """
     quiet()
     from azure.ai.ml import MLClient
 
     extra: dict[str, Any] = {} if wire.transport is None else {"transport": wire.transport}
+    for name in ("per_call_policies", "per_retry_policies"):
+        if policies := _several(getattr(wire, name)):
+            extra[name] = list(policies)
     return MLClient(
         wire.credential,
         subscription_id,
@@ -54,4 +60,5 @@ def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace
         enable_telemetry=False,
         show_progress=False,
         **extra,
+        **wire.connection,
     )

@@ -20,7 +20,7 @@ from amlrun._jobs.nested import Nested, dressed_nested
 from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name
 from amlrun._offers import Kind, Tier
 from amlrun._plan.steps import StepPlan
-from amlrun._wire import check, check_remembered, check_said
+from amlrun._wire import check, check_said
 
 WORKSPACE = "/subscriptions/s"
 CLUSTER = f"{WORKSPACE}/computes/gpu"
@@ -274,14 +274,6 @@ def test_the_guard_holds_the_identities_of_steps() -> None:
     del body["jobs"]["fit"]["identity"]
     with pytest.raises(PlacementNotApplied, match=r"jobs\.fit\.identity was about to leave as None"):
         check_said(body, said, [nested])
-
-
-def test_the_guard_stops_a_job_that_remembers_nothing() -> None:
-    """Its properties are what any machine goes on with."""
-    remembered = {"amlrun.group": "run"}
-    check_remembered({"properties": {**remembered, "own": "x"}}, remembered)
-    with pytest.raises(PlacementNotApplied, match=r"properties\.amlrun\.group"):
-        check_remembered({"properties": {}}, remembered)
 
 
 def test_the_guard_stops_a_compute_on_serverless_and_none_on_a_cluster() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun import InvalidRequest, SubmissionFailed, _sdk, submit
+from tests.submission.runs import Between
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +57,18 @@ def test_the_private_names_are_there(fake_aml: FakeAml) -> None:
         ("https://management.azure.com/.default",),
     )
     assert not wire.per_call_policies + wire.per_retry_policies
+
+
+def test_a_client_of_ours_goes_the_way_of_the_wire(fake_aml: FakeAml) -> None:
+    """Through the user's proxy and policies too: it stands in where their own client is gone."""
+    between = Between()
+    theirs = fake_aml.client(per_call_policies=between, proxies={"https": "http://proxy"}, read_timeout=9)
+    wire = _sdk.wire_of(theirs)
+    scope = (theirs.subscription_id, theirs.resource_group_name, str(theirs.workspace_name))
+    made = _sdk.wire_of(_sdk.make_client(wire, *scope))
+    assert made.connection == wire.connection == {"proxies": {"https": "http://proxy"}, "read_timeout": 9}
+    assert [type(one) for one in made.per_call_policies] == [Between]
+    assert made.transport is wire.transport
 
 
 def test_capture_stops_at_the_put_of_the_job(fake_aml: FakeAml, client: MLClient, source: Path) -> None:
