@@ -227,7 +227,10 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
 
 
 def _is_same(workspace: Workspace, request: Request, captured: Captured, theirs: Memory) -> bool:
-    """Whether a job that is there is what this request would have sent, had it been given the same place."""
+    """Whether a job that is there is what this request would have sent, had it been given the same place.
+
+    Components of nested pipelines are made for it: the service's own words of both are what is compared.
+    """
     if theirs.body is None or not is_for(theirs.plan, request):
         return False
     ours = _first_attempt(workspace, request, theirs.plan, theirs.group, captured)
