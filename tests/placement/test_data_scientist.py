@@ -21,6 +21,7 @@ from tests.submission import (
     test_submit,
 )
 from tests.submission.conftest import between, client, source  # noqa: F401 - fixtures of the tests below
+from tests.submission.test_job_files import examples  # noqa: F401 - the same
 
 if TYPE_CHECKING:
     from types import ModuleType

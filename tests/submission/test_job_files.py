@@ -30,7 +30,7 @@ def example_files() -> list[Path]:
 
 
 @pytest.fixture
-def folder(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> Path:
+def examples(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> Path:
     """A copy of the examples, with the files and the data that they name, where they expect them."""
     from azure.ai.ml.entities import Data
 
@@ -67,9 +67,11 @@ def places_in(body: dict[str, Any]) -> dict[str, str]:
 
 @BESIDE
 @pytest.mark.parametrize("path", example_files(), ids=lambda path: path.stem)
-def test_an_example_submits_unchanged(fake_aml: FakeAml, client: MLClient, folder: Path, path: Path) -> None:
+def test_an_example_submits_unchanged(
+    fake_aml: FakeAml, client: MLClient, examples: Path, path: Path
+) -> None:
     """It plans and is taken by the workspace, with its own program, data, experiment and computes."""
-    copy = folder / path.relative_to(EXAMPLES)
+    copy = examples / path.relative_to(EXAMPLES)
     wanted = yaml.safe_load(path.read_text())
     told = plan(copy, client=client)
     run = submit(copy, client=client)
