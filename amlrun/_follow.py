@@ -19,7 +19,7 @@ from amlrun._durations import told
 from amlrun._ending import ENDS, TOLD
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_text, run_record
-from amlrun._look import Watched, has_mark, seen_in
+from amlrun._look import Watched, has_mark, marked, seen_in
 from amlrun._memory import QUEUE_TAG
 from amlrun._offers.outstanding import WAITING
 from amlrun._progress import Sight, Tail
@@ -45,7 +45,8 @@ class Follow:
     attempt, decided on and due at `retry_at`, while none lives. `question` is when to ask what it waits for,
     None where nobody wants to know; `tail` how far its log was handed on, None likewise. Of an attempt that
     has waited for nodes for long, `stays_until` is when to look for another place again, and `given_up`
-    whether it is being canceled for that. `puzzled`: a defect has been told already. Of the last step:
+    whether it is being canceled for that. `mark_read`: whether the run is wanted was asked since the last
+    attempt was there. `puzzled`: a defect has been told already. Of the last step:
     `news` is what happened, `written` what its job wrote, `trouble` what failed in passing. `end` is why
     nothing more is to be done: it is over, or the error that ended the waiting.
     """
@@ -62,6 +63,7 @@ class Follow:
     waits: str = ""
     stays_until: float = 0.0
     given_up: bool = False
+    mark_read: bool = False
     puzzled: bool = False
     news: tuple[str, ...] = ()
     written: str = ""
@@ -174,7 +176,7 @@ def _puzzled(follow: Follow, what: str) -> Follow:
 def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
     """What follows from a look: nothing, the end of what is overdue, another attempt, or no more."""
     if follow.watched.last.ending is None:
-        return _lives(follow, job or {}, now)
+        return _lives(_still_wanted(follow), job or {}, now)
     retry = follow.retry
     if retry is None or job is None:
         return _decided(follow, now)
@@ -186,8 +188,21 @@ def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
         return attrs.evolve(follow, turn=follow.turn.until(now, follow.retry_at))
     watched = resent(follow.workspace, follow.watched, retry)
     follow = attrs.evolve(follow, watched=watched, retry=None, turn=Turn().looked(now))
-    follow = attrs.evolve(follow, stays_until=0.0, given_up=False)
+    follow = attrs.evolve(follow, stays_until=0.0, given_up=False, mark_read=True)
     return _in_new_state(follow, now)
+
+
+def _still_wanted(follow: Follow) -> Follow:
+    """Of an attempt that another watcher has sent the mark is read once, for that one may have died.
+
+    It was to cancel the attempt, where the run was canceled while that was on its way.
+    """
+    workspace, watched = follow.workspace, follow.watched
+    if follow.mark_read or watched.last.number == 1:
+        return follow
+    if marked(workspace, watched.group):
+        post_cancel(workspace, watched.last.name)
+    return attrs.evolve(follow, mark_read=True)
 
 
 def _lives(follow: Follow, job: Mapping[str, Any], now: float) -> Follow:

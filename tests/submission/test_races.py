@@ -53,6 +53,34 @@ def test_a_cancel_while_the_next_attempt_is_on_its_way_stops_it(fake_aml: FakeAm
     assert [fake_aml.job(name).status for name in fake_aml.jobs] == ["Failed", "Canceled"]
 
 
+class Died(BaseException):
+    """The machine of a watcher is switched off."""
+
+
+def test_a_canceled_run_whose_watcher_died_is_canceled_by_the_next(
+    fake_aml: FakeAml, between: Between
+) -> None:
+    """The attempt was on its way when the cancel came, and who sent it reads the mark no more."""
+    run = spot_over(fake_aml, between)
+    fake_aml.preempt(run.name)
+
+    def cancel_and_die(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if method == "PUT" and path.endswith("-a2"):
+            between.act = None
+            attach(run.name, client=fake_aml.client()).cancel()
+            go_on()
+            raise Died
+        return go_on()
+
+    between.act = cancel_and_die
+    with pytest.raises(Died):
+        run.wait()
+    with pytest.raises(JobCanceled) as caught:
+        attach(run.name, client=fake_aml.client()).wait()
+    assert caught.value.reason == "canceled-by-us"
+    assert [fake_aml.job(name).status for name in fake_aml.jobs] == ["Failed", "Canceled"]
+
+
 def test_a_cancel_reaches_the_attempt_that_another_watcher_sent(fake_aml: FakeAml, between: Between) -> None:
     """Whoever cancels from an old look finds the attempt that lives."""
     fake_aml.runtime(hours=1)
