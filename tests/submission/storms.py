@@ -71,6 +71,10 @@ class Storm:
             self.struck[str(fault)] += 1
             return (fault,)
 
+    def forget(self) -> None:
+        """It is over."""
+        self.share = 0.0
+
     def pending(self) -> list[str]:
         """Nothing of it is bound to happen."""
         return []
