@@ -6,27 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.submission.conftest import client, source  # noqa: F401 - fixtures here too
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from azure.ai.ml import MLClient
-
-    from amlrun.testing import FakeAml
-
-
-@pytest.fixture
-def client(fake_aml: FakeAml) -> MLClient:
-    """The real client, of the fake workspace."""
-    return fake_aml.client()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A folder with a training script."""
-    folder = tmp_path / "src"
-    folder.mkdir()
-    (folder / "train.py").write_text("print('trained')\n")
-    return folder
 
 
 @pytest.fixture
