@@ -349,3 +349,7 @@ class WaitTimeout(AmlrunError, TimeoutError):
     def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
         super().__init__(message, hint=hint)
         self.name = name
+
+
+REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
+"""What is raised where a job can be placed nowhere."""

@@ -14,12 +14,9 @@ from amlrun._asking.given import arguments
 from amlrun._asking.request import parse
 from amlrun._asking.teamfile import read_team
 from amlrun._errors import (
-    ComputeNotFound,
-    ComputeUnsuitable,
+    REFUSALS,
     InvalidRequest,
-    NothingFits,
     PlanOutdated,
-    QuotaError,
 )
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     from amlrun._plan import Plan
     from amlrun._run import Run
     from amlrun._workspace import Workspace
-
-_MOVED = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
 
 def new_plan(workspace: Workspace, job: Any, options: Mapping[str, Any], request: Request) -> Plan:
@@ -65,7 +60,7 @@ def _as_planned(workspace: Workspace, request: Request, plan: Plan, asked: int |
     try:
         now = _unmade(workspace, plan, decide(workspace, again, fresh=True, asked=asked))
         why = next(_outdated(workspace, request, plan, now), "")
-    except _MOVED as refused:
+    except REFUSALS as refused:
         why, cause = refused.message.rstrip("."), refused
     if not why:
         return now

@@ -23,12 +23,10 @@ from amlrun._creation import make, path_of
 from amlrun._entities import bodies
 from amlrun._entities.pipeline import step_identities
 from amlrun._errors import (
-    ComputeNotFound,
-    ComputeUnsuitable,
+    REFUSALS,
     InvalidRequest,
     NotAuthorized,
     NothingFits,
-    QuotaError,
     ServiceError,
     SubmissionFailed,
 )
@@ -64,7 +62,6 @@ _PLACELESS = ("experiment", "timeout", "checkpoint_datastore")
 _ANY_ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
 """Of a job that is never sent: one that every workspace can have."""
 _ABOUT_SIZES = (NothingFits, InvalidRequest)
-_REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
 
 
 def decide(workspace: Workspace, request: Request, *, fresh: bool = False, asked: int | None = None) -> Plan:
@@ -76,7 +73,7 @@ def decide(workspace: Workspace, request: Request, *, fresh: bool = False, asked
     asked = workspace.lookups.begun if asked is None else asked
     try:
         plan = _decided(workspace, request, asked, fresh=fresh)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise error.reworded(
             hint="\n".join(filter(None, [error.hint, *_untyped(request)]))
         ) from error.__cause__
@@ -90,7 +87,7 @@ def _decided(workspace: Workspace, request: Request, asked: int, *, fresh: bool)
     for _ in range(2):  # a "no" about figures may become one about sizes
         try:
             return _placed(request, look)
-        except _REFUSALS as no:
+        except REFUSALS as no:
             # Sizes are long to read, and hardly ever new: again where the "no" is about them.
             sizes = isinstance(no, _ABOUT_SIZES) or look.readings.sizes.kept
             if not look.kept and not (sizes and look.kept_sizes):
@@ -161,7 +158,7 @@ def submit_request(
         _log.warning("%s", told)
         try:
             return submit_request(workspace, rest, (*passed_over, told), asked=asked)
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise refused from error
 
 

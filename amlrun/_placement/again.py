@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._errors import ComputeNotFound, ComputeUnsuitable, InvalidRequest, NothingFits, QuotaError
+from amlrun._errors import (
+    REFUSALS,
+)
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind
 from amlrun._placement.place import place
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from amlrun._offers import Market, Tier
     from amlrun._plan import Plan
 
-_REFUSALS = (QuotaError, NothingFits, ComputeNotFound, ComputeUnsuitable, InvalidRequest)
-
 
 def place_again(
     ask: Ask, market: Market, former: Plan, *, tier: Tier | None = None, without_sizes: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ def place_again(
     for wish in _wishes(ask, market, former, tier, without_sizes):
         try:
             plan = place(wish, market)
-        except _REFUSALS:
+        except REFUSALS:
             continue
         return attrs.evolve(plan, requeued=former.requeued)
     return former
