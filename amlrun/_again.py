@@ -15,7 +15,7 @@ from amlrun._asking.teamfile import read_team
 from amlrun._errors import NotAuthorized, RequeueExhausted, ServiceError
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
-from amlrun._memory import attempt_name
+from amlrun._names import attempt_name
 from amlrun._placement.again import is_elsewhere, place_again
 from amlrun._sending import Sent, send
 from amlrun._wire import check_said

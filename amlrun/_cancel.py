@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amlrun._ending import ENDS
 from amlrun._errors import AmlrunError, ServiceError
 from amlrun._history import merge_tags
 from amlrun._look import Watched, catch_up
 from amlrun._memory import CANCEL_TAG
 from amlrun._sending import job_path
+from amlrun._states import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,12 +12,7 @@ import re
 
 import attrs
 
-ENDS = frozenset({"Completed", "Failed", "Canceled"})
-"""The only states that are ends: a job that is NotResponding can come back."""
-BEFORE_RUNNING = frozenset({"NotStarted", "Scheduled", "Starting", "Provisioning", "Preparing", "Queued"})
-"""The states before Running: a job that ran and is there again was restarted in place, under its name."""
-IN_QUEUE = frozenset({"Provisioning", "Queued"})
-"""Those in which it waits for nodes. Its image is built before."""
+from amlrun._states import CANCELED, COMPLETED, ENDS
 
 
 class Ending(str, enum.Enum):
@@ -149,9 +144,9 @@ def ending(evidence: Evidence) -> Ending | None:
     """Why it ended; None while its state is not an end."""
     if evidence.status not in ENDS:
         return None
-    if evidence.status == "Completed":
+    if evidence.status == COMPLETED:
         return Ending.COMPLETED
-    if evidence.status == "Canceled":
+    if evidence.status == CANCELED:
         return _canceled(evidence)
     said = f"{evidence.error_code} {evidence.error_message}"
     why = next((why for sign, why in _FAILED if sign.search(said)), Ending.UNKNOWN)

@@ -16,14 +16,14 @@ from amlrun._attempts import cost_of
 from amlrun._cancel import add_tag, post_cancel
 from amlrun._decision import Retry, Stop, next_attempt, queued_too_long
 from amlrun._durations import told
-from amlrun._ending import ENDS, TOLD
+from amlrun._ending import TOLD
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_text, run_record
 from amlrun._look import Watched, has_mark, marked, seen_in
 from amlrun._memory import QUEUE_TAG
-from amlrun._offers.outstanding import WAITING
 from amlrun._progress import Sight, Tail
 from amlrun._resend import called_off, resent
+from amlrun._states import BEFORE_RUNNING, CANCEL_REQUESTED, ENDS, RUNNING
 from amlrun._turns import Question, Turn
 from amlrun._waiting import waits_for
 
@@ -83,7 +83,7 @@ class Follow:
     def sight(self, now: float) -> Sight:
         """As a progress line tells of it."""
         last, clock = self.watched.last, self.workspace.clock
-        ran = last.status == "Running" and last.started is not None and not last.restarts
+        ran = last.status == RUNNING and last.started is not None and not last.restarts
         queued = 0.0 if last.waiting_since is None else clock.now() - last.waiting_since
         why = "not waited for any more" if last.ending is None else TOLD[last.ending]
         return Sight(
@@ -153,7 +153,7 @@ def _telling(follow: Follow, news: str) -> Follow:
 def _with_log(follow: Follow, tail: Tail) -> Follow:
     """With what its log has more than before. That is worth no error."""
     last = follow.watched.last
-    if last.status in WAITING:
+    if last.status in BEFORE_RUNNING:
         return follow
     try:
         text = log_text(follow.workspace, last.name)
@@ -214,7 +214,7 @@ def _lives(follow: Follow, job: Mapping[str, Any], now: float) -> Follow:
         left = min(left, in_queue) if in_queue > 0 else left
     follow = attrs.evolve(follow, turn=follow.turn.looked(now, left))
     question = follow.question
-    if question is None or question.due > now or follow.watched.last.status not in WAITING:
+    if question is None or question.due > now or follow.watched.last.status not in BEFORE_RUNNING:
         return follow
     follow, waits = _why_waiting(follow)
     follow = attrs.evolve(follow, question=question.asked(now))
@@ -276,7 +276,7 @@ def _time_left(follow: Follow) -> float:
 def _end_overdue(follow: Follow) -> None:
     """Cancel the attempt without the mark of a cancel: by its length it is known as one that timed out."""
     last = follow.watched.last
-    if last.status != "CancelRequested":
+    if last.status != CANCEL_REQUESTED:
         _log.info("%s: its timeout ran out; it is canceled", last.name)
         post_cancel(follow.workspace, last.name)
 

@@ -14,6 +14,7 @@ import attrs
 from amlrun._durations import instant
 from amlrun._logs import preferred
 from amlrun._rest import innermost
+from amlrun._states import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,7 +100,7 @@ def failed_part(workspace: Workspace, name: str, above: tuple[str, ...] = ()) ->
 
     None: no child has failed. Of several it is the one that failed first: others may have followed from it.
     """
-    failed = [child for child in children(workspace, name) if child.status == "Failed"]
+    failed = [child for child in children(workspace, name) if child.status == FAILED]
     if not failed:
         return None
     first = min(failed, key=lambda child: (child.ended is None, child.ended or 0.0))

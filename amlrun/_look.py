@@ -12,15 +12,27 @@ import attrs
 
 from amlrun._attempts import Attempt
 from amlrun._durations import instant, seconds
-from amlrun._ending import BEFORE_RUNNING, ENDS, IN_QUEUE, Ending, Evidence, ending
+from amlrun._ending import Ending, Evidence, ending
 from amlrun._errors import AmlrunError, InvalidRequest
 from amlrun._evidence import keep
 from amlrun._history import RunRecord, failed_part, run_record
 from amlrun._job_types import TRAITS, JobType
-from amlrun._memory import CANCEL_TAG, QUEUE_TAG, Memory, attempt_name
+from amlrun._memory import CANCEL_TAG, QUEUE_TAG, Memory
+from amlrun._names import attempt_name
 from amlrun._offers import Tier
 from amlrun._outputs import found_outputs, outputs_of
 from amlrun._sending import Sent, find, job_path, sent_of
+from amlrun._states import (
+    BEFORE_RUNNING,
+    CANCEL_REQUESTED,
+    CANCELED,
+    COMPLETED,
+    ENDS,
+    FAILED,
+    IN_QUEUE,
+    NOT_RESPONDING,
+    RUNNING,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +42,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("amlrun")
 UNEXPLAINED = 20
 """Looks at an end that run history doesn't explain, a quarter of an hour of waiting: then why is unknown."""
-_RAN = frozenset({"Running", "NotResponding"})
+_RAN = frozenset({RUNNING, NOT_RESPONDING})
 """From these states a job goes back to the queue only where the service restarts it in place."""
 
 
@@ -107,7 +119,7 @@ def seen_in(workspace: Workspace, watched: Watched, job: Mapping[str, Any]) -> W
     workspace.lookups.seen(last.name, status)
     if status != last.status:
         _log.info("%s: %s -> %s", last.name, last.status, status)
-    requested = last.cancel_requested or status == "CancelRequested"
+    requested = last.cancel_requested or status == CANCEL_REQUESTED
     outputs = outputs_of(job)
     seen = attrs.evolve(last, status=status, cancel_requested=requested, outputs=outputs)
     if last.status in _RAN and status in BEFORE_RUNNING:
@@ -115,7 +127,7 @@ def seen_in(workspace: Workspace, watched: Watched, job: Mapping[str, Any]) -> W
     seen = attrs.evolve(seen, waiting_since=_waiting_since(workspace, watched, seen, job))
     if status in ENDS:
         seen = _ended(workspace, watched, seen, job)
-    elif status == "Running":
+    elif status == RUNNING:
         seen = _running(workspace, seen, came_back=last.status in BEFORE_RUNNING)
     return watched.with_last(seen)
 
@@ -202,13 +214,13 @@ def _waiting_since(
 def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[str, Any]) -> Attempt:
     """Why it ended. `Completed` says it all; else it stays unexplained while run history can't be read."""
     record, trouble = _record(workspace, seen.name)
-    unexplained = seen.unexplained + 1 if trouble and seen.status != "Completed" else 0
+    unexplained = seen.unexplained + 1 if trouble and seen.status != COMPLETED else 0
     if 0 < unexplained < UNEXPLAINED:
         return attrs.evolve(seen, error=trouble, unexplained=unexplained)
     ran = _duration(record)
     step, cause = _cause(workspace, seen, job, record)
     canceled = has_mark(job)
-    if seen.number > 1 and seen.status == "Canceled" and not canceled:
+    if seen.number > 1 and seen.status == CANCELED and not canceled:
         canceled = marked(workspace, watched.group)
     evidence = Evidence(
         status=seen.status,
@@ -237,7 +249,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         failed_step=step,
         failed_run=cause.name if step else "",
         evidence=keep(workspace, watched.group, why, replies),
-        outputs=found_outputs(workspace, job, record) if seen.status == "Completed" else seen.outputs,
+        outputs=found_outputs(workspace, job, record) if seen.status == COMPLETED else seen.outputs,
     )
 
 
@@ -249,7 +261,7 @@ def _cause(
     Its parent says no more than that one did. What can't be read tells nothing: it is as if there were none.
     """
     kind = job["properties"].get("jobType")
-    if seen.status != "Failed" or kind not in set(JobType) or not TRAITS[JobType(kind)].has_parts:
+    if seen.status != FAILED or kind not in set(JobType) or not TRAITS[JobType(kind)].has_parts:
         return "", record
     try:
         found = failed_part(workspace, seen.name)

@@ -120,11 +120,6 @@ def without_memory(labels: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in labels.items() if not key.startswith(PREFIX)}
 
 
-def attempt_name(group: str, number: int) -> str:
-    """`<group>`, then `<group>-a2`, `<group>-a3`."""
-    return group if number == 1 else f"{group}-a{number}"
-
-
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 

@@ -10,7 +10,7 @@ import attrs
 
 from amlrun._errors import AmlrunError
 from amlrun._history import host_of, run_record
-from amlrun._jobs.dress import CHECKPOINTS
+from amlrun._names import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

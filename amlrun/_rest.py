@@ -36,12 +36,15 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 
 from amlrun._clock import Clock, RealClock
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+from amlrun._tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline.transport import HttpResponse, HttpTransport
+
+    from amlrun._account import Account
 
 API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
@@ -105,7 +108,9 @@ class Rest:
         self.wire = wire
         transport = wire.transport or RequestsTransport(**wire.connection)
         self.clock: Clock = transport if hasattr(transport, "now") else RealClock()
-        auth = BearerTokenCredentialPolicy(wire.credential, *wire.scopes)
+        given = wire.credential
+        self.tokens = given if isinstance(given, Tokens) else Tokens(given)
+        auth = BearerTokenCredentialPolicy(self.tokens, *wire.scopes)
         ends = (RequestIdPolicy(), HeadersPolicy(), UserAgentPolicy("amlrun"), ProxyPolicy(**wire.connection))
         policies = [*ends, *wire.per_call_policies, auth, *wire.per_retry_policies]
         self._client = PipelineClient[Any, Any](wire.base_url, policies=policies, transport=transport)
@@ -195,7 +200,14 @@ class Rest:
     def token(self, scope: str) -> str:
         """A token of the same account for another audience."""
         try:
-            return self.wire.credential.get_token(scope).token
+            return self.tokens.get_token(scope).token
+        except ClientAuthenticationError as error:
+            raise _not_signed_in(error) from error
+
+    def account(self) -> Account | None:
+        """Who is signed in, by the token that all requests need anyway; None where it doesn't say."""
+        try:
+            return self.tokens.account(*self.wire.scopes)
         except ClientAuthenticationError as error:
             raise _not_signed_in(error) from error
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlrun._decision import Retry
-from amlrun._ending import ENDS, Ending
+from amlrun._ending import Ending
 from amlrun._errors import InvalidRequest
 from amlrun._look import find_run, marked
 from amlrun._resend import resent
+from amlrun._states import ENDS
 
 if TYPE_CHECKING:
     from amlrun._look import Watched

@@ -18,7 +18,9 @@ from amlrun._identity import IdentityKind
 from amlrun._job_types import JobType
 from amlrun._jobs.nested import refer
 from amlrun._jobs.pipeline import acts_as_user
-from amlrun._memory import Memory, attempt_name
+from amlrun._memory import Memory
+from amlrun._names import attempt_name
+from amlrun._states import NOT_STARTED
 from amlrun._wire import check, check_nested
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ def sent_of(job: Mapping[str, Any], memory: Memory, *, adopted: bool = False) ->
     properties = job["properties"]
     studio = (properties.get("services") or {}).get("Studio") or {}
     url = str(studio.get("endpoint") or "")
-    return Sent(memory, str(properties.get("status") or "NotStarted"), url, adopted)
+    return Sent(memory, str(properties.get("status") or NOT_STARTED), url, adopted)
 
 
 # Assumed: a PUT that answers 200 replies with the properties of the job that was there, not with those sent.

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._jobs.dress import ATTEMPT_VARIABLE, CHECKPOINT_VARIABLE, GROUP_VARIABLE, LAST_ENDING_VARIABLE
 from amlrun._launch import launch_of
-from amlrun._memory import attempt_name
+from amlrun._names import (
+    ATTEMPT_VARIABLE,
+    CHECKPOINT_VARIABLE,
+    GROUP_VARIABLE,
+    LAST_ENDING_VARIABLE,
+    attempt_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

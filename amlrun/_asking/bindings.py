@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import InvalidRequest
-from amlrun._jobs.dress import CHECKPOINTS, OWN_VARIABLES
+from amlrun._names import CHECKPOINTS, OWN_VARIABLES
 from amlrun._shown import a_kind, shown
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlrun._durations import iso
-from amlrun._jobs.dress import CHECKPOINT_VARIABLE, CHECKPOINTS, Dress
 from amlrun._jobs.placing import place_fields, placed
+from amlrun._names import CHECKPOINT_VARIABLE, CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amlrun._jobs.dress import Dress
     from amlrun._plan import Plan
 
 # `${{outputs.x}}` is replaced in the command only, never in environment_variables: hence the export.

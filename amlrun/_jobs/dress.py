@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._names import ATTEMPT_VARIABLE, GROUP_VARIABLE, LAST_ENDING_VARIABLE
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Tier
 
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 JOB_TIER: dict[Tier, str] = {Tier.STANDARD: "Standard", Tier.SPOT: "Spot", Tier.AUTO: "Standard"}
 """The service's words. A plan's tier is never `AUTO`; the mapping is total all the same."""
-CHECKPOINTS = "amlrun_checkpoints"
-"""The output that survives a requeue: the same datastore path for every attempt of a group."""
-CHECKPOINT_VARIABLE = "AMLRUN_CHECKPOINT_DIR"
-GROUP_VARIABLE = "AMLRUN_GROUP"
-ATTEMPT_VARIABLE = "AMLRUN_ATTEMPT"
-LAST_ENDING_VARIABLE = "AMLRUN_LAST_ENDING"
-OWN_VARIABLES = frozenset({CHECKPOINT_VARIABLE, GROUP_VARIABLE, ATTEMPT_VARIABLE, LAST_ENDING_VARIABLE})
 DATASTORE = "workspaceblobstore"
 """Every workspace has it."""
 

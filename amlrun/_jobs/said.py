@@ -8,10 +8,10 @@ from amlrun._asking.secrets import is_secret
 from amlrun._durations import iso
 from amlrun._job_types import JobType
 from amlrun._jobs.command import bound
-from amlrun._jobs.dress import CHECKPOINTS
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._jobs.nested import around_of
 from amlrun._jobs.pipeline import identity_of_node
+from amlrun._names import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -37,23 +37,13 @@ import attrs
 from amlrun._offers.computes import Kind
 from amlrun._offers.holdings import holders_by_family
 from amlrun._offers.sizes import Tier, family_key
+from amlrun._states import BEFORE_RUNNING, CANCEL_REQUESTED, ENDS, FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from amlrun._offers.market import Market
 
-WAITING = frozenset({"NotStarted", "Scheduled", "Provisioning", "Starting", "Preparing", "Queued"})
-"""States in which a job doesn't run yet.
-
-Assumed: its nodes are in no row of usages before the end of them, and an image that is built needs none.
-"""
-FIRST = frozenset({"NotStarted", "Starting", "Scheduled"})
-"""Those in which none has come up."""
-CANCELED_SOON = "CancelRequested"
-"""Whatever it has, it has until it is over."""
-OVER = frozenset({"Completed", "Failed", "Canceled", ""})
-"""States in which it has no nodes any more; "": there is no such job."""
 Key = tuple[str, Tier]
 """A family, by its key, in a tier: one row of usages."""
 
@@ -160,14 +150,18 @@ class Outstanding:
         return self if job is None or job.there else self.without({name})
 
     def seen(self, name: str, status: str) -> Outstanding:
-        """Somebody has looked at a job: it waits (again, after a preemption), runs, or is over."""
+        """Somebody has looked at a job: it waits (again, after a preemption), runs, or is over.
+
+        Without a `status` there is no such job.
+        """
+        # Assumed: its nodes are in no row of usages before it runs, and an image that is built needs none.
         if name not in self.jobs:
             return self
-        if status in OVER:
+        if status in ENDS or not status:
             return attrs.evolve(self.without({name}), rows=self._given_back(name))
-        if status == CANCELED_SOON:
+        if status == CANCEL_REQUESTED:
             return self
-        if status not in WAITING:
+        if status not in BEFORE_RUNNING:
             return attrs.evolve(self, running=self.running | {name})
         return attrs.evolve(
             self,

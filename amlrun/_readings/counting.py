@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from amlrun._offers import Kind, region_key
-from amlrun._offers.outstanding import CANCELED_SOON, WAITING, Outstanding, Pending, used_beside_computes
+from amlrun._offers.outstanding import Outstanding, Pending, used_beside_computes
 from amlrun._offers.pending import counted
 from amlrun._plan.summary import heaviest
+from amlrun._states import BEFORE_RUNNING, CANCEL_REQUESTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,7 +64,7 @@ class Counting:
 
         One that was there already (`adopted`) and no longer waits is in the readings, whoever sent it.
         """
-        if status in WAITING or not adopted:
+        if status in BEFORE_RUNNING or not adopted:
             self._count(name, plan, size, there=True)
         with self._lock:  # what the reply says is no look: whether the job stays is asked
             self._outstanding = self._outstanding.seen(name, status)
@@ -126,7 +127,7 @@ class Counting:
         return {
             name: status
             for name, (at, status) in looks
-            if 0 <= now - at < _ASKED_FOR and status != CANCELED_SOON
+            if 0 <= now - at < _ASKED_FOR and status != CANCEL_REQUESTED
         }
 
     def _looked(self, states: Mapping[str, str | None]) -> None:

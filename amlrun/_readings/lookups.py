@@ -20,6 +20,7 @@ from amlrun._readings.kept import Found, Kept
 from amlrun._readings.reading import Reading, Readings
 from amlrun._readings.service import SIZES_LAST, Service
 from amlrun._readings.size_replies import packaged_sizes
+from amlrun._states import NOT_STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -160,7 +161,7 @@ class Lookups:
         """Decide on a job, which counts from then on, and no more where it isn't sent; one at a time."""
         return self._common.counting.sending(name, decided, self._size)
 
-    def sent(self, name: str, plan: Plan, status: str = "NotStarted", *, adopted: bool = False) -> None:
+    def sent(self, name: str, plan: Plan, status: str = NOT_STARTED, *, adopted: bool = False) -> None:
         """A job was sent by that plan, or may have been; or was there already (`adopted`)."""
         self._common.counting.sent(name, plan, self._size(plan), status, adopted=adopted)
 

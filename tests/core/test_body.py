@@ -17,7 +17,8 @@ from amlrun._job_types import JobType
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress, checkpoint_folder
 from amlrun._jobs.nested import Nested, dressed_nested
-from amlrun._memory import LONGEST, MOST_PARTS, Memory, attempt_name
+from amlrun._memory import LONGEST, MOST_PARTS, Memory
+from amlrun._names import attempt_name
 from amlrun._offers import Kind, Tier
 from amlrun._plan.steps import StepPlan
 from amlrun._wire import check, check_said

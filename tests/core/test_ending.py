@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlrun._ending import ADVICE, ENDS, TOLD, Ending, Evidence, ending
+from amlrun._ending import ADVICE, TOLD, Ending, Evidence, ending
+from amlrun._states import ENDS
 
 PREEMPTED = (
     "AzureMLCompute job failed. PreemptionError: Nodes of this job got pre-empted. "

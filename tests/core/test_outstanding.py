@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from amlrun._offers import Tier, family_key
-from amlrun._offers.outstanding import OVER, WAITING, Outstanding, Pending, Row
+from amlrun._offers.outstanding import Outstanding, Pending, Row
+from amlrun._states import BEFORE_RUNNING, ENDS
 
 KEY = (family_key("F"), Tier.STANDARD)
 
@@ -34,7 +35,7 @@ def pending(sent: Outstanding) -> int:
 
 def test_a_job_that_is_over_is_dropped_at_once() -> None:
     """It holds nothing, whatever was read before."""
-    for status in OVER:
+    for status in (*ENDS, ""):
         assert outstanding(job("a"), job("b")).seen("a", status) == outstanding(job("b"))
 
 
@@ -51,7 +52,7 @@ def test_a_job_that_runs_counts_until_a_reading_has_it() -> None:
 def test_who_waits_goes_on_counting_and_is_asked_last_next_time() -> None:
     """So that many that wait for long don't hide one that has long begun."""
     sent = outstanding(job("a"), job("b"), job("c"))
-    for status in (*WAITING, None):
+    for status in (*BEFORE_RUNNING, None):
         assert sent.renewed((), {"a": status}, {KEY: 0}).due() == ("b", "c", "a")
     assert sent.seen("a", "Queued") == sent
     assert sent.seen("nobody", "Running") is sent

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from amlrun import AmlrunError, Attempt, Requeue, Run, RunError, WaitTimeout, attach, submit
-from amlrun._ending import ENDS, Ending
+from amlrun._ending import Ending
+from amlrun._states import ENDS
 from amlrun.testing import (
     CanceledByPlatform,
     Failed,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun import AmlrunError, JobCanceled, attach, watch
-from amlrun._ending import ENDS
+from amlrun._states import ENDS
 from tests.submission.runs import spot, spot_over
 
 if TYPE_CHECKING:
