@@ -32,6 +32,7 @@ ENDED_BY: dict[signal.Signals, type[BaseException]] = {
 def signals() -> Iterator[None]:
     """As a program finds them; whatever a test does, they are put back."""
     before = {one: signal.getsignal(one) for one in ENDED_BY}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, in the background of a shell
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
     for one, handler in before.items():
