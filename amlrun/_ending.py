@@ -75,8 +75,9 @@ class Evidence:
     """All that is known about an attempt that ended. Times are in seconds.
 
     `warnings` are run history's; `warned_before` of them were there when it was last seen to live on (a
-    restart in place leaves them, too), and `restart_missed` is whether it was restarted unseen. `moved`: its
-    wait in the queue was ended from here.
+    restart in place leaves them, too), and `restart_missed` is whether it was restarted unseen.
+    `node_preempted`: a node on which it ran shows as preempted, and none could for another reason. `moved`:
+    its wait in the queue was ended from here.
     """
 
     status: str
@@ -86,6 +87,7 @@ class Evidence:
     warnings: tuple[str, ...] = ()
     warned_before: int = 0
     restart_missed: bool = False
+    node_preempted: bool = False
     canceled_by_us: bool = False
     moved: bool = False
     cancel_requested_seen: bool = False
@@ -159,8 +161,8 @@ def ending(evidence: Evidence) -> Ending | None:
 def _canceled(evidence: Evidence) -> Ending:
     """Several causes look alike; in this order nothing that a person canceled is ever called preempted.
 
-    Assumed: a platform's cancel after a preemption leaves a warning that names it, and never shows
-    CancelRequested. No recorded traffic shows one.
+    Assumed: a platform's cancel after a preemption leaves a warning that names it, or a preempted node, and
+    never shows CancelRequested. No recorded traffic shows one.
     """
     if evidence.canceled_by_us:
         return Ending.CANCELED_BY_US
@@ -169,6 +171,7 @@ def _canceled(evidence: Evidence) -> Ending:
         return Ending.QUEUED_TOO_LONG
     if timeout is not None and ran is not None and ran >= NEARLY * timeout:
         return Ending.TIMED_OUT
-    if evidence.preemption_warned and not evidence.cancel_requested_seen:
+    preempted = evidence.preemption_warned or (evidence.spot and evidence.node_preempted)
+    if preempted and not evidence.cancel_requested_seen:
         return Ending.PREEMPTED
     return Ending.CANCELED

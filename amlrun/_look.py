@@ -19,6 +19,8 @@ from amlrun._history import RunRecord, failed_part, run_record
 from amlrun._job_types import TRAITS, JobType
 from amlrun._memory import CANCEL_TAG, QUEUE_TAG, Memory
 from amlrun._names import attempt_name
+from amlrun._needs import SERVERLESS
+from amlrun._nodes import was_preempted
 from amlrun._offers import Tier
 from amlrun._outputs import found_outputs, outputs_of
 from amlrun._sending import Sent, find, job_path, sent_of
@@ -236,6 +238,9 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         timeout=_timeout_of(job) or seen.plan.timeout,
         ran_for=ran,
     )
+    if _may_have_lost_its_node(seen, record, evidence):
+        lost = was_preempted(workspace, seen.plan.compute, seen.name)
+        evidence = attrs.evolve(evidence, node_preempted=lost)
     why = ending(evidence) or Ending.UNKNOWN  # `_ended` is for ends
     replies = (job, *(one.raw for one in (record, *([cause] if step else [])) if one.raw))
     return attrs.evolve(
@@ -251,6 +256,16 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         evidence=keep(workspace, watched.group, why, replies),
         outputs=found_outputs(workspace, job, record) if seen.status == COMPLETED else seen.outputs,
     )
+
+
+def _may_have_lost_its_node(seen: Attempt, record: RunRecord, evidence: Evidence) -> bool:
+    """Whether the nodes of its cluster can tell who canceled it: the list is read for nothing else.
+
+    Not of one that was restarted in place: the node that it lost then may still be there.
+    """
+    on_cluster = evidence.spot and seen.plan.compute != SERVERLESS
+    restarted = seen.restarts or record.restarts or seen.warned is None
+    return on_cluster and not restarted and ending(evidence) is Ending.CANCELED and not seen.cancel_requested
 
 
 def _cause(

@@ -16,7 +16,7 @@ from azure.ai.ml.sweep import Choice
 
 from amlrun import JobCanceled, Requeue, Run, RunError, WaitTimeout, attach, submit
 from amlrun._ending import Ending
-from amlrun.testing import CanceledByPlatform, Preempted
+from amlrun.testing import CanceledByPlatform, Forbidden, Preempted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +140,48 @@ def test_a_cancel_by_the_platform(
             fake_aml.warn("train", WARNING)
         fake_aml.inject(CanceledByPlatform(after=600), job="train")
     assert over(run) == (expected, len(expected))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("by_platform", [False, True])
+def test_a_node_of_a_cluster_that_shows_as_preempted(
+    fake_aml: FakeAml, client: MLClient, *, by_platform: bool, restarted: bool
+) -> None:
+    """It tells of a preemption without a warning.
+
+    Not where a restart in place may have left it: nobody can tell it from somebody's cancel then.
+    """
+    fake_aml.cluster("spot-nodes", size="Standard_DS3_v2", min_nodes=1, max_nodes=1, tier="spot")
+    if restarted:
+        fake_aml.inject(Preempted(how="restarted", after=120), job="train")
+    run = submit(
+        "train", name="train", environment=ENVIRONMENT, compute="spot-nodes", requeue=EAGER, client=client
+    )
+    until(run, "Running")
+    if restarted:
+        until(run, "Queued")
+        until(run, "Running")
+    gone = (
+        Preempted(how="canceled", after=600, warned=False) if by_platform else CanceledByPlatform(after=600)
+    )
+    fake_aml.inject(gone, job="train")
+    taken = by_platform and not restarted
+    assert over(run) == ([Ending.PREEMPTED, Ending.COMPLETED] if taken else [Ending.CANCELED], 1 + taken)
+    asked = [call for call in fake_aml.calls if call.path.endswith("/listNodes")]
+    assert len(asked) == (not restarted)
+
+
+def test_nodes_that_nobody_may_list_leave_it_unknown_who_canceled(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """What can't be read is no evidence, and no error."""
+    fake_aml.cluster("spot-nodes", size="Standard_DS3_v2", min_nodes=1, max_nodes=1, tier="spot")
+    fake_aml.inject(Forbidden(), on="POST /computes/{name}/listNodes", times=None)
+    fake_aml.inject(Preempted(how="canceled", warned=False), job="train")
+    run = submit(
+        "train", name="train", environment=ENVIRONMENT, compute="spot-nodes", requeue=EAGER, client=client
+    )
+    assert over(run) == ([Ending.CANCELED], 1)
 
 
 def test_a_second_preemption_after_a_restart_in_place(fake_aml: FakeAml, client: MLClient) -> None:

@@ -101,13 +101,14 @@ class Preempted(JobFault):
 
     `how`: "failed", the job ends Failed with a PreemptionError; "restarted", it goes back to Queued and runs
     again under its name, with a warning; "canceled", the platform cancels it, with that warning; "queued",
-    its nodes are gone before it ever runs, and it waits for others.
+    its nodes are gone before it ever runs, and it waits for others. Not `warned`, no warning tells of it.
     """
 
     how: Literal["failed", "restarted", "canceled", "queued"] = attrs.field(
         default="failed", validator=_known
     )
     after: float | None = _after()
+    warned: bool = True
 
     @property
     def moment(self) -> Moment:
@@ -116,11 +117,12 @@ class Preempted(JobFault):
 
     def effect(self) -> End | Restart | Silence:
         """By `how`."""
+        warning = PREEMPTION_WARNING if self.warned else ""
         if self.how == "failed":
-            return PREEMPTED
+            return attrs.evolve(PREEMPTED, warning=warning)
         if self.how == "canceled":
-            return End("Canceled", warning=PREEMPTION_WARNING, lost=True)
-        return Restart(PREEMPTION_WARNING)
+            return End("Canceled", warning=warning, lost=True)
+        return Restart(warning)
 
     def misfit(self, job: Job) -> str:
         """Spot jobs with nodes of their own are struck."""

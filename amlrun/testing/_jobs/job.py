@@ -239,7 +239,7 @@ def restarted(job: Job, now: float, warning: str) -> Job:
         since=None,
         holding=False,
         attempt=job.attempt + 1,
-        warnings=(*job.warnings, warning),
+        warnings=(*job.warnings, warning) if warning else job.warnings,
         strike=None,
         process=None,
         group=None,

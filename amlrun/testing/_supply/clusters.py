@@ -43,16 +43,20 @@ _OUT = frozenset({NodeState.PREEMPTED, NodeState.UNUSABLE})
 
 @attrs.frozen
 class Node:
-    """One node: its state, since when, and the job that runs there, or ran when it was lost."""
+    """One node: its state, since when, and the job that runs there, or ran when it was lost.
+
+    `lost_by` is the job that it was taken from, when that is over.
+    """
 
     number: int
     state: NodeState
     since: float
     job: str | None = None
+    lost_by: str | None = None
 
     def to(self, state: NodeState, now: float, job: str | None = None) -> Node:
         """The node in another state."""
-        return attrs.evolve(self, state=state, since=now, job=job)
+        return attrs.evolve(self, state=state, since=now, job=job, lost_by=None)
 
 
 @attrs.frozen
@@ -171,7 +175,7 @@ class Cluster:
             elif node.state is NodeState.RUNNING:
                 nodes.append(node.to(NodeState.IDLE, now))
             else:
-                nodes.append(attrs.evolve(node, job=None))
+                nodes.append(attrs.evolve(node, job=None, lost_by=job))
         return self._with(nodes, now)
 
     def lose(self, job: str, now: float) -> Cluster:
@@ -183,7 +187,8 @@ class Cluster:
             return self.leave(job, now)
         if self.tier is not Tier.SPOT:
             return self._with([node for node in self.nodes if node.job != job], now)
-        nodes = [node.to(NodeState.PREEMPTED, now) if node.job == job else node for node in self.nodes]
+        gone = (attrs.evolve(node.to(NodeState.PREEMPTED, now), lost_by=node.job) for node in self.nodes)
+        nodes = [lost if node.job == job else node for node, lost in zip(self.nodes, gone, strict=True)]
         return self._with(nodes, now)
 
     def hit(self, state: NodeState, count: int, now: float) -> tuple[Cluster, tuple[str, ...]]:
@@ -252,14 +257,14 @@ class Cluster:
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
         body: dict[str, Any] = attrs.asdict(self, recurse=False)
-        nodes = [[node.number, node.state.value, node.since, node.job] for node in self.nodes]
+        nodes = [[node.number, node.state.value, node.since, node.job, node.lost_by] for node in self.nodes]
         return {**body, "tier": self.tier.value, "nodes": nodes}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Cluster:
         """As it was kept."""
         nodes = tuple(
-            Node(number, NodeState(state), since, job) for number, state, since, job in body["nodes"]
+            Node(number, NodeState(state), since, *jobs) for number, state, since, *jobs in body["nodes"]
         )
         problem = tuple(body["problem"]) if body["problem"] else None
         return cls(**{**body, "tier": Tier(body["tier"]), "nodes": nodes, "problem": problem})

@@ -104,7 +104,8 @@ def _node(cluster: Cluster, node: Node) -> dict[str, Any]:
         "publicIpAddress": None,
         "port": 50000 + node.number % 15000,
         "nodeState": node.state.value,
-        "runId": node.job if node.state is NodeState.RUNNING else None,
+        # Assumed: a preempted node keeps it.
+        "runId": node.job if node.state is NodeState.RUNNING else node.lost_by,
     }
 
 
