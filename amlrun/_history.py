@@ -53,8 +53,8 @@ class RunRecord:
 
 
 def run_record(workspace: Workspace, name: str) -> RunRecord:
-    """GET one run."""
-    return record_of(workspace.rest.get(_run(workspace, name), api_version=""))
+    """GET one run. A host that hangs is given up soon: who waits for many can't sit it out for each."""
+    return record_of(workspace.rest.bounded().get(_run(workspace, name), api_version=""))
 
 
 def record_of(run: Mapping[str, Any]) -> RunRecord:
@@ -91,7 +91,7 @@ def _words(queueing: Mapping[str, Any] | None) -> str:
 
 def children(workspace: Workspace, name: str) -> list[RunRecord]:
     """The runs of a pipeline's steps, of a search's trials; none of a job that runs by itself."""
-    runs = workspace.rest.list(f"{_run(workspace, name)}/children", api_version="")
+    runs = workspace.rest.bounded().list(f"{_run(workspace, name)}/children", api_version="")
     return [record_of(run) for run in runs]
 
 

@@ -104,4 +104,5 @@ def _timed_out(run: Follow) -> WaitTimeout:
     last, name = run.watched.last, run.watched.group
     waits = f" ({run.waits})" if run.waits else ""
     message = f"{name} is not over yet: attempt {last.number} is {last.status}{waits}"
-    return WaitTimeout(message, hint=f"It goes on; attach({name!r}).wait() goes on waiting.", name=name)
+    hint = f"It goes on; `amlrun wait {name}` goes on waiting, or attach({name!r}).wait()."
+    return WaitTimeout(message, hint=hint, name=name)

@@ -194,13 +194,14 @@ def test_a_time_out_is_an_error_in_the_place_of_who_is_not_over(fake_aml: FakeAm
     assert slow.status == "Running"
 
 
+@pytest.mark.parametrize("route", ["GET /jobs/{name}", "GET /runs/{name}"])
 def test_a_service_that_hangs_for_one_holds_the_others_up_for_seconds(
-    fake_aml: FakeAml, client: MLClient
+    fake_aml: FakeAml, client: MLClient, route: str
 ) -> None:
-    """Its look is given up, and the next one comes."""
+    """Its look is given up, and the next one comes: of the resource manager, and of run history."""
     roomy(fake_aml)
     slow, quick = spot(client, name="slow"), spot(client, name="quick")
-    fake_aml.inject(Slow(1000), on="GET /jobs/{name}", name="slow", times=4)
+    fake_aml.inject(Slow(1000), on=route, name="slow", times=4)
     assert watch([slow, quick]) == [slow, quick]
     moments = [call.time for call in fake_aml.calls.of("GET /jobs/{name}", name="quick")]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
