@@ -27,6 +27,12 @@ def wrapped(text: str, *, first: str = "", then: str = "", width: int = WIDTH) -
     return "\n".join(lines)
 
 
+def listed(words: Iterable[str]) -> str:
+    """`a, b and c`; "" of none."""
+    *first, last = [*words] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(), wraps: bool = False) -> str:
     """Rows as lines, columns two spaces apart; those in `right` are flush right, as figures are read.
 

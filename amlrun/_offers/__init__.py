@@ -4,6 +4,7 @@ Read by `_market`, decided over by `_placement`.
 """
 
 from amlrun._offers.computes import Compute, InstanceType, Kind, Problem
+from amlrun._offers.datastores import Datastore
 from amlrun._offers.gpus import GPU_MODELS, gpu_memory_gb, gpu_model
 from amlrun._offers.limits import FamilyQuota, Limit, LimitKind, Quota
 from amlrun._offers.market import Market, RegistryFacts, WorkspaceFacts
@@ -15,6 +16,7 @@ __all__ = [
     "LONGEST_RUN",
     "NOT_FOR_JOBS",
     "Compute",
+    "Datastore",
     "FamilyQuota",
     "InstanceType",
     "Kind",

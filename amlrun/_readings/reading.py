@@ -11,6 +11,7 @@ from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Kind, Market, RegistryFacts, Source
 from amlrun._offers.holdings import gpu_rooms, holders_by_family, with_holders, with_workspace_limits
 from amlrun._readings.size_replies import packaged_sizes
+from amlrun._tables import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -139,7 +140,7 @@ class Readings:
                 names = ",".join(rights[part] for part in missing)
                 lacks = f"{under}/{f'{{{names}}}' if len(missing) > 1 else names}/read"
                 lines.append(
-                    f"this account may not read {_and(map(str, missing))} (it lacks {lacks} on {scope}, "
+                    f"this account may not read {listed(map(str, missing))} (it lacks {lacks} on {scope}, "
                     f"which the role {role} there has)"
                 )
         for part, region, failure in failures:
@@ -150,8 +151,3 @@ class Readings:
                 )
                 lines.append(f"looking up {part}{where} failed: {failure.message}{way_out}".rstrip("."))
         return tuple(lines)
-
-
-def _and(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
