@@ -1,0 +1,125 @@
+"""What a refusal says: a right that is missing, a network that isn't let in, a policy that forbids. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+
+from amlrun._rights import holder_of
+from amlrun._roles import role_for
+
+
+@attrs.frozen
+class Lacking:
+    """What a refusal says is missing: the right, on what, and to whom (object id; "": it doesn't say)."""
+
+    action: str
+    scope: str
+    object_id: str = ""
+
+    @property
+    def role(self) -> str:
+        """The built-in role that has it; "": none that is known here."""
+        found = role_for(self.action)
+        return "" if found is None else found.title
+
+    def __str__(self) -> str:
+        role = f"; the role {self.role} has it" if self.role else ""
+        return f"the right {self.action} on {self.scope}{role}"
+
+    @property
+    def way_out(self) -> str:
+        """What to do, with the command for whoever may give roles."""
+        holder = holder_of(self.scope)
+        if not self.role:
+            return f"A role with {self.action} on {holder} is needed; its owner can make one."
+        assignee = self.object_id or "<object id>"
+        return (
+            f"The role {self.role} on {holder} has this right. Its owner can give it:\n"
+            f'  az role assignment create --assignee {assignee} --role "{self.role}" --scope {holder}\n'
+            "A role that was given just now takes some minutes, and perhaps a new sign-in."
+        )
+
+
+_WORDS = (
+    # The resource manager: `AuthorizationFailed`.
+    re.compile(
+        r"with object id '(?P<id>[^']*)'.*? perform action '(?P<action>[^']+)' over scope '(?P<scope>[^']+)'"
+    ),
+    # The same, of something that the request refers to: `LinkedAuthorizationFailed`.
+    re.compile(
+        r"^(?:.*?with object id '(?P<id>[^']*)')?.*?does not have permission to perform action(?:\(s\))?"
+        r" '(?P<action>[^']+)' on the linked scope(?:\(s\))? '(?P<scope>[^',]+)"
+    ),
+    # Key vault: `ForbiddenByRbac`.
+    re.compile(
+        r"(?s)oid=(?P<id>[0-9a-f-]+).*?Action: '(?P<action>[^']+)'\s+Resource: '(?P<scope>[^']+)'",
+        re.IGNORECASE,
+    ),
+)
+
+
+def lacking(message: str) -> Lacking | None:
+    """What the words of a refusal name; None: they name no right."""
+    for words in _WORDS:
+        if found := words.search(message):
+            return Lacking(found["action"], found["scope"], found["id"] or "")
+    return None
+
+
+NETWORK_CODES = (
+    "AuthorizationFailure",
+    "ForbiddenByFirewall",
+    "ForbiddenByConnection",
+    "PublicNetworkAccess",
+)
+_NETWORK_WORDS = ("private link", "public network access", "using this network")
+
+
+def is_of_network(code: str, message: str) -> bool:
+    """Whether a refusal is of where a request comes from, and no role helps.
+
+    Storage's `AuthorizationFailure` and key vault's `ForbiddenBy…` are documented; that a workspace answers
+    `Access to workspace was denied based on workspace private link configuration`, with 502, is reported.
+    """
+    codes = code.split("/")
+    said = message.lower()
+    return any(one in codes for one in NETWORK_CODES) or any(words in said for words in _NETWORK_WORDS)
+
+
+@attrs.frozen
+class Policy:
+    """A policy that forbade a request, by the names that people see, and by its ids."""
+
+    name: str
+    assignment: str
+    assignment_id: str = ""
+
+    def __str__(self) -> str:
+        at = f" ({self.assignment_id})" if self.assignment_id else ""
+        return f"policy {self.name!r}, assigned as {self.assignment!r}{at}"
+
+
+def policies(error: dict[str, Any]) -> tuple[Policy, ...]:
+    """The policies that an error body names (`additionalInfo` of type `PolicyViolation`: documented).
+
+    https://learn.microsoft.com/azure/governance/policy/how-to/determine-non-compliance
+    """
+    infos = [
+        one.get("info") or {}
+        for one in error.get("additionalInfo") or ()
+        if isinstance(one, dict) and one.get("type") == "PolicyViolation"
+    ]
+    return tuple(
+        Policy(
+            name=str(info.get("policyDefinitionDisplayName") or info.get("policyDefinitionName") or "?"),
+            assignment=str(
+                info.get("policyAssignmentDisplayName") or info.get("policyAssignmentName") or "?"
+            ),
+            assignment_id=str(info.get("policyAssignmentId") or ""),
+        )
+        for info in infos
+        if isinstance(info, dict)
+    )
