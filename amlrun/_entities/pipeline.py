@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
-from amlrun._asking.bindings import is_local
-from amlrun._asking.settings import local_folder, read
+from amlrun._asking.settings import read
 from amlrun._asking.yamlfile import read_yaml
 from amlrun._entities.automl import find_data
 from amlrun._entities.environments import environment_of
 from amlrun._entities.lost import join_docker_args
 from amlrun._entities.own import text_variables
+from amlrun._entities.spellings import well_spelt
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._jobs.dress import JOB_TIER, names_size
@@ -55,7 +55,8 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
     other. Raises `InvalidRequest` for two nested pipelines that are one object and were planned differently.
     """
     if isinstance(request.source, Path):
-        job = _sdk.load(request.source, code=None, environment=None, over=_environments(request.source))
+        with well_spelt(request.source) as over:
+            job = _sdk.load(request.source, code=None, environment=None, over=over)
     else:
         job = _sdk.copied(request.source)
     for _, node in _nodes(job, ""):
@@ -91,47 +92,6 @@ def _leave_place_to_steps(node: Any) -> None:
         node.settings.default_compute = None
 
 
-def _environments(path: Path) -> dict[str, Any]:
-    """The environments that a file's steps name in a spelling that its schema doesn't take, said anew.
-
-    Of a component in a file of its own, the file's content stands in its place.
-    """
-    found: dict[str, Any] = {}
-    for name, node in (read_yaml(path)[1].get("jobs") or {}).items():
-        for part in _WITH_ENVIRONMENT:
-            if (said := _spelt(read(node, *part))) is not None:
-                found[".".join(("jobs", name, *part))] = said
-        for key in ("component", "trial"):
-            if (inline := _inline(read(node, key), path.parent)) is not None:
-                found[f"jobs.{name}.{key}"] = inline
-    return found
-
-
-_WITH_ENVIRONMENT = (("environment",), ("trial", "environment"), ("task", "environment"))
-
-
-def _spelt(environment: Any) -> str | None:
-    """As the schema takes it; None: it does, or it is no name."""
-    if not isinstance(environment, str) or environment.strip().startswith(("azureml:", "file:", "/")):
-        return None
-    return f"azureml:{environment.strip()}"
-
-
-def _inline(said: Any, folder: Path) -> dict[str, Any] | None:
-    """What a component's file holds, with its environment said anew; None: it can stay a file."""
-    if not isinstance(said, str) or not is_local(said.removeprefix("file:")):
-        return None
-    file = folder / said.removeprefix("file:")
-    content = read_yaml(file)[1]
-    parts = [part[:-1] for part in _WITH_ENVIRONMENT if _spelt(read(content, *part)) is not None]
-    for part in parts:
-        of = read(content, *part)
-        of["environment"] = _spelt(of["environment"])
-        if (code := local_folder(of.get("code"), file.parent)) is not None:
-            of["code"] = str(code)
-    return content if parts else None
-
-
 def leaves(job: Any) -> Iterator[tuple[str, Any]]:
     """The steps of an entity with their paths, those of nested pipelines too."""
     for path, node in _nodes(job, ""):
@@ -152,7 +112,8 @@ def nested_of(client: MLClient, body: Mapping[str, Any], parts: Mapping[str, Any
             continue
         put = _sdk.component_put(client, component)
         outer, _, name = path.rpartition(".")
-        node = (found[outer].nodes if outer else body.get("jobs") or {})[name] if path else body
+        nodes = found[outer].nodes if outer in found else body.get("jobs") or {}
+        node = nodes[name] if path else body
         made = node.get("componentId") == put.path
         found[path] = Nested(path=path, id=put.path, body=put.body, api_version=put.api_version, made=made)
     return tuple(found.values())

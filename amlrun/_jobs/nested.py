@@ -47,12 +47,16 @@ class Nested:
 def dressed_nested(nested: Iterable[Nested], dress: Dress) -> tuple[Nested, ...]:
     """With plans and identities on all steps; those that this changes are other ones, still to be made."""
     found: dict[str, Nested] = {}
-    for one in sorted(nested, key=lambda one: one.path.count("."), reverse=True):  # inner ones first
+    for one in sorted(nested, key=_depth, reverse=True):  # inner ones first
         nodes = copy.deepcopy(dict(one.nodes))
         dress_nodes(nodes, dress, one.path)
         _refer(nodes, found, one.path)
         found[one.path] = one if nodes == one.nodes else _other(one, nodes)
     return tuple(found.values())
+
+
+def _depth(one: Nested) -> int:
+    return one.path.count(".") + 1 if one.path else 0
 
 
 def refer(job: dict[str, Any], nested: Iterable[Nested]) -> None:

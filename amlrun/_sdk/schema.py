@@ -26,6 +26,7 @@ _DOUBTFUL = {
 }
 """What is said of a kind that was not meant, more often than not."""
 _ANOTHER = re.compile(r"; (?=[{\[])")
+_TREES = ("{'", "['", '["', "{None")
 _LINE = re.compile(r"#line (\d+)$")
 _MOST = 3
 Fault = tuple[str, str]
@@ -44,8 +45,9 @@ def _plain(words: str) -> str:
 
 def _found(text: str, path: str) -> Iterator[Fault]:
     """The faults that a text holds as JSON, or as Python writes its values; else the text is one."""
-    if text.startswith(("{'", "['", '["', "{None")):
-        yield from _likeliest([_read(part) for part in _ANOTHER.split(text)], path)
+    kinds = _ANOTHER.split(text)
+    if any(kind.startswith(_TREES) for kind in (kinds if path else kinds[:1])):
+        yield from _likeliest([_read(kind) for kind in kinds], path)
         return
     begin = text.find("{")
     try:
