@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -25,3 +26,12 @@ def a_kind(value: Any) -> str:
     """What kind of thing it is, with its article: `an object`."""
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+_KEY_TO_IT = re.compile(r"(?<=://)[^/\s?#]*@|(?<=\?)\S*")
+"""What stands in a URL before its host, and behind its path: passwords, signatures."""
+
+
+def bare(url: str) -> str:
+    """A URL as it may be shown: without what opens it."""
+    return _KEY_TO_IT.sub("…", url) if "://" in url else url

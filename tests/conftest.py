@@ -26,6 +26,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("AMLRUN_", "AZURE_", "AZUREML_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AMLRUN_CONFIG", os.devnull)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path.parent / "config"))
     monkeypatch.chdir(tmp_path)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,9 @@ _VALUE = re.compile(
     """,
     re.VERBOSE,
 )
+_SEVERAL = re.compile(r"[\s=]")
+_ELSEWHERE = ("-", "$", "<")
+"""How the word behind an option begins that is no value: another option, a variable, a blank."""
 _SETTING = re.compile(r"true|false|none|null|-?\d+(\.\d+)?", re.IGNORECASE)
 """What only sounds like a secret: `PAD_TOKEN=0`."""
 
@@ -52,15 +56,38 @@ def is_secret(name: str, value: str) -> bool:
     """Whether it is likely that nobody else should read this value."""
     if not value.strip():
         return False
+    names_one, may_name_one = _told_by(name)
+    if names_one or _VALUE.search(value):
+        return True
+    return may_name_one and not _SETTING.fullmatch(value.strip())
+
+
+@lru_cache(maxsize=4096)
+def _told_by(name: str) -> tuple[bool, bool]:
+    """Whether a name says that it is of a secret, and whether it may."""
     said = list(itertools.accumulate(name.split("."), "{}.{}".format))  # fs.azure.account.key.<whose it is>
     words = ["_".join(_WORDS.findall(one)).lower() for one in said]
-    if _VALUE.search(value) or any(map(_NAMES_ONE.search, words)):
-        return True
-    return any(map(_MAY_NAME_ONE.search, words)) and not _SETTING.fullmatch(value.strip())
+    return any(map(_NAMES_ONE.search, words)), any(map(_MAY_NAME_ONE.search, words))
 
 
 def in_arguments(arguments: str | Sequence[str]) -> bool:
-    """Whether a program's arguments hold one: `-e HF_TOKEN=…`."""
+    """Whether a program's arguments hold one: `-e HF_TOKEN=…`, `--password …`."""
     text = arguments if isinstance(arguments, str) else " ".join(map(str, arguments))
-    words = (word.partition("=") for word in re.split(r"[\s'\"]+", text))
-    return any(is_secret(name, value if is_named else name) for name, is_named, value in words)
+    before = ""
+    for word in re.split(r"[\s'\"]+", text):
+        name, is_named, value = word.partition("=")
+        if not is_named:
+            name, value = before, word
+        if is_secret("" if value.startswith(_ELSEWHERE) else name, value):
+            return True
+        before = "" if is_named or not word.startswith("-") else word
+    return False
+
+
+def holds_one(name: str, value: Any) -> bool:
+    """Whether a text of that name, or one of a list, is a secret or holds one: a command, a signed URL."""
+    if isinstance(value, str):
+        return is_secret(name, value) or (_SEVERAL.search(value) is not None and in_arguments(value))
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        return False
+    return any(is_secret(name, one) for one in value) or in_arguments(value)

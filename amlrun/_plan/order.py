@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.secrets import holds_one, is_secret
 from amlrun._asking.team import Defaults
 from amlrun._cluster import Cluster
 from amlrun._errors import InvalidRequest
@@ -88,7 +89,8 @@ class Order:
         own = self.options.get(VARIABLES)
         names = tuple(map(str, own)) if isinstance(own, Mapping) else ()
         options = {name: encoded(value) for name, value in self.options.items() if name != VARIABLES}
-        job = self.job if isinstance(self.job, str) else encoded(self.job)
+        is_plain = isinstance(self.job, str) and not holds_one("", self.job)
+        job = self.job if is_plain else encoded(self.job)
         return {
             "job": job,
             "options": options,
@@ -139,19 +141,27 @@ As a path it has one slash."""
 
 def encoded(value: Any) -> Any:
     """As JSON holds it; what it can't hold is marked as lost."""
+    if isinstance(value, (str, Path)) and _SECRET.search(str(value)):
+        return _marked("lost", "a URL with a signature or a password, which may be a secret")
+    if holds_one("", list(value) if isinstance(value, tuple) else value):
+        return _marked("lost", "what looks like a secret")
     if isinstance(value, (list, tuple)):
         return [encoded(item) for item in value]
     if _is_mapping(value) and all(isinstance(key, str) for key in value):
-        items = {str(key): encoded(item) for key, item in value.items()}
+        items = {str(key): _item(key, item) for key, item in value.items()}
         return _marked("mapping", list(map(list, items.items()))) if _KIND in items else items
-    if isinstance(value, (str, Path)) and _SECRET.search(str(value)):
-        return _marked("lost", "a URL with a signature or a password, which may be a secret")
     if not isinstance(value, Real) or math.isfinite(value):
         for kind, mark, write in _WRITERS:
             if isinstance(value, kind):
                 written = write(value)
                 return _marked(mark, _listed(written)) if mark else written
     return _marked("lost", f"{type(value).__name__} of {type(value).__module__.partition('._')[0]}")
+
+
+def _item(name: str, value: Any) -> Any:
+    written = encoded(value)
+    is_one = isinstance(written, str) and is_secret(name, written)
+    return _marked("lost", f"{name}, which looks like a secret") if is_one else written
 
 
 def decoded(data: Any) -> Any:

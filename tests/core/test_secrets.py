@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from amlrun._asking.secrets import in_arguments, is_secret, secret_names
+from amlrun._asking.secrets import holds_one, in_arguments, is_secret, secret_names
 
 NAMES = [
     *(
@@ -83,8 +85,30 @@ def test_settings_of_tokenizers_are_none_but_a_short_password_is() -> None:
     assert secret_names(variables) == ("PASSWORD", "TOKEN")
 
 
-@pytest.mark.parametrize("arguments", ["-e HF_TOKEN=abc", ["-e", "DB_PASSWORD=p"], "x hf_0123456789abcdefgh"])
+ARGUMENTS = [
+    *("-e HF_TOKEN=abc", "x hf_0123456789abcdefgh", "python x.py --password 'hunter 2'", "--api-key=k1"),
+    *(["-e", "DB_PASSWORD=p"], ["--password", "p"]),
+]
+NO_SECRETS = [
+    *("--token $TOKEN", "--password --verbose", "--pad-token 0", "--key=0", "python train.py --lr 0.1"),
+    *(["--ipc=host", "-e", "A=b"], [], ["a", 1], None, {"a": "b"}),
+]
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS)
 def test_arguments_that_hold_one(arguments: str | list[str]) -> None:
-    """As one text, or as several."""
+    """As one text, or as several; behind a name, or as its own word."""
     assert in_arguments(arguments)
-    assert not in_arguments(["--ipc=host", "-e", "A=b"])
+    assert holds_one("command", arguments)
+
+
+@pytest.mark.parametrize("arguments", NO_SECRETS)
+def test_arguments_that_hold_none(arguments: Any) -> None:
+    """A variable of the shell's, another option, a setting; what is no text."""
+    assert not holds_one("command", arguments)
+
+
+def test_a_list_under_the_name_of_a_secret() -> None:
+    """Each text in it is one."""
+    assert holds_one("passwords", ["a"]) is False
+    assert holds_one("password", ["a"])

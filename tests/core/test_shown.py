@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from amlrun._shown import a_kind, shown
+from amlrun._shown import a_kind, bare, shown
 
 
 class Owner:
@@ -44,3 +44,17 @@ def test_a_long_text_is_cut() -> None:
     """It may be a whole file."""
     assert len(shown("x" * 500)) == 80
     assert a_kind(object()) == "an object"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://a.net/c/x.csv?sv=1&sig=abc", "https://a.net/c/x.csv?…"),
+        ("https://me:pw@a.net/x", "https://…a.net/x"),
+        ("azureml://datastores/d/paths/me@home/", "azureml://datastores/d/paths/me@home/"),
+        ("data/what?", "data/what?"),
+    ],
+)
+def test_of_urls_only_the_place_is_shown(url: str, told: str) -> None:
+    """Signatures and passwords are what opens them."""
+    assert bare(url) == told

@@ -36,9 +36,9 @@ def account_of(host: str) -> str:
 
 def put_container(records: Records, account: str, name: str, datastore: str = "", sas: str = "") -> None:
     """Make a container be there; `datastore` is kept there, `sas` opens it."""
-    before = records.get("container", f"{account}/{name}") or {"datastore": "", "sigs": []}
+    before = records.get("container", f"{account}/{name}") or {"datastore": "", "sas": []}
     signature = parse_qs(sas.removeprefix("?")).get("sig", [])
-    body = {"datastore": before["datastore"] or datastore, "sigs": [*before["sigs"], *signature]}
+    body = {"datastore": before["datastore"] or datastore, "sas": [*before["sas"], *signature]}
     records.put("container", f"{account}/{name}", body, shelf=account)
 
 
@@ -80,7 +80,7 @@ def refused(records: Records, request: Request, own: str) -> tuple[int, str] | N
         return 401, "NoAuthenticationInformation"
     container = request.path.lstrip("/").partition("/")[0]
     found: Mapping[str, list[str]] = records.get("container", f"{account}/{container}") or {}
-    given_out = {*parse_qs(SAS)["sig"], *found.get("sigs", [])}
+    given_out = {*parse_qs(SAS)["sig"], *found.get("sas", [])}
     by_key = request.query.get("sr") == "b" and bool(_DIGEST.fullmatch(signature))
     known_here = account == own or bool(found)
     return None if known_here and (by_key or signature in given_out) else (403, "AuthenticationFailed")

@@ -6,6 +6,7 @@ and nowhere else; a datastore is a folder.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from amlrun._shown import bare
 from amlrun.testing._assets.blobs import ARTIFACTS, BLOB_STORE, LOG, artifact_prefix
+from amlrun.testing._state.seal import UNREADABLE, Seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +70,8 @@ class Runner:
     def prepare(self, job: Job, place: Path) -> Start:
         """Lay out a job's files under `place`. Raises CannotRun."""
         sent = job.body["properties"]
+        if UNREADABLE in json.dumps(sent):
+            raise CannotRun(f"The job's secrets can't be opened without {Seal().path}. Submit it again.")
         artifacts = self.blobs.path(ARTIFACTS, artifact_prefix(job.name))
         log = artifacts / LOG
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -114,14 +119,14 @@ class Runner:
             return str(value.get("value"))
         path = self._locate(str(value.get("uri")))
         if not path.exists():
-            raise CannotRun(f"Input {name}: {value.get('uri')} is not there (looked for {path}).")
+            raise CannotRun(f"Input {name}: {bare(str(value.get('uri')))} is not there (looked for {path}).")
         return str(path)
 
     def _output(self, job: Job, name: str, value: Mapping[str, Any] | None) -> str:
         uri = (value or {}).get("uri")
         path = self._datastore(uri) if uri else None
         if uri and path is None:
-            raise CannotRun(f"Output {name}: {uri} is no path of a datastore.")
+            raise CannotRun(f"Output {name}: {bare(uri)} is no path of a datastore.")
         path = path or self.folder / "datastores" / BLOB_STORE / "azureml" / job.name / name
         is_file = str((value or {}).get("jobOutputType")).lower() == "uri_file"
         (path.parent if is_file else path).mkdir(parents=True, exist_ok=True)
@@ -142,7 +147,7 @@ class Runner:
         for kind in kinds:
             if found := self.find(kind, f"{name}/{version}"):
                 return self._locate(found["properties"].get("dataUri") or found["properties"]["modelUri"])
-        raise CannotRun(f"{uri} is not in this workspace.")
+        raise CannotRun(f"{bare(uri)} is not in this workspace.")
 
     def _output_of(self, job: str, output: str) -> Path:
         body = self.find("job", job)
@@ -159,7 +164,7 @@ class Runner:
         root = self.folder / "datastores" / match["datastore"]
         parts = [part for part in match["path"].split("/") if part]
         if ".." in {*parts, match["datastore"]}:
-            raise CannotRun(f"{uri} leads out of its datastore.")
+            raise CannotRun(f"{bare(uri)} leads out of its datastore.")
         return root.joinpath(*parts)
 
     def _address(self, uri: str) -> Path:
@@ -169,8 +174,8 @@ class Runner:
         if parts.scheme == "https" and (parts.hostname or "").startswith("fakeaml"):
             return self.blobs.path(container, name.rstrip("/"))
         raise CannotRun(
-            f"{uri} is not in the local workspace, which fetches nothing from elsewhere. Put a copy into a "
-            f"datastore: the folder {self.folder / 'datastores' / BLOB_STORE} is "
+            f"{bare(uri)} is not in the local workspace, which fetches nothing from elsewhere. Put a copy "
+            f"into a datastore: the folder {self.folder / 'datastores' / BLOB_STORE} is "
             f"azureml://datastores/{BLOB_STORE}/paths/."
         )
 

@@ -1,8 +1,9 @@
 """The state of one fake workspace: JSON documents in sqlite, in memory or in a folder.
 
-It knows documents, transactions and nothing of what the documents say. A document has a kind and a name; it
-may stand on a *shelf* (a queue that is looked at from its head) and may be *due* (the instant of its next
-event). Every transaction takes the write lock first, so two processes on one folder take turns.
+It knows documents, transactions and nothing of what the documents say, but that secrets in a folder are
+sealed. A document has a kind and a name; it may stand on a *shelf* (a queue that is looked at from its head)
+and may be *due* (the instant of its next event). Every transaction takes the write lock first, so two
+processes on one folder take turns.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import NotConfigured
+from amlrun.testing._state.seal import Seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "workspace.sqlite"
 _APPLICATION = 0x616D6C72  # "amlr" in the file's header: what `file` and we know it by
-VERSION = 3
+VERSION = 4
 """Of the state's format: another version's is refused."""
 _MAGIC = b"SQLite format 3\0"
 _FIELDS = (60, 68)  # where sqlite's header has the user's version and the application
@@ -41,13 +43,14 @@ CREATE INDEX by_seq ON documents (kind, seq);
 class Records:
     """What can be done inside a transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, seal: Seal | None = None) -> None:
         self._connection = connection
+        self._seal = seal
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         """One document, or None."""
         row = self._one("SELECT body FROM documents WHERE kind = ? AND name = ?", kind, name)
-        return None if row is None else json.loads(row[0])
+        return None if row is None else self._read(row[0])
 
     def put(
         self,
@@ -57,14 +60,16 @@ class Records:
         *,
         shelf: str | None = None,
         due: float | None = None,
+        secret: bool = False,
     ) -> None:
-        """Write a document whole. One that was there keeps its place in the order."""
+        """Write a document whole; of a `secret` nothing can be read. One that was there keeps its place."""
+        text = json.dumps(body) if self._seal is None else self._seal.written(body, whole=secret)
         self._connection.execute(
             "INSERT INTO documents (kind, name, seq, shelf, due, body) "
             "VALUES (?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM documents WHERE kind = ?), ?, ?, ?) "
             "ON CONFLICT (kind, name) DO UPDATE SET "
             "shelf = excluded.shelf, due = excluded.due, body = excluded.body",
-            (kind, name, kind, shelf, due, json.dumps(body)),
+            (kind, name, kind, shelf, due, text),
         )
 
     def remove(self, kind: str, name: str) -> None:
@@ -79,7 +84,7 @@ class Records:
             f"SELECT body FROM documents WHERE kind = ? ORDER BY seq {order}",  # noqa: S608
             (kind,),
         )
-        return [json.loads(row[0]) for row in rows]
+        return [self._read(row[0]) for row in rows]
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind, in the order in which they were first written."""
@@ -120,7 +125,7 @@ class Records:
         row = self._one(
             "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq LIMIT 1", kind, shelf
         )
-        return None if row is None else json.loads(row[0])
+        return None if row is None else self._read(row[0])
 
     def on_shelf(self, kind: str, shelf: str, *, most: int = -1) -> list[dict[str, Any]]:
         """The documents of a shelf, in order: all, or the first ones."""
@@ -128,7 +133,7 @@ class Records:
             "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq LIMIT ?",
             (kind, shelf, most),
         )
-        return [json.loads(row[0]) for row in rows]
+        return [self._read(row[0]) for row in rows]
 
     def next_due(self, kind: str | None = None) -> tuple[float, str, str] | None:
         """When, and to which document (kind, name), the next thing happens: any, or one of that kind."""
@@ -138,6 +143,9 @@ class Records:
             kind,
         )
         return None if row is None else (row[0], row[1], row[2])
+
+    def _read(self, text: str) -> Any:
+        return json.loads(text) if self._seal is None else self._seal.read(text)
 
     def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
@@ -165,6 +173,8 @@ class Store:
             except OSError as error:
                 hint = "Give another folder."
                 raise NotConfigured(f"No workspace can be kept in {folder}: {error}", hint=hint) from error
+        # Folders are handed around: what is secret in one is sealed.
+        self._seal = None if folder is None else Seal()
         self._connection = self._connect(path)
         # Nobody has to close a fake: whoever forgets it forgets its connection too.
         self.close = weakref.finalize(self, self._connection.close)
@@ -187,7 +197,7 @@ class Store:
                 self._connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:
-                yield Records(self._connection)
+                yield Records(self._connection, self._seal)
                 if outermost:
                     self._connection.execute("COMMIT")
             except BaseException:
