@@ -87,7 +87,7 @@ def _container(workspace: Workspace, datastore: str) -> Any:
                 credential = AzureNamedKeyCredential(account, secret["key"])
             elif secret.get("sasToken"):
                 credential = AzureSasCredential(secret["sasToken"])
-    host = f"{account}.blob.{properties.get('endpoint') or 'core.windows.net'}"
+    host = f"{account}.blob.{properties.get('endpoint') or wire.cloud.storage}"
     extra: dict[str, Any] = {} if wire.transport is None else {"transport": wire.transport}
     return ContainerClient(
         f"{properties.get('protocol') or 'https'}://{host}",

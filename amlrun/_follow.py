@@ -23,6 +23,7 @@ from amlrun._look import Watched, has_mark, marked, seen_in
 from amlrun._memory import QUEUE_TAG
 from amlrun._progress import Sight, Tail
 from amlrun._resend import called_off, resent
+from amlrun._signing_in import LASTING
 from amlrun._states import BEFORE_RUNNING, CANCEL_REQUESTED, ENDS, RUNNING
 from amlrun._turns import Question, Turn
 from amlrun._waiting import waits_for
@@ -119,7 +120,8 @@ def stepped(follow: Follow, job: Mapping[str, Any] | Exception | None, now: floa
 
 def _after_fault(follow: Follow, error: ServiceError | NotAuthorized, now: float) -> Follow:
     refusals = follow.refusals + isinstance(error, NotAuthorized)
-    if refusals >= PATIENCE or (isinstance(error, ServiceError) and not error.passing):
+    lasting = isinstance(error, NotAuthorized) and error.service_code in LASTING
+    if lasting or refusals >= PATIENCE or (isinstance(error, ServiceError) and not error.passing):
         return attrs.evolve(follow, end=error)
     trouble = f"{follow.watched.group}: {error.message}; the next look comes"
     return attrs.evolve(follow, refusals=refusals, trouble=trouble, turn=follow.turn.looked(now))

@@ -35,7 +35,10 @@ from requests import Timeout
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
 
 from amlrun._clock import Clock, RealClock
+from amlrun._cloud import PUBLIC, Cloud
+from amlrun._credential import name_of
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+from amlrun._signing_in import not_signed_in
 from amlrun._tokens import Tokens
 
 if TYPE_CHECKING:
@@ -75,6 +78,7 @@ class Wire:
     per_retry_policies: tuple[Any, ...] = ()
     connection: Mapping[str, Any] = attrs.field(factory=dict)
     """Settings of the connection (proxies, connection_verify, …) as the client was given them."""
+    cloud: Cloud = PUBLIC
 
 
 @attrs.frozen
@@ -202,14 +206,17 @@ class Rest:
         try:
             return self.tokens.get_token(scope).token
         except ClientAuthenticationError as error:
-            raise _not_signed_in(error) from error
+            raise self._no_token(error) from error
 
     def account(self) -> Account | None:
         """Who is signed in, by the token that all requests need anyway; None where it doesn't say."""
         try:
             return self.tokens.account(*self.wire.scopes)
         except ClientAuthenticationError as error:
-            raise _not_signed_in(error) from error
+            raise self._no_token(error) from error
+
+    def _no_token(self, error: ClientAuthenticationError) -> NotAuthorized:
+        return not_signed_in(str(error.message or error), credential=name_of(self.tokens.credential))
 
     def _attempts(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
         try:
@@ -222,7 +229,7 @@ class Rest:
             response = client.send_request(request, **self._timeouts)
             response.read()
         except ClientAuthenticationError as error:
-            raise _not_signed_in(error) from error
+            raise self._no_token(error) from error
         except (ServiceRequestError, ServiceResponseError) as error:
             what = f"{request.method} {urlsplit(request.url).netloc} got no answer: {error.message}"
             unanswered = ServiceError(what, hint="Is there a network, a proxy or a VPN?")
@@ -276,13 +283,6 @@ def _failure(request: HttpRequest, response: HttpResponse) -> AmlrunError:
         return NotAuthorized(what, hint=hint, scope=_short(request.url), service_code=code)
     request_id = response.headers.get("x-ms-request-id", "")
     return ServiceError(what, status=response.status_code, service_code=code, request_id=request_id)
-
-
-def _not_signed_in(error: ClientAuthenticationError) -> NotAuthorized:
-    first = str(error.message or "").strip().splitlines()[0:1]
-    cause = first[0] if first else type(error).__name__
-    hint = "Sign in (`az login`), or check the credential."
-    return NotAuthorized(f"No token: {cause}", hint=hint, signed_in=False)
 
 
 def _json(text: str) -> Any:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from amlrun._plan import Plan
     from amlrun._workspace import Workspace
 
-USER_TOKEN_SCOPE = "https://ml.azure.com/.default"  # noqa: S105  an audience, not a token
 _CREATED = 201
 _NOT_FOUND = 404
 _THROTTLED = 429
@@ -208,7 +207,7 @@ def _signed(workspace: Workspace, memory: Memory, body: Mapping[str, Any]) -> tu
     is_user = str((body.get("identity") or {}).get("identityType")) == IdentityKind.USER
     if not is_user and str(body["jobType"]) != JobType.PIPELINE:
         return memory, {}
-    token = workspace.rest.token(USER_TOKEN_SCOPE)
+    token = workspace.rest.token(workspace.rest.wire.cloud.learning_scope)
     if not is_user and not acts_as_user(body):
         return memory, {"x-azureml-token": token}
     principal = _object_id(token)

@@ -6,13 +6,17 @@ Azure command line starts a process for each. Here they are fetched once, by one
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo
+from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from amlrun._account import account_of
+from amlrun._credential import asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,15 +27,29 @@ if TYPE_CHECKING:
 
 EARLY = 300.0
 """Seconds before its end that a token is renewed: azure-core's own."""
+_log = logging.getLogger("amlrun")
+_Key = tuple[tuple[str, ...], str, bool]
 
 
 class Tokens:
-    """A `TokenCredential` that asks another one, and keeps what it answers."""
+    """A `TokenCredential` that asks another one, and keeps what it answers.
 
-    def __init__(self, credential: TokenCredential, *, now: Callable[[], float] = time.time) -> None:
+    `ahead` are scopes whose tokens are fetched together with the first one: what is signed in by a proof that
+    soon expires can't fetch them later. `told` is called once, with the first token and the moment until
+    which those that were fetched are valid.
+    """
+
+    def __init__(
+        self,
+        credential: TokenCredential,
+        *,
+        ahead: tuple[str, ...] = (),
+        told: Callable[[str, float], None] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.credential = credential
-        self._now = now
-        self._kept: dict[tuple[str, ...], AccessTokenInfo] = {}
+        self._ahead, self._told, self._now = ahead, told, now
+        self._kept: dict[_Key, AccessTokenInfo] = {}
         self._lock = threading.RLock()
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
@@ -42,27 +60,48 @@ class Tokens:
     def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
         """The same in the newer form."""
         wanted = {name: value for name, value in (options or {}).items() if value}
+        key = scopes, str(wanted.get("tenant_id", "")), bool(wanted.get("enable_cae"))
         with self._lock:
-            kept = self._kept.get(scopes)
-            if kept is not None and not wanted and not self._due(kept):
+            kept = self._kept.get(key)
+            # Claims are asked for where the kept one is not taken any more.
+            if kept is not None and "claims" not in wanted and not self._is_due(kept):
                 return kept
-            fresh = self._ask(scopes, wanted)
-            if "tenant_id" not in wanted:  # claims are asked for where the kept one is not taken any more
-                self._kept[scopes] = fresh
+            try:
+                fresh = self._ask(scopes, wanted)
+            except AzureError as error:
+                if kept is None or "claims" in wanted or kept.expires_on <= self._now():
+                    raise
+                _log.info("a token that ends soon can't be renewed: %s", str(error).partition("\n")[0])
+                return kept
+            self._kept[key] = fresh
+            self._first(fresh)
             return fresh
 
     def account(self, *scopes: str) -> Account | None:
         """Who the token for these scopes speaks for, if that can be told."""
         return account_of(self.get_token(*scopes).token)
 
-    def _due(self, kept: AccessTokenInfo) -> bool:
+    def _first(self, token: AccessTokenInfo) -> None:
+        ahead, self._ahead = self._ahead, ()
+        for scope in ahead:
+            with contextlib.suppress(AzureError):  # who needs it is told then
+                self.get_token(scope)
+        told, self._told = self._told, None
+        if told is not None:
+            told(token.token, float(min(kept.expires_on for kept in self._kept.values())))
+
+    def _is_due(self, kept: AccessTokenInfo) -> bool:
         now = self._now()
         return kept.expires_on - now < EARLY or (kept.refresh_on is not None and kept.refresh_on <= now)
 
     def _ask(self, scopes: tuple[str, ...], options: dict[str, Any]) -> AccessTokenInfo:
         newer: Any = getattr(self.credential, "get_token_info", None)
-        if newer is not None:
-            fresh: AccessTokenInfo = newer(*scopes, options=options)
-            return fresh
-        token = self.credential.get_token(*scopes, **options)
+        try:
+            with asking():
+                if newer is not None:
+                    fresh: AccessTokenInfo = newer(*scopes, options=options)
+                    return fresh
+                token = self.credential.get_token(*scopes, **options)
+        except (OSError, ValueError) as error:  # of a file that isn't there, of a tenant that is none
+            raise ClientAuthenticationError(message=str(error)) from error
         return AccessTokenInfo(token.token, token.expires_on)

@@ -1,78 +1,64 @@
-"""Which workspace: found in a fixed order, and held as one object with its sender, clock and kept look-ups.
-
-Knows where configuration stands; asks the service nothing by itself.
-"""
+"""One workspace, held as one object with its sender, clock and kept look-ups: opened, and kept."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.teamfile import FILE, read_team
+from amlrun._account import account_of
 from amlrun._clock import RealClock
+from amlrun._cloud import STORAGE_SCOPE, cloud_of
+from amlrun._connect import LOCAL, Place, Scope, configured, named
+from amlrun._credential import credential_of, name_of
 from amlrun._errors import InvalidRequest, NotConfigured
+from amlrun._federated import is_short, warning
 from amlrun._pace import Pace
 from amlrun._readings.lookups import Common, Lookups
 from amlrun._readings.shelf import cache_folder
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
 from amlrun._shown import shown
+from amlrun._signing_in import way_of
+from amlrun._tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from azure.ai.ml import MLClient
 
-LOCAL = "local"
 _log = logging.getLogger("amlrun")
-_VARIABLE = "AMLRUN_WORKSPACE"
-# Assumed: on a compute instance they have the same names as in a job.
-_IN_JOB = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
-_OWN = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
-_CONFIG_KEYS = ("subscription_id", "resource_group", "workspace_name")
-_CONFIG_FILES = ("config.json", ".azureml/config.json")
-
-
-@attrs.frozen
-class Scope:
-    """The three names of a workspace."""
-
-    subscription_id: str
-    resource_group: str
-    workspace: str
-
-    @property
-    def subscription_path(self) -> str:
-        """The path of look-ups that are the subscription's: usages, sizes."""
-        return f"/subscriptions/{self.subscription_id}"
-
-    @property
-    def path(self) -> str:
-        """The workspace's ARM id."""
-        provider = "providers/Microsoft.MachineLearningServices/workspaces"
-        return f"{self.subscription_path}/resourceGroups/{self.resource_group}/{provider}/{self.workspace}"
-
-    def __str__(self) -> str:
-        return f"{self.subscription_id}/{self.resource_group}/{self.workspace}"
+_PROOF = "AZURE_FEDERATED_TOKEN_FILE"
 
 
 class Workspace:
-    """One workspace as one client reaches it, with its sender, clock and kept look-ups."""
+    """One workspace as one client reaches it, with its sender, clock and kept look-ups.
+
+    `source` is where it is said that it is this one.
+    """
 
     def __init__(
-        self, scope: Scope, wire: Wire, *, client: MLClient | None = None, embedded: Any = None
+        self,
+        scope: Scope,
+        wire: Wire,
+        *,
+        source: str,
+        client: MLClient | None = None,
+        embedded: Any = None,
     ) -> None:
-        self.scope = scope
-        self.rest = Rest(wire)
+        self.scope, self.source = scope, source
+        given = wire.credential
+        ahead = (wire.cloud.learning_scope, STORAGE_SCOPE) if is_short(os.environ) else ()
+        told = self._tell if embedded is None else None
+        self.rest = Rest(attrs.evolve(wire, credential=Tokens(given, ahead=ahead, told=told)))
         self.clock = self.rest.clock
         # What a fake says is no other process's business, nor is its time.
         self.cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
@@ -103,6 +89,19 @@ class Workspace:
                 scope, wire = self.scope, self.rest.wire
                 self._own = make_client(wire, scope.subscription_id, scope.resource_group, scope.workspace)
             return self._own
+
+    def _tell(self, token: str, until: float) -> None:
+        """Who works where, once: the account, never its token. And that it won't last, where it doesn't."""
+        account, way = account_of(token), name_of(self.rest.tokens.credential)
+        who = "an account that can't be told" if account is None else f"{account} of tenant {account.tenant}"
+        _log.info("workspace %s (from %s), as %s, by %s", self.scope, self.source, who, way_of(way))
+        file, proof = os.environ.get(_PROOF), None
+        if file:
+            with contextlib.suppress(OSError, ValueError):
+                proof = Path(file).read_text(encoding="utf-8")
+        words = warning(os.environ, way, proof, until, time.time())
+        if words:
+            _log.warning("%s", words)
 
     def untold(self, warnings: Iterable[str]) -> list[str]:
         """Those that nobody was told of this workspace's jobs, and is told now: a batch says much alike."""
@@ -152,7 +151,7 @@ def workspace_of(client: MLClient | None) -> Workspace:
     """The workspace of this client, or the one that the configuration names. Kept for the process."""
     with _lock:
         if client is None:
-            return _configured()
+            return _open(configured())
         if isinstance(client, str) or not hasattr(client, "workspace_name"):
             hint = "amlrun.connect(…) gives one."
             raise InvalidRequest(f"client={shown(client)} is no MLClient", argument="client", hint=hint)
@@ -162,110 +161,52 @@ def workspace_of(client: MLClient | None) -> Workspace:
                 hint = "MLClient(credential, subscription_id, resource_group_name, workspace_name)"
                 raise NotConfigured("This MLClient has no workspace", hint=hint)
             scope = Scope(*(str(name) for name in names))
-            _of_client[client] = Workspace(scope, wire_of(client), client=client)
+            _of_client[client] = Workspace(scope, wire_of(client), source="the client", client=client)
         return _of_client[client]
 
 
 def connect(workspace: str | None = None) -> MLClient:
     """The `MLClient` that everything uses by default.
 
-    `workspace` is `"subscription/resource-group/workspace"` or `"local"`; with nothing, the first of:
-    `AMLRUN_WORKSPACE`; the variables that Azure ML sets inside a job; `workspace` in `amlrun.toml`, here or
-    above; `config.json` here or above, `.azureml/` too; `AZURE_SUBSCRIPTION_ID`, `AZURE_RESOURCE_GROUP` and
-    `AZURE_ML_WORKSPACE`.
+    `workspace` is `"subscription/resource-group/workspace"`, its ARM id, or `"local"`; with nothing, the
+    first of: `AMLRUN_WORKSPACE`; the variables that Azure ML sets inside a job; `workspace` in `amlrun.toml`,
+    here or above; `config.json` here or above, `.azureml/` too; `AZURE_SUBSCRIPTION_ID`,
+    `AZURE_RESOURCE_GROUP` and `AZURE_ML_WORKSPACE`.
+
+    Nothing is sent yet. The credential is the shortest chain that the environment allows (docs/connect.md);
+    the cloud is the one of `AZURE_CLOUD`, `AZUREML_CURRENT_CLOUD` or `AZURE_AUTHORITY_HOST`. azure-ai-ml
+    sends no telemetry, unless `AMLRUN_TELEMETRY=1` asks for it.
 
     Raises `NotConfigured`.
     """
     with _lock:
-        found = _configured() if workspace is None else _open(_parse(workspace, "connect()"), "connect()")
+        found = _open(configured() if workspace is None else named(workspace, "connect()"))
         client = found.client()
         _of_client[client] = found
         return client
 
 
-def _configured() -> Workspace:
-    for scope, where in _places():
-        return _open(scope, where)
-    looked_at = (
-        _VARIABLE,
-        "+".join(_IN_JOB),
-        f"workspace in {read_team().path or FILE + ' here and above'}",
-        f"{' and '.join(_CONFIG_FILES)} in {Path.cwd()} and above",
-        "+".join(_OWN),
-    )
-    message = "No workspace is configured. Looked at: " + "; ".join(looked_at) + "."
-    hint = (
-        f"Set {_VARIABLE}=<subscription>/<resource group>/<workspace>, "
-        f"or {_VARIABLE}={LOCAL} to run jobs on this machine, offline."
-    )
-    raise NotConfigured(message, hint=hint, looked_at=looked_at)
-
-
-def _places() -> Iterator[tuple[Scope | str, str]]:
-    """Where a workspace is named, in order. A config.json that is half filled in is an error, not a miss."""
-    if os.environ.get(_VARIABLE):
-        yield _parse(os.environ[_VARIABLE], _VARIABLE), _VARIABLE
-    if all(os.environ.get(name) for name in _IN_JOB):
-        yield Scope(*(os.environ[name] for name in _IN_JOB)), "the job's own variables"
-    team = read_team()
-    if team.workspace is not None:
-        yield _parse(team.workspace, team.where["workspace"]), team.where["workspace"]
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        for name in _CONFIG_FILES:
-            scope = _config(folder / name)
-            if scope is not None:
-                yield scope, str(folder / name)
-    named = [name for name in _OWN if os.environ.get(name)]
-    if named == list(_OWN):
-        yield Scope(*(os.environ[name] for name in _OWN)), "+".join(_OWN)
-
-
-def _parse(text: str, where: str) -> Scope | str:
-    if text.strip().lower() == LOCAL:
-        return LOCAL
-    parts = text.strip().strip("/").split("/")
-    if len(parts) != len(_CONFIG_KEYS) or not all(parts):
-        hint = f'"<subscription>/<resource group>/<workspace>", or "{LOCAL}".'
-        raise NotConfigured(f"{where}: {text!r} is not a workspace", hint=hint, looked_at=(where,))
-    return Scope(*parts)
-
-
-def _config(path: Path) -> Scope | None:
-    """A config.json as the studio offers it; None where there is none, or it is some other tool's."""
-    if not path.is_file():
-        return None
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NotConfigured(f"{path}: can't be read as JSON ({error})", looked_at=(str(path),)) from error
-    given = {key: data.get(key) for key in _CONFIG_KEYS} if isinstance(data, dict) else {}
-    missing = [key for key in _CONFIG_KEYS if not given.get(key)]
-    if len(missing) == len(_CONFIG_KEYS):
-        return None
-    if missing:
-        hint = "Download it again from the studio, or fill it in."
-        raise NotConfigured(f"{path}: {', '.join(missing)} missing", hint=hint, looked_at=(str(path),))
-    return Scope(*(str(given[key]) for key in _CONFIG_KEYS))
-
-
-def _open(place: Scope | str, where: str) -> Workspace:
-    key: object = (place, os.environ.get("AMLRUN_LOCAL_HOME")) if place == LOCAL else place
+def _open(place: Place) -> Workspace:
+    home = os.environ.get("AMLRUN_LOCAL_HOME")
+    key: object = (LOCAL, home) if place.scope is None else (place.scope, cloud_of(os.environ))
     if key not in _of_place:
-        opened = _open_local() if not isinstance(place, Scope) else _open_real(place)
-        _log.info("workspace %s (from %s)", place, where)
+        opened = _open_local(place.source) if place.scope is None else _open_real(place.scope, place.source)
+        _log.debug("workspace %s (from %s)", place.scope or LOCAL, place.source)
         _of_place[key] = opened
     return _of_place[key]
 
 
-def _open_real(scope: Scope) -> Workspace:
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415  it takes 0.2 s to import
+def _open_real(scope: Scope, source: str) -> Workspace:
+    cloud = cloud_of(os.environ)
+    management = (f"{cloud.management}/.default",)
+    wire = Wire(credential_of(os.environ, cloud), cloud.management, management, cloud=cloud)
+    return Workspace(scope, wire, source=source)
 
-    return Workspace(scope, Wire(DefaultAzureCredential()))
 
-
-def _open_local() -> Workspace:
+def _open_local(source: str) -> Workspace:
     from amlrun.testing import local  # noqa: PLC0415  only who asks for it pays for it
 
     fake = local()
     scope = Scope(fake.scope.subscription_id, fake.scope.resource_group, fake.scope.workspace)
-    return Workspace(scope, Wire(fake.credential, transport=fake.transport()), embedded=fake)
+    wire = Wire(fake.credential, transport=fake.transport())
+    return Workspace(scope, wire, source=source, embedded=fake)

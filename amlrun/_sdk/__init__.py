@@ -1,13 +1,14 @@
 """Every touch of `azure-ai-ml`, and every private name of it. It is imported inside functions only.
 
 Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
-(how a client reaches the service), `JobOperations._kwargs` and `ComponentOperations._init_args` (where
+(how a client reaches the service), `_azure_environments._get_cloud_details` (of a cloud that we don't know),
+`JobOperations._kwargs` and `ComponentOperations._init_args` (where
 azure-core's `raw_request_hook` goes), `NodeInput._data`
 and `NodeOutput._data` (what was said of data), and of what
 `@dsl.pipeline` makes `_pipeline_builder`, `_job_settings` and `Component._source` (what its decorator says).
 """
 
-from amlrun._sdk.client import make_client, wire_of
+from amlrun._sdk.client import make_client, on_behalf, wire_of
 from amlrun._sdk.copies import copied
 from amlrun._sdk.decorators import Decorators
 from amlrun._sdk.jobs import build, identity, latest_environment, load, own_outputs, queue_settings, said_of
@@ -24,6 +25,7 @@ __all__ = [
     "latest_environment",
     "load",
     "make_client",
+    "on_behalf",
     "own_outputs",
     "queue_settings",
     "said_of",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import TYPE_CHECKING, Any
 
+from amlrun._cloud import Cloud, cloud_named
 from amlrun._rest import Wire
 from amlrun._sdk.noise import quiet
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
+    from azure.core.credentials import TokenCredential
 
+_TELEMETRY = "AMLRUN_TELEMETRY"
 _CONNECTION = ("proxies", "connection_verify", "connection_cert", "connection_timeout", "read_timeout")
 
 
@@ -25,7 +29,37 @@ def wire_of(client: MLClient) -> Wire:
         per_call_policies=_several(kwargs.get("per_call_policies")),
         per_retry_policies=_several(kwargs.get("per_retry_policies")),
         connection={name: kwargs[name] for name in _CONNECTION if name in kwargs},
+        cloud=_cloud(str(kwargs["cloud"])),
     )
+
+
+def _cloud(name: str) -> Cloud:
+    """The cloud of a client's; one that is not in our table is in the SDK's, or in its metadata."""
+    known = cloud_named(name)
+    if known is not None:
+        return known
+    from azure.ai.ml._azure_environments import _get_cloud_details
+
+    found = {key: str(value).rstrip("/") for key, value in _get_cloud_details(name).items()}
+    learning = found["aml_resource_id"]
+    return Cloud(
+        name,
+        management=found["resource_manager"],
+        login=found["active_directory"],
+        learning=learning,
+        studio=learning,  # Assumed: as in the public cloud and the government's.
+        storage=found["storage_endpoint"],
+        vault=found["storage_endpoint"].replace("core.", "vault.", 1),  # Assumed: as in the government's.
+    )
+
+
+def on_behalf() -> TokenCredential:
+    """The credential of a job that runs as who submitted it."""
+    quiet()
+    from azure.ai.ml.identity import AzureMLOnBehalfOfCredential
+
+    found: TokenCredential = AzureMLOnBehalfOfCredential()
+    return found
 
 
 def _several(policies: Any) -> tuple[Any, ...]:
@@ -41,10 +75,7 @@ def _several(policies: Any) -> tuple[Any, ...]:
 
 
 def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace: str) -> MLClient:
-    """An `MLClient` without telemetry and progress bars, over this wire.
-
-    All of it but the cloud: that a client takes from its environment, as the user's own did.
-    """
+    """An `MLClient` over this wire, without progress bars; and without telemetry unless a variable asks."""
     quiet()
     from azure.ai.ml import MLClient
 
@@ -57,8 +88,9 @@ def make_client(wire: Wire, subscription_id: str, resource_group: str, workspace
         subscription_id,
         resource_group,
         workspace,
-        enable_telemetry=False,
+        enable_telemetry=os.environ.get(_TELEMETRY, "") in {"1", "true"},
         show_progress=False,
+        cloud=wire.cloud.name,
         **extra,
         **wire.connection,
     )

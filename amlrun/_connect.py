@@ -1,0 +1,149 @@
+"""Where it is said which workspace is meant: the environment and files, in a fixed order. Asks no service."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from amlrun._asking.teamfile import FILE, read_team
+from amlrun._errors import NotConfigured
+from amlrun._shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCAL = "local"
+_VARIABLE = "AMLRUN_WORKSPACE"
+# Assumed: on a compute instance they have the same names as in a job.
+_IN_JOB = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
+_OWN = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
+_CONFIG_KEYS = ("subscription_id", "resource_group", "workspace_name")
+_CONFIG_FILES = ("config.json", ".azureml/config.json")
+_ARM_ID = re.compile(
+    r"/subscriptions/([^/]+)/resourceGroups/([^/]+)"
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/([^/]+)/?",
+    re.IGNORECASE,
+)
+
+
+@attrs.frozen
+class Scope:
+    """The three names of a workspace."""
+
+    subscription_id: str
+    resource_group: str
+    workspace: str
+
+    @property
+    def subscription_path(self) -> str:
+        """The path of look-ups that are the subscription's: usages, sizes."""
+        return f"/subscriptions/{self.subscription_id}"
+
+    @property
+    def path(self) -> str:
+        """The workspace's ARM id."""
+        provider = "providers/Microsoft.MachineLearningServices/workspaces"
+        return f"{self.subscription_path}/resourceGroups/{self.resource_group}/{provider}/{self.workspace}"
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}/{self.resource_group}/{self.workspace}"
+
+
+@attrs.frozen
+class Place:
+    """A workspace that is meant, and `source`: where that is said. `scope` is None for `local`."""
+
+    scope: Scope | None
+    source: str
+
+
+def configured() -> Place:
+    """The first place that names a workspace.
+
+    Raises `NotConfigured` where none does, naming all of them; and for one that is filled in by halves.
+    """
+    for place in _places():
+        return place
+    looked_at = (
+        _VARIABLE,
+        _told(_IN_JOB),
+        f"workspace in {read_team().path or FILE + ' here and above'}",
+        f"{' and '.join(_CONFIG_FILES)} in {Path.cwd()} and above",
+        _told(_OWN),
+    )
+    message = "No workspace is configured. Looked at: " + "; ".join(looked_at) + "."
+    hint = (
+        f"Set {_VARIABLE}=<subscription>/<resource group>/<workspace>, "
+        f"or {_VARIABLE}={LOCAL} to run jobs on this machine, offline."
+    )
+    raise NotConfigured(message, hint=hint, looked_at=looked_at)
+
+
+def named(text: str, where: str) -> Place:
+    """The workspace that a text names: its three names, its ARM id, or `local`. Raises `NotConfigured`."""
+    if text.strip().lower() == LOCAL:
+        return Place(None, where)
+    by_id = _ARM_ID.fullmatch(text.strip())
+    parts = list(by_id.groups()) if by_id else text.strip().strip("/").split("/")
+    if len(parts) != len(_CONFIG_KEYS) or not all(part.strip() for part in parts):
+        hint = f'"<subscription>/<resource group>/<workspace>", its ARM id, or "{LOCAL}".'
+        raise NotConfigured(f"{where}: {text!r} is not a workspace", hint=hint, looked_at=(where,))
+    return Place(Scope(*parts), where)
+
+
+def _places() -> Iterator[Place]:
+    """Where a workspace is named, in order. A config.json that is half filled in is an error, not a miss."""
+    if os.environ.get(_VARIABLE):
+        yield named(os.environ[_VARIABLE], _VARIABLE)
+    if all(os.environ.get(name) for name in _IN_JOB):
+        yield Place(Scope(*(os.environ[name] for name in _IN_JOB)), "the job's own variables")
+    team = read_team()
+    if team.workspace is not None:
+        yield named(team.workspace, team.where["workspace"])
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        for name in _CONFIG_FILES:
+            scope = _config(folder / name)
+            if scope is not None:
+                yield Place(scope, str(folder / name))
+    if all(os.environ.get(name) for name in _OWN):
+        yield Place(Scope(*(os.environ[name] for name in _OWN)), "+".join(_OWN))
+
+
+def _told(names: tuple[str, ...]) -> str:
+    """Variables that count together, and which of them are missing where some are there."""
+    missing = [name for name in names if not os.environ.get(name)]
+    some = f" (without {', '.join(missing)})" if 0 < len(missing) < len(names) else ""
+    return "+".join(names) + some
+
+
+def _config(path: Path) -> Scope | None:
+    """A config.json as the studio offers it; None where there is none, or it is some other tool's."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        hint = f"Mend it, or say where: {_VARIABLE}=<subscription>/<resource group>/<workspace>."
+        message = f"{path}: can't be read as JSON ({error})"
+        raise NotConfigured(message, hint=hint, looked_at=(str(path),)) from error
+    given = {key: data.get(key) for key in _CONFIG_KEYS} if isinstance(data, dict) else {}
+    if not any(key in data for key in given):
+        return None
+    missing = [key for key, value in given.items() if not value]
+    odd = [key for key, value in given.items() if key not in missing and not _is_name(value)]
+    if missing or odd:
+        faults = [f"{', '.join(missing)} missing"] if missing else []
+        faults += [f"{key} is {shown(given[key])}, which is no name" for key in odd]
+        hint = "Download it again from the studio, or fill it in."
+        raise NotConfigured(f"{path}: {'; '.join(faults)}", hint=hint, looked_at=(str(path),))
+    return Scope(*(str(given[key]).strip() for key in _CONFIG_KEYS))
+
+
+def _is_name(value: object) -> bool:
+    """A text without the brackets of a template that nobody has filled in."""
+    return isinstance(value, str) and bool(value.strip()) and not set(value) & set("<>{}/")

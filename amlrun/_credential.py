@@ -1,0 +1,138 @@
+"""How to sign in: the shortest chain of azure-identity's credentials that the environment allows.
+
+`DefaultAzureCredential` tries nine ways, one after the other, processes and a time-out among them. Where the
+environment tells which way it will be, only that one is tried, and an error tells of no other.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import NotConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from azure.core.credentials import TokenCredential
+
+    from amlrun._cloud import Cloud
+
+_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
+_PROOFS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH")
+_TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105 - a variable's name
+_CHOSEN = "AZURE_TOKEN_CREDENTIALS"
+_ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
+_JOB = "AZUREML_RUN_ID"
+
+
+class Way(enum.Enum):
+    """How somebody signs in."""
+
+    CHOSEN = "as AZURE_TOKEN_CREDENTIALS says"
+    PRINCIPAL = "a service principal, by secret or certificate"
+    FEDERATED = "an app, by a federated token"
+    ON_BEHALF = "in a job, as who submitted it"
+    MANAGED_IN_JOB = "in a job, by its managed identity"
+    MANAGED = "on a machine that gives tokens, such as a compute instance"
+    ANY = "whichever is there"
+
+
+def way_in(environment: Mapping[str, str]) -> Way:
+    """The way that the environment tells of; the first of these, as azure-identity orders them."""
+
+    def has(*names: str) -> bool:
+        return all(environment.get(name) for name in names)
+
+    if has(_CHOSEN):
+        return Way.CHOSEN
+    if has(*_PRINCIPAL) and any(map(has, _PROOFS)):
+        return Way.PRINCIPAL
+    if has(*_PRINCIPAL, _TOKEN_FILE):
+        return Way.FEDERATED
+    if has("OBO_ENDPOINT"):
+        return Way.ON_BEHALF
+    if any(map(has, _ENDPOINTS)):
+        # Assumed: a compute instance says MSI_ENDPOINT, as a job does, and is none.
+        return Way.MANAGED_IN_JOB if has(_JOB) else Way.MANAGED
+    return Way.ANY
+
+
+def credential_of(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
+    """The credential for this way. Nothing is asked of anybody yet.
+
+    Raises `NotConfigured` for a value of AZURE_TOKEN_CREDENTIALS that azure-identity doesn't know, and for a
+    certificate that can't be read.
+    """
+    try:
+        return _made(environment, cloud)
+    except (ValueError, OSError) as error:
+        asked = (_CHOSEN,) if environment.get(_CHOSEN) else (*_PRINCIPAL, *_PROOFS)
+        message = f"{', '.join(name for name in asked if environment.get(name))}: {error}"
+        raise NotConfigured(message, looked_at=asked) from error
+    finally:
+        _quieten()
+
+
+def _made(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
+    # It takes 0.2 s to import.
+    from azure.identity import (  # noqa: PLC0415
+        AzureCliCredential,
+        ChainedTokenCredential,
+        DefaultAzureCredential,
+        EnvironmentCredential,
+        ManagedIdentityCredential,
+        WorkloadIdentityCredential,
+    )
+
+    # Where the variable is set, azure-identity reads it itself.
+    elsewhere = {} if environment.get("AZURE_AUTHORITY_HOST") else {"authority": cloud.login}
+    # A job may have several identities: this is the one that it was given. A variable of the user's own wins.
+    client_id = environment.get("AZURE_CLIENT_ID") or environment.get("DEFAULT_IDENTITY_CLIENT_ID") or None
+    own: dict[str, Any] = {"workload_identity_client_id": environment.get("AZURE_CLIENT_ID")}
+    way = way_in(environment)
+    if way is Way.PRINCIPAL:
+        return EnvironmentCredential(**elsewhere)
+    if way is Way.FEDERATED:
+        return WorkloadIdentityCredential(**elsewhere)
+    if way is Way.ON_BEHALF:
+        from amlrun._sdk import on_behalf  # noqa: PLC0415 - it imports azure.ai.ml
+
+        return on_behalf()
+    if way is Way.MANAGED_IN_JOB:
+        return ManagedIdentityCredential(client_id=client_id)
+    if way is Way.MANAGED:
+        return ChainedTokenCredential(ManagedIdentityCredential(client_id=client_id), AzureCliCredential())
+    return DefaultAzureCredential(managed_identity_client_id=client_id, **own, **elsewhere)
+
+
+def name_of(credential: Any) -> str:
+    """The class of a credential, or of that one of a chain that has given a token: no public name tells."""
+    found = getattr(credential, "_successful_credential", None)
+    return type(credential if found is None else found).__name__
+
+
+_asking: ContextVar[bool] = ContextVar("_asking", default=False)
+_LOUD = ("azure.identity._credentials.chained", "azure.identity._internal.decorators")
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """To be entered around a question whose failure is told as an error: it needn't be a page of log, too."""
+    mark = _asking.set(True)
+    try:
+        yield
+    finally:
+        _asking.reset(mark)
+
+
+def _quieten() -> None:
+    for name in _LOUD:
+        logging.getLogger(name).addFilter(_worth_saying)
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    return record.levelno != logging.WARNING or not _asking.get()
