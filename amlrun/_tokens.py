@@ -16,7 +16,8 @@ from azure.core.credentials import AccessToken, AccessTokenInfo
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from amlrun._account import account_of
-from amlrun._credential import asking
+from amlrun._credential import asking, name_of
+from amlrun._signing_in import way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,11 @@ class Tokens:
             self._kept[key] = fresh
             self._first(fresh)
             return fresh
+
+    @property
+    def way(self) -> str:
+        """How somebody is signed in, in words; of a chain: by which of it, once there was a token."""
+        return way_of(name_of(self.credential))
 
     def account(self, *scopes: str) -> Account | None:
         """Who the token for these scopes speaks for, if that can be told."""

@@ -27,7 +27,6 @@ from amlrun._readings.shelf import cache_folder
 from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, wire_of
 from amlrun._shown import shown
-from amlrun._signing_in import way_of
 from amlrun._tokens import Tokens
 
 if TYPE_CHECKING:
@@ -92,14 +91,14 @@ class Workspace:
 
     def _tell(self, token: str, until: float) -> None:
         """Who works where, once: the account, never its token. And that it won't last, where it doesn't."""
-        account, way = account_of(token), name_of(self.rest.tokens.credential)
+        account = account_of(token)
         who = "an account that can't be told" if account is None else f"{account} of tenant {account.tenant}"
-        _log.info("workspace %s (from %s), as %s, by %s", self.scope, self.source, who, way_of(way))
+        _log.info("workspace %s (from %s), as %s, by %s", self.scope, self.source, who, self.rest.tokens.way)
         file, proof = os.environ.get(_PROOF), None
         if file:
             with contextlib.suppress(OSError, ValueError):
                 proof = Path(file).read_text(encoding="utf-8")
-        words = warning(os.environ, way, proof, until, time.time())
+        words = warning(os.environ, name_of(self.rest.tokens.credential), proof, until, time.time())
         if words:
             _log.warning("%s", words)
 
