@@ -122,6 +122,11 @@ class Workspace:
         """To be entered around whatever goes to storage: `local` answers for its own meanwhile."""
         return contextlib.nullcontext() if self._embedded is None else self._embedded.installed()
 
+    @property
+    def folder(self) -> Path | None:
+        """Where `local` keeps itself; None of a workspace that is elsewhere."""
+        return None if self._embedded is None else Path(self._embedded.folder)
+
     def __repr__(self) -> str:
         return f"Workspace({self.scope})"
 
