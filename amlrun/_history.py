@@ -127,19 +127,34 @@ def failure_text(workspace: Workspace, name: str) -> str:
     return first
 
 
-def _texts(workspace: Workspace, name: str) -> Iterator[str]:
-    """The logs that are worth reading, the best first."""
+def log_names(workspace: Workspace, name: str) -> tuple[str, ...]:
+    """What the logs of a run are called."""
+    return tuple(sorted(_logs(workspace, name)))
+
+
+def _logs(workspace: Workspace, name: str) -> Mapping[str, str]:
+    """URLs by the names of logs."""
     # Assumed: that the URLs of `logFiles` are signed.
     details = workspace.rest.get(f"{_run(workspace, name)}/details", api_version="")
-    files = details.get("logFiles") or {}
+    return details.get("logFiles") or {}
+
+
+def _texts(workspace: Workspace, name: str) -> Iterator[str]:
+    """The logs that are worth reading, the best first."""
+    files = _logs(workspace, name)
     for log in preferred(files)[:_MOST_LOGS]:
         yield workspace.rest.text(files[log])
 
 
 def merge_tags(workspace: Workspace, name: str, experiment: str, tags: Mapping[str, str]) -> None:
     """Add tags to a run: the PATCH merges, where a PUT of the job would replace."""
-    path = f"{_scope(workspace)}/experiments/{quote(experiment, safe='')}/runs/{name}"
+    path = run_path(workspace, name, experiment)
     workspace.rest.send("PATCH", path, api_version="", body={"tags": dict(tags)})
+
+
+def run_path(workspace: Workspace, name: str, experiment: str) -> str:
+    """The URL at which a run can be changed."""
+    return f"{_scope(workspace)}/experiments/{quote(experiment, safe='')}/runs/{name}"
 
 
 def host_of(workspace: Workspace) -> str:

@@ -84,7 +84,7 @@ def _put(
     body = memory.body
     assert body is not None  # noqa: S101  callers hold a body, or have refused already
     check(body, memory.plan, workspace.scope.path)
-    memory, headers = _signed(workspace, memory, body)
+    memory, headers = signed(workspace, memory, body)
     name = attempt_name(memory.group, memory.attempt)
     if not new_name and (there := find(workspace, name)) is not None:
         return _adopted(name, there, memory, same)
@@ -198,7 +198,7 @@ def _is_ours(theirs: Memory, ours: Memory, same: Callable[[Memory], bool] | None
     return same is not None and same(theirs)
 
 
-def _signed(workspace: Workspace, memory: Memory, body: Mapping[str, Any]) -> tuple[Memory, dict[str, str]]:
+def signed(workspace: Workspace, memory: Memory, body: Mapping[str, Any]) -> tuple[Memory, dict[str, str]]:
     """A pipeline, and a job with the submitter's identity, travel with a token of theirs, never stored.
 
     Only who submitted may send a further attempt of what runs with their rights: it would run with the rights
