@@ -153,10 +153,16 @@ def not_found(kind: str, name: str) -> Refusal:
     return Refusal(404, f"{kind} {name} was not found.", "UserError", "NotFound", f"{kind}NotFound")
 
 
-def forbidden(action: str, scope: str) -> Refusal:
+def forbidden(
+    action: str,
+    scope: str,
+    *,
+    name: str = "fake-user",
+    object_id: str = "00000000-0000-0000-0000-000000000001",
+) -> Refusal:
     """403, as ARM says it when a role lacks an action."""
     message = (
-        "The client 'fake-user' with object id '00000000-0000-0000-0000-000000000001' does not have "
+        f"The client '{name}' with object id '{object_id}' does not have "
         f"authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access "
         "was recently granted, please refresh your credentials."
     )

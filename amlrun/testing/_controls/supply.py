@@ -83,11 +83,6 @@ class SupplyControls(ComputeControls):
             self._stirred(records, now)
         self._backend.stir()
 
-    def as_data_scientist(self) -> None:
-        """From now on the caller's role ends at the workspace, and makes no computes: 403 for the rest."""
-        with self._backend.work() as (records, now):
-            records.put("meta", "is data scientist", {"since": now})
-
     # -- the workspace
 
     def identity(

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from amlrun.testing._access import gate
 from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._assets import storage
 from amlrun.testing._assets.blobs import Stat
@@ -55,6 +56,9 @@ def _entered(backend: Backend, request: Request) -> str:
     with backend.work() as (records, _now):
         if no := storage.refused(records, request, backend.account):
             raise Refused(*no)
+        with_token = request.headers.get("authorization", "").startswith("Bearer")
+        if with_token and gate.refused_by_storage(records, request, backend.scope, account):
+            raise Refused(403, "AuthorizationPermissionMismatch")
         return storage.place(records, account, backend.account, request.args["container"]) or ""
 
 
@@ -197,6 +201,9 @@ class Refused(Exception):
 
 _WORDS: Mapping[str, str] = {
     "AuthenticationFailed": "The server failed to authenticate the request.",
+    "AuthorizationPermissionMismatch": (
+        "This request is not authorized to perform this operation using this permission."
+    ),
     "BlobAlreadyExists": "The specified blob already exists.",
     "BlobNotFound": "The specified blob does not exist.",
     "ConditionNotMet": "The condition specified using HTTP conditional header(s) is not met.",

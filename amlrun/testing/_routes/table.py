@@ -22,7 +22,8 @@ class Route:
 
     Its other words match in any case. `takes` and `gives` name the contract's definitions of the body that
     comes and of the one that goes back; "" where there is none, or where it is not JSON. `named` is the
-    contract's collection whose names `{name}` must have; "" where any will do.
+    contract's collection whose names `{name}` must have; "" where any will do. Who is signed in may ask for
+    what is `free`; for all else a right is needed, which method and path tell.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Route:
     takes: str = ""
     gives: str = ""
     named: str = ""
+    free: bool = False
 
 
 class Routes:
@@ -42,12 +44,20 @@ class Routes:
         self.routes: list[Route] = []
 
     def __call__(
-        self, method: str, template: str, *, takes: str = "", gives: str = "", named: str = ""
+        self,
+        method: str,
+        template: str,
+        *,
+        takes: str = "",
+        gives: str = "",
+        named: str = "",
+        free: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated function."""
 
         def register(handler: Handler) -> Handler:
-            self.routes.append(Route(method, template, handler, _pattern(template), takes, gives, named))
+            route = Route(method, template, handler, _pattern(template), takes, gives, named, free)
+            self.routes.append(route)
             return handler
 
         return register

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amlrun.testing._access.grants import may
+from amlrun.testing._access.principals import asking
 from amlrun.testing._api.exchange import PROVIDER, Reply, Request, not_found
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
@@ -52,15 +54,23 @@ def resync_keys(_backend: Backend, _request: Request) -> Reply:
     return Reply(200, {})
 
 
-@WORKSPACES("GET", f"/providers/{PROVIDER}/workspaces", gives="WorkspaceListResult")
+@WORKSPACES("GET", f"/providers/{PROVIDER}/workspaces", gives="WorkspaceListResult", free=True)
 def list_all_workspaces(backend: Backend, request: Request) -> Reply:
-    """The subscription's workspaces: this one."""
-    return Reply(200, {"value": [get_workspace(backend, request).body]})
+    """Those of the subscription's workspaces that who asks may read: this one, or none."""
+    with backend.work() as (records, _now):
+        who = asking(request.headers).object_id
+        theirs = may(records, who, f"{PROVIDER}/workspaces/read", backend.scope.path)
+    return Reply(200, {"value": [get_workspace(backend, request).body] if theirs else []})
 
 
-@WORKSPACES("GET", f"/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces", gives="WorkspaceListResult")
+@WORKSPACES(
+    "GET",
+    f"/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces",
+    gives="WorkspaceListResult",
+    free=True,
+)
 def list_workspaces(backend: Backend, request: Request) -> Reply:
-    """A group's workspaces: this one."""
+    """The same of a group."""
     if request.args["group"].lower() != backend.scope.resource_group.lower():
         raise not_found("ResourceGroup", request.args["group"])
     return list_all_workspaces(backend, request)

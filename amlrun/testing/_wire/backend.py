@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun.testing._access import gate
 from amlrun.testing._api.contract import misnamed, violations
 from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
 from amlrun.testing._assets import storage
@@ -188,7 +189,7 @@ class Backend:
             if fault is None or fault.after:
                 if isinstance(refusal, UnknownRoute):
                     raise refusal
-                reply = refusal.reply(self.scope, now) if refusal else self._served(route, found, now)
+                reply = self._served(route, found, now, refusal)
             self._delay(struck, patience)
             if fault is not None:
                 # What the service answered, if it did, never arrives.
@@ -200,16 +201,20 @@ class Backend:
             self.calls.note(attrs.evolve(call, status=status, faults=struck))
         return attrs.evolve(reply, headers={**self._headers(request, now), **reply.headers})
 
-    def _served(self, route: Route | None, request: Request, now: float) -> Reply:
-        """What the service answers."""
-        reply = self._admitted(request, now)
+    def _served(
+        self, route: Route | None, request: Request, now: float, refusal: Refusal | None = None
+    ) -> Reply:
+        """What the service answers: first to who asks, then to what is asked."""
+        reply = self._admitted(request, now) or self._allowed(route, request, now)
         if reply is None:
-            assert route is not None  # noqa: S101 - or it was refused before
             try:
+                if refusal is not None:
+                    raise refusal
+                assert route is not None  # noqa: S101 - or it was refused before
                 _hold_to_contract(route, request)
                 reply = route.handler(self, request)
-            except Refusal as refusal:
-                reply = refusal.reply(self.scope, now)
+            except Refusal as refused:
+                reply = refused.reply(self.scope, now)
         _show(route, request, reply)
         if request.method not in {"GET", "HEAD"}:
             self.stir()
@@ -221,6 +226,15 @@ class Backend:
         if request.path.lower().startswith(_OPEN):
             return None
         return admission.refused(request, self.scope, now, versioned=request.host == MANAGEMENT)
+
+    def _allowed(self, route: Route | None, request: Request, now: float) -> Reply | None:
+        """What is said to who may not; None: they may, or the route looks itself."""
+        if self._tables_of_host(request.host) or request.path.lower().startswith(_OPEN):
+            return None
+        if route is not None and route.free:
+            return gate.refused_by_tenant(request, self.scope, now)
+        with self.store.transaction() as records:
+            return gate.refused(records, request, self.scope, now)
 
     def _throttled(self, request: Request, now: float) -> WireFault | None:
         if request.host != MANAGEMENT:
