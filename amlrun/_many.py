@@ -136,6 +136,8 @@ class _Batch:
         """Of a job with one folder of code, which a snapshot can stand for; any other uploads by itself."""
         if request.settings.type not in _OF_ONE_CODE or len(request.uploads) != 1:
             return None
+        if request.uploads[0].included:
+            return None
         return self._codes.setdefault(request.uploads[0].folder, _Code())
 
     def _send(self, request: Request, code: _Code | None) -> Run:

@@ -11,7 +11,7 @@ from amlrun._asking.settings import is_remote
 from amlrun._durations import told as in_words
 from amlrun._errors import InvalidRequest
 from amlrun._shown import shown
-from amlrun._upload.survey import survey
+from amlrun._upload.included import survey_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,9 +55,13 @@ def code_of(value: Any) -> str | None:
 def uploads_of(code: str | None, settings: JobSettings) -> tuple[Upload, ...]:
     """What goes along: the argument's folder, else the job's and its steps'. Raises `InvalidRequest`."""
     if code is not None:
-        return () if is_remote(code) else (survey(Path(code)),)
-    folders = [folder for one in (settings, *settings.steps) for folder in one.code_folders]
-    return tuple(map(survey, dict.fromkeys(folders)))
+        return () if is_remote(code) else (survey_with(Path(code), settings.included),)
+    codes = (
+        (next(iter(one.code_folders), None), one.included)
+        for one in (settings, *settings.steps)
+        if one.code_folders or one.included
+    )
+    return tuple(survey_with(folder, included) for folder, included in dict.fromkeys(codes))
 
 
 def check_entries(code: str | None, settings: JobSettings, uploads: Iterable[Upload]) -> None:

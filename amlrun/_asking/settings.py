@@ -6,6 +6,7 @@ Both spell them alike (`resources.instance_type`), so one reader for each type r
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,12 @@ from amlrun._asking.secrets import told_secrets
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._shown import shown
+from amlrun._upload.included import included_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+_IN_DATASTORE = re.compile(r"azureml:(?:.*/)?datastores/([^/]+)/")
 
 
 @attrs.frozen(kw_only=True)
@@ -27,8 +31,8 @@ class JobSettings:
     """The job's own settings. Values are as written: checked where arguments are. `timeout` in seconds.
 
     `distribution` is its type in small letters, `processes` how many of each node want a GPU of their own.
-    `services` are the names of those that are interactive. `entry` is the script that runs, by its path in
-    the code. `searched` is what a sweep tries out.
+    `services` are the names of those that are interactive, `datastores` those that its inputs and outputs
+    name. `entry` is the script that runs, by its path in the code. `searched` is what a sweep tries out.
     `steps` are the leaves of a pipeline, those of its nested pipelines among them; `path` is the name of one
     of them: `"train"`, `"prep.clean"`. `compute_at`: where it says its compute, by the names of its file.
     `at_once`: how many trials of a sweep may run at once, each on nodes of its own. `needs_gpu`: the task
@@ -36,7 +40,8 @@ class JobSettings:
     nothing else. `kept`: its component, of which nothing but this name is known. `lost`: arguments that the
     SDK leaves out of such a job, if it had them. `unseen`: nested pipelines, each told at one of its steps,
     of whose places not all could be seen. `warnings`: what the plan says of it. `codeless_in`: the folder in
-    which its paths begin, of a program that no code goes along with.
+    which its paths begin, of a program that no code goes along with. `included` are files and folders from
+    elsewhere that go along with the code.
     """
 
     type: JobType
@@ -54,6 +59,7 @@ class JobSettings:
     experiment_name: Any = None
     tags: dict[str, str] = attrs.field(factory=dict)
     code_folders: tuple[Path, ...] = ()
+    included: tuple[Path, ...] = ()
     codeless_in: Path | None = None
     has_environment: bool = False
     environment: Any = None
@@ -65,6 +71,7 @@ class JobSettings:
     entry: str = ""
     searched: frozenset[str] = frozenset()
     services: tuple[str, ...] = ()
+    datastores: tuple[str, ...] = ()
     environment_variables: dict[str, str] = attrs.field(factory=dict)
     bound: tuple[str, ...] = ()
     at_once: int = 1
@@ -107,23 +114,29 @@ def _command(job: Any, folder: Path) -> JobSettings:
     fields.check_seconds(read(limits, "timeout"), in_quotes=not is_entity(limits))
     for name, output in (read(job, "outputs") or {}).items():
         check_written(name, None if isinstance(output, str) else read(output, "path"))
+    included = included_of(job, folder)
     return JobSettings(
         type=JobType.COMMAND,
         command=text_of(read(job, "command")),
         timeout=seconds(read(job, "limits", "timeout")),
         services=tuple(sorted(map(str, read(job, "services") or ()))),
         code_folders=local_folders(folder, read(job, "code")),
-        codeless_in=folder if read(job, "code") is None else None,
+        codeless_in=folder if read(job, "code") is None and not included else None,
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
-        warnings=(_INCLUDED,) if read(job, "additional_includes") else (),
+        included=included,
         **_distribution(read(job, "distribution")),
         **common(job),
     )
 
 
-_INCLUDED = "additional_includes go along whole, with what repositories, caches and environments are in them"
+def included_of(job: Any, folder: Path) -> tuple[Path, ...]:
+    """What is included in its code, or in that of the component that it is made of."""
+    component = read(job, "component")
+    base = Path(read(component, "base_path") or folder)
+    own = included_in(folder, read(job, "additional_includes"))
+    return own or included_in(base, read(component, "additional_includes"))
 
 
 _OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity", "shm_size")
@@ -148,14 +161,17 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
             (read(axis, "values") for axis in space.values()),
         ),
     )
+    included = included_of(trial, folder)
     taken = {name: of_trial[name] for name in _OF_TRIAL if own[name] is None}
     data = {name: own[name] | of_trial[name] for name in ("inputs", "outputs")}
+    data["datastores"] = tuple(sorted({*own["datastores"], *of_trial["datastores"]}))
     return JobSettings(
         type=JobType.SWEEP,
         command=command,
         timeout=seconds(read(job, "limits", "timeout")),
         code_folders=local_folders(folder, read(trial, "code")),
-        codeless_in=folder if read(trial, "code") is None else None,
+        included=included,
+        codeless_in=folder if read(trial, "code") is None and not included else None,
         has_environment=bool(read(trial, "environment")),
         environment=read(trial, "environment"),
         environment_variables=texts(read(trial, "environment_variables")),
@@ -187,7 +203,10 @@ def _automl(job: Any, folder: Path) -> JobSettings:
     limits = (read(job, "limits", name) for name in ("max_nodes", "max_concurrent_trials"))
     nodes = searches.automl_nodes(task, *limits)
     searches.check_data({name: read(job, name, "path") for name in searches.AUTOML_DATA}, folder)
-    counted = {} if nodes is None else {"instance_count": nodes}
+    counted: dict[str, Any] = {} if nodes is None else {"instance_count": nodes}
+    counted["datastores"] = tuple(
+        sorted({*own["datastores"], *datastores_in(read(job, name) for name in searches.AUTOML_DATA)})
+    )
     return JobSettings(
         type=JobType.AUTOML,
         timeout=None if minutes is None else 60 * minutes,
@@ -234,6 +253,7 @@ def _spark(job: Any, folder: Path) -> JobSettings:
         type=JobType.SPARK,
         command=f"{program} {text_of(read(job, 'args'))}".strip(),
         code_folders=local_folders(folder, read(job, "code")),
+        included=included_of(job, folder),
         entry=program if program.endswith(".py") else "",
         has_environment=bool(read(job, "environment")),
         environment=read(job, "environment"),
@@ -304,7 +324,23 @@ def common(job: Any) -> dict[str, Any]:
         "tags": texts(read(job, "tags")),
         "inputs": frozenset(map(str, read(job, "inputs") or ())),
         "outputs": frozenset(map(str, read(job, "outputs") or ())),
+        "datastores": datastores_in(
+            value for part in ("inputs", "outputs") for value in dict(read(job, part) or {}).values()
+        ),
     }
+
+
+def datastores_in(values: Iterable[Any]) -> tuple[str, ...]:
+    """The datastores that inputs and outputs name by their paths, short or long."""
+    paths = map(_path_of, values)
+    return tuple(sorted({match[1] for path in paths if (match := _IN_DATASTORE.match(str(path)))}))
+
+
+def _path_of(value: Any) -> Any:
+    try:
+        return value if isinstance(value, str) else read(value, "path")
+    except Exception:  # noqa: BLE001 - of a step's input that is bound, the SDK raises an error of its own
+        return None
 
 
 def named_compute(compute: Any) -> Any:

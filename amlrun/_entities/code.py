@@ -6,11 +6,11 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.settings import is_entity, local_folder, read
+from amlrun._asking.settings import included_of, is_entity, local_folder, read
 from amlrun._entities.pipeline import leaves
 from amlrun._job_types import TRAITS, JobType
+from amlrun._upload.included import survey_with
 from amlrun._upload.staging import staged
-from amlrun._upload.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,23 +21,31 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def staged_code(entity: Any, uploads: Iterable[Upload]) -> Iterator[None]:
     """While it lasts, the entity uploads what `uploads` hold of its folders, and nothing else."""
-    known = {upload.folder: upload for upload in uploads}
-    stages: dict[Path, Path] = {}
+    known = {upload.folder: upload for upload in uploads if not upload.included}
+    stages: dict[_Code, Path] = {}
     with contextlib.ExitStack() as stack:
-        for part, folder in list(_codes(entity)):
-            if folder not in stages:
-                stages[folder] = stack.enter_context(staged(known.get(folder) or survey(folder)))
-            part.code = str(stages[folder])
+        for part, code in list(_codes(entity)):
+            folder, included = code
+            if code not in stages:
+                upload = None if folder is None or included else known.get(folder)
+                stages[code] = stack.enter_context(staged(upload or survey_with(folder, included)))
+            part.code = str(stages[code])
+            for one in (part, read(part, "component")):
+                if read(one, "additional_includes"):
+                    one.additional_includes = []
         yield
 
 
-def _codes(entity: Any) -> Iterator[tuple[Any, Path]]:
-    """Each part that has code of its own, and the local folder or file that it would upload."""
+_Code = tuple[Path | None, tuple[Path, ...]]
+
+
+def _codes(entity: Any) -> Iterator[tuple[Any, _Code]]:
+    """Each part that has code of its own, the local folder or file that it would upload, and what with it."""
     for _, part in parts_of(entity):
-        base = read(part, "base_path") or read(entity, "base_path") or "."
-        folder = local_folder(read(part, "code"), Path(base))
-        if folder is not None:
-            yield part, folder
+        base = Path(read(part, "base_path") or read(entity, "base_path") or ".")
+        code = (local_folder(read(part, "code"), base), included_of(part, base))
+        if any(code):
+            yield part, code
 
 
 def parts_of(entity: Any) -> Iterator[tuple[str, Any]]:

@@ -27,11 +27,15 @@ _NAMED = 3
 
 @attrs.frozen
 class CodeFile:
-    """A file that goes along: its path in the snapshot, where it is read (links and all), and its bytes."""
+    """A file that goes along: its path in the snapshot, where it is read (links and all), and its bytes.
+
+    `members` are those of an archive that is made of a folder, by their paths in that.
+    """
 
     path: str
     source: str
     size: int
+    members: tuple[CodeFile, ...] = ()
 
 
 @attrs.frozen
@@ -44,11 +48,15 @@ class LeftOut:
 
 @attrs.frozen
 class Upload:
-    """The code of a job: the folder (or the one file), and what of it goes along."""
+    """The code of a job: the folder (or the one file), and what of it goes along.
+
+    `included` are files and folders from elsewhere that go along with it.
+    """
 
     folder: Path
     files: tuple[CodeFile, ...]
     left_out: tuple[LeftOut, ...] = ()
+    included: tuple[Path, ...] = ()
 
     @property
     def size(self) -> int:

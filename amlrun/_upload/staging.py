@@ -10,28 +10,42 @@ import contextlib
 import os
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amlrun._upload.contents import Upload
+    from amlrun._upload.contents import CodeFile, Upload
 
 
 @contextlib.contextmanager
 def staged(upload: Upload) -> Iterator[Path]:
     """The path to give to azure-ai-ml; gone afterwards. One file is given as it is."""
-    if not upload.folder.is_dir():
+    is_folder = upload.folder.is_dir()
+    if not is_folder and not upload.included:
         yield upload.folder
         return
     with tempfile.TemporaryDirectory(prefix="amlrun-") as place:
-        folder = Path(place, upload.folder.resolve().name)
+        folder = Path(place, upload.folder.resolve().name if is_folder else "code")
         for name in {os.path.dirname(one.path) for one in upload.files}:  # noqa: PTH120  of many, quickly
             (folder / name).mkdir(parents=True, exist_ok=True)
         for one in upload.files:
-            _link(one.source, folder / one.path)
+            if one.members:
+                _archive(one, folder / one.path)
+            else:
+                _link(one.source, folder / one.path)
         yield folder
+
+
+def _archive(one: CodeFile, target: Path) -> None:
+    """As azure-ai-ml writes it, so that the snapshot has the same hash."""
+    folder = Path(one.source)
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.write(folder, folder.name)
+        for member in sorted(one.members, key=lambda member: member.source):
+            archive.write(member.source, f"{folder.name}/{member.path}")
 
 
 def _link(source: str, target: Path) -> None:

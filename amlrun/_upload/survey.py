@@ -16,7 +16,7 @@ from amlrun._upload.contents import CodeFile, LeftOut, Upload
 from amlrun._upload.patterns import brings_back, last_word, rules_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from amlrun._upload.patterns import Rule
 
@@ -53,6 +53,11 @@ def survey(code: Path) -> Upload:
     return Upload(code, files, tuple(one for one in walk.left_out if one.source != walk.known))
 
 
+def left_out_of(code: Path | None) -> Callable[[str], bool]:
+    """Whether the ignore files of a code folder leave out what would stand at a path in it."""
+    return _Walk(code).leaves_out if code is not None and code.is_dir() else lambda _: False
+
+
 def _refused(path: Path | str, why: str, hint: str = "") -> InvalidRequest:
     return InvalidRequest(f"code={str(path)!r}: {why}", argument="code", hint=hint)
 
@@ -76,6 +81,11 @@ class _Walk:
         """The one ignore file that azure-ai-ml reads."""
         # Git itself never looks into a folder that it leaves out; azure-ai-ml does.
         self._keeps_some = brings_back(self._aml or own)
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether a rule of the folder itself keeps this path in it at home."""
+        word = last_word((*self.git, *self._aml), self._prefix + path)
+        return word is not None and not word.keeps
 
     @staticmethod
     def _base(folder: Path, top: Path) -> str:

@@ -244,14 +244,3 @@ def test_numbers_among_the_tags_are_texts(fake_aml: FakeAml, client: MLClient) -
     """azure-ai-ml sends them as they are, and the service refuses them."""
     job = command(command="ls", environment="azureml:train:1", tags={"seed": 3})
     assert fake_aml.job(submit(job, client=client).name).body["properties"]["tags"]["seed"] == "3"
-
-
-def test_what_is_included_is_told_to_go_along_whole(client: MLClient, tmp_path: Path) -> None:
-    """The rules for what stays at home are for code only."""
-    (tmp_path / "more").mkdir()
-    (tmp_path / "part.yml").write_text(
-        "type: command\nname: k\ncommand: ls\nenvironment: azureml:train:1\nadditional_includes: [./more]\n"
-    )
-    file = tmp_path / "job.yml"
-    file.write_text("type: pipeline\njobs:\n  a: {type: command, component: ./part.yml}\n")
-    assert "a: additional_includes go along whole" in str(plan(file, client=client).warnings)
