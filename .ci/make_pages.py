@@ -35,6 +35,7 @@ PLACES = {
     "A registry's own host": _routes.OF_REGISTRIES[:1],
     "Storage accounts": _routes.OF_STORAGE,
     "Storage accounts as data lakes": _routes.OF_LAKES[:1],
+    "Key vaults": _routes.OF_VAULTS,
     "Inside a job": _routes.OF_IDENTITY,
 }
 

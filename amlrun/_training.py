@@ -1,4 +1,4 @@
-"""Inside a job: what the running attempt may know of itself. Reads the environment and nothing else."""
+"""Inside a job: what the running attempt may know of itself. Reads the environment; `secret` alone asks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._errors import InvalidRequest
 from amlrun._launch import launch_of
 from amlrun._names import (
     ATTEMPT_VARIABLE,
@@ -44,6 +45,27 @@ class JobContext:
         """Whether another attempt ran before this one."""
         return self.attempt > 1
 
+    def secret(self, name: str) -> str:
+        """A secret of the workspace's key vault, read now, with the identity that the job has.
+
+        That identity needs the role Key Vault Secrets User on the vault. `AMLRUN_KEY_VAULT` in the job's
+        environment variables names another vault. It is kept nowhere: keep it out of logs, metrics, outputs
+        and the environment of other processes, where others read it.
+
+        Raises `InvalidRequest` outside of a job and for what is no name, `NotAuthorized` where the identity
+        may not read it, `ServiceError` where there is none of that name.
+
+        https://learn.microsoft.com/azure/machine-learning/how-to-use-secrets-in-runs
+        """
+        from amlrun._vault import check_name, read_secret  # noqa: PLC0415 - for who asks for one
+        from amlrun._workspace import workspace_of  # noqa: PLC0415 - the same
+
+        check_name(name)
+        if own_name(os.environ) is None:
+            hint = f"Your own account reads it: az keyvault secret show --vault-name <vault> --name {name}"
+            raise InvalidRequest(f"secret({name!r}): this process runs in no job", hint=hint, argument="name")
+        return read_secret(workspace_of(None), name, os.environ)
+
 
 def current() -> JobContext | None:
     """The job that this process runs in; None outside of one.
@@ -51,10 +73,8 @@ def current() -> JobContext | None:
     In a job that amlrun didn't send, `attempt` is 1 and there is no `checkpoint_dir`. The folder of
     `checkpoint_dir` is made if it isn't there. Each process of a distributed job gets the same.
     """
-    # Assumed: every process of a job sees the job's variables, on each of its nodes. Those that amlrun gives
-    # to a job tell it too, where the service's own is missing: a script must never take a job for a laptop.
     group, attempt = os.environ.get(GROUP_VARIABLE), int(os.environ.get(ATTEMPT_VARIABLE, "1"))
-    name = os.environ.get("AZUREML_RUN_ID") or (attempt_name(group, attempt) if group else None)
+    name = own_name(os.environ)
     if not name:
         return None
     folder = os.environ.get(CHECKPOINT_VARIABLE)
@@ -69,6 +89,14 @@ def current() -> JobContext | None:
         last_ending=os.environ.get(LAST_ENDING_VARIABLE),
         rank=_rank(os.environ),
     )
+
+
+def own_name(environment: Mapping[str, str]) -> str | None:
+    """The name of the job that a process runs in; None: in none."""
+    # Assumed: every process of a job sees the job's variables, on each of its nodes. Those that amlrun gives
+    # to a job tell it too, where the service's own is missing: a script must never take a job for a laptop.
+    group, attempt = environment.get(GROUP_VARIABLE), int(environment.get(ATTEMPT_VARIABLE, "1"))
+    return environment.get("AZUREML_RUN_ID") or (attempt_name(group, attempt) if group else None)
 
 
 def _rank(environment: Mapping[str, str]) -> int:

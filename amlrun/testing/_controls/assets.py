@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlrun.testing._api.exchange import Refusal
-from amlrun.testing._assets import assets, datastores
+from amlrun.testing._assets import assets, datastores, vaults
 from amlrun.testing._assets.assets import KINDS
 from amlrun.testing._assets.blobs import ACCOUNT_KEY, SAS
 from amlrun.testing._controls.arguments import check_name
+from amlrun.testing._routes.vaults import NAME
 
 if TYPE_CHECKING:
     from amlrun.testing._wire.backend import Backend
@@ -106,3 +107,14 @@ class AssetControls:
                 "credentials": _CREDENTIALS[credentials],
             }
             datastores.put(records, name, properties, now)
+
+    def secret(self, name: str, value: str, *, vault: str | None = None) -> None:
+        """Put a secret into the workspace's key vault, or into another, which is there from then on.
+
+        One that is there gets a new version. In a folder it is sealed with a key of the user's, which isn't
+        in the folder. Raises ValueError for a name that a key vault refuses.
+        """
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a secret: letters, digits and dashes, 127 at most.")
+        with self._backend.work() as (records, now):
+            vaults.put(records, (vault or self._backend.account).lower(), name, {"value": value}, now)

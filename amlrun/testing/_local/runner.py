@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ALLOWED = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
+    "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
 _BINDING = re.compile(r"\$\{\{\s*(inputs|outputs)\.([^}\s]+)\s*\}\}")
 _DATASTORE = re.compile(r"azureml:.*?/?datastores/(?P<datastore>[^/]+)/paths/(?P<path>.*)")

@@ -13,6 +13,7 @@ from amlrun.testing._routes.jobs import JOBS
 from amlrun.testing._routes.lakes import LAKES
 from amlrun.testing._routes.quota import QUOTA
 from amlrun.testing._routes.registries import DISCOVERY, REGISTRIES
+from amlrun.testing._routes.vaults import VAULTS
 from amlrun.testing._routes.workspace import WORKSPACE, WORKSPACES
 
 OF_WORKSPACE = (JOBS, ASSETS, DATASTORES, COMPUTES, WORKSPACE)
@@ -29,5 +30,7 @@ OF_STORAGE = (BLOBS,)
 """Routes of storage accounts."""
 OF_LAKES = (LAKES, BLOBS)
 """Routes of storage accounts as data lakes."""
+OF_VAULTS = (VAULTS,)
+"""Key vaults, each on a host of its own."""
 OF_IDENTITY = (IDENTITY,)
 """Where a job's code gets its tokens."""

@@ -19,7 +19,7 @@ import attrs
 from amlrun.testing._access import gate
 from amlrun.testing._api.contract import misnamed, violations
 from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
-from amlrun.testing._assets import storage
+from amlrun.testing._assets import storage, vaults
 from amlrun.testing._assets.assets import DATA_PLANE, DISCOVERY_PREFIX, find_registry
 from amlrun.testing._routes import (
     OF_DISCOVERY,
@@ -29,6 +29,7 @@ from amlrun.testing._routes import (
     OF_REGISTRIES,
     OF_STORAGE,
     OF_SUBSCRIPTION,
+    OF_VAULTS,
     OF_WORKSPACE,
 )
 from amlrun.testing._state.clock import VirtualClock
@@ -119,6 +120,11 @@ class Backend:
         return f"{self.account}.blob.core.windows.net"
 
     @property
+    def vault_host(self) -> str:
+        """The key vault's host."""
+        return f"{self.account}{vaults.SUFFIX}"
+
+    @property
     def history_host(self) -> str:
         """The host of run history: the one of the workspace's discoveryUrl."""
         return f"{self.scope.location}.api.azureml.ms"
@@ -135,11 +141,12 @@ class Backend:
 
     def claims(self, host: str, path: str) -> bool:
         """Whether a URL is this workspace's business."""
-        if host in {self.blob_host, self.identity_host}:
+        if host in {self.blob_host, self.vault_host, self.identity_host}:
             return True
-        if account := storage.account_of(host):
+        if self._tables_of_host(host):
             with self.store.transaction() as records:
-                return storage.known(records, account)
+                vault, account = vaults.vault_of(host), storage.account_of(host)
+                return vaults.known(records, vault) if vault else storage.known(records, account)
         lower, mine = f"{path.lower()}/", f"/subscriptions/{self.scope.subscription_id.lower()}/"
         if lower.startswith(DISCOVERY_PREFIX) and host.endswith(".api.azureml.ms"):
             return True  # its host is the same for every region
@@ -175,7 +182,7 @@ class Backend:
             method=request.method,
             path=request.path,
             api_version=request.query.get("api-version", ""),
-            body=b"" if storage.account_of(request.host) else request.body,
+            body=b"" if self._tables_of_host(request.host) else request.body,
             time=now,
             status=0,
             route=route.template if route else "",
@@ -221,7 +228,7 @@ class Backend:
         return reply
 
     def _admitted(self, request: Request, now: float) -> Reply | None:
-        if storage.account_of(request.host) or request.host == self.identity_host:
+        if self._tables_of_host(request.host):
             return None  # these have their own ways to come in
         if request.path.lower().startswith(_OPEN):
             return None
@@ -285,6 +292,8 @@ class Backend:
         """The tables of a host that has the same ones everywhere."""
         if storage.account_of(host):
             return OF_LAKES if storage.is_lake(host) else OF_STORAGE
+        if vaults.vault_of(host):
+            return OF_VAULTS
         return OF_IDENTITY if host == self.identity_host else ()
 
     def _tables(self, request: Request) -> tuple[tuple[Routes, ...], str]:

@@ -26,8 +26,9 @@ class Call:
     """One request that the fake has answered, or has let go unanswered.
 
     `route` is the template that answered, such as `/jobs/{name}`; "" where there was none. `args` are the
-    parts of the path that it names, `name` the last of them. `body` is what came: b"" for a blob. `time` is
-    on the fake's clock. `status` is 0 where no reply went back; `faults` were injected and struck this call.
+    parts of the path that it names, `name` the last of them. `body` is what came: b"" for a blob and for
+    a secret of a key vault. `time` is on the fake's clock. `status` is 0 where no reply went back; `faults`
+    were injected and struck this call.
     """
 
     method: str

@@ -1,0 +1,126 @@
+"""Secrets of the workspace's key vault: each read when it is asked for, and kept nowhere.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-use-secrets-in-runs
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+
+from amlrun._cloud import CLOUDS, PUBLIC, Cloud
+from amlrun._denied import is_of_network, lacking
+from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, ServiceError
+from amlrun._rest import Rest
+from amlrun._shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._workspace import Workspace
+
+VARIABLE = "AMLRUN_KEY_VAULT"
+"""Names the key vault: for who may not read the workspace, or has the secrets elsewhere."""
+API_VERSION = "7.4"
+_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
+_VAULT = re.compile(r"[a-z][0-9a-z-]{1,22}[0-9a-z]")
+_NOT_FOUND, _FORBIDDEN = 404, 403
+
+
+def check_name(name: object) -> None:
+    """Raises `InvalidRequest` for what is no name of a secret."""
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return
+    message = f"secret({shown(name)}): names in a key vault are letters, digits and dashes, 127 at most"
+    near = re.sub(r"[^0-9a-zA-Z-]+", "-", name).strip("-") if isinstance(name, str) else ""
+    hint = f"Did you mean {near!r}?" if _NAME.fullmatch(near) else ""
+    raise InvalidRequest(message, hint=hint, argument="name")
+
+
+def read_secret(workspace: Workspace, name: str, environment: Mapping[str, str]) -> str:
+    """The secret's newest value, by the account that the workspace is reached with.
+
+    Raises `NotAuthorized` where that may not, `ServiceError` where there is no such secret or no answer,
+    `InvalidRequest` for what can be no name of a key vault.
+    """
+    cloud = _cloud_of(workspace)
+    vault = _said(environment.get(VARIABLE, ""), cloud) or _of_workspace(workspace, name)
+    address = f"https://{vault}.{cloud.vault}"
+    own = workspace.rest
+    rest = Rest(attrs.evolve(own.wire, credential=own.tokens, base_url=address, scopes=(cloud.vault_scope,)))
+    try:
+        return str(rest.get(f"/secrets/{name}", api_version=API_VERSION)["value"])
+    except (NotAuthorized, ServiceError) as error:
+        raise _told(error, name, vault) from error
+
+
+def _cloud_of(workspace: Workspace) -> Cloud:
+    host = urlsplit(workspace.rest.wire.base_url).netloc.lower()
+    return next((cloud for cloud in CLOUDS if urlsplit(cloud.management).netloc == host), PUBLIC)
+
+
+def _said(vault: str, cloud: Cloud) -> str:
+    """The name of the vault that the variable has, or its address; "": it has none.
+
+    No other address: whoever is behind it would get a token that opens vaults.
+    """
+    host = urlsplit(vault if "//" in vault else f"//{vault}").netloc.lower()
+    name = host.removesuffix(f".{cloud.vault}")
+    if not vault or _VAULT.fullmatch(name):
+        return name
+    message = f"{VARIABLE}={vault}: not a key vault of {cloud.name}"
+    hint = f"Its name, or its address: https://<name>.{cloud.vault}"
+    raise InvalidRequest(message, hint=hint, argument=VARIABLE)
+
+
+def _of_workspace(workspace: Workspace, name: str) -> str:
+    """The name of the workspace's own key vault."""
+    try:
+        properties = workspace.rest.get(workspace.scope.path).get("properties") or {}
+    except NotAuthorized as error:
+        message = (
+            f"secret {name!r}: the job may not ask the workspace which its key vault is: {error.message}"
+        )
+        named = f'environment_variables={{"{VARIABLE}": "<its name>"}} tells it.'
+        raise error.reworded(message=message, hint=f"{error.hint}\nOr {named}".lstrip()) from error
+    vault = str(properties.get("keyVault") or "").rpartition("/")[2]
+    if not vault:
+        hint = f'environment_variables={{"{VARIABLE}": "<its name>"}} tells of another.'
+        raise ServiceError(f"secret {name!r}: the workspace has no key vault", hint=hint)
+    return vault
+
+
+def _told(error: NotAuthorized | ServiceError, name: str, vault: str) -> AmlrunError:
+    """The error in words about this secret, which is named, and never shown."""
+    said = error.message
+    where = f"secret {name!r} of the key vault {vault}"
+    if isinstance(error, ServiceError):
+        if error.status != _NOT_FOUND:
+            return error.reworded(message=f"{where}: {said}")
+        hint = f"az keyvault secret set --vault-name {vault} --name {name} --file <a file with it>"
+        return error.reworded(message=f"{where}: there is none of that name", hint=hint)
+    if not error.signed_in:
+        hint = 'A job has its own identity with submit(…, identity="managed"), its user\'s with "user".'
+        return error.reworded(message=f"{where}: {said}", hint=hint)
+    if "disabled secret" in said:
+        hint = f"az keyvault secret set-attributes --vault-name {vault} --name {name} --enabled true"
+        return ServiceError(
+            f"{where} is disabled", hint=hint, status=_FORBIDDEN, service_code="SecretDisabled"
+        )
+    if is_of_network(error.service_code, said):
+        hint = "The nodes of the job need a way to it: a private endpoint, or its firewall lets them in."
+        return error.reworded(message=f"{where} is not open to the network that asks: {said}", hint=hint)
+    right = lacking(said)
+    way_out = (
+        right.way_out
+        if right
+        else (
+            "The key vault goes by access policies: its owner can let the job's identity get secrets:\n"
+            f"  az keyvault set-policy --name {vault} --object-id <object id> --secret-permissions get"
+        )
+    )
+    message = f"{where}: the job's identity may not read it: it needs the role Key Vault Secrets User there"
+    return error.reworded(message=message, hint=way_out)
