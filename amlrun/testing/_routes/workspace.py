@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun.testing._access.grants import may
+from amlrun.testing._access.grants import grants_of, may
 from amlrun.testing._access.principals import asking
 from amlrun.testing._api.exchange import PROVIDER, Reply, Request, not_found
 from amlrun.testing._routes.table import Routes
@@ -33,6 +33,24 @@ def update_workspace(backend: Backend, request: Request) -> Reply:
         workspace = read_workspace(records, now).patched(request.json)
         keep_workspace(records, workspace)
     return Reply(200, workspace.shown(backend.scope, backend.account, backend.history_host))
+
+
+@WORKSPACE("GET", "/providers/Microsoft.Authorization/permissions")
+def list_permissions(backend: Backend, request: Request) -> Reply:
+    """What the caller's roles allow on the workspace, role by role."""
+    # Assumed: roles that are given on what the workspace is in are among them.
+    with backend.work() as (records, _now):
+        found = [*grants_of(records, asking(request.headers).object_id).on(backend.scope.path)]
+    rows = [
+        {
+            "actions": [*one.actions],
+            "notActions": [*one.not_actions],
+            "dataActions": [*one.data_actions],
+            "notDataActions": [*one.not_data_actions],
+        }
+        for one in found
+    ]
+    return Reply(200, {"value": rows})
 
 
 @WORKSPACE("POST", "/listKeys", gives="ListWorkspaceKeysResult")
