@@ -37,6 +37,8 @@ PLACES = {
     "Storage accounts as data lakes": _routes.OF_LAKES[:1],
     "Key vaults": _routes.OF_VAULTS,
     "Inside a job": _routes.OF_IDENTITY,
+    "Entra, for the fake's own tenant": _routes.OF_ENTRA,
+    "A virtual machine": _routes.OF_MACHINE,
 }
 
 

@@ -116,7 +116,11 @@ def name_of(credential: Any) -> str:
 
 
 _asking: ContextVar[bool] = ContextVar("_asking", default=False)
-_LOUD = ("azure.identity._credentials.chained", "azure.identity._internal.decorators")
+_LOUD = (
+    "azure.identity._credentials.chained",
+    "azure.identity._internal.decorators",
+    "azure.identity._internal.get_token_mixin",
+)
 
 
 @contextmanager

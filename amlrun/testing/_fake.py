@@ -19,6 +19,7 @@ from amlrun.testing._assets.blobs import CONTAINERS, FolderBlobs, MemoryBlobs
 from amlrun.testing._controls.assets import AssetControls
 from amlrun.testing._controls.jobs import JobControls
 from amlrun.testing._controls.rights import RightsControls
+from amlrun.testing._controls.signing_in import SigningInControls
 from amlrun.testing._controls.supply import SupplyControls
 from amlrun.testing._controls.wire import WireControls
 from amlrun.testing._jobs.carrier import VirtualCarrier
@@ -44,7 +45,7 @@ _numbers = itertools.count(1)
 _OF_TRANSPORT = ("connection_timeout", "read_timeout")
 
 
-class FakeAml(AssetControls, JobControls, SupplyControls, RightsControls, WireControls):
+class FakeAml(AssetControls, JobControls, SupplyControls, RightsControls, SigningInControls, WireControls):
     """One workspace that isn't there, for the real `MLClient` to work against.
 
     In memory, or in `folder`, where a second process sees the same workspace. Time is virtual: it passes by

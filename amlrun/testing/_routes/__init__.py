@@ -7,6 +7,7 @@ from amlrun.testing._routes.blobs import BLOBS
 from amlrun.testing._routes.computes import COMPUTES
 from amlrun.testing._routes.containers import CONTAINERS
 from amlrun.testing._routes.datastores import DATASTORES
+from amlrun.testing._routes.entra import ENTRA, MACHINE
 from amlrun.testing._routes.history import HISTORY
 from amlrun.testing._routes.identity import IDENTITY
 from amlrun.testing._routes.jobs import JOBS
@@ -34,3 +35,7 @@ OF_VAULTS = (VAULTS,)
 """Key vaults, each on a host of its own."""
 OF_IDENTITY = (IDENTITY,)
 """Where a job's code gets its tokens."""
+OF_ENTRA = (ENTRA,)
+"""Where applications get their tokens: of the fake's own tenant."""
+OF_MACHINE = (MACHINE,)
+"""Where a virtual machine's programs get theirs."""

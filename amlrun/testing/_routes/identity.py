@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply import msi
+from amlrun.testing._supply.apps import lifetime_of
 from amlrun.testing._supply.identities import WORKSPACE_PRINCIPAL
-from amlrun.testing._supply.tokens import LIFETIME, token
+from amlrun.testing._supply.tokens import token
 from amlrun.testing._supply.workspaces import read_workspace
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def token_of_identity(backend: Backend, request: Request) -> Reply:
         return _refusal(404, "No managed identity of that id is there for this job.")
     if len(found) > 1:
         return _refusal(400, "Several managed identities are there: name one by its client id.")
-    return _token(request, oid=found[0].principal_id, appid=found[0].client_id)
+    return _token(backend, request, oid=found[0].principal_id, appid=found[0].client_id)
 
 
 @IDENTITY("GET", "/OBO/{secret}")
@@ -39,7 +40,7 @@ def token_on_behalf(backend: Backend, request: Request) -> Reply:
     job = _job(backend, request.args["secret"])
     if job is None or not msi.on_behalf(job):
         return _refusal(401, "The secret is of no job with its user's identity.")
-    return _token(request, oid="00000000-0000-0000-0000-000000000001", upn="fake-user")
+    return _token(backend, request, oid="00000000-0000-0000-0000-000000000001", upn="fake-user")
 
 
 def identities_of(backend: Backend, job: Job) -> tuple[msi.Identity, ...]:
@@ -63,9 +64,11 @@ def _job(backend: Backend, secret: str) -> Job | None:
         return backend.engine.job(records, name)
 
 
-def _token(request: Request, **claims: str) -> Reply:
+def _token(backend: Backend, request: Request, **claims: str) -> Reply:
+    with backend.work() as (records, _now):
+        lifetime = lifetime_of(records)
     # By the machine's clock: azure-identity looks at that one.
-    expires = int(time.time()) + LIFETIME
+    expires = int(time.time()) + lifetime
     resource = request.query.get("resource", "")
     body: dict[str, Any] = {
         "access_token": token(resource, expires, **claims),

@@ -23,9 +23,11 @@ from amlrun.testing._assets import storage, vaults
 from amlrun.testing._assets.assets import DATA_PLANE, DISCOVERY_PREFIX, find_registry
 from amlrun.testing._routes import (
     OF_DISCOVERY,
+    OF_ENTRA,
     OF_HISTORY,
     OF_IDENTITY,
     OF_LAKES,
+    OF_MACHINE,
     OF_REGISTRIES,
     OF_STORAGE,
     OF_SUBSCRIPTION,
@@ -33,6 +35,7 @@ from amlrun.testing._routes import (
     OF_WORKSPACE,
 )
 from amlrun.testing._state.clock import VirtualClock
+from amlrun.testing._supply.apps import LOGIN_HOSTS, MACHINE_HOST, serves
 from amlrun.testing._wire import admission
 from amlrun.testing._wire.calls import Call, Calls
 from amlrun.testing._wire.faults import Answer, Asked, Lost, Slow
@@ -145,8 +148,7 @@ class Backend:
             return True
         if self._tables_of_host(host):
             with self.store.transaction() as records:
-                vault, account = vaults.vault_of(host), storage.account_of(host)
-                return vaults.known(records, vault) if vault else storage.known(records, account)
+                return _is_there(records, host, path, alone=self.virtual)
         lower, mine = f"{path.lower()}/", f"/subscriptions/{self.scope.subscription_id.lower()}/"
         if lower.startswith(DISCOVERY_PREFIX) and host.endswith(".api.azureml.ms"):
             return True  # its host is the same for every region
@@ -294,6 +296,10 @@ class Backend:
             return OF_LAKES if storage.is_lake(host) else OF_STORAGE
         if vaults.vault_of(host):
             return OF_VAULTS
+        if host in LOGIN_HOSTS:
+            return OF_ENTRA
+        if host == MACHINE_HOST:
+            return OF_MACHINE
         return OF_IDENTITY if host == self.identity_host else ()
 
     def _tables(self, request: Request) -> tuple[tuple[Routes, ...], str]:
@@ -321,6 +327,14 @@ class Backend:
             )
             raise Refusal(404, message, "ResourceNotFound")
         return OF_SUBSCRIPTION, path[len("/subscriptions/") + len(self.scope.subscription_id) :]
+
+
+def _is_there(records: Records, host: str, path: str, *, alone: bool) -> bool:
+    """Whether a host, of those that have the same routes everywhere, is of this state."""
+    if host in LOGIN_HOSTS or host == MACHINE_HOST:
+        return serves(records, host, path, alone=alone)
+    vault, account = vaults.vault_of(host), storage.account_of(host)
+    return vaults.known(records, vault) if vault else storage.known(records, account)
 
 
 def _hold_to_contract(route: Route, request: Request) -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun.testing._routes import (
     OF_DISCOVERY,
+    OF_ENTRA,
     OF_HISTORY,
     OF_IDENTITY,
     OF_LAKES,
+    OF_MACHINE,
     OF_REGISTRIES,
     OF_SUBSCRIPTION,
     OF_WORKSPACE,
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from amlrun.testing._wire.faults import WireFault
 
 _WATCHED = 1000
-_MANAGED = (*OF_WORKSPACE, *OF_SUBSCRIPTION, *OF_HISTORY, *OF_DISCOVERY, *OF_REGISTRIES, *OF_IDENTITY)
-_TABLES = (*_MANAGED, *OF_LAKES)
+_MANAGED = (*OF_WORKSPACE, *OF_SUBSCRIPTION, *OF_HISTORY, *OF_DISCOVERY, *OF_REGISTRIES)
+_SIGNING_IN = (*OF_IDENTITY, *OF_ENTRA, *OF_MACHINE)
+_TABLES = (*_MANAGED, *_SIGNING_IN, *OF_LAKES)
 
 
 class Injection:
@@ -126,7 +129,7 @@ def check_route(on: str) -> None:
     method, _, path = on.partition(" ")
     below = re.sub(r"^(\*|/subscriptions/.*/workspaces/[^/]+)(?=/)", "", path.strip())
     plain = re.sub(r"\{[^}]*\}|[*?]", "x", below)
-    for route in (route for table in _MANAGED for route in table.routes):
+    for route in (route for table in (*_MANAGED, *_SIGNING_IN) for route in table.routes):
         if fnmatchcase(route.method, method.upper()) and route.pattern.fullmatch(plain):
             return
     names = sorted({f"{probe.method} {probe.route}" for probe in _probes()})

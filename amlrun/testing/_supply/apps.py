@@ -1,0 +1,179 @@
+"""Applications that sign in to the fake's tenant, and what Entra says to those that can't. Pure.
+
+Shapes and codes: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._account import expiry_of
+from amlrun._cloud import CLOUDS
+from amlrun.testing._supply.identities import TENANT
+from amlrun.testing._supply.tokens import LIFETIME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun.testing._state.store import Records
+
+LOGIN_HOSTS = frozenset(cloud.login.removeprefix("https://") for cloud in CLOUDS)
+INSTANCES = "/common/discovery/instance"
+"""Where it is asked which names a cloud's sign-in has, after a refusal."""
+MACHINE_HOST = "169.254.169.254"
+_ISSUER = "https://token.actions.githubusercontent.com"
+_AUDIENCES = {"https://storage.azure.com"} | {
+    audience
+    for cloud in CLOUDS
+    for audience in (cloud.management, cloud.learning, cloud.vault_scope.removesuffix("/.default"))
+}
+
+
+@attrs.frozen
+class App:
+    """An application: of its secret only the digest is kept. `subject` may stand for it, by a token."""
+
+    client_id: str
+    object_id: str
+    tenant: str = TENANT
+    secret: str = ""
+    subject: str = ""
+
+
+class SignInRefused(Exception):
+    """Entra gives no token: `status`, the number of its code, OAuth's word, and what it says."""
+
+    def __init__(self, status: int, number: int, error: str, words: str) -> None:
+        super().__init__(words)
+        self.status, self.number, self.error, self.words = status, number, error, words
+
+    def body(self, now: float) -> dict[str, Any]:
+        """The reply's JSON; `now` in seconds since 1970."""
+        moment = dt.datetime.fromtimestamp(now, tz=dt.timezone.utc)
+        trace, said = str(uuid.UUID(int=self.number)), f"{moment:%Y-%m-%d %H:%M:%SZ}"
+        trail = f"Trace ID: {trace} Correlation ID: {trace} Timestamp: {said}"
+        return {
+            "error": self.error,
+            "error_description": f"AADSTS{self.number}: {self.words} {trail}",
+            "error_codes": [self.number],
+            "timestamp": said,
+            "trace_id": trace,
+            "correlation_id": trace,
+            "error_uri": f"https://login.microsoftonline.com/error?code={self.number}",
+        }
+
+
+def app_named(name: str, tenant: str) -> App:
+    """An application of that name: always the same ids."""
+    key = f"{tenant}/apps/{name}"
+    client_id, object_id = (
+        str(uuid.uuid5(uuid.NAMESPACE_URL, f"{key}#{part}")) for part in ("app", "object")
+    )
+    return App(client_id, object_id, tenant)
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def keep_app(records: Records, app: App) -> None:
+    """Write it."""
+    records.put("app", app.client_id.lower(), attrs.asdict(app))
+
+
+def apps_of(records: Records) -> list[App]:
+    """All that there are."""
+    return [App(**body) for body in records.all("app")]
+
+
+def serves(records: Records, host: str, path: str, *, alone: bool) -> bool:
+    """Whether a request for a token comes to this fake: by its tenant, or by the machine that it is on.
+
+    `alone`: nothing is let out, so that it answers too what is the same for every tenant.
+    """
+    if host == MACHINE_HOST:
+        return records.get("meta", "machine") is not None
+    if path.rstrip("/").lower() == INSTANCES:
+        return alone
+    tenant = path.strip("/").partition("/")[0].lower()
+    return tenant in {TENANT, *(app.tenant.lower() for app in apps_of(records))}
+
+
+def lifetime_of(records: Records) -> int:
+    """Seconds for which tokens are valid."""
+    return int((records.get("meta", "tokens") or {"lifetime": LIFETIME})["lifetime"])
+
+
+def assertion(app: App, until: float) -> str:
+    """A federated token, as a pipeline has: without a signature, valid until then."""
+    claims = {"iss": _ISSUER, "sub": app.subject, "aud": "api://AzureADTokenExchange", "exp": int(until)}
+    parts = ({"alg": "none", "typ": "JWT"}, claims)
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, "c2lnbmF0dXJl"])
+
+
+def audience(form: Mapping[str, str]) -> str:
+    """What a token is asked for. Raises SignInRefused for what the tenant doesn't know."""
+    wanted = form.get("scope", "").split(" ")[0].removesuffix("/.default")
+    if wanted.rstrip("/") not in _AUDIENCES:
+        words = f"The resource principal named {wanted} was not found in the tenant named {TENANT}."
+        raise SignInRefused(400, 500011, "invalid_resource", words)
+    return wanted
+
+
+def signed_in(found: App | None, form: Mapping[str, str], tenant: str, now: float) -> App:
+    """The application that a request for a token proves to be. Raises SignInRefused.
+
+    `found` is the one of its client id, if there is one.
+    """
+    # Assumed: the statuses, and the words around those that are documented.
+    if found is None or found.tenant != tenant:
+        words = (
+            f"Application with identifier '{form.get('client_id', '')}' was not found in the directory "
+            f"'{tenant}'. This can happen if the application has not been installed by the administrator."
+        )
+        raise SignInRefused(400, 700016, "unauthorized_client", words)
+    if "client_assertion" in form:
+        return _by_assertion(found, form["client_assertion"], now)
+    if not found.secret or digest(form.get("client_secret", "")) != found.secret:
+        words = (
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+            f"secret value, not the client secret ID, for a secret added to app '{found.client_id}'."
+        )
+        raise SignInRefused(401, 7000215, "invalid_client", words)
+    return found
+
+
+def _by_assertion(found: App, proof: str, now: float) -> App:
+    expires, subject = expiry_of(proof), _subject(proof)
+    if expires is None or expires <= now:
+        moments = [
+            f"{dt.datetime.fromtimestamp(at, tz=dt.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+            for at in (now, expires or 0)
+        ]
+        words = (
+            "Client assertion is not within its valid time range. "
+            f"Current time: {moments[0]}, expiry time of assertion {moments[1]}."
+        )
+        raise SignInRefused(401, 700024, "invalid_client", words)
+    if not found.subject or subject != found.subject:
+        words = (
+            "No matching federated identity record found for presented assertion subject "
+            f"'{subject}'. Check your federated identity credential Subject, Audience and Issuer."
+        )
+        raise SignInRefused(401, 700213, "invalid_client", words)
+    return found
+
+
+def _subject(proof: str) -> str:
+    part = proof.split(".")[1]
+    return str(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))).get("sub", ""))
