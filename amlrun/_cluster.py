@@ -12,6 +12,7 @@ import attrs
 from amlrun._durations import iso
 from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, value_of
+from amlrun._identity import UserAssigned
 from amlrun._offers import Compute, Kind, Tier, region_key
 from amlrun._shown import shown
 
@@ -186,7 +187,7 @@ class Cluster:
             ("tier", str(compute.tier or ""), str(self._tier or "")),
             ("idle", _seconds(compute.idle_seconds), _seconds(self._idle)),
             ("identity", _kinds(compute.identities) or "none", _kinds(self.identities)),
-            ("identity", _ids(compute.identity_ids), _ids(self._users)),
+            ("identity", _ids([one.resource_id for one in compute.user_assigned]), _ids(self._users)),
             ("location", compute.location, self.location or ""),
         )
         for setting, there, asked in pairs:
@@ -206,7 +207,7 @@ class Cluster:
             allocation_state="Steady",
             location=self.location or location,
             identities=self.identities,
-            identity_ids=self._users,
+            user_assigned=tuple(map(UserAssigned, self._users)),
         )
 
     def body(self, location: str) -> dict[str, Any]:

@@ -38,6 +38,11 @@ class Traits:
     has_spot: bool = True
     has_parts: bool = False
 
+    @property
+    def has_variables(self) -> bool:
+        """Whether a program of the user's runs, that can be told something by environment variables."""
+        return not {"code", "environment_variables"} & self.lacks.keys()
+
 
 _TRIAL_ONLY = "Its trials run code of the service's own."
 _DATA_SETTINGS = "Its data are settings of the job: training_data, validation_data, test_data."

@@ -252,6 +252,7 @@ class Ask:
     `tier` None: nobody said, so `default_tier` on serverless and on what stands in for it, else standard;
     a compute that is named has its own. `timeout` is in seconds, of each attempt. `job` is its type.
     `at_once`: how many such jobs run side by side at most, which are the trials of one sweep.
+    `own_client_id`: its variables say AZURE_CLIENT_ID themselves, or nobody knows what they say.
     `own_image`: its image may come from the workspace's own container registry. `planned`: this one place was
     chosen before, by a plan.
     """
@@ -265,6 +266,7 @@ class Ask:
     creates: tuple[Cluster, ...] = ()
     computes_by: str = ""
     identity: Identity | None = None
+    own_client_id: bool = False
     timeout: float | None = None
     requeued: bool = False
     job: JobType = JobType.COMMAND

@@ -21,7 +21,6 @@ from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
 from amlrun._creation import make, path_of
 from amlrun._entities import bodies
-from amlrun._entities.pipeline import step_identities
 from amlrun._errors import (
     REFUSALS,
     InvalidRequest,
@@ -254,8 +253,6 @@ def _first_attempt(
         workspace=workspace.scope.path,
         group=name,
         checkpoints=None if policy is None else checkpoint_folder(name, policy, datastore),
-        identity=None if request.steps else request.identity,
-        step_identities=step_identities(request),
         timeout=request.timeout,
         display_name=request.display_name,
         experiment_name=request.experiment_name,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import attrs
 from amlrun._asking.computes import Computes, compute_of_job, parse_computes
 from amlrun._asking.images import may_be_own
 from amlrun._errors import InvalidRequest
-from amlrun._identity import identity_of_job, parse_identity
+from amlrun._identity import CLIENT_ID_VARIABLE, identity_of_job, parse_identity
 from amlrun._job_types import TRAITS, JobType
 from amlrun._needs import SERVERLESS, Ask, Needs, node_count
 from amlrun._offers import Tier
@@ -88,11 +89,18 @@ def asked_of(source: Any, given: Arguments, settings: JobSettings) -> Asked:
         and (given.requeue is not None or not TRAITS[settings.type].has_parts),
         job=settings.type,
         at_once=settings.at_once,
+        own_client_id=CLIENT_ID_VARIABLE in _variables(given, settings) or bool(settings.kept),
         own_image=may_be_own(
             settings.environment if given.environment is None else given.environment, settings.type
         ),
     )
     return Asked(ask, computes.arm_id, tuple(of_job), (told,) if told else ())
+
+
+def _variables(given: Arguments, settings: JobSettings) -> set[str]:
+    """The names of the environment variables that the job has."""
+    own = given.environment_variables
+    return {*settings.environment_variables, *(own if isinstance(own, Mapping) else ())}
 
 
 def _at(argument: str, place: str, settings: JobSettings) -> str:

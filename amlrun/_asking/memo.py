@@ -5,11 +5,14 @@ Not in it: a team's rules (those of the day are asked for), and clusters to be m
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, amount, fields, flag, several, text, value_of, whole, word
-from amlrun._identity import Identity, IdentityKind
+from amlrun._identity import Identity
 from amlrun._job_types import JobType
 from amlrun._needs import Ask, Needs
 from amlrun._offers import Tier
@@ -45,8 +48,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Needs):
         return _said(value, Needs(), _NEEDS)
     if isinstance(value, Identity):
-        return _said(value, Identity(IdentityKind.TOKEN), _IDENTITY) | {"kind": value.kind.value}
-    if isinstance(value, (Tier, JobType)):
+        return {name: _plain(one) for name, one in attrs.asdict(value).items() if one is not None}
+    if isinstance(value, enum.Enum):
         return value.value
     return list(value) if isinstance(value, tuple) else value
 
@@ -60,12 +63,6 @@ _NEEDS: dict[str, Callable[[Any], Any]] = {
     "disk_gb": amount,
     "max_price_per_hour": amount,
 }
-_IDENTITY: dict[str, Callable[[Any], Any]] = {
-    "kind": word(*IdentityKind),
-    "client_id": text,
-    "object_id": text,
-    "resource_id": text,
-}
 _READ: dict[str, Callable[[Any], Any]] = {
     "needs": value_of(Needs, _NEEDS),
     "instance_types": several(text),
@@ -73,7 +70,8 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "tier": word(*Tier),
     "default_tier": word(*Tier),
     "computes": several(text),
-    "identity": value_of(Identity, _IDENTITY),
+    "identity": Identity.from_dict,
+    "own_client_id": flag,
     "timeout": amount,
     "job": word(*JobType),
     "at_once": whole(1),

@@ -33,7 +33,6 @@ from amlrun._asking.steps import least_named, of_all_steps, steps_of
 from amlrun._asking.team import Defaults, Team
 from amlrun._asking.warnings import of_request
 from amlrun._errors import InvalidRequest
-from amlrun._identity import Identity, parse_identity
 from amlrun._job_types import TRAITS, JobType, check_takes
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._offers import Tier
@@ -75,7 +74,6 @@ class Request:
     compute_id: str
     name: str | None
     timeout: float | None
-    identity: Identity | None
     requeue: Requeue | bool | None
     code: str | None
     environment: Any
@@ -151,7 +149,6 @@ def parse(
         compute_id=asked.compute_id,
         name=_name(name),
         timeout=ask.timeout,
-        identity=parse_identity(given.identity) or defaults.identity,
         requeue=requeue,
         code=code,
         environment=given.environment,

@@ -278,11 +278,11 @@ def _check_executors(job: Any) -> None:
 
 
 def _of_spark(job: Any) -> Any:
-    """Of a pool's job that says none, the SDK says a managed identity without an id."""
+    """Where a job says none, the SDK says the user's, or on a pool a managed one without an id."""
     identity = read(job, "identity")
+    usual = "UserIdentity" if read(job, "compute") is None else "ManagedIdentity"
     named = any(read(identity, part) for part in ("client_id", "object_id", "resource_id"))
-    own = named or read(job, "compute") is None
-    return identity if own or not is_entity(identity) or "Managed" not in type(identity).__name__ else None
+    return identity if named or type(identity).__name__ != f"{usual}Configuration" else None
 
 
 def _tuning(job: Any, folder: Path) -> JobSettings:

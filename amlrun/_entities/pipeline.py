@@ -19,7 +19,7 @@ from amlrun._entities.own import text_variables
 from amlrun._entities.spellings import well_spelt
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
-from amlrun._jobs.dress import JOB_TIER, names_size
+from amlrun._jobs.dress import JOB_TIER, names_size, with_client_id
 from amlrun._jobs.nested import Nested
 from amlrun._jobs.pipeline import is_component
 from amlrun._jobs.shared_memory import step_with_shared_memory
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
     from amlrun._asking.request import Request
-    from amlrun._identity import Identity
     from amlrun._plan import Plan
     from amlrun._plan.steps import StepPlan
 
@@ -66,12 +65,10 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
     job.compute = None
     if read(job, "identity") is not None:
         job.identity = None
-    identities = step_identities(request)
-    placed: dict[int, tuple[Any, ...]] = {}
+    placed: dict[int, Plan] = {}
     for path, node in leaves(job):
         step = next(step for step in plan.steps if step.path == path)
-        said = (step.plan, identities.get(path))
-        if placed.setdefault(id(node), said) != said:
+        if placed.setdefault(id(node), step.plan) != step.plan:
             message = f"The step {path} is one object with another step, which was planned differently"
             hint = "Load the component of the nested pipeline once for each of them: load_component(…)."
             raise InvalidRequest(message, argument="job", hint=hint)
@@ -79,7 +76,7 @@ def pipeline_entity(request: Request, plan: Plan) -> Any:
         if step.type is JobType.AUTOML and isinstance(request.source, Path) and "." not in path:
             find_data(node, request.source.parent)
         if "." in path or not _has_jobs(job, request):
-            _place(node, step, identities.get(path))
+            _place(node, step)
         elif step.type is not JobType.SPARK:  # whose identity goes by its compute, where none is said
             node.compute = None
     return job
@@ -125,11 +122,6 @@ def nested_parts(job: Any) -> dict[str, Any]:
     return {"": job.component, **nested}
 
 
-def step_identities(request: Request) -> dict[str, Identity]:
-    """The identities of a pipeline's steps, by path."""
-    return {step.path: step.ask.identity for step in request.steps if step.ask.identity is not None}
-
-
 def _has_jobs(job: Any, request: Request) -> bool:
     """Whether its steps stand in the body of the job, and not in that of the one component it is made of."""
     if isinstance(request.source, Path):
@@ -159,11 +151,13 @@ def _write_well(node: Any) -> None:
             part.environment = environment_of(said)
 
 
-def _place(node: Any, step: StepPlan, identity: Identity | None) -> None:
+def _place(node: Any, step: StepPlan) -> None:
     """Put a plan on a step's entity."""
     plan = step.plan
-    if identity is not None:
-        node.identity = _sdk.identity(identity)
+    if plan.identity is not None:
+        node.identity = _sdk.identity(plan.identity)
+    if plan.client_id is not None:
+        node.environment_variables = with_client_id(node.environment_variables, plan)
     said = {name: value for name in _RESOURCES if (value := read(node.resources, name)) is not None}
     said.pop("instance_type", None)
     if plan.instance_type is not None and names_size(plan):

@@ -58,8 +58,9 @@ def dressed(body: Mapping[str, Any], dress: Dress) -> dict[str, Any]:
     for part in ("tags", "properties"):  # another run's, where the job was made from one
         said = without_memory(job.get(part) or {})  # azure-ai-ml sends numbers, which the service refuses
         job[part] = {name: value if value is None else str(value) for name, value in said.items()}
-    if dress.identity is not None:
-        job["identity"] = dress.identity.to_body()
+    # Assumed: fine-tuning reads its identity where the API has it for all jobs; azure-ai-ml leaves it out.
+    if dress.plan.identity is not None:
+        job["identity"] = dress.plan.identity.to_body()
     for key, value in (("displayName", dress.display_name), ("experimentName", dress.experiment_name)):
         if value is not None:
             job[key] = value

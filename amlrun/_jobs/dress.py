@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._identity import CLIENT_ID_VARIABLE
 from amlrun._names import ATTEMPT_VARIABLE, GROUP_VARIABLE, LAST_ENDING_VARIABLE
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind, Tier
@@ -13,7 +14,6 @@ from amlrun._offers import Kind, Tier
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amlrun._identity import Identity
     from amlrun._plan import Plan
     from amlrun._requeue import Requeue
 
@@ -28,8 +28,8 @@ class Dress:
     """What amlrun puts on a body. `workspace` is its ARM id; `timeout` in seconds.
 
     `checkpoints` is the URI of the folder for checkpoints; None: there is none to be put on, or it is there
-    already. `step_identities` are those of a pipeline's steps, by path, which has none itself. `former` is
-    the plan that was put on this body before, for an earlier attempt. What is None stays as the job has it.
+    already. `former` is the plan that was put on this body before, for an earlier attempt. What is None stays
+    as the job has it.
     """
 
     plan: Plan
@@ -39,8 +39,6 @@ class Dress:
     last_ending: str | None = None
     former: Plan | None = None
     checkpoints: str | None = None
-    identity: Identity | None = None
-    step_identities: Mapping[str, Identity] = attrs.field(factory=dict)
     timeout: float | None = None
     display_name: str | None = None
     experiment_name: str | None = None
@@ -52,7 +50,21 @@ class Dress:
         own = {GROUP_VARIABLE: self.group, ATTEMPT_VARIABLE: str(self.attempt)}
         if self.last_ending is not None:
             own[LAST_ENDING_VARIABLE] = self.last_ending
-        return {**(of_job or {}), **self.environment_variables, **own}
+        given = {**(of_job or {}), **self.environment_variables}
+        return {**with_client_id(given, self.plan, self.former), **own}
+
+
+def with_client_id(
+    variables: Mapping[str, str] | None, plan: Plan, former: Plan | None = None
+) -> dict[str, str]:
+    """Environment variables with the client id of the job's identity at its place, which may have none.
+
+    What `former` had put there for its own is taken away; what the job itself says stays, by its plan.
+    """
+    found = dict(variables or {})
+    if former is not None and former.client_id and found.get(CLIENT_ID_VARIABLE) == former.client_id:
+        del found[CLIENT_ID_VARIABLE]
+    return {**found, **({CLIENT_ID_VARIABLE: plan.client_id} if plan.client_id else {})}
 
 
 def checkpoint_folder(group: str, policy: Requeue, datastore: str | None) -> str:

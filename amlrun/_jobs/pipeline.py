@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._identity import IdentityKind
 from amlrun._job_types import TRAITS, JobType
-from amlrun._jobs.dress import Dress, compute_id, names_size, tier_word
+from amlrun._jobs.dress import Dress, compute_id, names_size, tier_word, with_client_id
 from amlrun._jobs.shared_memory import step_with_shared_memory
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
@@ -32,6 +32,7 @@ _SMALL_NAMES = {"maxInstanceCount": "max_instance_count"}
 """What azure-ai-ml 1.35 writes in a node as it does in a job."""
 _CLASHING = (("resources", "instanceType"), ("resources", "instanceCount"), ("queueSettings", "jobTier"))
 """Where a job has what a node has in its own dialect."""
+STEP_VARIABLES = "environment_variables"
 _FILE_DIALECT = {
     IdentityKind.USER: "user_identity",
     IdentityKind.MANAGED: "managed_identity",
@@ -58,9 +59,11 @@ def dress_nodes(nodes: Mapping[str, dict[str, Any]], dress: Dress, inside: str =
         if node is None:
             continue
         _place_node(node, step, dress.workspace, inside)
-        identity = dress.step_identities.get(step.path)
+        identity = step.plan.identity
         if identity is not None:
             node["identity"] = identity_of_node(identity, step.type)
+        if step.plan.client_id:
+            node[STEP_VARIABLES] = with_client_id(node.get(STEP_VARIABLES), step.plan)
 
 
 def pipeline_fields(
@@ -96,6 +99,7 @@ def identity_of_node(identity: Identity, job_type: JobType) -> dict[str, str]:
     ids = {"client_id": identity.client_id, "object_id": identity.object_id}
     if job_type is JobType.AUTOML:
         kind = {"type": _FILE_DIALECT[identity.kind]}
+        ids["msi_resource_id"] = identity.resource_id
     else:
         kind = {"identity_type": str(identity.kind)}
         ids["resource_id"] = identity.resource_id

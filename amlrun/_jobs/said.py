@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.secrets import is_secret
 from amlrun._durations import iso
+from amlrun._identity import CLIENT_ID_VARIABLE
 from amlrun._job_types import JobType
 from amlrun._jobs.command import bound
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._jobs.nested import around_of
-from amlrun._jobs.pipeline import identity_of_node
+from amlrun._jobs.pipeline import STEP_VARIABLES, identity_of_node
 from amlrun._names import CHECKPOINTS
 
 if TYPE_CHECKING:
@@ -37,15 +38,11 @@ def said_fields(
 ) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...], Any]]:
     """Bodies, JSON paths in them, and values. What was not said stays as the job has it.
 
-    Identities of steps in nested pipelines stand in the components that those are.
+    What is said of steps in nested pipelines stands in the components that those are.
     """
-    if dress.identity is not None:
-        yield body, ("identity",), dress.identity.to_body()
-    types = {step.path: step.type for step in dress.plan.steps}
-    around = around_of(body, nested)
-    for path, identity in dress.step_identities.items():
-        inside, _, name = path.rpartition(".")
-        yield around.get(inside, {}), ("jobs", name, "identity"), identity_of_node(identity, types[path])
+    if dress.plan.identity is not None and not dress.plan.steps:
+        yield body, ("identity",), dress.plan.identity.to_body()
+    yield from _of_steps(body, dress, tuple(nested))
     job_type = JobType(str(body["jobType"]))
     where = _TIMEOUTS.get(job_type)
     if where is not None and dress.timeout is not None:
@@ -57,9 +54,27 @@ def said_fields(
     for name, value in dress.variables(None).items() if told else ():
         if not is_secret(name, value):  # whatever differs is told
             yield body, (*told, name), value
+    if told and dress.plan.client_id is None and dress.former is not None and dress.former.client_id:
+        yield body, (*told, CLIENT_ID_VARIABLE), None
     for key, value in dress.tags.items():
         yield body, ("tags", key), value
     if dress.display_name is not None:
         yield body, ("displayName",), dress.display_name
     if dress.experiment_name is not None:
         yield body, ("experimentName",), valid_experiment(dress.experiment_name)
+
+
+def _of_steps(
+    body: Mapping[str, Any], dress: Dress, nested: tuple[Nested, ...]
+) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...], Any]]:
+    """The identities and client ids of steps; nested pipelines of a further attempt stay as they are."""
+    around = around_of(body, nested)
+    for step in dress.plan.steps:
+        inside, _, name = step.path.rpartition(".")
+        if inside and not nested:
+            continue
+        part, node, plan = around.get(inside, {}), ("jobs", name), step.plan
+        if plan.identity is not None:
+            yield part, (*node, "identity"), identity_of_node(plan.identity, step.type)
+        if plan.client_id is not None:
+            yield part, (*node, STEP_VARIABLES, CLIENT_ID_VARIABLE), plan.client_id

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
+    from amlrun._identity import UserAssigned
     from amlrun._offers.sizes import Tier
 
 
@@ -71,9 +72,8 @@ class Compute:
     come for others: the quota counts them as pending and as coming. `allocation_state` is the service's
     (`Steady`, `Resizing`), `resized_at` the instant since which it is so, in seconds since 1970.
     `machine_state` is a compute instance's (`Running`, `Stopped`, …). `identities` are the kinds of identity
-    that it has (`SystemAssigned`, `UserAssigned`), `identity_ids` the resource ids of the latter and
-    `user_identities` their client ids, as far as those are known. `in_network`: it stands in a virtual
-    network of the user's.
+    that it has (`SystemAssigned`, `UserAssigned`), `user_assigned` the latter. `in_network`: it stands in a
+    virtual network of the user's.
     """
 
     name: str
@@ -100,8 +100,7 @@ class Compute:
     machine_state: str = ""
     location: str = ""
     identities: frozenset[str] = frozenset()
-    identity_ids: tuple[str, ...] = ()
-    user_identities: tuple[str, ...] = ()
+    user_assigned: tuple[UserAssigned, ...] = ()
     in_network: bool = False
     namespace: str = ""
     instance_types: tuple[InstanceType, ...] = ()

@@ -11,6 +11,7 @@ from amlrun._offers.sizes import Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun._identity import UserAssigned
     from amlrun._offers.computes import Compute
     from amlrun._offers.limits import Quota
     from amlrun._offers.sizes import Size
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 class WorkspaceFacts:
     """What the workspace says of itself. `discovery_url` is where its run history is found.
 
-    `identities` are the kinds of identity that it has (`SystemAssigned`, `UserAssigned`), `user_identities`
-    the client ids of the latter. `isolation` is the managed network's mode (`Disabled`: there is none),
+    `identities` are the kinds of identity that it has (`SystemAssigned`, `UserAssigned`), `user_assigned`
+    the latter. `keyless`: its own datastores carry no credentials. `isolation` is the managed network's mode
+    (`Disabled`: there is none),
     `custom_subnet` whether serverless nodes stand in a subnet of the user's, `public_access` whether the
     workspace is reached over the internet, `build_compute` what builds its images ("": the registry does).
+    `network_ready`: whether the managed network is there, which the first compute in it waits for (None: not
+    told). `tenant` is the Entra tenant that the workspace is of ("": not told).
     https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
     """
 
@@ -32,12 +36,15 @@ class WorkspaceFacts:
     workspace_id: str
     discovery_url: str
     identities: frozenset[str] = frozenset()
-    user_identities: tuple[str, ...] = ()
+    user_assigned: tuple[UserAssigned, ...] = ()
+    keyless: bool = False
     isolation: str = "Disabled"
     custom_subnet: bool = False
     public_access: bool = True
     build_compute: str = ""
     registry: str = ""
+    network_ready: bool | None = None
+    tenant: str = ""
 
 
 @attrs.frozen

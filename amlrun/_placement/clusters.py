@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._offers import Offer, Tier, limits_of
+from amlrun._placement.identities import doubts_on_compute
 from amlrun._placement.obstacles import gets_around, obstacles
 from amlrun._placement.options import Option, price_of
 from amlrun._placement.proposals import counted
 from amlrun._placement.remarks import quota_warnings, size_warnings
 from amlrun._placement.standing import STARTS, Standing, of_nodes, situation_of
-from amlrun._placement.targets import identity_doubt, misses, of_size, off_default_of, preference_of, unlisted
+from amlrun._placement.targets import misses, of_size, off_default_of, preference_of, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +107,7 @@ def _warnings(ask: Ask, market: Market, situation: Situation, offer: Offer) -> I
         yield from size_warnings(ask, market, size, offer.tier)
     elif not ask.needs.shapeless:
         yield f"nothing is known of the size {size.name}: whether it meets {ask.needs} is not known either"
-    yield from identity_doubt(ask, compute)
+    yield from doubts_on_compute(ask, compute)
 
 
 def _stands_in(ask: Ask, market: Market, situation: Situation) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from amlrun._errors import ComputeNotFound, ComputeUnsuitable
 from amlrun._offers import Kind, Offer, Tier
 from amlrun._placement.clusters import cluster_option, in_region_of
+from amlrun._placement.identities import unread_lacks
 from amlrun._placement.kubernetes import kubernetes_options
 from amlrun._placement.machines import instance_option, machine_option, pool_option
 from amlrun._placement.options import Option
@@ -55,7 +56,7 @@ def named_options(ask: Ask, market: Market, name: str) -> tuple[Option, ...]:
     Where computes can't be read, the name is believed.
     """
     if market.computes is None:
-        return (_believed(ask, name),)
+        return (_believed(ask, market, name),)
     return tuple(compute_options(ask, market, find(name, market.computes)))
 
 
@@ -94,7 +95,7 @@ def _listing(options: Sequence[Option]) -> str:
     return table([(f"  {one.size.name}", one.against) for one in options], wraps=True)
 
 
-def _believed(ask: Ask, name: str) -> Option:
+def _believed(ask: Ask, market: Market, name: str) -> Option:
     """A compute of which nothing can be read: sent there as it was named."""
     said = ask.instance_types[0] if ask.instance_types else None
     tier = ask.tier if ask.tier is Tier.SPOT else Tier.STANDARD
@@ -103,12 +104,16 @@ def _believed(ask: Ask, name: str) -> Option:
     most = ask.needs.max_price_per_hour
     if most is not None and not rule:
         rule = f"has no known price, and at most {money(most)} USD an hour was asked for"
+    lacks = unread_lacks(ask, market)
+    if lacks is not None and not rule:
+        rule = lacks.words
     wishes = [str(ask.needs)] if not ask.needs.nothing else []
     wishes += [f"tier={str(ask.tier)!r}"] if ask.tier is Tier.SPOT else []
     unmet = f": whether it meets {' and '.join(wishes)} is not known either" if wishes else ""
     return Option(
         offer=offer,
         miss=rule,
+        hint=lacks.hint if lacks is not None else "",
         starts=None if rule else Starts.UNKNOWN,
         why="" if rule else "it was named, and the workspace's computes can't be read",
         preference=preference_of(ask, name, offer.size),

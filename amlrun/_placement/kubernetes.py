@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._offers import InstanceType, Offer, Size, Tier
+from amlrun._placement.identities import Miss, doubts_on_compute
 from amlrun._placement.obstacles import gets_around, obstacles
 from amlrun._placement.options import FLOOR, Option
-from amlrun._placement.targets import Miss, asked_for, identity_doubt, misses, off_default_of, preference_of
+from amlrun._placement.targets import asked_for, misses, off_default_of, preference_of
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _warnings(ask: Ask, compute: Compute, kind: InstanceType) -> Iterator[str]:
         yield f"the GPUs of {kind.name} are {kind.gpu_resource}: an image that is built for CUDA finds none"
     if unsaid:
         yield f"nothing is known of the {', '.join(unsaid)} of {kind.name}"
-    yield from identity_doubt(ask, compute)
+    yield from doubts_on_compute(ask, compute)
 
 
 def _when(compute: Compute) -> str:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._offers import Offer, Tier
+from amlrun._placement.identities import Miss, doubts_on_compute
 from amlrun._placement.options import Option, price_of
-from amlrun._placement.targets import Miss, identity_doubt, misses, of_size, preference_of, unlisted
+from amlrun._placement.targets import misses, of_size, preference_of, unlisted
 from amlrun._plan import Starts
 
 if TYPE_CHECKING:
@@ -140,4 +141,4 @@ def _warnings(ask: Ask, compute: Compute, size: Size) -> Iterator[str]:
     if not size.cpus and not ask.needs.shapeless:
         known = f"the size {size.name}" if size.name else f"the hardware of {compute.name}"
         yield f"nothing is known of {known}: whether it meets {ask.needs} is not known either"
-    yield from identity_doubt(ask, compute)
+    yield from doubts_on_compute(ask, compute)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun._identity import IdentityKind
+from amlrun._placement.identities import carries, doubts_on_serverless, managed, serverless_lacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +44,11 @@ class Obstacle:
 def obstacles(ask: Ask, market: Market) -> tuple[Obstacle, ...]:
     """All obstacles between serverless and the job, those that are certain first.
 
-    None is known of a workspace that couldn't be read.
+    Of a workspace that couldn't be read none is known, but that an identity can't be looked up by its name.
     """
     workspace = market.workspace
     if workspace is None:
-        return ()
+        return tuple(_of_identity(ask, None))
     found = (
         *_of_identity(ask, workspace),
         *_of_network(workspace),
@@ -63,8 +63,9 @@ def gets_around(ask: Ask, market: Market, compute: Compute) -> str:
     workspace, reasons = market.workspace, []
     if workspace is None:
         return ""
-    if any(_of_identity(ask, workspace)):
-        if not carries(ask, compute):
+    identity = managed(ask)
+    if identity is not None and serverless_lacks(ask, workspace) is not None:
+        if not carries(identity, compute):
             return ""
         reasons.append(_HAS_IDENTITY)
     if any(one.avoidable for one in _of_pulling(ask, market, workspace)):
@@ -78,43 +79,13 @@ def gets_around(ask: Ask, market: Market, compute: Compute) -> str:
     return f"it {' and '.join(dict.fromkeys(reasons))}" if reasons else ""
 
 
-def carries(ask: Ask, compute: Compute) -> bool:
-    """Whether the compute itself has the managed identity that the job asks for."""
-    client_id = ask.identity.client_id if ask.identity else None
-    if client_id is None:
-        return bool(compute.identities)
-    return client_id.lower() in {own.lower() for own in compute.user_identities}
-
-
-def may_carry(ask: Ask, compute: Compute) -> bool:
-    """Whether the identity that the job asks for may be one of the compute's own: not all are known."""
-    unknown = len(compute.identity_ids) > len(compute.user_identities)
-    return unknown and not carries(ask, compute)
-
-
-def attached(ask: Ask, workspace: WorkspaceFacts) -> bool:
-    """Whether the workspace has the user-assigned identity that the job asks for."""
-    client_id = ask.identity.client_id if ask.identity else None
-    if client_id is None:
-        # Assumed: where the job names none, any of them will do.
-        return "UserAssigned" in workspace.identities
-    return client_id.lower() in {own.lower() for own in workspace.user_identities}
-
-
-def _of_identity(ask: Ask, workspace: WorkspaceFacts) -> Iterator[Obstacle]:
-    if ask.identity is None or ask.identity.kind is not IdentityKind.MANAGED or attached(ask, workspace):
-        return
-    client_id = ask.identity.client_id
-    if client_id is None:
-        has = " and ".join(sorted(workspace.identities)) or "no identity at all"
-        reason = f"a managed identity on serverless is the workspace's user-assigned one, and it has {has}"
-    else:
-        reason = f"the identity {client_id} is not attached to the workspace"
-    hint = (
-        "Attach a user-assigned identity to the workspace, name a cluster that has an identity of its own"
-        " (compute=…), or use identity='user'."
-    )
-    yield Obstacle(reason=reason, certain=True, hint=hint)
+def _of_identity(ask: Ask, workspace: WorkspaceFacts | None) -> Iterator[Obstacle]:
+    lacks = serverless_lacks(ask, workspace)
+    if lacks is not None:
+        yield Obstacle(reason=lacks.words, certain=True, hint=lacks.hint)
+    elif workspace is not None:
+        for doubt in doubts_on_serverless(ask, workspace):
+            yield Obstacle(reason=doubt.words, hint=doubt.hint, avoidable=False)
 
 
 def _of_network(workspace: WorkspaceFacts) -> Iterator[Obstacle]:

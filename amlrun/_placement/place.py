@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
+from amlrun._placement.identities import remarks, sent
 from amlrun._placement.obstacles import obstacles
 from amlrun._placement.options import best_first, best_of, price_of, rank
 from amlrun._placement.places import asked_place, beside, stand_ins
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from amlrun._needs import Ask
-    from amlrun._offers import Market
+    from amlrun._offers import Compute, Market
     from amlrun._placement.options import Option
     from amlrun._placement.places import Place
 
@@ -61,6 +62,7 @@ def place(ask: Ask, market: Market) -> Plan:
 
 def _plan(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> Plan:
     size, tier, offer = chosen.size, chosen.tier, chosen.offer
+    identity = sent(ask, market, offer.kind, _compute_of(market, chosen))
     serverless = offer.compute == SERVERLESS
     priced = serverless or chosen.price is not None
     return Plan(
@@ -81,7 +83,16 @@ def _plan(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> 
         candidates=tuple(option.candidate() for option in _listed(ask, chosen, places)),
         size=size if size.cpus else None,
         creates=chosen.creates,
+        identity=identity.identity,
+        client_id=identity.client_id,
     )
+
+
+def _compute_of(market: Market, chosen: Option) -> Compute | None:
+    """The compute that was chosen, or is to be made; None: serverless, or one that can't be read."""
+    if chosen.creates is not None:
+        return chosen.creates.as_compute(market.location)
+    return next((one for one in market.computes or () if one.name == chosen.offer.compute), None)
 
 
 def _reasons(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) -> Iterator[str]:
@@ -99,6 +110,7 @@ def _reasons(ask: Ask, market: Market, chosen: Option, places: Sequence[Place]) 
         yield f"{chosen.offer.compute} can take it: {chosen.stands_in}"
     if chosen.creates is not None:
         yield f"{chosen.offer.compute} is not there: it is made first"
+    yield from remarks(ask, market, chosen.offer.kind, _compute_of(market, chosen))
     if chosen.offer.compute != SERVERLESS:
         if chosen.why != chosen.stands_in or ask.computes:
             yield chosen.why

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._errors import InvalidRequest
-from amlrun._identity import IdentityKind
 from amlrun._job_types import JobType
 from amlrun._offers import Kind, Offer, Size, Tier
-from amlrun._placement.obstacles import attached, carries, may_carry
+from amlrun._placement.identities import Miss, compute_lacks
 from amlrun._placement.options import Option, off_default
 from amlrun._tables import money
 
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
     from amlrun._offers import Compute, Market
 
 _GONE = frozenset({"failed", "canceled", "deleting"})
-
-
-@attrs.frozen
-class Miss:
-    """Something that a compute lacks for a job, and the way out where there is one in particular."""
-
-    words: str
-    hint: str = ""
 
 
 @attrs.frozen
@@ -189,7 +180,8 @@ def misses(
     if most is not None and (price is None or price > most):
         costs = "has no known price" if price is None else f"costs {money(price)}"
         yield Miss(f"{costs}, and at most {most:g} USD an hour was asked for")
-    yield from _of_identity(ask, market, compute)
+    if (lacks := compute_lacks(ask, market, compute)) is not None:
+        yield lacks
 
 
 def _tiers(offer: Offer) -> str:
@@ -217,34 +209,6 @@ def off_default_of(ask: Ask, compute: Compute, size: Size) -> float:
     """Where nothing is asked, how far a compute that nobody named is from what is meant then."""
     meant = ask.needs.shapeless and not (ask.instance_types or asked_for(ask, compute))
     return off_default(size) if meant else 0.0
-
-
-def _of_identity(ask: Ask, market: Market, compute: Compute) -> Iterator[Miss]:
-    """A managed identity is the compute's own, or one that the workspace has too."""
-    if ask.identity is None or ask.identity.kind is not IdentityKind.MANAGED or market.workspace is None:
-        return
-    if compute.kind is Kind.SPARK:  # a managed identity is what a pool has by default, and nobody tells which
-        return
-    if carries(ask, compute) or may_carry(ask, compute) or attached(ask, market.workspace):
-        return
-    client_id = ask.identity.client_id
-    named = "no managed identity" if client_id is None else f"no identity {client_id}"
-    yield Miss(
-        f"has {named}, and neither has the workspace a user-assigned one",
-        "Give the cluster an identity (az ml compute update --identity-type …, or identity=… of a Cluster"
-        " that is to be made), or use identity='user'.",
-    )
-
-
-def identity_doubt(ask: Ask, compute: Compute) -> list[str]:
-    """Where the compute itself is not known to have the job's identity, what is not known of it."""
-    # Assumed: a job on a compute without an identity of its own may still use the workspace's.
-    managed = ask.identity is not None and ask.identity.kind is IdentityKind.MANAGED
-    if not managed or carries(ask, compute):
-        return []
-    if may_carry(ask, compute):
-        return [f"whether {compute.name} has that identity is not known: no client ids are told of its own"]
-    return [f"{compute.name} has no such identity of its own: whether the workspace's will do is not known"]
 
 
 def _count(count: int, noun: str) -> str:

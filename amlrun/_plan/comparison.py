@@ -43,6 +43,10 @@ def _departures(ask: Ask, plan: Plan) -> Iterator[tuple[str, object, object]]:
     tier = _tier(ask, plan.kind)
     if tier not in {Tier.AUTO, plan.tier}:
         yield "tier", plan.tier, tier
+    if plan.identity != ask.identity and not (
+        plan.identity and ask.identity and plan.identity.is_for(ask.identity)
+    ):
+        yield "identity", plan.identity or "none", ask.identity or "none"
 
 
 def _tier(ask: Ask, kind: Kind) -> Tier:

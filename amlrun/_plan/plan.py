@@ -13,6 +13,7 @@ from amlrun._cluster import Cluster
 from amlrun._durations import told
 from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, amount, fields, flag, maybe, several, text, value_of, whole, word
+from amlrun._identity import CLIENT_ID_VARIABLE, Identity
 from amlrun._needs import SERVERLESS
 from amlrun._offers import LONGEST_RUN, Kind, Size, Tier
 from amlrun._plan import steps as _steps
@@ -44,9 +45,10 @@ class Plan:
     capacity.
     `verified` is False where quota could not be read. `size` is what is known of one node. `timeout` is in
     seconds, of each attempt; `requeued`: an attempt may be followed by another. `creates` is the cluster that
-    has to be made first. `steps` are those of a pipeline, each with a plan of its own. `order` is what the
-    plan was made for: `submit(plan)` sends that; plans of the same decision are equal, whatever they were
-    made for.
+    has to be made first. `identity` is the job's as its body says it, None where nobody has said one;
+    `client_id` what AZURE_CLIENT_ID says in the job, None where it isn't set. `steps` are those of a
+    pipeline, each with a plan of its own. `order` is what the plan was made for: `submit(plan)` sends that;
+    plans of the same decision are equal, whatever they were made for.
     """
 
     compute: str = SERVERLESS
@@ -68,6 +70,8 @@ class Plan:
     timeout: float | None = None
     requeued: bool = False
     creates: Cluster | None = None
+    identity: Identity | None = None
+    client_id: str | None = None
     steps: tuple[StepPlan, ...] = ()
     order: Order | None = attrs.field(default=None, eq=False, repr=False)
 
@@ -99,6 +103,7 @@ class Plan:
     def _rows(self) -> Iterator[tuple[str, str]]:
         if self.steps:
             all_steps = "" if self.price_per_hour is None else ", with all steps at once"
+            yield from (("identity", words) for words in _steps.identities(self.steps))
             yield "price", self._price() + all_steps
             yield "starts", _STARTS[self.starts]
             return
@@ -111,8 +116,17 @@ class Plan:
             yield "trials", f"{self.at_once} at once, each on nodes of its own; the price is that of all"
         if self.kind is not Kind.KUBERNETES:  # which has none
             yield "tier", str(self.tier)
+        if self.identity_told:
+            yield "identity", self.identity_told
         yield "price", self._price()
         yield "starts", _MADE_FIRST if self.creates is not None else _STARTS[self.starts]
+
+    @property
+    def identity_told(self) -> str:
+        """Its identity in words; "": nobody has said one."""
+        if self.identity is None:
+            return ""
+        return f"{self.identity}{f' ({CLIENT_ID_VARIABLE}={self.client_id})' if self.client_id else ''}"
 
     @property
     def most_nodes(self) -> int:
@@ -270,6 +284,8 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "timeout": maybe(amount),
     "requeued": flag,
     "creates": maybe(Cluster.from_dict),
+    "identity": maybe(Identity.from_dict),
+    "client_id": maybe(text),
     "steps": lambda data: _steps.read(data, _plan_of_step),
     "order": maybe(Order.from_dict),
 }

@@ -42,6 +42,16 @@ def _row(plan: Plan) -> tuple[str, ...]:
     return plan.nodes(plan.most_nodes), tier, price, str(plan.starts)
 
 
+def identities(steps: Sequence[StepPlan]) -> Iterator[str]:
+    """Each identity in words, with the names of the steps that have it where not all do."""
+    found: dict[str, list[str]] = {}
+    for step in steps:
+        if words := step.plan.identity_told:
+            found.setdefault(words, []).append(step.path)
+    for words, paths in found.items():
+        yield words if len(paths) == len(steps) else f"{', '.join(paths)}: {words}"
+
+
 def each(steps: Sequence[StepPlan], show: Callable[[Plan], str]) -> Iterator[str]:
     """What is shown of each plan, once, under the names of its steps."""
     for number, step in enumerate(steps):

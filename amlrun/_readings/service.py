@@ -15,7 +15,12 @@ from amlrun._readings.quota_replies import quota_from, workspace_caps_from
 from amlrun._readings.reading import Reading
 from amlrun._readings.shelf import Shelf
 from amlrun._readings.size_replies import kept_rows, sizes_from
-from amlrun._readings.workspace_replies import compute_from, registry_from, workspace_from
+from amlrun._readings.workspace_replies import (
+    compute_from,
+    datastore_from,
+    registry_from,
+    workspace_from,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -23,10 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amlrun._clock import Clock
-    from amlrun._offers import Compute, Quota, RegistryFacts, Size, WorkspaceFacts
+    from amlrun._offers import Compute, Datastore, Quota, RegistryFacts, Size, WorkspaceFacts
 
 _PROVIDER = "providers/Microsoft.MachineLearningServices"
 _API_VERSION = "2024-04-01"
+_WORKSPACE_API_VERSION = "2024-01-01-preview"
+"""What tells how the workspace's own datastores are opened; no stable version of that time does."""
 _REGISTRY = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ContainerRegistry/registries/[^/]+",
     re.IGNORECASE,
@@ -34,7 +41,7 @@ _REGISTRY = re.compile(
 _REGISTRY_API_VERSION = "2023-07-01"
 SIZES_LAST = 6 * 3600.0
 """Seconds."""
-_NOT_FOUND = 404
+_BAD_REQUEST, _NOT_FOUND = 400, 404
 
 T = TypeVar("T")
 
@@ -76,7 +83,7 @@ class Service:
     def workspace(self) -> WorkspaceFacts:
         """What it says of itself. Raises `NotAuthorized` and `ServiceError`, with the way out."""
         try:
-            return workspace_from(self._rest.get(self.path))
+            return workspace_from(self._workspace())
         except NotAuthorized as error:
             if error.signed_in:
                 role = "AzureML Data Scientist"
@@ -86,6 +93,15 @@ class Service:
             if error.status == _NOT_FOUND:
                 error.hint = f"Is this its name, and the right subscription? {self.path}"
             raise
+
+    def _workspace(self) -> dict[str, Any]:
+        # Assumed: an API version that is no longer served is a 400, and the stable one has the rest.
+        try:
+            return self._rest.get(self.path, api_version=_WORKSPACE_API_VERSION)
+        except ServiceError as error:
+            if error.status != _BAD_REQUEST:
+                raise
+            return self._rest.get(self.path)
 
     def registry(self, path: str) -> Reading[RegistryFacts]:
         """The workspace's container registry, by its ARM id; it may be anywhere. Asked once: it is no matter.
@@ -106,6 +122,17 @@ class Service:
             return tuple(compute for compute in map(compute_from, rows) if compute.name)
 
         return self._reading(f"{self.path}/computes", parse)
+
+    def datastores(self) -> Reading[tuple[Datastore, ...]]:
+        """All of the workspace's, without what opens them. Asked once: they stop no job.
+
+        https://learn.microsoft.com/rest/api/azureml/datastores/list
+        """
+        try:
+            rows = items_in(self._once.list(f"{self.path}/datastores"))
+        except (NotAuthorized, ServiceError) as failure:
+            return Reading(failure=failure)
+        return Reading(tuple(store for store in map(datastore_from, rows) if store.name))
 
     def usages(self, location: str) -> Reading[Quota]:
         """A region's quota, and what is used of it. Of none ("") nothing is read, nor of caps."""

@@ -10,8 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amlrun._durations import instant, seconds
+from amlrun._identity import UserAssigned
 from amlrun._offers import (
     Compute,
+    Datastore,
     InstanceType,
     Kind,
     Problem,
@@ -39,20 +41,24 @@ def workspace_from(reply: Mapping[str, Any]) -> WorkspaceFacts:
     """A workspace's GET."""
     properties = object_in(reply.get("properties"))
     network = object_in(properties.get("managedNetwork"))
+    status = object_in(network.get("status"))
     serverless = object_in(properties.get("serverlessComputeSettings"))
-    identities, _, user_identities = _identities(reply)
+    identities, user_assigned = _identities(reply)
     return WorkspaceFacts(
         name=_text(reply.get("name")),
         location=region_key(_text(reply.get("location"))),
         workspace_id=_text(properties.get("workspaceId")),
         discovery_url=_text(properties.get("discoveryUrl")),
         identities=identities,
-        user_identities=user_identities,
+        user_assigned=user_assigned,
+        keyless=_text(properties.get("systemDatastoresAuthMode")).lower() == "identity",
         isolation=_text(network.get("isolationMode")) or "Disabled",
         custom_subnet=bool(serverless.get("serverlessComputeCustomSubnet")),
         public_access=_text(properties.get("publicNetworkAccess")).lower() != "disabled",
         build_compute=_text(properties.get("imageBuildCompute")),
         registry=_text(properties.get("containerRegistry")),
+        network_ready={"active": True, "inactive": False}.get(_text(status.get("status")).lower()),
+        tenant=_text(properties.get("tenantId")),
     )
 
 
@@ -68,6 +74,19 @@ def registry_from(reply: Mapping[str, Any]) -> RegistryFacts:
     )
 
 
+def datastore_from(row: Mapping[str, Any]) -> Datastore:
+    """One datastore, as the list has it: never with what opens it."""
+    properties = object_in(row.get("properties"))
+    return Datastore(
+        name=_text(row.get("name")),
+        kind=_text(properties.get("datastoreType")),
+        credentials=_text(object_in(properties.get("credentials")).get("credentialsType")),
+        account=_text(properties.get("accountName")),
+        endpoint=_text(properties.get("endpoint")),
+        container=_text(properties.get("containerName") or properties.get("filesystem")),
+    )
+
+
 def compute_from(row: Mapping[str, Any]) -> Compute:
     """One compute, as the list and its own GET have it.
 
@@ -77,7 +96,7 @@ def compute_from(row: Mapping[str, Any]) -> Compute:
     inner = object_in(outer.get("properties"))
     scale = object_in(inner.get("scaleSettings"))
     nodes = object_in(inner.get("nodeStateCounts"))
-    identities, identity_ids, user_identities = _identities(row)
+    identities, user_assigned = _identities(row)
     return Compute(
         name=_text(row.get("name")),
         kind=_KINDS.get(_text(outer.get("computeType")).lower(), Kind.UNKNOWN),
@@ -101,8 +120,7 @@ def compute_from(row: Mapping[str, Any]) -> Compute:
         machine_state=_text(inner.get("state")),
         location=region_key(_text(outer.get("computeLocation") or row.get("location"))),
         identities=identities,
-        identity_ids=identity_ids,
-        user_identities=user_identities,
+        user_assigned=user_assigned,
         in_network=bool(object_in(inner.get("subnet")).get("id")),
         namespace=_text(inner.get("namespace")),
         instance_types=tuple(
@@ -153,13 +171,15 @@ def _gb(value: object) -> float | None:
     return None if found is None else math.floor(found / 1024**3 * 10) / 10
 
 
-def _identities(row: Mapping[str, Any]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
-    """The kinds of identity, and of those that are assigned by users the resource ids and the client ids."""
+def _identities(row: Mapping[str, Any]) -> tuple[frozenset[str], tuple[UserAssigned, ...]]:
+    """The kinds of identity, and those that are assigned by users."""
     identity = object_in(row.get("identity"))
     kinds = {kind.strip() for kind in _text(identity.get("type")).split(",")}
-    users = object_in(identity.get("userAssignedIdentities"))
-    clients = {_text(object_in(user).get("clientId")) for user in users.values()}
-    return frozenset(kinds - {"", "None"}), tuple(sorted(users)), tuple(sorted(clients - {""}))
+    users = sorted(object_in(identity.get("userAssignedIdentities")).items())
+    return frozenset(kinds - {"", "None"}), tuple(
+        UserAssigned(resource_id, _text(ids.get("clientId")), _text(ids.get("principalId")))
+        for resource_id, ids in ((key, object_in(value)) for key, value in users)
+    )
 
 
 def _text(value: object) -> str:

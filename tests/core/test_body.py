@@ -86,16 +86,15 @@ def test_a_size_that_the_service_chooses_is_not_named() -> None:
 
 def test_the_body_that_was_given_is_not_changed() -> None:
     """A new body comes out."""
-    before = json.dumps(BODY)
-    dress(SERVERLESS, checkpoints=FOLDER, tags={"a": "b"}, identity=Identity(IdentityKind.USER))
+    before, as_user = json.dumps(BODY), attrs.evolve(SERVERLESS, identity=Identity(IdentityKind.USER))
+    dress(as_user, checkpoints=FOLDER, tags={"a": "b"})
     assert json.dumps(BODY) == before
 
 
 def test_arguments_stand_where_the_service_reads_them() -> None:
     """Identity, timeout, names, tags, variables; dicts merge by key."""
     body = dress(
-        SERVERLESS,
-        identity=Identity(IdentityKind.MANAGED, "id"),
+        attrs.evolve(SERVERLESS, identity=Identity(IdentityKind.MANAGED, "id")),
         timeout=90.5,
         display_name="d",
         experiment_name="e",
@@ -185,6 +184,7 @@ def test_the_guard_stops_a_body_that_differs(part: str, key: str, value: Any, fi
         (("displayName",), "displayName"),
         (("experimentName",), "experimentName"),
         (("environmentVariables", "B"), "environmentVariables.B"),
+        (("environmentVariables", "AZURE_CLIENT_ID"), "environmentVariables.AZURE_CLIENT_ID"),
         (("environmentVariables", "AMLRUN_ATTEMPT"), "environmentVariables.AMLRUN_ATTEMPT"),
         (("outputs", "amlrun_checkpoints", "uri"), "outputs.amlrun_checkpoints.uri"),
     ],
@@ -192,10 +192,9 @@ def test_the_guard_stops_a_body_that_differs(part: str, key: str, value: Any, fi
 def test_the_guard_stops_a_body_without_what_was_said(lost: tuple[str, ...], field: str) -> None:
     """Identity, tags, names, variables and checkpoints, each at its own path."""
     said = Dress(
-        plan=SERVERLESS,
+        plan=attrs.evolve(SERVERLESS, identity=Identity(IdentityKind.USER), client_id="id"),
         workspace=WORKSPACE,
         group="run",
-        identity=Identity(IdentityKind.USER),
         tags={"team": "b"},
         display_name="shown",
         experiment_name="tried",
@@ -262,9 +261,9 @@ def test_the_guard_holds_the_time_out(kind: str, part: dict[str, Any], path: tup
 
 def test_the_guard_holds_the_identities_of_steps() -> None:
     """Of those whose node stands in the body, and of nested ones, which stand in components."""
-    plan = Plan(steps=tuple(StepPlan(path, JobType.COMMAND, Plan()) for path in ("fit", "in.fit")))
-    user = Identity(IdentityKind.USER)
-    said = Dress(plan=plan, workspace=WORKSPACE, group="run", step_identities={"fit": user, "in.fit": user})
+    as_user = Plan(identity=Identity(IdentityKind.USER))
+    plan = Plan(steps=tuple(StepPlan(path, JobType.COMMAND, as_user) for path in ("fit", "in.fit")))
+    said = Dress(plan=plan, workspace=WORKSPACE, group="run")
     jobs = {"fit": {"type": "command"}}
     body = dressed({"jobType": "Pipeline", "jobs": jobs}, said)
     made = Nested(path="in", id="/c/in/versions/1", body={"componentSpec": {"jobs": jobs}}, api_version="v")

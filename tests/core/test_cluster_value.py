@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from amlrun import Cluster, InvalidRequest
 from amlrun._durations import seconds
+from amlrun._identity import UserAssigned
 from amlrun._offers import Compute, Kind, Tier
 from amlrun._readings.workspace_replies import compute_from
 from amlrun.testing._api.contract import misnamed, violations
@@ -155,7 +156,9 @@ def test_differences_are_told_setting_by_setting() -> None:
 def test_what_is_not_said_is_no_difference() -> None:
     """A name alone is any cluster of that name; where it is made, what isn't said is the usual."""
     bare = Cluster("gpu")
-    assert not list(bare.differences(attrs.evolve(GPU.as_compute("westus"), identity_ids=(RESOURCE,))))
+    assert not list(
+        bare.differences(attrs.evolve(GPU.as_compute("westus"), user_assigned=(UserAssigned(RESOURCE),)))
+    )
     assert list(Cluster("gpu", max=1).differences(GPU.as_compute("westus"))) == ["max: 4 there, 1 asked for"]
     assert (bare.min, bare.max, bare.tier, bare.idle) == (0, 1, Tier.STANDARD, 120.0)
     assert Cluster("gpu", min=3).max == 3
@@ -169,10 +172,10 @@ def test_another_identity_of_the_same_kind_is_a_difference() -> None:
     """A job there would run as somebody else; the case of an id is no difference, nor what is not told."""
     asked = Cluster("gpu", identity=["system", f"user:{RESOURCE}"])
     there = asked.as_compute("eastus")
-    assert not list(asked.differences(attrs.evolve(there, identity_ids=(RESOURCE.upper(),))))
-    assert not list(asked.differences(attrs.evolve(there, identity_ids=())))
+    assert not list(asked.differences(attrs.evolve(there, user_assigned=(UserAssigned(RESOURCE.upper()),))))
+    assert not list(asked.differences(attrs.evolve(there, user_assigned=())))
     other = f"{RESOURCE}-2"
-    assert list(asked.differences(attrs.evolve(there, identity_ids=(other,)))) == [
+    assert list(asked.differences(attrs.evolve(there, user_assigned=(UserAssigned(other),)))) == [
         f"identity: {other} there, {RESOURCE} asked for"
     ]
 

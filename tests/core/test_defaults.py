@@ -48,11 +48,11 @@ def test_a_job_wins_over_the_defaults_of_the_team(tmp_path: Path) -> None:
     own = parse("job.yml", Arguments(tier="standard"), team)
     assert (own.ask.computes, own.ask.tier, own.timeout) == (("cpu",), Tier.STANDARD, 60)
     assert own.ask.identity == Identity(IdentityKind.MANAGED, "11111111-1111-1111-1111-111111111111")
-    assert (own.identity, own.experiment_name) == (None, None)
+    assert own.experiment_name is None
     assert own.defaults == Defaults(checkpoint_datastore="scratch")
     filled = parse("echo", Arguments(environment=ENVIRONMENT, tags={"team": "churn"}), team)
     assert (filled.ask.computes, filled.ask.serverless_tier, filled.timeout) == (("gpu",), Tier.SPOT, 3600)
-    assert filled.identity == filled.ask.identity == Identity(IdentityKind.USER)
+    assert filled.ask.identity == Identity(IdentityKind.USER)
     assert filled.experiment_name == "churn"
     assert filled.defaults == team.defaults
 

@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import pytest
 
-from amlrun._identity import Identity, IdentityKind
+from amlrun._identity import Identity, IdentityKind, UserAssigned
 from amlrun._needs import Ask
 from amlrun._offers import Compute, Market, RegistryFacts, WorkspaceFacts
 from amlrun._placement.obstacles import gets_around, obstacles
@@ -62,15 +62,17 @@ def test_a_system_assigned_identity_is_not_for_serverless(kinds: set[str], has: 
 def test_a_user_assigned_identity_is_taken() -> None:
     """Any, where none is named; else the one that is named, in any case."""
     both = attrs.evolve(
-        OPEN, identities=frozenset({"SystemAssigned", "UserAssigned"}), user_identities=(ID.upper(),)
+        OPEN,
+        identities=frozenset({"SystemAssigned", "UserAssigned"}),
+        user_assigned=(UserAssigned("/ids/mine", ID.upper()),),
     )
     assert obstacles(MANAGED, market(both)) == ()
     assert obstacles(NAMED, market(both)) == ()
-    other = attrs.evolve(both, user_identities=("another",))
+    other = attrs.evolve(both, user_assigned=(UserAssigned("/ids/other", "another"),))
     (found,) = obstacles(NAMED, market(other))
-    assert found.reason == f"the identity {ID} is not attached to the workspace"
+    assert found.reason == f"the identity {ID} is not attached to the workspace (attached: other (another))"
     assert gets_around(NAMED, market(other), OWN) == ""
-    assert gets_around(NAMED, market(other), attrs.evolve(OWN, user_identities=(ID,))) != ""
+    assert gets_around(NAMED, market(other), attrs.evolve(OWN, user_assigned=(UserAssigned("", ID),))) != ""
 
 
 def test_a_private_workspace_without_a_network_for_serverless_is_doubted() -> None:

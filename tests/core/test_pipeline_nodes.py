@@ -137,10 +137,11 @@ def test_the_default_compute_of_mixed_steps_is_serverless() -> None:
 
 def test_identities_are_the_steps() -> None:
     """In the words of each type of node; what was said before is replaced, what nobody says stays."""
-    steps = [(kind.value, kind, CPU) for kind in (JobType.COMMAND, JobType.AUTOML, JobType.PARALLEL)]
+    managed = attrs.evolve(CPU, identity=MANAGED)
+    kinds = {JobType.COMMAND: managed, JobType.AUTOML: managed, JobType.PARALLEL: CPU}
+    steps = [(kind.value, kind, plan) for kind, plan in kinds.items()]
     nodes = {name: {"type": name.lower(), "identity": {"identity_type": "AMLToken"}} for name, _, _ in steps}
-    identities = {"Command": MANAGED, "AutoML": MANAGED}
-    body = dressed(pipeline(nodes), dress_of(plan_of(*steps), step_identities=identities))
+    body = dressed(pipeline(nodes), dress_of(plan_of(*steps)))
     assert {name: node["identity"] for name, node in body["jobs"].items()} == {
         "Command": {
             "identity_type": "Managed",
@@ -148,7 +149,12 @@ def test_identities_are_the_steps() -> None:
             "object_id": "object",
             "resource_id": "/resource",
         },
-        "AutoML": {"type": "managed_identity", "client_id": "client", "object_id": "object"},
+        "AutoML": {
+            "type": "managed_identity",
+            "client_id": "client",
+            "object_id": "object",
+            "msi_resource_id": "/resource",
+        },
         "Parallel": {"identity_type": "AMLToken"},
     }
 
@@ -206,6 +212,13 @@ DEEP = plan_of(
     ("prep.deep.search", JobType.SWEEP, SPOT),
     ("prep.deep.plain", JobType.SWEEP, CPU),
 )
+CLEAN_AS_USER = attrs.evolve(
+    DEEP,
+    steps=tuple(
+        attrs.evolve(step, plan=attrs.evolve(step.plan, identity=USER)) if step.path == "prep.clean" else step
+        for step in DEEP.steps
+    ),
+)
 
 
 def nested(path: str, name: str, nodes: dict[str, Any]) -> Nested:
@@ -248,9 +261,7 @@ def test_what_the_sdk_got_wrong_in_a_nested_pipeline_is_mended_in_another() -> N
     """The component can't be changed: another is made, and that one's parent, which refers to it, too."""
     made = as_made()
     before = copy.deepcopy(made)
-    found = {
-        one.path: one for one in dressed_nested(made, dress_of(DEEP, step_identities={"prep.clean": USER}))
-    }
+    found = {one.path: one for one in dressed_nested(made, dress_of(CLEAN_AS_USER))}
     prep, deep = found["prep"], found["prep.deep"]
     assert deep.nodes["search"]["queue_settings"] == {"job_tier": "Spot"}
     assert prep.nodes["deep"]["componentId"] == deep.id
@@ -261,7 +272,7 @@ def test_what_the_sdk_got_wrong_in_a_nested_pipeline_is_mended_in_another() -> N
         assert one.id.startswith(f"{COMPONENTS}/")
         assert "id" not in one.body["componentSpec"]
     assert made == before
-    again = dressed_nested(as_made(), dress_of(DEEP, step_identities={"prep.clean": USER}))
+    again = dressed_nested(as_made(), dress_of(CLEAN_AS_USER))
     assert {one.path: one.id for one in again} == {path: one.id for path, one in found.items()}
 
 

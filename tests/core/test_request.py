@@ -18,6 +18,11 @@ from amlrun._offers import Tier
 ENVIRONMENT = "azureml:train:1"
 
 
+TRAINER = (
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/trainer"
+)
+
+
 def ask(job: Any = "echo hello", **options: Any) -> Request:
     """Parse a request for a job that has all that it needs."""
     if isinstance(job, str) and not job.endswith(".yml"):
@@ -51,7 +56,7 @@ def write(folder: Path, text: str) -> Path:
         ({"name": 3}, "name"),
         ({"identity": "me"}, "identity"),
         ({"identity": "user:11111111-1111-1111-1111-111111111111"}, "identity"),
-        ({"identity": "managed:not-a-guid"}, "identity"),
+        ({"identity": "managed:no name"}, "identity"),
         ({"requeue": True}, "requeue"),
         ({"requeue": 3}, "requeue"),
         ({"inputs": ["a"]}, "inputs"),
@@ -248,12 +253,16 @@ def test_a_cluster_in_any_spelling(spelling: str) -> None:
             Managed(client_id="11111111-1111-1111-1111-111111111111"),
             Identity(IdentityKind.MANAGED, "11111111-1111-1111-1111-111111111111"),
         ),
+        ("managed: trainer", Identity(IdentityKind.MANAGED, name="trainer")),
+        (Managed(name="trainer"), Identity(IdentityKind.MANAGED, name="trainer")),
+        (f"managed:{TRAINER}", Identity(IdentityKind.MANAGED, resource_id=TRAINER)),
+        (Managed(name=TRAINER), Identity(IdentityKind.MANAGED, resource_id=TRAINER)),
         (None, None),
     ],
 )
 def test_identities(said: Any, meant: Identity | None) -> None:
     """Words, a `Managed`, or nothing."""
-    assert ask(identity=said).identity == meant
+    assert ask(identity=said).ask.identity == meant
 
 
 def test_the_settings_of_a_job_file_are_read_and_arguments_win(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_an_empty_file_says_nothing(text: str, tmp_path: Path, monkeypatch: pyte
         ("[defaults]\ntimeout = 0\n", 2, "seconds, 1 or more"),
         ("[defaults]\ntimeout = '1h'\n", 2, "seconds, 1 or more"),
         ("[defaults]\nidentity = 'me'\n", 2, "identity='me' is not one"),
-        ("[defaults]\nidentity = 'managed:abc'\n", 2, "a client id is a GUID"),
+        ("[defaults]\nidentity = 'managed:a b'\n", 2, "neither an identity's name nor its ARM id"),
         ("[defaults]\ncheckpoint_datastore = 'a/b'\n", 2, "the name of a datastore"),
         ("[defaults]\nexperiment = 'a/b'\n", 2, "a name without slashes"),
         ("[defaults]\nworkspace = ' '\n", 2, "some text in quotes"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amlrun._identity import UserAssigned
 from amlrun._offers import Compute, InstanceType, Kind, Problem, Tier, WorkspaceFacts
 from amlrun._readings.workspace_replies import compute_from, quantity, workspace_from
 
@@ -76,8 +77,7 @@ def test_a_cluster_is_read_from_its_reply() -> None:
         resized_at=1772359200.5,
         location="eastus",
         identities=frozenset({"SystemAssigned", "UserAssigned"}),
-        identity_ids=("/a", "/b", "/c"),
-        user_identities=("c-1", "c-2"),
+        user_assigned=(UserAssigned("/a", "c-2"), UserAssigned("/b", "c-1"), UserAssigned("/c")),
         in_network=True,
         problems=(Problem("ClusterCoreQuotaReached", "no cores"),),
     )
@@ -87,7 +87,7 @@ def test_a_cluster_without_identity_has_none() -> None:
     """`None`, null and nothing at all say the same."""
     for identity in ({"type": "None"}, {"type": None}, None, {}):
         read = compute_from({**CLUSTER, "identity": identity})
-        assert (read.identities, read.user_identities) == (frozenset(), ())
+        assert (read.identities, read.user_assigned) == (frozenset(), ())
 
 
 def test_other_computes_are_read_for_what_they_have() -> None:
@@ -191,7 +191,10 @@ def test_the_workspace_says_where_it_is() -> None:
 def test_the_workspace_says_whose_it_is_and_how_it_is_reached() -> None:
     """Identities, network, and what builds its images."""
     reply = {
-        "identity": {"type": "UserAssigned", "userAssignedIdentities": {"/a": {"clientId": "c"}}},
+        "identity": {
+            "type": "UserAssigned",
+            "userAssignedIdentities": {"/a": {"clientId": "c", "principalId": "p"}},
+        },
         "properties": {
             "managedNetwork": {"isolationMode": "AllowOnlyApprovedOutbound"},
             "serverlessComputeSettings": {"serverlessComputeCustomSubnet": "/subnets/s"},
@@ -201,7 +204,10 @@ def test_the_workspace_says_whose_it_is_and_how_it_is_reached() -> None:
         },
     }
     read = workspace_from(reply)
-    assert (read.identities, read.user_identities) == (frozenset({"UserAssigned"}), ("c",))
+    assert (read.identities, read.user_assigned) == (
+        frozenset({"UserAssigned"}),
+        (UserAssigned("/a", "c", "p"),),
+    )
     assert (read.isolation, read.custom_subnet, read.public_access) == (
         "AllowOnlyApprovedOutbound",
         True,
