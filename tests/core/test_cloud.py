@@ -1,0 +1,40 @@
+"""The clouds, and which one is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from amlrun import NotConfigured
+from amlrun._cloud import CHINA, CLOUDS, GOVERNMENT, PUBLIC, cloud_named, cloud_of
+
+
+@pytest.mark.parametrize(
+    ("environment", "cloud"),
+    [
+        ({}, PUBLIC),
+        ({"AZURE_CLOUD": "azureusgovernment"}, GOVERNMENT),
+        ({"AZUREML_CURRENT_CLOUD": "AzureChinaCloud"}, CHINA),
+        ({"AZURE_CLOUD": "AzureUSGovernment", "AZUREML_CURRENT_CLOUD": "AzureCloud"}, GOVERNMENT),
+        ({"AZURE_AUTHORITY_HOST": "login.microsoftonline.us"}, GOVERNMENT),
+        ({"AZURE_AUTHORITY_HOST": "https://login.chinacloudapi.cn/"}, CHINA),
+        ({"AZURE_AUTHORITY_HOST": "https://login.example.org"}, PUBLIC),
+    ],
+)
+def test_which_cloud(environment: dict[str, str], cloud: object) -> None:
+    """The one that is named, in any case; else the one whose sign-in is."""
+    assert cloud_of(environment) is cloud
+
+
+def test_a_cloud_that_is_none() -> None:
+    """Those that there are, and what to do about another."""
+    with pytest.raises(NotConfigured, match="AZURE_CLOUD=Nebula: no such cloud") as caught:
+        cloud_of({"AZURE_CLOUD": "Nebula"})
+    assert all(cloud.name in str(caught.value) for cloud in CLOUDS)
+    assert caught.value.looked_at == ("AZURE_CLOUD",)
+    assert cloud_named("Nebula") is None
+
+
+def test_audiences() -> None:
+    """What tokens are asked for."""
+    assert GOVERNMENT.learning_scope == "https://ml.azure.us/.default"
+    assert CHINA.vault_scope == "https://vault.azure.cn/.default"
