@@ -1,0 +1,70 @@
+"""`amlrun doctor --verify` on a command line: the proposal, the question, the jobs, the report, the file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amlrun._errors import InvalidRequest
+from amlrun._verify.evidence import Redaction, evidence
+from amlrun._verify.findings import Outcome
+from amlrun._verify.report import report
+from amlrun._verify.verify import propose, verify, versions
+
+if TYPE_CHECKING:
+    from amlrun._verify.findings import Finding
+    from amlrun._verify.observed import World
+    from amlrun._workspace import Workspace
+
+DONE, OTHERWISE = 0, 1
+FILE = "amlrun-verify.json"
+
+
+def verified(
+    workspace: Workspace,
+    *,
+    yes: bool = False,
+    evidence_file: str | None = None,
+    max_cost: float | None = None,
+    environment: str | None = None,
+) -> int:
+    """Propose, ask once, send, report; the exit code: 1 where something is otherwise than assumed.
+
+    Raises `InvalidRequest` where nobody can be asked and `yes` wasn't said: the proposal is printed all the
+    same. Nothing is sent before that.
+    """
+    path = Path(evidence_file or FILE)
+    proposal = propose(workspace, environment=environment, max_cost=max_cost)
+    _tell(str(proposal))
+    _tell(f"What the service answers goes into {path}: names and replies, no values, tokens or people.")
+    if not yes and not sys.stdin.isatty():
+        hint = "Add --yes: the jobs above are then sent without a question."
+        raise InvalidRequest("Nothing was sent: nobody can be asked here", argument="yes", hint=hint)
+    if not yes and not _agreed():
+        _tell("Nothing was sent.")
+        return DONE
+    outcomes: set[Outcome] = set()
+
+    def ended(world: World, found: tuple[Finding, ...]) -> None:
+        outcomes.update(one.outcome for one in found)
+        text = json.dumps(evidence(world, found, versions(), redaction), indent=1)
+        path.write_text(f"{text}\n", encoding="utf-8")
+        sys.stdout.write(f"{report(found)}\n\nWhat the service answered: {path}\n")
+        sys.stdout.flush()
+
+    scope = workspace.scope
+    redaction = Redaction((scope.subscription_id, scope.resource_group, scope.workspace))
+    verify(proposal, _tell, ended)
+    return OTHERWISE if Outcome.OTHERWISE in outcomes else DONE
+
+
+def _agreed() -> bool:
+    sys.stderr.write("Send them? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,128 @@
+"""What this account may read, what the list of jobs can do, and who can write under which identity. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._verify.experiments import CANCEL, CHECKPOINT, SECOND, STUDIO
+from amlrun._verify.findings import Question, Row, Said, as_assumed, either, otherwise, unseen
+from amlrun._verify.observed import Answer, World, at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OF_WORKSPACE = ("workspace", "computes", "jobs", "datastores")
+OF_SUBSCRIPTION = ("usages", "vmSizes", "quotas")
+PAGE = 100
+"""Jobs in a page of the list."""
+NOBODY = "without an identity"
+
+
+def _reads(world: World) -> Said:
+    if not world.reads:
+        return unseen("nothing was read")
+    of_workspace = _statuses(world.reads, OF_WORKSPACE)
+    of_subscription = _statuses(world.reads, OF_SUBSCRIPTION)
+    words = ", ".join(f"{name} {answer.status or 'no answer'}" for name, answer in world.reads.items())
+    return either(of_workspace == {200} and len(of_subscription) == 1, words)
+
+
+def _statuses(reads: Mapping[str, Answer], names: tuple[str, ...]) -> set[int]:
+    return {reads[name].status for name in names if name in reads}
+
+
+def _filters(world: World) -> Said:
+    by_value, by_tag = world.lists.get("property"), world.lists.get("tag")
+    if CHECKPOINT not in world.jobs or by_value is None or by_tag is None:
+        return unseen("the list of jobs was not read, or nothing was sent that it could hold")
+    if not by_value.fine or not by_tag.fine:
+        return otherwise(f"by property {by_value.words}, by tag {by_tag.words}")
+    group = {seen.name for name, seen in world.jobs.items() if name in (CHECKPOINT, SECOND)}
+    ours = {seen.name for seen in world.jobs.values()}
+    found, tagged = _names(by_value), _names(by_tag)
+    fits = found == group and group <= tagged <= ours
+    words = (
+        f"by a property's value {len(found)} jobs, of {len(group)} that have it; "
+        f"by a tag's name {len(tagged)}, of {len(ours)} that were sent"
+    )
+    return either(fits, words)
+
+
+def _names(answer: Answer) -> set[str]:
+    rows = at(answer.body, "value") or ()
+    return {str(row.get("name")) for row in rows if isinstance(row, dict)}
+
+
+def _pages(world: World) -> Said:
+    page = world.lists.get("page")
+    if page is None or not page.fine:
+        return unseen("the list of jobs was not read" if page is None else f"the list of jobs: {page.words}")
+    count, more = len(at(page.body, "value") or ()), bool(at(page.body, "nextLink"))
+    words = f"the first page has {count} jobs" + (", and a nextLink" if more else "")
+    if not more:
+        return either(False, words) if count > PAGE else unseen(f"{words}: there are no more")
+    following = world.lists.get("next")
+    if following is not None and not following.fine:
+        return otherwise(f"{words}, which answers {following.words}")
+    return either(count == PAGE, words)
+
+
+def _blobs(world: World) -> Said:
+    found = {
+        identity: _wrote(name, world.jobs[name].said) or f"not seen ({world.job(name).why_not})"
+        for name, identity in world.identity.items()
+        if name in world.jobs
+    }
+    told = [f"{identity}: {words}" for identity, words in found.items()]
+    if not {"written", "refused"} & set(found.values()):
+        return unseen("no job told whether it could write" + (f" ({'; '.join(told)})" if told else ""))
+    words = (
+        f"the default datastore's credentials: {world.credentials or 'unknown'}; a file is {'; '.join(told)}"
+    )
+    # With a key in it, everybody writes; without one, nobody does who has no identity.
+    if world.credentials == "None":
+        return either(found.get(NOBODY) != "written", words)
+    return either("refused" not in found.values(), words)
+
+
+def _wrote(name: str, said: Mapping[str, object]) -> str:
+    if name == SECOND and "found" in said:  # its checkpoint is what it writes
+        return "written" if said["found"] else "refused"
+    return str(said.get("blob") or "")
+
+
+def _endpoints(world: World) -> Said:
+    """By names alone: which identity a job's code finds an endpoint for."""
+    told = {
+        name: world.jobs[name].said.get("names") for name in (SECOND, CANCEL, STUDIO) if name in world.jobs
+    }
+    none = told.get(SECOND)
+    if not none:
+        return unseen("no job without an identity told the names of its variables")
+    has = {
+        name: [one for one in ("MSI_ENDPOINT", "OBO_ENDPOINT") if one in (names or ())]
+        for name, names in told.items()
+    }
+    words = "; ".join(f"{name}: {', '.join(there) or 'none'}" for name, there in has.items() if told[name])
+    if has[SECOND]:
+        return otherwise(f"a job without an identity has endpoints for tokens: {words}")
+    return as_assumed(f"endpoints for tokens: {words}")
+
+
+QUESTIONS = (
+    Question("reads", "What may this account read?", _reads),
+    Question("filters", "Does the list of jobs find by a property's value, and by a tag's name?", _filters),
+    Question(
+        "pages",
+        "How many jobs does a page of the list have?",
+        _pages,
+        (Row("amlrun/testing/_routes/jobs.py", "A page of the list has 100 jobs"),),
+    ),
+    Question("blobs", "Who can write a file, under which identity?", _blobs),
+    Question(
+        "endpoints",
+        "Has a job that asks for no identity none?",
+        _endpoints,
+        (Row("amlrun/testing/_supply/msi.py", "A job that asks for no managed identity has none"),),
+    ),
+)
