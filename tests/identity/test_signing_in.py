@@ -1,0 +1,193 @@
+"""connect(): who signs in, by which way, and what is tried for it; with the real azure-identity."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import amlrun
+from amlrun import NotAuthorized, NotConfigured
+from amlrun._account import Kind
+from amlrun._workspace import workspace_of
+from tests.submission.runs import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from amlrun.testing import FakeAml
+    from tests.identity.machine import Az
+
+    SetAll = Callable[[Mapping[str, str]], None]
+
+ADA = {"oid": "ada", "upn": "ada@example.org", "appid": "04b07795"}
+ENTRA, MACHINE, MSI = "POST /{tenant}/oauth2/v2.0/token", "GET /metadata/*", "GET /MSI/auth"
+
+
+def signed_in() -> Any:
+    """The account, by the configuration."""
+    return workspace_of(None).rest.account()
+
+
+def test_a_service_principal_tries_nothing_else(fake: FakeAml, set_all: SetAll, az: Az) -> None:
+    """One request for its token: no machine is asked, no process is started."""
+    fake.machine_identity("of-the-runner")
+    variables = fake.app("ci")
+    set_all(variables)
+    found = signed_in()
+    assert (found.kind, found.name) == (Kind.APP, variables["AZURE_CLIENT_ID"])
+    amlrun.quota()
+    assert len(fake.calls.of(ENTRA)) == 1
+    assert not fake.calls.of(MACHINE)
+    assert az.started == 0
+
+
+def test_its_secret_is_wrong(
+    fake: FakeAml, set_all: SetAll, az: Az, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line with the cause, the way out, and no other way tried; nothing is logged besides."""
+    set_all({**fake.app("ci"), "AZURE_CLIENT_SECRET": "guessed"})
+    with pytest.raises(NotAuthorized) as caught:
+        amlrun.plan("echo", environment=ENVIRONMENT)
+    error = caught.value
+    assert error.message == (
+        "No token: service principal of the variables AZURE_*: the client secret is wrong (AADSTS7000215)"
+    )
+    assert "the secret's value, not its id" in error.hint
+    assert (error.signed_in, error.service_code) == (False, "AADSTS7000215")
+    assert az.started == 0
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "guessed" not in caplog.text
+
+
+def test_a_federated_token(fake: FakeAml, set_all: SetAll, az: Az, tmp_path: Path) -> None:
+    """The same of who stands for an app by a token in a file."""
+    fake.machine_identity("of-the-runner")
+    set_all(fake.pipeline("ci", tmp_path / "proof"))
+    assert signed_in().kind is Kind.APP
+    assert not fake.calls.of(MACHINE)
+    assert az.started == 0
+    (tmp_path / "proof").unlink()
+
+
+def test_a_federated_token_that_is_nowhere(fake: FakeAml, set_all: SetAll, tmp_path: Path) -> None:
+    """The file is named."""
+    set_all({**fake.pipeline("ci", tmp_path / "proof"), "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "gone")})
+    with pytest.raises(NotAuthorized, match=r"federated token \(AZURE_FEDERATED_TOKEN_FILE\): .*gone"):
+        signed_in()
+
+
+def test_who_is_logged_in_with_az(fake: FakeAml, az: Az) -> None:
+    """A person; and az, which starts a process for each token, is started once for all clients."""
+    az.gives(ADA)
+    found = signed_in()
+    assert (found.kind, found.name, str(found)) == (Kind.PERSON, "ada@example.org", "ada@example.org")
+    amlrun.submit("echo", environment=ENVIRONMENT)
+    assert len(fake.jobs) == 1
+    assert az.started == 1
+    assert workspace_of(None).rest.tokens.way == "az"
+
+
+def test_nobody_is_logged_in(fake: FakeAml, az: Az, caplog: pytest.LogCaptureFixture) -> None:
+    """A line for each way that there could be, and none of azure-identity's page."""
+    assert fake.jobs is not None
+    with pytest.raises(NotAuthorized) as caught:
+        signed_in()
+    lines = caught.value.message.splitlines()
+    assert lines[0] == "No token: nobody is signed in"
+    assert "  managed identity: none here" in lines
+    assert "  az: installed, but nobody is logged in" in lines
+    assert any(line.startswith("  not set up: service principal") for line in lines)
+    assert "http" not in caught.value.message
+    assert caught.value.hint.startswith("Sign in (`az login`)")
+    assert az.started == 1
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_az_asks_for_a_second_factor(fake: FakeAml, az: Az) -> None:
+    """Its words are Entra's: the code is explained."""
+    az.fails(
+        "ERROR: AADSTS50076: Due to a change you must use MFA. Trace ID: x\nPlease run:\naz login --scope x"
+    )
+    with pytest.raises(NotAuthorized, match=r"az: a second factor is asked for \(MFA\) \(AADSTS50076\)"):
+        signed_in()
+    assert not fake.jobs
+
+
+def test_a_chosen_credential_is_the_only_one(
+    fake: FakeAml, set_all: SetAll, az: Az, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AZURE_TOKEN_CREDENTIALS decides, as azure-identity reads it, whatever else is there."""
+    az.gives(ADA)
+    fake.machine_identity("of-the-runner")
+    set_all(fake.app("ci"))
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
+    assert signed_in().name == "ada@example.org"
+    assert not fake.calls.of(ENTRA)
+    assert not fake.calls.of(MACHINE)
+
+
+def test_a_chosen_credential_that_is_none(fake: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named, with the values that it has."""
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
+    with pytest.raises(NotConfigured, match=r"AZURE_TOKEN_CREDENTIALS: .*nonsense.*azureclicredential"):
+        signed_in()
+    assert not fake.jobs
+
+
+def test_a_certificate_that_is_nowhere(fake: FakeAml, set_all: SetAll) -> None:
+    """The variable and the file are named."""
+    variables = fake.app("ci")
+    del variables["AZURE_CLIENT_SECRET"]
+    set_all({**variables, "AZURE_CLIENT_CERTIFICATE_PATH": "/nowhere/cert.pem"})
+    with pytest.raises(NotConfigured, match=r"AZURE_CLIENT_CERTIFICATE_PATH: .*/nowhere/cert\.pem"):
+        signed_in()
+
+
+def test_a_virtual_machine(fake: FakeAml, az: Az) -> None:
+    """Its identity is used where it has one, before anybody's who is logged in there."""
+    az.gives(ADA)
+    fake.machine_identity("runner")
+    assert signed_in().kind is Kind.MANAGED
+    assert az.started == 0
+
+
+def test_a_compute_instance(fake: FakeAml, set_all: SetAll, az: Az) -> None:
+    """It gives tokens where its variables say; one that gives none leaves who is logged in with az."""
+    az.gives(ADA)
+    fake.machine_identity("of-the-host")
+    set_all({"MSI_ENDPOINT": f"http://{fake._backend.identity_host}/MSI/auth", "MSI_SECRET": "of.nobody"})
+    assert signed_in().name == "ada@example.org"
+    assert fake.calls.of(MSI)
+    assert not fake.calls.of(MACHINE)
+
+
+def test_who_and_where_is_logged_once(
+    fake: FakeAml, set_all: SetAll, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Account, tenant, way, workspace and where that is said; no token, at any level."""
+    caplog.set_level(logging.DEBUG)
+    set_all(fake.app("ci"))
+    amlrun.plan("echo", environment=ENVIRONMENT)
+    amlrun.submit("echo", environment=ENVIRONMENT)
+    told = [record for record in caplog.records if record.name == "amlrun" and record.levelno >= logging.INFO]
+    (line,) = [record.getMessage() for record in told if "workspace" in record.getMessage()]
+    scope = workspace_of(None).scope
+    found = signed_in()
+    assert line == (
+        f"workspace {scope} (from AMLRUN_WORKSPACE), as {found} of tenant {found.tenant}, "
+        "by service principal of the variables AZURE_*"
+    )
+    given = workspace_of(None).rest.token("https://management.azure.com/.default")
+    assert given not in caplog.text
+    assert "fake-secret" not in caplog.text
+
+
+def test_a_client_of_ones_own_is_told_of_too(fake: FakeAml, caplog: pytest.LogCaptureFixture) -> None:
+    """By its credential's account."""
+    caplog.set_level(logging.INFO, logger="amlrun")
+    amlrun.plan("echo", environment=ENVIRONMENT, client=fake.client(credential=fake.user("ada")))
+    (line,) = [record.getMessage() for record in caplog.records if "as ada of tenant" in record.getMessage()]
+    assert "(from the client)" in line
