@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from amlrun._rights import holder_of
 from amlrun._roles import role_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @attrs.frozen
@@ -102,7 +105,7 @@ class Policy:
         return f"policy {self.name!r}, assigned as {self.assignment!r}{at}"
 
 
-def policies(error: dict[str, Any]) -> tuple[Policy, ...]:
+def policies(error: Mapping[str, Any]) -> tuple[Policy, ...]:
     """The policies that an error body names (`additionalInfo` of type `PolicyViolation`: documented).
 
     https://learn.microsoft.com/azure/governance/policy/how-to/determine-non-compliance

@@ -89,29 +89,40 @@ class ServiceError(AmlrunError):
     """The service answered with an error.
 
     `status` is the HTTP status (0: no answer came), `service_code` the innermost code of the error body
-    (`QuotaExceeded/TooManyRequests`), `request_id` what its support asks for.
+    (`QuotaExceeded/TooManyRequests`), `request_id` what its support asks for. `host` is the host that isn't
+    open to this network, though the resource manager is ("": that is not what is wrong).
     """
 
     code = "service-error"
 
     def __init__(
-        self, message: str, *, hint: str = "", status: int = 0, service_code: str = "", request_id: str = ""
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int = 0,
+        service_code: str = "",
+        request_id: str = "",
+        host: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.service_code = service_code
         self.request_id = request_id
+        self.host = host
 
     @property
     def passing(self) -> bool:
         """Whether the same request may well work later: no answer, throttling, or a fault of the service."""
-        return self.status in (0, 408, 429) or self.status >= 500  # noqa: PLR2004  HTTP's server errors
+        passing = self.status in (0, 408, 429) or self.status >= 500  # noqa: PLR2004  HTTP's server errors
+        return passing and not self.host
 
 
 class NotAuthorized(AmlrunError):
-    """A right is missing: `scope` says on what, `service_code` is the service's own.
+    """A right is missing: `action` is the right, `scope` on what, `role` the built-in role that has it.
 
-    `signed_in` is False where there is no token, or none that the service takes: no role helps there.
+    They are "" where nobody says them. `service_code` is the service's own. `signed_in` is False where there
+    is no token, or none that the service takes: no role helps there.
     """
 
     code = "not-authorized"
@@ -121,11 +132,15 @@ class NotAuthorized(AmlrunError):
         message: str,
         *,
         hint: str = "",
+        action: str = "",
+        role: str = "",
         scope: str = "",
         service_code: str = "",
         signed_in: bool = True,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.action = action
+        self.role = role
         self.scope = scope
         self.service_code = service_code
         self.signed_in = signed_in

@@ -121,7 +121,8 @@ def stepped(follow: Follow, job: Mapping[str, Any] | Exception | None, now: floa
 def _after_fault(follow: Follow, error: ServiceError | NotAuthorized, now: float) -> Follow:
     refusals = follow.refusals + isinstance(error, NotAuthorized)
     lasting = isinstance(error, NotAuthorized) and error.service_code in LASTING
-    if lasting or refusals >= PATIENCE or (isinstance(error, ServiceError) and not error.passing):
+    refused = isinstance(error, ServiceError) and not error.passing and not error.host  # a VPN may come back
+    if lasting or refused or refusals >= PATIENCE:
         return attrs.evolve(follow, end=error)
     trouble = f"{follow.watched.group}: {error.message}; the next look comes"
     return attrs.evolve(follow, refusals=refusals, trouble=trouble, turn=follow.turn.looked(now))

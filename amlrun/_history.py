@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from amlrun._durations import instant
+from amlrun._error_replies import innermost
 from amlrun._logs import preferred
-from amlrun._rest import innermost
 from amlrun._states import FAILED
 
 if TYPE_CHECKING:

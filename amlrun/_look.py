@@ -13,7 +13,7 @@ import attrs
 from amlrun._attempts import Attempt
 from amlrun._durations import instant, seconds
 from amlrun._ending import Ending, Evidence, ending
-from amlrun._errors import AmlrunError, InvalidRequest
+from amlrun._errors import AmlrunError, InvalidRequest, ServiceError
 from amlrun._evidence import keep
 from amlrun._history import RunRecord, failed_part, run_record
 from amlrun._job_types import TRAITS, JobType
@@ -291,7 +291,11 @@ def _record(workspace: Workspace, name: str) -> tuple[RunRecord, str]:
     try:
         return run_record(workspace, name), ""
     except AmlrunError as error:
-        _log.warning("%s: its run history can't be read: %s", name, error.message)
+        told = f"{name}: its run history can't be read: {error.message}"
+        if isinstance(error, ServiceError) and error.host:
+            told = f"run history can't be read, and runs are followed by their states alone: {error.hint}"
+        for words in workspace.untold([told]):
+            _log.warning("%s", words)
         return RunRecord(), f"its run history can't be read: {error.message}"
 
 

@@ -1,11 +1,12 @@
 """ARM and run history over azure-core: the one sender, and the one owner of retries.
 
-It knows HTTP and the service's error bodies, nothing of jobs. The SDK's own clients retry too, but only what
-they send: requests that leave here pass no other retry policy.
+It knows HTTP, nothing of jobs; what error bodies say is in `_error_replies`. The SDK's own clients retry too,
+but only what they send: requests that leave here pass no other retry policy.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
@@ -37,6 +38,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 from amlrun._clock import Clock, RealClock
 from amlrun._cloud import PUBLIC, Cloud
 from amlrun._credential import name_of
+from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._signing_in import not_signed_in
 from amlrun._tokens import Tokens
@@ -53,7 +55,7 @@ API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
 ATTEMPTS = 4
 """Calls in all: as many as the SDK makes, so that raw MLClient and amlrun give up at the same point."""
-_NO_TOKEN = 401
+_OF_RIGHTS = (401, 403)
 LONGEST_WAIT = 60.0
 """Seconds: a longer Retry-After is for whoever asked, not for a loop to sit out."""
 HURRIED_WAIT = 5.0
@@ -98,6 +100,11 @@ class _Transient(Exception):
         self.wait = wait
         self.hung = hung
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is a host that isn't open to this network."""
+        return isinstance(self.error, ServiceError) and bool(self.error.host)
+
 
 class Rest:
     """Sends requests as one client would, repeats what may be repeated, and parses what comes back.
@@ -105,7 +112,8 @@ class Rest:
     Paths start with `/subscriptions/`; a full URL goes to its own host (run history) with the same token.
     Raises `NotAuthorized` for 401 and 403, `ServiceError` for any other error (status 0: no answer at all).
     429, 408 and 5xx are repeated, `ATTEMPTS` calls in all, waiting what the reply asks for: all that is sent
-    from here is idempotent (a job is PUT under a fixed name; a cancel is harmless when repeated).
+    from here is idempotent (a job is PUT under a fixed name; a cancel is harmless when repeated). A host that
+    never answered, though the resource manager did, is tried twice, and told as one behind a network.
     """
 
     def __init__(self, wire: Wire) -> None:
@@ -121,10 +129,14 @@ class Rest:
         self._open = PipelineClient[Any, Any](wire.base_url, policies=list(ends), transport=transport)
         self._retrying = self._retry(ATTEMPTS, math.inf)
         self._timeouts: dict[str, Any] = {}
+        self._reached: set[str] = set()
+        """Hosts that have answered, whatever it was."""
 
     def _retry(self, attempts: int, longest: float, *, hanging: int = ATTEMPTS) -> Retrying:
         def over(state: RetryCallState) -> bool:
-            most = min(attempts, hanging) if _hung(state) else attempts
+            failed = _failed(state)
+            most = min(attempts, hanging) if failed and failed.hung else attempts
+            most = min(most, HANGING) if failed and failed.closed else most
             return state.attempt_number >= most
 
         return Retrying(
@@ -144,13 +156,14 @@ class Rest:
         return self._impatient(self._retry(ATTEMPTS, math.inf, hanging=HANGING))
 
     def _impatient(self, retrying: Retrying) -> Rest:
-        one, given = copy.copy(self), self.wire.connection
+        one = copy.copy(self)
         one._retrying = retrying  # noqa: SLF001 - its own, before anybody has it
-        one._timeouts = {  # noqa: SLF001 - the same
-            name: min(float(given.get(name) or HURRIED_READ), HURRIED_READ)
-            for name in ("connection_timeout", "read_timeout")
-        }
+        one._timeouts = self._short_of_patience("connection_timeout", "read_timeout")  # noqa: SLF001 - the same
         return one
+
+    def _short_of_patience(self, *names: str) -> dict[str, float]:
+        given = self.wire.connection
+        return {name: min(float(given.get(name) or HURRIED_READ), HURRIED_READ) for name in names}
 
     def get(
         self, path: str, *, api_version: str = API_VERSION, params: Mapping[str, str] | None = None
@@ -158,7 +171,7 @@ class Rest:
         """GET one resource."""
         reply = self.send("GET", path, api_version=api_version, params=params)
         if not isinstance(reply.body, dict):
-            what = f"GET {_short(path)}: an empty reply"
+            what = f"GET {short(path)}: an empty reply"
             raise ServiceError(what, hint="Is a proxy in between?", status=reply.status)
         return reply.body
 
@@ -197,7 +210,7 @@ class Rest:
         try:
             return Reply(response.status_code, json.loads(text) if text else None)
         except ValueError as error:
-            what = f"{method} {_short(url)}: {response.status_code} with what is no JSON: {text[:80]!r}"
+            what = f"{method} {short(url)}: {response.status_code} with what is no JSON: {text[:80]!r}"
             hint = "Is a proxy or a sign-in page in between?"
             raise ServiceError(what, hint=hint, status=response.status_code) from error
 
@@ -225,78 +238,60 @@ class Rest:
             raise transient.error from transient.__cause__
 
     def _once(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
+        host = urlsplit(request.url).netloc
+        closed = self._closed(host)
+        patience = {**self._timeouts, **(self._short_of_patience("connection_timeout") if closed else {})}
         try:
-            response = client.send_request(request, **self._timeouts)
+            response = client.send_request(request, **patience)
             response.read()
         except ClientAuthenticationError as error:
             raise self._no_token(error) from error
         except (ServiceRequestError, ServiceResponseError) as error:
-            what = f"{request.method} {urlsplit(request.url).netloc} got no answer: {error.message}"
+            what = f"{request.method} {host} got no answer: {error.message}"
+            hung = isinstance(error.inner_exception, Timeout)
+            if closed and isinstance(error, ServiceRequestError):  # no connection, so nothing was sent
+                raise _Transient(unreachable(host, what), None, hung=hung) from error
             unanswered = ServiceError(what, hint="Is there a network, a proxy or a VPN?")
-            raise _Transient(unanswered, None, hung=isinstance(error.inner_exception, Timeout)) from error
+            raise _Transient(unanswered, None, hung=hung) from error
         except AzureError as error:
-            raise ServiceError(f"{request.method} {_short(request.url)}: {error.message}") from error
+            raise ServiceError(f"{request.method} {short(request.url)}: {error.message}") from error
+        self._reached.add(host)
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
             return response
-        failure = _failure(request, response)
+        failure = self._failure(request, response)
         if isinstance(failure, ServiceError) and failure.passing:
             raise _Transient(failure, _asked_wait(response, failure))
         raise failure
+
+    def _failure(self, request: HttpRequest, response: HttpResponse) -> AmlrunError:
+        return failure_of(
+            ErrorReply(
+                method=request.method,
+                url=request.url,
+                status=response.status_code,
+                text=response.text(),
+                reason=response.reason or "",
+                request_id=response.headers.get("x-ms-request-id", ""),
+                object_id=self._object_id() if response.status_code in _OF_RIGHTS else "",
+            )
+        )
+
+    def _object_id(self) -> str:
+        with contextlib.suppress(AzureError):  # by now there may be no token any more
+            account = self.tokens.account(*self.wire.scopes)
+            return account.object_id if account else ""
+        return ""
+
+    def _closed(self, host: str) -> bool:
+        """Whether a host has never answered from here, though the resource manager has."""
+        return host not in self._reached and urlsplit(self.wire.base_url).netloc in self._reached
 
 
 def _rows(path: str, page: Mapping[str, Any]) -> list[Any]:
     rows = page.get("value") or []
     if not isinstance(rows, list):
-        raise ServiceError(f"GET {_short(path)}: a reply that is no list", hint="Is a proxy in between?")
+        raise ServiceError(f"GET {short(path)}: a reply that is no list", hint="Is a proxy in between?")
     return rows
-
-
-def innermost(error: Mapping[str, Any]) -> tuple[str, str]:
-    """The useful code of an error body, as `Outer/Inner` of its InnerError chain, and its message.
-
-    The top-level code is coarse (`UserError`); the chain stands in `additionalInfo` (recorded traffic).
-    """
-    codes: list[str] = []
-    for info in error.get("additionalInfo") or ():
-        if info.get("type") == "InnerError":
-            inner = (info.get("info") or {}).get("value")
-            while isinstance(inner, dict) and inner.get("code"):
-                codes.append(str(inner["code"]))
-                inner = inner.get("innerError")
-    code = "/".join(codes) or str(error.get("code") or "")
-    return code, str(error.get("message") or "").strip()
-
-
-def _failure(request: HttpRequest, response: HttpResponse) -> AmlrunError:
-    body = _json(response.text())
-    error = body.get("error") if isinstance(body, dict) else None
-    code, message = innermost(error) if isinstance(error, dict) else ("", response.reason or "")
-    what = f"{request.method} {_short(request.url)}: {response.status_code} {code}: {message}"
-    if "RequestDisallowedByPolicy" in f"{code} {message}":
-        hint = "A policy of the subscription forbids it, not a missing role: its owner can tell."
-        return ServiceError(what, hint=hint, status=response.status_code, service_code=code)
-    if response.status_code == _NO_TOKEN and "Registry" not in code:  # of a registry, it is a right
-        hint = "The token is not taken: sign in again (`az login`)."
-        return NotAuthorized(what, hint=hint, scope=_short(request.url), service_code=code, signed_in=False)
-    if response.status_code in (401, 403):
-        hint = "The signed-in account lacks this right, or is signed in to another tenant."
-        return NotAuthorized(what, hint=hint, scope=_short(request.url), service_code=code)
-    request_id = response.headers.get("x-ms-request-id", "")
-    return ServiceError(what, status=response.status_code, service_code=code, request_id=request_id)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:  # an HTML page of a gateway
-        return None
-
-
-def _short(url: str) -> str:
-    """The part of a URL that tells which resource; never its query, which may hold a signature."""
-    parts = urlsplit(url)
-    provider = "/providers/Microsoft.MachineLearningServices"
-    return parts.path.rpartition(provider)[2] if provider in parts.path else parts.netloc + parts.path
 
 
 def _asked_wait(response: HttpResponse, failure: AmlrunError) -> float | None:
@@ -321,13 +316,13 @@ def _until(moment: str, sent: str) -> float | None:
 _backoff = wait_exponential(multiplier=1, max=LONGEST_WAIT)
 
 
-def _hung(state: RetryCallState) -> bool:
-    """Whether the last call did."""
+def _failed(state: RetryCallState) -> _Transient | None:
+    """How the last call failed, if it may pass."""
     failed = state.outcome.exception() if state.outcome else None
-    return isinstance(failed, _Transient) and failed.hung
+    return failed if isinstance(failed, _Transient) else None
 
 
 def _wait(state: RetryCallState) -> float:
-    failed = state.outcome.exception() if state.outcome else None
-    asked = failed.wait if isinstance(failed, _Transient) else None
+    failed = _failed(state)
+    asked = failed.wait if failed else None
     return _backoff(state) if asked is None else min(asked, LONGEST_WAIT)

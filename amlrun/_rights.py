@@ -15,7 +15,7 @@ import attrs
 from amlrun._roles import Role, role_for
 
 _ML = "Microsoft.MachineLearningServices"
-_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
+BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 _VAULT = "Microsoft.KeyVault/vaults"
 _IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
@@ -68,8 +68,8 @@ _OWN: tuple[tuple[Purpose, str, str], ...] = (
     (Purpose.QUOTA, f"{_ML}/locations/vmSizes/read", "read sizes"),
     (Purpose.CLUSTERS, f"{_ML}/workspaces/computes/write", "make clusters"),
     (Purpose.CLUSTERS, f"{_IDENTITY}/assign/action", "give an identity to a cluster"),
-    (Purpose.FILES, f"{_BLOBS}/blobs/read", "read files of the storage"),
-    (Purpose.FILES, f"{_BLOBS}/blobs/write", "write files to the storage"),
+    (Purpose.FILES, f"{BLOBS}/read", "read files of the storage"),
+    (Purpose.FILES, f"{BLOBS}/write", "write files to the storage"),
     (Purpose.SECRETS, f"{_VAULT}/secrets/getSecret/action", "read secrets of the key vault"),
 )
 RIGHTS = tuple(Right(action, what, purpose) for purpose, action, what in _OWN)
@@ -98,7 +98,7 @@ def action_of(method: str, url: str) -> str:
     parts = urlsplit(url)
     host, path, verb = (parts.hostname or "").lower(), unquote(parts.path), _VERBS.get(method, "action")
     if _STORAGE.match(host):
-        return f"{_BLOBS}/blobs/{'write' if verb == 'action' else verb}"
+        return f"{BLOBS}/{'write' if verb == 'action' else verb}"
     if _KEY_VAULT.match(host):
         return f"{_VAULT}/secrets/{'get' if verb == 'read' else 'set'}Secret/action"
     if path.lower().startswith(_HISTORY):

@@ -276,7 +276,7 @@ def test_a_missing_right_is_an_error_of_its_own(status: int) -> None:
     sender, _ = rest(Answer(status, {"error": {"code": "AuthorizationFailed", "message": "no"}}))
     with pytest.raises(NotAuthorized) as caught:
         sender.get(PATH)
-    assert (caught.value.service_code, caught.value.scope) == ("AuthorizationFailed", "/workspaces/w/jobs/j")
+    assert (caught.value.service_code, caught.value.scope) == ("AuthorizationFailed", PATH)
 
 
 def test_a_policy_is_no_missing_right() -> None:
@@ -284,7 +284,7 @@ def test_a_policy_is_no_missing_right() -> None:
     sender, _ = rest(Answer(403, error_body("RequestDisallowedByPolicy", "RequestDisallowedByPolicy: no")))
     with pytest.raises(ServiceError) as caught:
         sender.get(PATH)
-    assert (caught.value.status, "policy" in caught.value.hint) == (403, True)
+    assert (caught.value.status, "A policy of" in caught.value.hint) == (403, True)
 
 
 @pytest.mark.parametrize("body", ["<html>sign in</html>", ""])
@@ -302,6 +302,46 @@ def test_who_is_not_signed_in_is_told_in_one_line() -> None:
         sender.get(PATH)
     with pytest.raises(NotAuthorized, match=r"^No token: Please run az login\nSign in"):
         sender.token("https://ml.azure.com/.default")
+
+
+HISTORY = "https://eastus.api.azureml.ms/history/v1.0/x"
+
+
+def test_a_host_that_never_answered_is_behind_a_network() -> None:
+    """While the resource manager answers: two calls with short patience, and the host is named."""
+    sender, script = rest(Answer(), Answer(None), Answer(None), Answer())
+    sender.get(PATH)
+    with pytest.raises(ServiceError, match=r"eastus\.api\.azureml\.ms got no answer") as caught:
+        sender.get(HISTORY, api_version="")
+    error = caught.value
+    assert (error.host, error.status, error.passing) == ("eastus.api.azureml.ms", 0, False)
+    assert "VPN or a jump host" in error.hint
+    assert len(script.requests) == 3
+    assert [patience[0] for patience in script.patience[1:]] == [HURRIED_READ, HURRIED_READ]
+    sender.hurried(1).get(HISTORY, api_version="")  # what hurries has reached it for all
+    sender, script = rest(Answer(), Answer(), *[Answer(None)] * ATTEMPTS)
+    sender.get(PATH)
+    sender.get(HISTORY, api_version="")
+    with pytest.raises(ServiceError) as caught:
+        sender.get(HISTORY, api_version="")
+    assert (caught.value.host, caught.value.passing, len(script.requests)) == ("", True, 2 + ATTEMPTS)
+
+
+def test_where_nothing_answers_no_host_is_blamed() -> None:
+    """Without a network all are as they are."""
+    sender, script = rest(*[Answer(None)] * ATTEMPTS)
+    with pytest.raises(ServiceError) as caught:
+        sender.get(HISTORY, api_version="")
+    assert (caught.value.host, caught.value.passing, len(script.requests)) == ("", True, ATTEMPTS)
+
+
+def test_a_private_workspace_is_asked_once() -> None:
+    """Its 502 is of the network, not of a gateway that fails."""
+    words = "Access to workspace was denied based on workspace private link configuration."
+    sender, script = rest(Answer(502, error_body("UserError", words)))
+    with pytest.raises(ServiceError, match="private link") as caught:
+        sender.get(PATH)
+    assert (caught.value.host, len(script.requests)) == ("management.azure.com", 1)
 
 
 def test_a_signed_url_goes_without_a_token() -> None:

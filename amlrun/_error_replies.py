@@ -1,0 +1,183 @@
+"""What an error reply says, as an error of ours: who may not, what forbids it, what can't be reached. Pure.
+
+It knows HTTP, the service's error bodies and those of storage and key vaults; nothing of jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from amlrun._denied import Lacking, is_of_network, lacking, policies
+from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._rights import BLOBS, action_of
+from amlrun._roles import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._errors import AmlrunError
+
+_NO_TOKEN, _MAY_NOT = 401, 403
+_TENANT = re.compile(r"must match the tenant '\w+://[^/]+/(?P<tenant>[^/']+)")
+_XML = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<\n]*)")
+_STORAGE = re.compile(r"(?P<account>[a-z0-9]+)\.(?:blob|dfs)\.")
+_HISTORY = re.compile(r"/history/v1\.0(?P<workspace>/subscriptions/.*?/workspaces/[^/]+)", re.IGNORECASE)
+
+
+@attrs.frozen
+class ErrorReply:
+    """A reply that is an error, and the request that it answers. `object_id` is the signed-in account's."""
+
+    method: str
+    url: str
+    status: int
+    text: str
+    reason: str = ""
+    request_id: str = ""
+    object_id: str = ""
+
+
+def failure_of(reply: ErrorReply) -> AmlrunError:
+    """The error that it is: `NotAuthorized` for what a role or a sign-in mends, else `ServiceError`."""
+    error, code, message = _read(reply)
+    what = f"{reply.method} {short(reply.url)}: {reply.status} {code}: {message}"
+    if "RequestDisallowedByPolicy" in f"{code} {message}":
+        return _by_policy(reply, error, what)
+    if is_of_network(code, message):
+        return unreachable(urlsplit(reply.url).netloc, what, status=reply.status, service_code=code)
+    if reply.status == _NO_TOKEN and "Registry" not in code:  # of a registry, it is a right
+        return NotAuthorized(
+            what, hint=_sign_in(message), scope=scope_of(reply.url), service_code=code, signed_in=False
+        )
+    if reply.status in (_NO_TOKEN, _MAY_NOT):
+        return _without_right(reply, code, message, what)
+    return ServiceError(what, status=reply.status, service_code=code, request_id=reply.request_id)
+
+
+def unreachable(host: str, what: str, *, status: int = 0, service_code: str = "") -> ServiceError:
+    """The error for a host that nothing can be got from here, while the resource manager answers."""
+    hint = (
+        f"{host} isn't open to this network, though the resource manager is: is a VPN or a jump host needed? "
+        "(What has private endpoints answers within its own network.)"
+    )
+    return ServiceError(what, hint=hint, status=status, service_code=service_code, host=host)
+
+
+def _by_policy(reply: ErrorReply, error: Mapping[str, Any], what: str) -> ServiceError:
+    # What the message says of a policy is JSON as long as a page.
+    named = "; ".join(map(str, policies(error)))
+    where = f"{reply.method} {short(reply.url)}: {reply.status} RequestDisallowedByPolicy"
+    hint = (
+        "A policy of the subscription forbids it, no role helps: whoever assigned it can tell what it allows."
+    )
+    return ServiceError(
+        f"{where}: {named}" if named else what,
+        hint=hint,
+        status=reply.status,
+        service_code="RequestDisallowedByPolicy",
+        request_id=reply.request_id,
+    )
+
+
+def _sign_in(message: str) -> str:
+    found = _TENANT.search(message)
+    if found is None:
+        return "The token is not taken: sign in again (`az login`)."
+    tenant = found["tenant"]
+    return (
+        f"The subscription is of the tenant {tenant}: `az login --tenant {tenant}`, or set AZURE_TENANT_ID."
+    )
+
+
+_REFERRED = "not having read access to specified resources"
+
+
+def _without_right(reply: ErrorReply, code: str, message: str, what: str) -> NotAuthorized:
+    lack = lacking(message)
+    if lack is None and "Registry" in code:
+        hint = (
+            "What the request names is in a registry that this account may not read: the role "
+            f"{Role.REGISTRY_USER} on that registry has the right."
+        )
+        return NotAuthorized(
+            what,
+            hint=hint,
+            action="Microsoft.MachineLearningServices/registries/assets/read",
+            role=str(Role.REGISTRY_USER),
+            service_code=code,
+        )
+    if lack is None and _REFERRED in message:
+        hint = (
+            "What the request names can't be read by this account: the role "
+            f"{Role.BLOB_READER} on the storage has the right, where a datastore has no credentials."
+        )
+        return NotAuthorized(
+            what,
+            hint=hint,
+            action=f"{BLOBS}/read",
+            role=str(Role.BLOB_READER),
+            service_code=code,
+        )
+    if lack is None:
+        lack = Lacking(action_of(reply.method, reply.url), scope_of(reply.url), reply.object_id)
+    if not lack.action:
+        hint = "The signed-in account lacks this right, or is signed in to another tenant."
+        return NotAuthorized(what, hint=hint, scope=lack.scope, service_code=code)
+    return NotAuthorized(
+        what, hint=lack.way_out, action=lack.action, role=lack.role, scope=lack.scope, service_code=code
+    )
+
+
+def _read(reply: ErrorReply) -> tuple[Mapping[str, Any], str, str]:
+    """The body's error, its innermost code and its message; of storage, which writes XML, the last two."""
+    try:
+        body = json.loads(reply.text)
+    except ValueError:
+        body = None
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        return error, *innermost(error)
+    found = _XML.search(reply.text)
+    return {}, *((found["code"], found["message"].strip()) if found else ("", reply.reason))
+
+
+def innermost(error: Mapping[str, Any]) -> tuple[str, str]:
+    """The useful code of an error body, as `Outer/Inner` of its InnerError chain, and its message.
+
+    The top-level code is coarse (`UserError`); the chain stands in `additionalInfo` (recorded traffic), that
+    of key vaults in `innererror`.
+    """
+    codes: list[str] = []
+    for info in error.get("additionalInfo") or ():
+        if isinstance(info, dict) and info.get("type") == "InnerError":
+            inner = (info.get("info") or {}).get("value")
+            while isinstance(inner, dict) and inner.get("code"):
+                codes.append(str(inner["code"]))
+                inner = inner.get("innerError")
+    outer, inner = str(error.get("code") or ""), error.get("innererror")
+    if not codes and isinstance(inner, dict) and inner.get("code"):
+        codes = [outer, str(inner["code"])]
+    return "/".join(codes) or outer, str(error.get("message") or "").strip()
+
+
+def scope_of(url: str) -> str:
+    """On what a right is asked for by a request: an ARM id; of storage, the container with its host."""
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if found := _HISTORY.match(path):
+        return found["workspace"]
+    if _STORAGE.match(parts.netloc.lower()):
+        return f"{parts.netloc}/{path.lstrip('/').partition('/')[0]}"
+    return path if path.lower().startswith("/subscriptions/") else f"{parts.netloc}{path}"
+
+
+def short(url: str) -> str:
+    """The part of a URL that tells which resource; never its query, which may hold a signature."""
+    parts = urlsplit(url)
+    provider = "/providers/Microsoft.MachineLearningServices"
+    return parts.path.rpartition(provider)[2] if provider in parts.path else parts.netloc + parts.path
