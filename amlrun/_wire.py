@@ -8,6 +8,7 @@ from amlrun._errors import PlacementNotApplied
 from amlrun._jobs.adapters import adapter_of
 from amlrun._jobs.nested import nested_fields
 from amlrun._jobs.said import said_fields
+from amlrun._shown import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,6 +43,7 @@ def _compare(body: Mapping[str, Any], path: tuple[str, ...], planned: Any) -> No
     leaving = _at(body, path)
     if leaving != planned:
         field = ".".join(path)
+        leaving, planned = (readable(one) if isinstance(one, str) else one for one in (leaving, planned))
         message = f"properties.{field} was about to leave as {leaving!r}; planned was {planned!r}"
         hint = "No job was sent. This is a defect of amlrun or of azure-ai-ml: please report both versions."
         raise PlacementNotApplied(message, hint=hint, field=field, planned=planned, leaving=leaving)

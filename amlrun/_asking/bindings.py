@@ -88,19 +88,19 @@ def check_named_environment(name: str) -> None:
     name = name.replace("azureml:/subscriptions/", "/subscriptions/", 1)
     bare = _WITHOUT_VERSION.fullmatch(name)
     if bare is not None:
-        message = f"environment={name!r} has neither version nor label"
+        message = f"environment={shown(name)} has neither version nor label"
         latest = f"{name.rstrip('/')}/labels/latest" if "/" in name else f"{bare.group(1)}@latest"
         raise InvalidRequest(message, argument="environment", hint=f"Did you mean {latest}?")
     if _ENVIRONMENT.fullmatch(name) is None:
-        message = f"environment={name!r} is not one"
+        message = f"environment={shown(name)} is not one"
         raise InvalidRequest(message, argument="environment", hint=_AN_ENVIRONMENT)
     label = _LABEL.fullmatch(name)
     if label is not None:
-        message = f"environment={name!r}: azure-ai-ml finds no environment by the label {label.group(1)}"
+        message = f"environment={shown(name)}: azure-ai-ml finds no environment by the label {label.group(1)}"
         hint = f"Did you mean {name.rpartition('@')[0]}@latest? Or name a version."
         raise InvalidRequest(message, argument="environment", hint=hint)
     if _LABEL_AS_VERSION.fullmatch(name):
-        message = f"environment={name!r}: that would be the version of this name, and latest is a label"
+        message = f"environment={shown(name)}: that would be the version of this name, and latest is a label"
         hint = f"Did you mean {name.rpartition(':')[0]}@latest?"
         raise InvalidRequest(message, argument="environment", hint=hint)
 

@@ -49,6 +49,9 @@ def code_of(value: Any) -> str | None:
         "azureml:/subscriptions/"
     ):  # a job file's spelling: elsewhere it is taken for a folder
         text = text.removeprefix("azureml:")
+    if text.startswith("git+"):
+        message = f"code={shown(text)}: azure-ai-ml sends no repositories"
+        raise InvalidRequest(message, argument="code", hint="Clone it, and give the folder.")
     return text if is_remote(text) else str(Path(text).expanduser().resolve())
 
 

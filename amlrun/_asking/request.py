@@ -142,6 +142,7 @@ def parse(
     uploads = uploads_of(code, settings)
     check_entries(code, settings, uploads)
     experiment = _experiment(given.experiment_name) or defaults.experiment
+    command = source if isinstance(source, str) else settings.command
     return Request(
         source=source,
         settings=settings,
@@ -166,6 +167,7 @@ def parse(
         warnings=(
             *of_request(
                 settings,
+                command=command,
                 experiment=experiment or _experiment(settings.experiment_name),
                 variables=_all_variables(settings, variables),
                 timeout=ask.timeout,
@@ -173,7 +175,7 @@ def parse(
                 tier=given.tier,
             ),
             *literal_doubts(inputs),
-            *missing_scripts(source if isinstance(source, str) else settings.command, uploads),
+            *missing_scripts(command, uploads),
         ),
     )
 

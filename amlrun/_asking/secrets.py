@@ -48,8 +48,18 @@ def told_secrets(where: str, variables: Mapping[str, str]) -> tuple[str, ...]:
     if not names:
         return ()
     look = "look" if names[1:] else "looks"
-    whose = "whoever may read the job can read it; the job's identity can read one from a key vault instead"
-    return (f"{where}: {', '.join(names)} {look} like a secret: {whose}",)
+    return (f"{where}: {', '.join(names)} {look} like a secret: {_WHO_READS}",)
+
+
+def told_in(where: str) -> str:
+    """The same of a text that has one in it."""
+    return f"{where}: something in it looks like a secret: {_WHO_READS}"
+
+
+_WHO_READS = (
+    "whoever may read the job can read it; the job's identity can read one from a key vault instead: "
+    "amlrun.current().secret(…)"
+)
 
 
 def is_secret(name: str, value: str) -> bool:

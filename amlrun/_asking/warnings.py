@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._asking.secrets import told_secrets
+from amlrun._asking.secrets import in_arguments, told_in, told_secrets
 from amlrun._durations import told
 from amlrun._job_types import TRAITS
 from amlrun._jobs.experiments import valid_experiment
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def of_request(
     settings: JobSettings,
     *,
+    command: str,
     experiment: str | None,
     variables: Mapping[str, str],
     timeout: float | None,
@@ -29,6 +30,9 @@ def of_request(
     for one in (settings, *settings.steps):
         yield from (f"{one.path}: {words}" if one.path else words for words in one.warnings)
         yield from () if compute_said else map(_unseen(one), one.unseen)
+    for path, text in (("", command), *((step.path, step.command) for step in settings.steps)):
+        if in_arguments(text):
+            yield told_in(f"{path}: command" if path else "command")
     yield from _lost(settings, experiment_name=experiment, timeout=timeout, tier=tier)
     if experiment and (valid := valid_experiment(experiment)) != experiment:
         yield f"the experiment {experiment!r} goes by the name of {valid!r}: letters, digits, - and _ only"

@@ -7,6 +7,7 @@ import re
 from importlib import metadata
 
 from amlrun._errors import InvalidRequest, NotAuthorized, SubmissionFailed
+from amlrun._shown import readable
 
 
 def translated(error: Exception) -> Exception:
@@ -43,7 +44,7 @@ def _wrong_fields(error: Exception) -> str:
     """What the SDK's validation found, which it tells as JSON; "": it is no such error."""
     try:
         found = json.loads(str(error))["errors"]
-        return "; ".join(f"{one['path']}: {one['message'].rstrip('.')}" for one in found)
+        return "; ".join(f"{one['path']}: {readable(one['message'].rstrip('.'))}" for one in found)
     except (ValueError, TypeError, KeyError, AttributeError):
         return ""
 
@@ -57,4 +58,15 @@ def one_line(error: Exception) -> str:
     text = _COLOURS.sub("", str(error))
     for advice in _ADVICE:
         text = text.partition(advice)[0]
-    return " ".join(text.split())
+    return readable(" ".join(text.split()))
+
+
+def cause(error: BaseException) -> BaseException | None:
+    """The SDK's error, for `raise … from`; None where it, or what it came of, shows a secret: so would we."""
+    at: BaseException | None = error
+    while at is not None:
+        text = " ".join(str(at).split())
+        if readable(text) != text:
+            return None
+        at = at.__cause__ or at.__context__
+    return error

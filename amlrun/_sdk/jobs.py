@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import InvalidRequest
 from amlrun._identity import IdentityKind
-from amlrun._sdk.errors import one_line, translated
+from amlrun._sdk.errors import cause, one_line, translated
 from amlrun._sdk.noise import quiet
 from amlrun._sdk.schema import faults_of
 
@@ -52,8 +52,10 @@ def load(
     overrides += [{key: value} for key, value in over.items()]
     try:
         return load_job(path, params_override=overrides)
-    except Exception as error:
-        raise InvalidRequest(f"{path}: {faults_of(str(error)) or one_line(error)}", argument="job") from error
+    except Exception as error:  # noqa: BLE001 - raised as one of ours
+        raise InvalidRequest(
+            f"{path}: {faults_of(str(error)) or one_line(error)}", argument="job"
+        ) from cause(error)
 
 
 def build(**parts: Any) -> Any:
@@ -63,8 +65,8 @@ def build(**parts: Any) -> Any:
 
     try:
         return command(**{name: value for name, value in parts.items() if value is not None})
-    except Exception as error:
-        raise InvalidRequest(one_line(error), argument="job") from error
+    except Exception as error:  # noqa: BLE001 - raised as one of ours
+        raise InvalidRequest(one_line(error), argument="job") from cause(error)
 
 
 def queue_settings(priority: Any = None, job_tier: str | None = None) -> Any:
@@ -89,7 +91,7 @@ def latest_environment(client: MLClient, name: str) -> str:
             message = f"environment={f'{name}@latest'!r}: the workspace has no environment of that name"
             hint = "client.environments.list() tells those that are there; so does the studio."
             raise InvalidRequest(message, argument="environment", hint=hint) from error
-        raise refused from error
+        raise refused from cause(error)
 
 
 def own_outputs(job: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import attrs
 
 from amlrun._errors import SubmissionFailed
-from amlrun._sdk.errors import translated
+from amlrun._sdk.errors import cause, translated
 from amlrun._sdk.noise import Stopped, quiet
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ class _Stop:
         quiet()
         try:
             send()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised as one of ours
             if not self._seen:
-                raise translated(error) from error
+                raise translated(error) from cause(error)
         if not self._seen:
             hint = "Please report its version: this is a defect."
             raise SubmissionFailed("azure-ai-ml sent nothing", hint=hint)

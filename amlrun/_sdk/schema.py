@@ -11,6 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from amlrun._shown import readable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,7 +37,7 @@ Fault = tuple[str, str]
 
 def faults_of(text: str) -> str:
     """What is wrong, in one line; "": the text doesn't tell it as a tree."""
-    found = dict.fromkeys(f"{field}: {_plain(words)}" for field, words in _found(text, ""))
+    found = dict.fromkeys(f"{field}: {readable(_plain(words))}" for field, words in _found(text, ""))
     return "; ".join([*found][:_MOST])
 
 

@@ -58,3 +58,18 @@ def test_a_long_text_is_cut() -> None:
 def test_of_urls_only_the_place_is_shown(url: str, told: str) -> None:
     """Signatures and passwords are what opens them."""
     assert bare(url) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("https://a.net/c/x.csv?sig=abc", "'https://a.net/c/x.csv?…'"),
+        ("see https://me:pw@a.net/x?y", "'see https://…a.net/x?…'"),
+        ("train --password hunter2", "(what looks like a secret)"),
+        (["hf_0123456789abcdefgh"], "['(what looks like a secret)']"),
+        ("no key=s3 there", "'no (what looks like a secret) there'"),
+    ],
+)
+def test_what_looks_like_a_secret_is_not_shown(value: object, told: str) -> None:
+    """Of a URL its place is; of anything else nothing."""
+    assert shown(value) == told

@@ -48,7 +48,7 @@ class FakeJob:
     ended: float | None
     statuses: tuple[str, ...]
     tags: Mapping[str, str]
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = attrs.field(repr=False)  # it may hold secrets, and failed tests are shown
     type: str
     code: str
     attempt: int
