@@ -3,7 +3,7 @@
 Private names used, each tested on every supported version: `MLClient._credential`, `._base_url`, `._kwargs`
 (how a client reaches the service), `_azure_environments._get_cloud_details` (of a cloud that we don't know),
 `JobOperations._kwargs` and `ComponentOperations._init_args` (where
-azure-core's `raw_request_hook` goes), `NodeInput._data`
+azure-core's `raw_request_hook` goes), `upload_file` of three modules (what it raises), `NodeInput._data`
 and `NodeOutput._data` (what was said of data), and of what
 `@dsl.pipeline` makes `_pipeline_builder`, `_job_settings` and `Component._source` (what its decorator says).
 """

@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 import re
 from importlib import metadata
+from typing import TYPE_CHECKING
 
-from amlrun._errors import InvalidRequest, NotAuthorized, SubmissionFailed
+from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, SubmissionFailed
+from amlrun._sdk.uploads import failed_upload
 from amlrun._shown import readable
+
+if TYPE_CHECKING:
+    from amlrun._sdk.uploads import UploadFailed
 
 
 def translated(error: Exception) -> Exception:
     """What the SDK raised, as one of ours where it has a name; else the error itself."""
+    failed = failed_upload(error)
+    return _translated(error) if failed is None else _not_uploaded(failed)
+
+
+def _translated(error: Exception) -> Exception:
     from azure.ai.ml.exceptions import MlException, ValidationException
     from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
@@ -28,6 +38,16 @@ def translated(error: Exception) -> Exception:
     if isinstance(error, (TypeError, ValueError, KeyError, AttributeError)):
         return _broken_off(error, text)
     return error
+
+
+def _not_uploaded(failed: UploadFailed) -> Exception:
+    """A file of the code, or of local data, that the storage didn't take."""
+    assert isinstance(failed.__cause__, Exception)  # noqa: S101  so it was made
+    why = _translated(failed.__cause__)
+    message = f"{failed.file} was not uploaded, and no job was sent: "
+    if isinstance(why, AmlrunError):
+        return why.reworded(message=f"{message}{why.message}")
+    return SubmissionFailed(f"{message}{type(why).__name__}: {one_line(why)}")
 
 
 def _broken_off(error: Exception, text: str) -> Exception:

@@ -12,6 +12,7 @@ import attrs
 from amlrun._errors import SubmissionFailed
 from amlrun._sdk.errors import cause, translated
 from amlrun._sdk.noise import Stopped, quiet
+from amlrun._sdk.uploads import failing_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,7 +77,8 @@ class _Stop:
         """What is stopped of this."""
         quiet()
         try:
-            send()
+            with failing_uploads():
+                send()
         except Exception as error:  # noqa: BLE001 - raised as one of ours
             if not self._seen:
                 raise translated(error) from cause(error)

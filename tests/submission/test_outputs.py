@@ -289,15 +289,22 @@ def test_outputs_are_those_of_the_last_look(fake_aml: FakeAml, client: MLClient)
     assert len(fake_aml.calls) == before
 
 
-def test_the_service_knows_where_an_output_is(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "service", "field"),
+    [
+        ("uri_folder", "data/v1.0/{+workspace}/dataversion", "uri"),
+        ("custom_model", "modelregistry/v1.0/{+workspace}/models", "path"),
+    ],
+)
+def test_the_service_knows_where_an_output_is(  # noqa: PLR0917 - three of them are one case
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, kind: str, service: str, field: str
+) -> None:
     """Wherever that is: what it says of a run that is over counts, where the job itself says nothing."""
     place = "azureml://datastores/workspaceblobstore/paths/elsewhere"
-    known = {"values": {"azureml://jobs/placed/outputs/model": {"uri": place}}}
-    fake_aml.inject(Answer(200, known), on="POST /data/v1.0/{+workspace}/dataversion/batchGetResolvedUris")
-    said = Output(type="uri_folder", path=place)
-    job = submit(
-        "ls", environment=ENVIRONMENT, name="placed", outputs={"model": FOLDER, "said": said}, client=client
-    )
+    known = {"values": {"azureml://jobs/placed/outputs/model": {field: place}}}
+    fake_aml.inject(Answer(200, known), on=f"POST /{service}/batchGetResolvedUris")
+    outputs = {"model": Output(type=kind), "said": Output(type="uri_folder", path=place)}
+    job = submit("ls", environment=ENVIRONMENT, name="placed", outputs=outputs, client=client)
     fake_aml.output("placed", "w.bin", "1", output="said")
     fake_aml.advance(hours=1)
     job.download("model", tmp_path)
