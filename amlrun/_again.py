@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from amlrun._asking.teamfile import read_team
-from amlrun._errors import NotAuthorized, RequeueExhausted, ServiceError
+from amlrun._decision import Stop
+from amlrun._ending import TOLD, Ending
+from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._failure import failure
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
 from amlrun._names import attempt_name
@@ -22,6 +25,7 @@ from amlrun._wire import check_said
 
 if TYPE_CHECKING:
     from amlrun._decision import Retry
+    from amlrun._errors import AmlrunError
     from amlrun._look import Watched
     from amlrun._memory import Memory
     from amlrun._plan import Plan
@@ -38,14 +42,11 @@ def sent_again(workspace: Workspace, watched: Watched, retry: Retry) -> Sent:
     """
     memory, last = watched.memory, watched.last
     if memory.body is None:
-        message = (
-            f"{watched.group}: the job is too long to be kept in its properties, or its secrets can't be read"
-        )
-        hint = "It can be requeued only by the process that submitted it."
-        raise RequeueExhausted(message, hint=hint, name=watched.group, reason=str(last.ending), url=last.url)
+        why = "the job is too long to be kept in its properties, or its secrets can't be read"
+        raise _over(workspace, watched, why, "It can be requeued only by the process that submitted it.")
     name = attempt_name(memory.group, memory.attempt + 1)
     with workspace.lookups.sending(name, lambda: placed_again(workspace, memory, retry)) as plan:
-        _refuse_by_team(watched, plan)
+        _refuse_by_team(workspace, watched, plan)
         dress = Dress(
             plan=plan,
             former=memory.plan,
@@ -81,14 +82,18 @@ def has_elsewhere(workspace: Workspace, memory: Memory, retry: Retry) -> bool:
     return is_elsewhere(placed_again(workspace, memory, retry), memory.plan)
 
 
-def _refuse_by_team(watched: Watched, plan: Plan) -> None:
+def _refuse_by_team(workspace: Workspace, watched: Watched, plan: Plan) -> None:
     """Guard rails bind every attempt, also those that were laid after the first one."""
     guard = read_team().guard
     for leaf in plan.leaves:
         rule = guard.against_plan(leaf)
-        if not rule:
-            continue
-        name, last = watched.group, watched.last
-        message = f"{name}: no further attempt, for its place ({leaf.instance_type or leaf.compute}) {rule}"
-        hint = "Submit it anew, and another place is looked for."
-        raise RequeueExhausted(message, hint=hint, name=name, reason=str(last.ending), url=last.url)
+        if rule:
+            why = f"its place ({leaf.instance_type or leaf.compute}) {rule}"
+            raise _over(workspace, watched, why, "Submit it anew, and another place is looked for.")
+
+
+def _over(workspace: Workspace, watched: Watched, why: str, hint: str) -> AmlrunError:
+    """The error for a run of which no attempt may follow, though the policy allows one."""
+    words = TOLD[watched.last.ending or Ending.UNKNOWN]
+    error = failure(workspace, watched, Stop(f"{words}; no further attempt, for {why}", exhausted=True))
+    return error.reworded(hint="\n".join(filter(None, (hint, error.hint))))

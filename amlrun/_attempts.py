@@ -30,8 +30,8 @@ class Attempt:
     which the replies about its end are kept. `cancel_requested`: that state was seen; `unexplained`: how
     many looks found it over, and run history unreadable. `restarts`: how often it was seen to go back from
     running to the queue, as the service restarts a job in place; `warned`: how many warnings run history had
-    then, None where that could not be read. `waiting_since`: since when it waits for nodes, None where it
-    doesn't.
+    when it was last seen to live, None where nobody has seen that. `waiting_since`: since when it waits for
+    nodes, None where it doesn't.
     """
 
     name: str

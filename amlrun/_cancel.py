@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import AmlrunError, ServiceError
 from amlrun._history import merge_tags
-from amlrun._look import Watched, catch_up
+from amlrun._look import Watched, catch_up, without_following
 from amlrun._memory import CANCEL_TAG
 from amlrun._sending import job_path
 from amlrun._states import ENDS
@@ -33,7 +33,7 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
         raise failed
     after = catch_up(workspace, watched)
     if after.last.number == watched.last.number:
-        return after
+        return without_following(after)
     _end(workspace, after)  # a watcher that hadn't seen the mark has just sent it
     return catch_up(workspace, after)
 

@@ -75,11 +75,6 @@ _COUNT: dict[Ending, str | None] = {
 """Which count of `Requeue` a reason draws on; None: what ended so is never repeated."""
 
 
-def count_for(ending: Ending) -> str | None:
-    """The field of `Requeue` that says how often what ended so is repeated; None: never."""
-    return _COUNT[ending]
-
-
 def next_attempt(group: str, attempts: Sequence[Attempt], policy: Requeue | None) -> Retry | Stop:
     """What follows the last of `attempts`, which are all of `group`'s that ended, oldest first.
 
@@ -97,17 +92,24 @@ def next_attempt(group: str, attempts: Sequence[Attempt], policy: Requeue | None
         return Stop(words)
     allowed = int(getattr(policy, count))
     if _used(attempts, count) > allowed:
-        spent = f"{words}; the policy allows {allowed} further attempt{'s' * (allowed != 1)} for that"
-        return Stop(spent, exhausted=allowed > 0)
+        spent = f"; the policy allows {allowed} further attempt{'s' * (allowed != 1)} for that"
+        unsaid = not allowed and not getattr(Requeue(), count)  # as for anybody who has said nothing
+        return Stop(words if unsaid else words + spent, exhausted=allowed > 0)
     limit = _reached(attempts, policy)
     if limit:
         return Stop(f"{words}; {limit}", exhausted=True)
-    tier, on = _tier(attempts, policy)
-    sizes, without = _left_alone(attempts, policy)
     number = len(attempts)
     wait = policy.waits[min(number, len(policy.waits)) - 1] * (0.9 + 0.2 * _fraction(group, number))
-    why = ", and ".join(filter(None, (on, without)))
-    return Retry(0.0 if last is Ending.QUEUED_TOO_LONG else wait, tier, sizes, why)
+    at_once = by_hand(attempts, policy)
+    return at_once if last is Ending.QUEUED_TOO_LONG else attrs.evolve(at_once, wait=wait)
+
+
+def by_hand(attempts: Sequence[Attempt], policy: Requeue | None) -> Retry:
+    """The attempt after the last one, whatever the policy says of that: sent now, where it says it goes."""
+    if policy is None:
+        return Retry(0.0)
+    (tier, on), (sizes, without) = _tier(attempts, policy), _left_alone(attempts, policy)
+    return Retry(0.0, tier, sizes, ", and ".join(filter(None, (on, without))))
 
 
 def queued_too_long(attempts: Sequence[Attempt], policy: Requeue | None, queued: float) -> Moved | None:

@@ -75,7 +75,7 @@ class Evidence:
     """All that is known about an attempt that ended. Times are in seconds.
 
     `warnings` are run history's; `warned_before` of them were there when it was last seen to live on (a
-    restart in place leaves them, too), and `restart_missed` is whether it was restarted unseen.
+    restart in place leaves them, too), and `outlived` is whether it may have lived on after one unseen.
     `node_preempted`: a node on which it ran shows as preempted, and none could for another reason. `moved`:
     its wait in the queue was ended from here.
     """
@@ -86,7 +86,7 @@ class Evidence:
     error_message: str = ""
     warnings: tuple[str, ...] = ()
     warned_before: int = 0
-    restart_missed: bool = False
+    outlived: bool = False
     node_preempted: bool = False
     canceled_by_us: bool = False
     moved: bool = False
@@ -96,8 +96,8 @@ class Evidence:
 
     @property
     def preemption_warned(self) -> bool:
-        """Whether a warning of a preemption came with the end: none that a restart in place may have left."""
-        fresh = () if self.restart_missed else self.warnings[self.warned_before :]
+        """Whether a warning of a preemption came with the end: none that it may have lived on after."""
+        fresh = () if self.outlived else self.warnings[self.warned_before :]
         return self.spot and any(_PREEMPTION_WARNING.search(text) for text in fresh)
 
 

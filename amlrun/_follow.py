@@ -139,7 +139,8 @@ def _looked(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow
     if last.status != before.status:
         follow = _in_new_state(follow, now)
     if last.restarts > before.restarts:
-        follow = _telling(follow, f"{last.name}: the service took it off its node and queues it again")
+        what = "queues it again" if last.ending is None else "ran it again"
+        follow = _telling(follow, f"{last.name}: the service took it off its node and {what}")
     return follow if follow.tail is None else _with_log(follow, follow.tail)
 
 

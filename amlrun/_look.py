@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._attempts import Attempt
+from amlrun._decision import Retry, next_attempt
 from amlrun._durations import instant, seconds
 from amlrun._ending import Ending, Evidence, ending
 from amlrun._errors import AmlrunError, InvalidRequest, ServiceError
@@ -94,7 +95,18 @@ def find_run(workspace: Workspace, name: str) -> Watched:
         if job is None or there is None:
             raise InvalidRequest(f"The first attempt of {name}, {memory.group}, is gone", argument="name")
         memory = there
-    return catch_up(workspace, started(sent_of(job, memory)))
+    watched = catch_up(workspace, started(sent_of(job, memory, adopted=True)))
+    return without_following(watched) if has_mark(job) else watched
+
+
+def without_following(watched: Watched) -> Watched:
+    """The run with the mark of a cancel: what would have been repeated is over by that."""
+    last = watched.last
+    if last.ending is None:
+        return watched
+    decision = next_attempt(watched.group, watched.attempts, watched.memory.policy)
+    why = Ending.CANCELED_BY_US if isinstance(decision, Retry) else last.ending
+    return watched.with_last(attrs.evolve(last, ending=why))
 
 
 def following(workspace: Workspace, watched: Watched) -> Sent | None:
@@ -103,7 +115,7 @@ def following(workspace: Workspace, watched: Watched) -> Sent | None:
     memory = None if job is None else Memory.of_job(job)
     if job is None or memory is None or memory.group != watched.group:
         return None
-    return sent_of(job, memory)
+    return sent_of(job, memory, adopted=True)
 
 
 def look(workspace: Workspace, watched: Watched) -> Watched:
@@ -129,7 +141,7 @@ def seen_in(workspace: Workspace, watched: Watched, job: Mapping[str, Any]) -> W
     seen = attrs.evolve(seen, waiting_since=_waiting_since(workspace, watched, seen, job))
     if status in ENDS:
         seen = _ended(workspace, watched, seen, job)
-    elif status == RUNNING:
+    elif status == RUNNING or (seen.started is not None and status not in BEFORE_RUNNING):
         seen = _running(workspace, seen, came_back=last.status in BEFORE_RUNNING)
     return watched.with_last(seen)
 
@@ -166,11 +178,14 @@ def _first_sight(sent: Sent) -> Attempt:
         status=sent.status,
         plan=memory.plan,
         url=sent.url,
+        warned=None if sent.adopted else 0,
     )
 
 
 def _running(workspace: Workspace, seen: Attempt, *, came_back: bool) -> Attempt:
     """Since when it runs is asked until it is known, and again after a restart; else the clock tells.
+
+    Also of one that doesn't respond, or is being canceled: it has its nodes until that is over.
 
     Assumed: run history's start is that of Running, and stays when the service restarts the job in place.
     """
@@ -231,7 +246,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         error_message=cause.error_message,
         warnings=(*record.warnings, *cause.warnings) if step else record.warnings,
         warned_before=seen.warned or 0,
-        restart_missed=seen.warned is None or record.restarts > seen.restarts,
+        outlived=_may_have_outlived(seen, record, job),
         canceled_by_us=canceled,
         moved=QUEUE_TAG in (job["properties"].get("tags") or {}),
         cancel_requested_seen=seen.cancel_requested,
@@ -247,6 +262,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         seen,
         ending=why,
         started=record.started or seen.started,
+        restarts=max(seen.restarts, record.restarts),
         ended=record.ended,
         seconds=seen.seconds if ran is None else ran,
         error=": ".join(part for part in (cause.error_code, cause.error_message, trouble) if part),
@@ -258,13 +274,22 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
     )
 
 
+def _may_have_outlived(seen: Attempt, record: RunRecord, job: Mapping[str, Any]) -> bool:
+    """Whether it may have lived on after a preemption that nobody saw: then no sign of one is of its end.
+
+    It was restarted unseen; or nobody has seen it alive, and it has several nodes, of which it may lose one.
+    """
+    several = (seen.plan.instance_count or 1) > 1 or TRAITS[JobType(job["properties"]["jobType"])].has_parts
+    return record.restarts > seen.restarts or (seen.warned is None and several)
+
+
 def _may_have_lost_its_node(seen: Attempt, record: RunRecord, evidence: Evidence) -> bool:
     """Whether the nodes of its cluster can tell who canceled it: the list is read for nothing else.
 
     Not of one that was restarted in place: the node that it lost then may still be there.
     """
     on_cluster = evidence.spot and seen.plan.compute != SERVERLESS
-    restarted = seen.restarts or record.restarts or seen.warned is None
+    restarted = seen.restarts or record.restarts or evidence.outlived
     return on_cluster and not restarted and ending(evidence) is Ending.CANCELED and not seen.cancel_requested
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import attrs
-
 from amlrun._again import sent_again
 from amlrun._cancel import post_cancel
-from amlrun._ending import Ending
-from amlrun._look import Watched, following, marked
+from amlrun._look import following, marked, without_following
 
 if TYPE_CHECKING:
     from amlrun._decision import Retry
+    from amlrun._look import Watched
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
@@ -35,7 +33,7 @@ def called_off(workspace: Workspace, watched: Watched) -> Watched:
     """The run was canceled: no attempt follows, and one that somebody had just sent is canceled, too."""
     sent = following(workspace, watched)
     if sent is None:
-        return watched.with_last(attrs.evolve(watched.last, ending=Ending.CANCELED_BY_US))
+        return without_following(watched)
     watched = watched.followed_by(sent)
     post_cancel(workspace, watched.last.name)
     return watched

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._decision import Retry
+from amlrun._decision import by_hand
 from amlrun._ending import Ending
 from amlrun._errors import InvalidRequest
 from amlrun._look import find_run, marked
@@ -32,4 +32,4 @@ def resume(workspace: Workspace, name: str) -> Watched:
     if last.ending is Ending.CANCELED_BY_US or marked(workspace, group):
         hint = "That is for good: submit it anew."
         raise InvalidRequest(f"{group} was canceled through amlrun", argument="name", hint=hint)
-    return resent(workspace, watched, Retry(0.0))
+    return resent(workspace, watched, by_hand(watched.attempts, watched.memory.policy))

@@ -112,7 +112,8 @@ class Run:
         come back; `on_exit="cancel"` cancels it. Nothing is requeued while nobody waits.
 
         Raises `JobFailed` (with the service's words and the end of the log), `JobCanceled`, or
-        `RequeueExhausted` (with all attempts).
+        `RequeueExhausted` (with all attempts); `SubmissionFailed`, `NotAuthorized` and `ServiceError` where
+        the job can't be read any more, or its next attempt can't be sent.
         https://learn.microsoft.com/azure/machine-learning/how-to-understand-job-states
         """
         terms = Terms.of(timeout, on_exit, logs=logs, progress=progress)

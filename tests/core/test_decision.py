@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun import Attempt, Plan, Requeue
-from amlrun._decision import Moved, Retry, Stop, count_for, next_attempt, queued_too_long
+from amlrun._decision import Moved, Retry, Stop, by_hand, next_attempt, queued_too_long
 from amlrun._ending import Ending
 from amlrun._offers import Tier
 from amlrun._requeue import WhenQueued
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PLAN = Plan(instance_type="A", tier=Tier.SPOT, price_per_hour=2.0)
+COUNTS = {
+    Ending.PREEMPTED: "preemptions",
+    Ending.PLATFORM_FAULT: "platform_faults",
+    Ending.OUT_OF_CAPACITY: "capacity",
+    Ending.QUEUED_TOO_LONG: "capacity",
+    Ending.USER_ERROR: "user_errors",
+}
+"""What draws on which count, by docs/requeue.md."""
 
 
 def ended(*endings: Ending, seconds: float = 0.0, plan: Plan = PLAN) -> list[Attempt]:
@@ -74,7 +82,7 @@ def test_a_preemption_is_requeued_ten_times_and_no_more() -> None:
 def test_user_code_that_fails_is_not_repeated_unless_asked() -> None:
     """A failed script stops the run at once; `user_errors=1` gives it one more attempt."""
     unasked = followed(Ending.USER_ERROR, policy=Requeue())
-    assert unasked == Stop("the job's own code failed; the policy allows 0 further attempts for that")
+    assert unasked == Stop("the job's own code failed")
     assert isinstance(followed(Ending.USER_ERROR, policy=Requeue(user_errors=1)), Retry)
 
 
@@ -105,7 +113,7 @@ def test_counts_are_kept(history: Sequence[Attempt], policy: Requeue) -> None:
             break
         repeated.append(one)
     for name in ("preemptions", "platform_faults", "capacity", "user_errors"):
-        drawn = [one for one in repeated if one.ending and count_for(one.ending) == name]
+        drawn = [one for one in repeated if one.ending and COUNTS.get(one.ending) == name]
         assert len(drawn) <= getattr(policy, name)
 
 
@@ -248,7 +256,32 @@ def test_what_waits_for_too_long_goes_to_the_other_tier(tier: Tier, other: Tier)
     assert retried(Ending.PREEMPTED, policy=policy).tier is None
 
 
-def test_the_counts_are_total() -> None:
-    """Each ending has an answer."""
-    names = {field.name for field in attrs.fields(Requeue)}
-    assert {count_for(one) for one in Ending} <= {None, *names}
+def test_every_reason_has_an_answer() -> None:
+    """With a policy that allows all it can, what draws on a count is repeated, and nothing else is."""
+    eager = Requeue(
+        preemptions=1,
+        platform_faults=1,
+        capacity=1,
+        user_errors=1,
+        max_queue_time=60,
+        when_queued="other-size",
+    )
+    repeated = {one for one in Ending if isinstance(next_attempt("run", ended(one), eager), Retry)}
+    assert repeated == set(COUNTS)
+
+
+def test_by_hand_an_attempt_goes_where_the_policy_says() -> None:
+    """At once, whatever it says of further attempts; without a policy, as it was asked for."""
+    policy = Requeue(preemptions=1, to_standard_after=1, avoid_evicted_size=True)
+    gone = ended(Ending.PREEMPTED, Ending.PREEMPTED)
+    retry = by_hand(gone, policy)
+    assert (retry.wait, retry.tier, retry.without_sizes) == (0.0, Tier.STANDARD, (PLAN.instance_type,))
+    assert by_hand(gone, None) == Retry(0.0)
+
+
+def test_what_failed_by_itself_says_nothing_of_a_policy_that_nobody_set() -> None:
+    """But of one that was set to nothing it does."""
+    failed = next_attempt("run", ended(Ending.USER_ERROR), Requeue())
+    assert failed == Stop("the job's own code failed")
+    gone = next_attempt("run", ended(Ending.PREEMPTED), Requeue(preemptions=0))
+    assert gone == Stop("its node was preempted; the policy allows 0 further attempts for that")

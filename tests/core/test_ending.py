@@ -131,7 +131,7 @@ def test_the_warning_of_a_restart_in_place_explains_no_later_cancel(
 ) -> None:
     """It was there while the job lived on: who cancels it then is a person, for all that is known."""
     evidence = Evidence(
-        status="Canceled", spot=True, warnings=(WARNING,), warned_before=before, restart_missed=missed
+        status="Canceled", spot=True, warnings=(WARNING,), warned_before=before, outlived=missed
     )
     assert ending(evidence) is expected
 
@@ -181,7 +181,7 @@ def test_a_wait_in_the_queue_that_was_ended_from_here(
         error_message=st.text(),
         warnings=st.lists(st.text() | st.just(WARNING)).map(tuple),
         warned_before=st.integers(0, 3),
-        restart_missed=st.booleans(),
+        outlived=st.booleans(),
         moved=st.booleans(),
         canceled_by_us=st.booleans(),
         cancel_requested_seen=st.booleans(),

@@ -204,7 +204,7 @@ def test_what_was_canceled_through_amlrun_is_not_resumed(
     fake.preempt(late.name)
     fake.advance(hours=1)
     late.cancel()
-    assert late.attempts[0].ending == "preempted"
+    assert late.attempts[0].ending == "canceled-by-us"
     assert main(["resume", late.name]) == 2
     assert fake.jobs == (run.name, late.name)
 
