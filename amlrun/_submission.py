@@ -19,6 +19,7 @@ from amlrun._asking.request import parse
 from amlrun._asking.settings import is_remote
 from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
+from amlrun._checked import checking
 from amlrun._creation import make, path_of
 from amlrun._entities import bodies
 from amlrun._errors import (
@@ -70,29 +71,32 @@ def decide(workspace: Workspace, request: Request, *, fresh: bool = False, asked
     """
     _refuse_other_workspace(workspace, request)
     asked = workspace.lookups.begun if asked is None else asked
+    checked = checking(workspace, request)
     try:
-        plan = _decided(workspace, request, asked, fresh=fresh)
+        plan, market = _decided(workspace, request, asked, fresh=fresh)
     except REFUSALS as error:
         raise error.reworded(
             hint="\n".join(filter(None, [error.hint, *_untyped(request)]))
         ) from error.__cause__
-    return _with_remarks(_with_defaults(_with_requeue(plan, request), request), request)
+    plan = checked(_with_defaults(_with_requeue(plan, request), request), market)
+    return _with_remarks(plan, request)
 
 
-def _decided(workspace: Workspace, request: Request, asked: int, *, fresh: bool) -> Plan:
+def _decided(workspace: Workspace, request: Request, asked: int, *, fresh: bool) -> tuple[Plan, Market]:
+    """The plan, and the market that it is of."""
     lookups = workspace.lookups
     regions = frozenset(cluster.location for cluster in request.ask.creates if cluster.location)
     look = lookups.look(fresh=fresh, asked=asked, regions=regions)
     for _ in range(2):  # a "no" about figures may become one about sizes
         try:
-            return _placed(request, look)
+            return _placed(request, look), look.market
         except REFUSALS as no:
             # Sizes are long to read, and hardly ever new: again where the "no" is about them.
             sizes = isinstance(no, _ABOUT_SIZES) or look.readings.sizes.kept
             if not look.kept and not (sizes and look.kept_sizes):
                 raise
         look = lookups.look(fresh=True, sizes=sizes, asked=asked)
-    return _placed(request, look)
+    return _placed(request, look), look.market
 
 
 def quota_of(workspace: Workspace) -> Quota:

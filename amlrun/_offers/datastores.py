@@ -18,7 +18,7 @@ _CREDENTIALS = {
 class Datastore:
     """Where data stands. `credentials` is the service's word for what is stored in it ("": not told).
 
-    `account` and `endpoint` make its host. https://learn.microsoft.com/azure/machine-learning/how-to-datastore
+    `account` and `endpoint` make its host, `container` is its name there. https://learn.microsoft.com/azure/machine-learning/how-to-datastore
     """
 
     name: str
@@ -26,6 +26,7 @@ class Datastore:
     credentials: str = ""
     account: str = ""
     endpoint: str = ""
+    container: str = ""
 
     @property
     def keyed(self) -> bool | None:

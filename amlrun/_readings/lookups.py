@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amlrun._clock import Clock
-    from amlrun._offers import Compute, RegistryFacts, Size
+    from amlrun._offers import Compute, Datastore, RegistryFacts, Size
     from amlrun._plan import Plan
     from amlrun._readings.service import Reader
 
@@ -72,10 +72,10 @@ class Lookups:
 
     `subscription_path` and `workspace_path` are ARM ids, `cache` is the folder for what is kept on disk,
     `hurried` gives the same reader with so many calls for each request, and little patience. By
-    `clock`, sizes are kept for hours, on disk too; quota and computes for 30 seconds; the workspace and its
-    container registry for ten minutes. Nothing is read before it is asked for. `common` is shared with other
-    clients of the workspace: each finds out by itself what its account may read; then what another one has
-    read since is as good, if nothing is missing in it.
+    `clock`, sizes are kept for hours, on disk too; quota and computes for 30 seconds; the workspace, its
+    container registry and its datastores for ten minutes. Nothing is read before it is asked for. `common`
+    is shared with other clients of the workspace: each finds out by itself what its account may read; then
+    what another one has read since is as good, if nothing is missing in it.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Lookups:
         self._clock, self._common = clock, common or Common(clock)
         self._workspace: Kept[WorkspaceFacts] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._registry: Kept[tuple[str, Reading[RegistryFacts]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
+        self._datastores: Kept[Reading[tuple[Datastore, ...]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._sizes: Kept[Reading[tuple[Size, ...]]] = Kept(clock, _sizes_last)
         self._own: Look | None = None
         self._lock = threading.Lock()
@@ -110,6 +111,13 @@ class Lookups:
     def market(self, *, fresh: bool = False) -> Market:
         """What a look finds."""
         return self.look(fresh=fresh).market
+
+    def datastores(self) -> Callable[[], Reading[tuple[Datastore, ...]]]:
+        """Begin to read them, beside whatever else is read; what is returned waits for what came of it."""
+        pool = ThreadPoolExecutor(1)
+        found = pool.submit(self._datastores.get, lambda _: self._service.datastores())
+        pool.shutdown(wait=False)
+        return lambda: found.result().value
 
     def look(
         self,

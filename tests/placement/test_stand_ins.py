@@ -180,7 +180,8 @@ def test_images_that_nobody_can_build_are_warned_of(fake_aml: FakeAml) -> None:
     fake_aml.container_registry(public_access=False)
     (warning,) = planned(fake_aml, cpus=4).warnings
     assert "ImageBuildComputeNotValid" in warning
-    fake_aml.workspace_properties(imageBuildCompute="cpu")
+    fake_aml.cluster("builder")
+    fake_aml.workspace_properties(imageBuildCompute="builder")
     assert planned(fake_aml, cpus=4).warnings == ()
 
 

@@ -1,0 +1,80 @@
+"""What a plan says of a job that isn't about its place: whose rights count, and what it waits for. Pure.
+
+These checks are fast: they rest on what a plan reads anyway, and on the datastores where a job needs to know.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from amlrun._asking.settings import datastores_in
+from amlrun._checks.datastores import Reach, counts, of_datastores
+from amlrun._checks.workspace import of_build_compute, of_first_node, of_tenant
+from amlrun._job_types import JobType
+from amlrun._jobs.dress import DATASTORE, checkpoint_folder
+from amlrun._offers import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from amlrun._account import Account
+    from amlrun._asking.request import Request
+    from amlrun._checks.check import Check
+    from amlrun._needs import Ask
+    from amlrun._offers import Datastore, Market
+    from amlrun._plan import Plan
+
+_IN_THE_NETWORK = frozenset({Kind.SERVERLESS, Kind.CLUSTER})
+"""What stands in the workspace's managed network, once there is one."""
+
+
+def needs_datastores(request: Request) -> bool:
+    """Whether anything is asked of them: by an identity, or by a path in one of them."""
+    return any(counts(ask.identity) for ask in _asks(request)) or bool(_named(request))
+
+
+def of_job(
+    request: Request, plan: Plan, market: Market, datastores: Iterable[Datastore], account: Account | None
+) -> Iterator[Check]:
+    """Of a job in the place that was planned. `datastores` are those that are known."""
+    facts, known = market.workspace, tuple(datastores)
+    yield from of_tenant(account, facts)
+    if any(leaf.kind in _IN_THE_NETWORK for leaf in plan.leaves):
+        yield from of_first_node(facts)
+    if any(ask.own_image for ask in _asks(request)):
+        yield from of_build_compute(facts, market.computes)
+    keyless = facts is not None and facts.keyless
+    of_all = (of_datastores(reach, known, keyless=keyless) for reach in _reaches(request, plan, market))
+    yield from dict.fromkeys(chain.from_iterable(of_all))
+
+
+def _asks(request: Request) -> tuple[Ask, ...]:
+    """Of each that runs."""
+    return tuple(step.ask for step in request.steps) or (request.ask,)
+
+
+def _named(request: Request) -> frozenset[str]:
+    """The datastores that paths of the request name, its steps' among them."""
+    given = datastores_in([*request.inputs.values(), *request.outputs.values()])
+    own = (name for one in (request.settings, *request.settings.steps) for name in one.datastores)
+    return frozenset({*given, *own})
+
+
+def _reaches(request: Request, plan: Plan, market: Market) -> Iterator[Reach]:
+    """What is reached as whom: all that runs with one identity, or on a compute with one, together."""
+    named, usual = _named(request), frozenset({DATASTORE})
+    policy = request.policy(plan.tier)
+    if policy is not None and request.settings.type is JobType.COMMAND:
+        folder = datastores_in([checkpoint_folder("", policy, request.defaults.checkpoint_datastore)])
+        named, usual = (
+            (named, usual.union(folder)) if policy.checkpoint is None else (named.union(folder), usual)
+        )
+    able = {compute.name.lower() for compute in market.computes or () if compute.identities}
+    whose = {
+        (ask.identity, leaf.compute.lower() in able)
+        for ask, leaf in zip(_asks(request), plan.leaves, strict=True)
+        if ask.identity is not None or ask.job is not JobType.SPARK  # which has its user's, or its pool's
+    }
+    for identity, own in sorted(whose, key=str):
+        yield Reach(identity=identity, named=named, usual=usual, compute=own)

@@ -1,0 +1,65 @@
+"""What is known of the workspace beforehand: whose it is, and how its network stands. Pure.
+
+What stands between one job and serverless is `_placement.obstacles`' business; a plan says it by itself.
+https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._checks.check import Check, Level
+from amlrun._offers import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amlrun._account import Account
+    from amlrun._offers import Compute, WorkspaceFacts
+
+TENANT, FIRST_NODE, BUILD = "tenant", "first-node", "image-build-compute"
+
+
+def of_tenant(account: Account | None, facts: WorkspaceFacts | None) -> Iterator[Check]:
+    """Whether the account's token is of the workspace's tenant."""
+    # Assumed: ARM takes a token of another tenant where that manages the subscription (Lighthouse); run
+    # history and storage may not.
+    if account is None or facts is None or not facts.tenant or account.tenant.lower() == facts.tenant.lower():
+        return
+    yield Check(
+        TENANT,
+        Level.WARNING,
+        f"{account} is signed in to the tenant {account.tenant}, and the workspace is of {facts.tenant}",
+        "run history and storage may not take its token",
+        f"Sign in there: az login --tenant {facts.tenant}",
+    )
+
+
+def of_first_node(facts: WorkspaceFacts | None) -> Iterator[Check]:
+    """Whether the first compute has a network to wait for."""
+    if facts is None or facts.isolation == "Disabled" or facts.network_ready is not False:
+        return
+    yield Check(
+        FIRST_NODE,
+        Level.WARNING,
+        "the first node takes about 30 minutes",
+        "the workspace's managed network is made with the first compute in it",
+        "Make it beforehand: az ml workspace provision-network",
+    )
+
+
+def of_build_compute(facts: WorkspaceFacts | None, computes: Sequence[Compute] | None) -> Iterator[Check]:
+    """Whether what builds the workspace's images is there."""
+    if facts is None or computes is None or not facts.build_compute:
+        return
+    found = next((one for one in computes if one.name.lower() == facts.build_compute.lower()), None)
+    if found is None:
+        what, why = f"the image build compute {facts.build_compute} is not there", "no image can be built"
+    elif found.kind is not Kind.CLUSTER:
+        what, why = f"the image build compute {found.name} is a {found.kind}", "images are built on clusters"
+    elif not found.max_nodes:
+        what, why = f"the image build compute {found.name} has no nodes", "no image can be built"
+    else:
+        return
+    todo = "Set it to a CPU cluster: az ml workspace update --image-build-compute <cluster>"
+    yield Check(BUILD, Level.WARNING, what, why, todo)
