@@ -39,6 +39,7 @@ class Client:
         self._base_url = "https://management.azure.com"
         self._credential = fake.credential
         self._kwargs = {
+            "cloud": "AzureCloud",
             "credential_scopes": ["https://management.azure.com/.default"],
             "transport": fake.transport(),
         }
