@@ -15,7 +15,7 @@ from amlrun._errors import NotConfigured
 from amlrun._shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 LOCAL = "local"
 _VARIABLE = "AMLRUN_WORKSPACE"
@@ -82,6 +82,15 @@ def configured() -> Place:
         f"or {_VARIABLE}={LOCAL} to run jobs on this machine, offline."
     )
     raise NotConfigured(message, hint=hint, looked_at=looked_at)
+
+
+def own_workspace(environment: Mapping[str, str]) -> str | None:
+    """The workspace of the job that this process runs in, as `connect` takes it; None: it doesn't say."""
+    own = environment.get(_VARIABLE, "").strip()
+    if own.lower() == LOCAL:  # a job there has the variables of any job, too
+        return LOCAL
+    names = [environment.get(name, "") for name in _IN_JOB]
+    return "/".join(names) if all(names) else own or None
 
 
 def named(text: str, where: str) -> Place:

@@ -120,6 +120,7 @@ _LOUD = (
     "azure.identity._credentials.chained",
     "azure.identity._internal.decorators",
     "azure.identity._internal.get_token_mixin",
+    "azure.ai.ml.identity._internal.get_token_mixin",
 )
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 EARLY = 300.0
 """Seconds before its end that a token is renewed: azure-core's own."""
+FAILED_FOR = 5.0
+"""Seconds for which a failure stands: look-ups that go out side by side would each try every way again."""
 _log = logging.getLogger("amlrun")
 _Key = tuple[tuple[str, ...], str, bool]
 
@@ -51,6 +53,7 @@ class Tokens:
         self.credential = credential
         self._ahead, self._told, self._now = ahead, told, now
         self._kept: dict[_Key, AccessTokenInfo] = {}
+        self._failed: dict[_Key, tuple[float, AzureError]] = {}
         self._lock = threading.RLock()
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
@@ -67,10 +70,14 @@ class Tokens:
             # Claims are asked for where the kept one is not taken any more.
             if kept is not None and "claims" not in wanted and not self._is_due(kept):
                 return kept
+            since, failure = self._failed.get(key, (0.0, None))
+            if failure is not None and 0 <= self._now() - since < FAILED_FOR:
+                raise failure
             try:
                 fresh = self._ask(scopes, wanted)
             except AzureError as error:
                 if kept is None or "claims" in wanted or kept.expires_on <= self._now():
+                    self._failed[key] = (self._now(), error)
                     raise
                 _log.info("a token that ends soon can't be renewed: %s", str(error).partition("\n")[0])
                 return kept

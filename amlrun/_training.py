@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._connect import own_workspace
 from amlrun._errors import InvalidRequest
 from amlrun._launch import launch_of
 from amlrun._names import (
@@ -31,6 +32,8 @@ class JobContext:
     the next attempt will find again; None where the job is not requeued, or has parts (sweeps, pipelines).
     `last_ending` is why the attempt before this one ended, in the words of `Attempt.ending`. `rank` is which
     process of a distributed job this is, from 0: the one that should write. All else is the same for each.
+    `workspace` is the one that the job is in, as `connect` takes it; None where the job doesn't say. `submit`
+    uses it too, unless `AMLRUN_WORKSPACE` names another, and signs in with the identity that the job has.
     """
 
     name: str
@@ -39,6 +42,7 @@ class JobContext:
     checkpoint_dir: Path | None = None
     last_ending: str | None = None
     rank: int = 0
+    workspace: str | None = None
 
     @property
     def resumed(self) -> bool:
@@ -88,6 +92,7 @@ def current() -> JobContext | None:
         checkpoint_dir=path,
         last_ending=os.environ.get(LAST_ENDING_VARIABLE),
         rank=_rank(os.environ),
+        workspace=own_workspace(os.environ),
     )
 
 
