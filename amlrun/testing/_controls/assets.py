@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from amlrun.testing._api.exchange import Refusal
 from amlrun.testing._assets import assets, datastores, vaults
 from amlrun.testing._assets.assets import KINDS
 from amlrun.testing._assets.blobs import ACCOUNT_KEY, SAS
 from amlrun.testing._controls.arguments import check_name
 from amlrun.testing._routes.vaults import NAME
+from amlrun.testing._supply.workspaces import keep_workspace, read_workspace
 
 if TYPE_CHECKING:
     from amlrun.testing._wire.backend import Backend
@@ -107,6 +110,18 @@ class AssetControls:
                 "credentials": _CREDENTIALS[credentials],
             }
             datastores.put(records, name, properties, now)
+
+    def datastores_without_keys(self) -> None:
+        """From now on the workspace's own datastores carry no credentials, and it says so.
+
+        Whoever reaches them does so with an identity: `systemDatastoresAuthMode` is `identity`.
+        """
+        for name in datastores.BUILT_IN:
+            self.datastore(name, credentials="none")
+        with self._backend.work() as (records, now):
+            workspace = read_workspace(records, now)
+            properties = {**workspace.properties, "systemDatastoresAuthMode": "identity"}
+            keep_workspace(records, attrs.evolve(workspace, properties=properties))
 
     def secret(self, name: str, value: str, *, vault: str | None = None) -> None:
         """Put a secret into the workspace's key vault, or into another, which is there from then on.

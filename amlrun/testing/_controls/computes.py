@@ -173,12 +173,13 @@ class ComputeControls:
         default: str | None = None,
         nodes: int | None = None,
         namespace: str = "default",
+        identity: str | None = None,
     ) -> FakeCompute:
         """Attach a Kubernetes cluster, beyond Azure ML's quota.
 
         `instance_types` are its own, by name, as the service writes them: `{"gpu": {"resources": {…}}}`;
         `default` is the one for jobs that name none. `nodes`: how many jobs' nodes it holds at once; None:
-        enough.
+        enough. `identity` names a user-assigned identity of its own.
 
         Raises ValueError for a name that the service refuses or that is taken, and for instance types that
         the API doesn't have in that form.
@@ -192,7 +193,7 @@ class ComputeControls:
         if found := violations(own, "KubernetesProperties"):
             raise ValueError(f"{'; '.join(found)}.")
         resource = self._resource("Microsoft.Kubernetes/connectedClusters", name)
-        return self._attach(name, KUBERNETES, own, resource, capacity=nodes)
+        return self._attach(name, KUBERNETES, own, resource, capacity=nodes, identity=identity)
 
     def synapse_spark(self, name: str, *, pool: str = "spark") -> FakeCompute:
         """Attach a Synapse Spark pool. Raises ValueError for a name that the service refuses or is taken."""
@@ -307,10 +308,17 @@ class ComputeControls:
         self._backend.stir()
 
     def _attach(
-        self, name: str, kind: str, own: Mapping[str, Any], resource: str, *, capacity: int | None = None
+        self,
+        name: str,
+        kind: str,
+        own: Mapping[str, Any],
+        resource: str,
+        *,
+        capacity: int | None = None,
+        identity: str | None = None,
     ) -> FakeCompute:
         with self._backend.work() as (records, now):
-            body = self._body(kind, own, resource=resource)
+            body = self._body(kind, own, identity, resource)
             if found := violations(body, "ComputeResource"):
                 raise ValueError(f"{'; '.join(found)}.")
             compute = attrs.evolve(self._new(records, name, body, now), capacity=capacity)

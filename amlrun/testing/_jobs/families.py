@@ -153,6 +153,7 @@ def _child(parent: Job, key: str, name: str, properties: Mapping[str, Any], now:
         parent=parent.name,
         path=f"{parent.label}/{key}",
         is_step=parent.kind == "pipeline",
+        submitter=parent.submitter,
     )
 
 

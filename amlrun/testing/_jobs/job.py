@@ -140,6 +140,8 @@ class Job:
     waits_for: tuple[str, str] | None = None
     """Run history's queueingInfo: a code and a message."""
     history: tuple[tuple[float, str], ...] = ()
+    submitter: tuple[str, str] | None = None
+    """Whose token for the job came with it: object id and name; None: none did."""
 
     @property
     def sent(self) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply import msi
 from amlrun.testing._supply.apps import lifetime_of
+from amlrun.testing._supply.computes import KUBERNETES
 from amlrun.testing._supply.identities import WORKSPACE_PRINCIPAL
 from amlrun.testing._supply.tokens import token
 from amlrun.testing._supply.workspaces import read_workspace
@@ -27,7 +28,8 @@ def token_of_identity(backend: Backend, request: Request) -> Reply:
     if job is None:
         return _refusal(401, "The secret is of no job.")
     found = [each for each in identities_of(backend, job) if each.answers_to(request.query)]
-    if not found:
+    # Assumed: the answer. Documented: on Kubernetes code gives no client id.
+    if not found or ("clientid" in request.query and _is_kubernetes(backend, job)):
         return _refusal(404, "No managed identity of that id is there for this job.")
     if len(found) > 1:
         return _refusal(400, "Several managed identities are there: name one by its client id.")
@@ -38,9 +40,10 @@ def token_of_identity(backend: Backend, request: Request) -> Reply:
 def token_on_behalf(backend: Backend, request: Request) -> Reply:
     """A token of the user who submitted the job."""
     job = _job(backend, request.args["secret"])
-    if job is None or not msi.on_behalf(job):
+    user = None if job is None else msi.on_behalf(job)
+    if user is None:
         return _refusal(401, "The secret is of no job with its user's identity.")
-    return _token(backend, request, oid="00000000-0000-0000-0000-000000000001", upn="fake-user")
+    return _token(backend, request, oid=user[0], upn=user[1])
 
 
 def identities_of(backend: Backend, job: Job) -> tuple[msi.Identity, ...]:
@@ -53,7 +56,13 @@ def identities_of(backend: Backend, job: Job) -> tuple[msi.Identity, ...]:
         if compute
         else None
     )
-    return msi.identities_of(job, (own, workspace.shown_identity(workspace.identity, WORKSPACE_PRINCIPAL)))
+    return msi.identities_of(job, own, workspace.shown_identity(workspace.identity, WORKSPACE_PRINCIPAL))
+
+
+def _is_kubernetes(backend: Backend, job: Job) -> bool:
+    with backend.work() as (records, _now):
+        compute = backend.engine.places.supply.compute(records, job.demand.compute or "")
+    return compute is not None and compute.kind == KUBERNETES
 
 
 def _job(backend: Backend, secret: str) -> Job | None:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import attrs
 
+from amlrun.testing._access.principals import asking
 from amlrun.testing._api.exchange import Refusal, Reply, Request, bad_request, not_found
 from amlrun.testing._jobs import strikes
 from amlrun.testing._jobs.carrier import run_seconds
@@ -64,11 +65,21 @@ def put_job(backend: Backend, request: Request) -> Reply:
             tags=properties.get("tags") or {},
             properties=properties.get("properties") or {},
             run_seconds=run_seconds(records),
+            submitter=_submitter(request),
         )
         submitted = whole(records, backend.engine.submit(records, job, now))
         with readable():  # what can't be shown isn't kept either
             reply = job_reply(backend, submitted)
     return Reply(201, reply)
+
+
+def _submitter(request: Request) -> tuple[str, str] | None:
+    """Whose token came along for the job: without one it can't act for anybody."""
+    token = request.headers.get("x-azureml-token")
+    if token is None:
+        return None
+    who = asking({"authorization": f"Bearer {token}"})
+    return who.object_id, who.name
 
 
 @JOBS("GET", "/jobs/{name}", gives="JobBaseResource")

@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 
 WORKSPACE = Routes("workspace")
 WORKSPACES = Routes("workspaces")
+_STABLE, _NEWER = "2024-04-01", frozenset({"systemDatastoresAuthMode"})
+"""A version of the API, and what it doesn't have."""
 _KEY = "ZmFrZS1hbWwgaGFzIG5vIHJlYWwga2V5cw=="  # what decodes to a sentence that says so
 
 
 @WORKSPACE("GET", "", gives="Workspace")
-def get_workspace(backend: Backend, _request: Request) -> Reply:
-    """The workspace."""
+def get_workspace(backend: Backend, request: Request) -> Reply:
+    """The workspace, as far as the version of the API that is asked for knows it."""
     with backend.work() as (records, now):
         workspace = read_workspace(records, now)
-    return Reply(200, workspace.shown(backend.scope, backend.account, backend.history_host))
+    shown = workspace.shown(backend.scope, backend.account, backend.history_host)
+    if request.query.get("api-version") == _STABLE:
+        shown["properties"] = {name: one for name, one in shown["properties"].items() if name not in _NEWER}
+    return Reply(200, shown)
 
 
 @WORKSPACE("PATCH", "", takes="WorkspaceUpdateParameters", gives="Workspace")

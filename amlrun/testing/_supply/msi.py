@@ -14,7 +14,7 @@ import attrs
 from amlrun.testing._supply.identities import made_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from amlrun.testing._api.exchange import Scope
     from amlrun.testing._jobs.job import Job
@@ -41,30 +41,38 @@ class Identity:
         return all(query[key].lower() == mine.lower() for key, mine in asked.items() if key in query)
 
 
-def identities_of(job: Job, shown: Iterable[Mapping[str, Any] | None]) -> tuple[Identity, ...]:
+def identities_of(
+    job: Job, own: Mapping[str, Any] | None, workspace: Mapping[str, Any] | None
+) -> tuple[Identity, ...]:
     """The managed identities that a job may use, its default one first.
 
-    `shown` are those of its compute and of its workspace, as the service shows them.
+    `own` are those of its compute, `workspace` the workspace's, as the service shows them.
     """
     wanted = job.body["properties"].get("identity") or {}
     # Assumed: a job that asks for no managed identity has none, whatever its compute has.
     if str(wanted.get("identityType")).lower() != "managed":
         return ()
-    there = [each for body in shown for each in _listed(body)]
+    theirs = _listed(workspace)
+    if job.demand.compute is None:  # documented: serverless has the user-assigned ones, and no other
+        theirs = [each for each in theirs if each.resource]
     named = {
         "clientid": wanted.get("clientId"),
         "object_id": wanted.get("objectId"),
         "mi_res_id": wanted.get("resourceId"),
     }
     asked = {key: str(value) for key, value in named.items() if value}
-    # Assumed: a job that names none has all that are there, user-assigned ones first.
-    return tuple(each for each in there if each.answers_to(asked))
+    # Assumed: a job that names none has all of its compute's, or of the workspace's where that has none.
+    mine = [each for each in _listed(own) if each.answers_to(asked)]
+    return tuple(mine or (each for each in theirs if each.answers_to(asked)))
 
 
-def on_behalf(job: Job) -> bool:
-    """Whether the job runs as the user who submitted it."""
+def on_behalf(job: Job) -> tuple[str, str] | None:
+    """The user for whom the job runs, who has submitted it: object id and name; None: for nobody.
+
+    Assumed: without a token of theirs, sent along with the job, it can't.
+    """
     identity = job.body["properties"].get("identity") or {}
-    return str(identity.get("identityType")).lower() == "useridentity"
+    return job.submitter if str(identity.get("identityType")).lower() == "useridentity" else None
 
 
 def variables(job: Job, scope: Scope, host: str, identities: tuple[Identity, ...]) -> dict[str, str]:
