@@ -167,6 +167,20 @@ def _download(said: argparse.Namespace) -> int:
     return DONE
 
 
+def _doctor(said: argparse.Namespace) -> int:
+    from amlrun._checks import Level, worst
+    from amlrun._doctor.judge import checks_of
+    from amlrun._doctor.look import look
+    from amlrun._doctor.report import as_json, as_text
+
+    seen, workspace = look(os.environ, source="--workspace" if said.workspace else "")
+    checks = checks_of(seen)
+    _print(as_json(seen, checks) if said.json else as_text(seen, checks))
+    if workspace is None:
+        return USAGE
+    return FAILED if worst(checks) is Level.FAILS else DONE
+
+
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "submit": _submit,
     "plan": _plan,
@@ -177,6 +191,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "logs": _logs,
     "cancel": _cancel,
     "download": _download,
+    "doctor": _doctor,
 }
 
 

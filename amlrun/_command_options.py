@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 exit codes:
   0  done; of wait: the run has completed
-  1  the run did not complete: it failed, or its attempts are used up; there is no such output
+  1  the run did not complete: it failed, or its attempts are used up; there is no such output;
+     of doctor: a job would fail
   2  wrong usage: an argument, a name, or no workspace is configured
   3  the run was canceled, or its time was over
   4  the job has no place: quota, needs, a compute, a plan that is outdated; nothing was sent
@@ -103,6 +104,8 @@ def parser() -> argparse.ArgumentParser:
     _add_run(logs)
     logs.add_argument("--attempt", type=int, help="which attempt's (default: the last one's)")
     _add_run(verb("cancel", "cancel a run, and its requeueing on any machine"))
+    doctor = verb("doctor", "print who and where you are, what you may do here, and what would go wrong")
+    _add_json(doctor, "as JSON")
     download = verb("download", "bring the outputs of a run's last attempt, and print their folder")
     _add_run(download)
     download.add_argument("--name", help="a named output (default: what the code left in outputs/)")

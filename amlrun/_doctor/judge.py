@@ -1,0 +1,138 @@
+"""What follows from what was seen: each check with its cause and the way out, the gravest not first. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun._checks import Check, Level
+from amlrun._checks.rights import of_rights
+from amlrun._checks.versions import of_requirements, of_versions
+from amlrun._checks.workspace import of_build_compute, of_first_node, of_tenant
+from amlrun._needs import Ask
+from amlrun._placement.obstacles import obstacles
+from amlrun._tables import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from amlrun._doctor.seen import Asked, Seen
+    from amlrun._offers import Datastore, Market
+
+_OF_QUOTA = ("usages", "quotas", "vmSizes")
+_AWAY = (
+    "Is a VPN or a jump host needed to reach it? Else: is a proxy in between, or the name not resolved here?"
+)
+_UNREAD = {
+    "workspace": (Level.FAILS, "no job can be planned without it"),
+    "computes": (Level.WARNING, "plans know of no clusters"),
+    "datastores": (Level.UNKNOWN, "whether identities count for them is not known"),
+    "jobs": (Level.WARNING, "runs can't be followed or attached to"),
+    "permissions": (Level.UNKNOWN, "whether this account may send jobs is known when one is sent"),
+    "registry": (Level.NOTE, "whether images can be pulled is not known"),
+    "run-history": (Level.WARNING, "logs, and why a run failed, can't be told"),
+    "storage": (Level.WARNING, "code can't be sent from here, nor outputs be brought"),
+}
+"""What follows where a GET gives nothing."""
+
+
+def checks_of(seen: Seen) -> tuple[Check, ...]:
+    """All of them, those that are fine too: machine, account, rights, then the workspace."""
+    return (*_of_machine(seen), *seen.broken, *_of_account(seen), *_of_reading(seen), *_of_workspace(seen))
+
+
+def _of_machine(seen: Seen) -> Iterator[Check]:
+    for package, required in seen.requirements.items():
+        yield from of_requirements(package, required, seen.versions)
+    yield from of_versions(seen.versions)
+    for name in seen.lost:
+        what = f"{name} names a file that isn't there"
+        yield Check("authorities", Level.FAILS, what, "no connection can be made", f"Mend or unset {name}")
+    if seen.settings.get("connection_verify") == "False":
+        what = "certificates are not looked at: anybody in between can read tokens"
+        yield Check(
+            "authorities", Level.WARNING, what, "connection_verify=False", "Name a file of authorities"
+        )
+
+
+def _of_account(seen: Seen) -> Iterator[Check]:
+    if not seen.workspace_id or seen.broken:
+        return
+    who = "somebody whose token doesn't say who" if seen.account is None else str(seen.account)
+    yield Check("signed-in", Level.OK, f"signed in as {who}, by {seen.way}")
+    yield from of_tenant(seen.account, seen.market.workspace if seen.market else None)
+
+
+def _of_reading(seen: Seen) -> Iterator[Check]:
+    if seen.permissions is not None:
+        yield from of_rights(seen.permissions, seen.workspace_id)
+    asked = {one.name: one for one in seen.asked}
+    yield from _of_quota([asked[name] for name in _OF_QUOTA if name in asked])
+    for one in seen.asked:
+        if one.name in _OF_QUOTA or one.fine:
+            continue
+        level, follows = _UNREAD[one.name]
+        if one.status == 0:
+            yield Check(f"reach-{one.name}", level, f"{one.of} can't be reached: {follows}", one.why, _AWAY)
+        else:
+            todo = one.todo if level in {Level.FAILS, Level.WARNING} else ""
+            yield Check(f"read-{one.name}", level, f"{one.what} can't be read: {follows}", one.why, todo)
+
+
+def _of_quota(asked: list[Asked]) -> Iterator[Check]:
+    if not asked:
+        return
+    if not (failed := [one for one in asked if not one.fine]):
+        yield Check("right-to-read-quota", Level.OK, "this account may read quota and sizes")
+        return
+    what = f"{listed(one.what for one in failed)} can't be read: plans rest on tables, and promise nothing"
+    if any(one.status == 403 for one in failed):  # noqa: PLR2004 - HTTP's forbidden
+        what += ". Jobs can be sent all the same"
+    yield Check("right-to-read-quota", Level.WARNING, what, failed[0].why, failed[0].todo)
+
+
+def _of_workspace(seen: Seen) -> Iterator[Check]:
+    market = seen.market
+    if market is None or market.workspace is None:
+        return
+    if seen.folder:
+        yield from _of_local(seen)
+        return
+    facts = market.workspace
+    yield from of_first_node(facts)
+    yield from of_build_compute(facts, market.computes)
+    yield from _of_serverless(market)
+    if facts.user_assigned:
+        has = listed(str(one) for one in facts.user_assigned)
+        yield Check("identities", Level.NOTE, f"jobs may have the workspace's identity: {has}")
+    yield from _of_datastores(seen.datastores or (), keyless=facts.keyless)
+
+
+def _of_serverless(market: Market) -> Iterator[Check]:
+    found = obstacles(Ask(), market)
+    for one in found:
+        level = Level.FAILS if one.certain else Level.WARNING
+        yield Check("serverless", level, one.reason, "", one.hint.rstrip("."))
+    if not found:
+        yield Check("serverless", Level.OK, "nothing is known that keeps jobs from serverless")
+
+
+def _of_datastores(stores: tuple[Datastore, ...], *, keyless: bool) -> Iterator[Check]:
+    if keyed := [store.name for store in stores if store.keyed]:
+        what = f"credentials are stored in {listed(keyed)}: there they win over a job's identity"
+        yield Check("datastore-credentials", Level.NOTE, what)
+    bare = [store.name for store in stores if store.keyed is False]
+    if bare or keyless:
+        names = listed(bare) or "the workspace's own datastores"
+        what = f"{names} hold no credentials: a job needs an identity there"
+        yield Check("datastore-identity", Level.NOTE, what, "", "submit(…, identity='user'), or 'managed'")
+
+
+def _of_local(seen: Seen) -> Iterator[Check]:
+    yield Check(
+        "local",
+        Level.NOTE,
+        f"jobs run on this machine, as processes of this Python; all of it is kept in {seen.folder}",
+        "it takes commands, sweeps and pipelines, of one node each; the environments that they name are not"
+        " built; quota, sizes and prices are a real region's, and nothing is billed",
+        "On Azure the same calls run unchanged: AMLRUN_WORKSPACE=<subscription>/<resource group>/<workspace>",
+    )

@@ -1,0 +1,238 @@
+"""Looking: this machine, who is signed in, and each GET that a job needs, side by side. It raises nothing.
+
+Each request is sent once, and given up after 20 seconds without a byte; they go out in two rounds, since the
+second needs what the first one says. Nothing of azure-ai-ml is imported.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import attrs
+
+from amlrun._checks import Check, Level
+from amlrun._checks.rights import permissions_from
+from amlrun._checks.versions import IN_USE, SDK, canonical, required_by
+from amlrun._connect import LOCAL, configured
+from amlrun._doctor.seen import AUTHORITIES, Asked, Seen, Unforeseen
+from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+from amlrun._proxies import in_between
+from amlrun._readings.json_values import items_in
+from amlrun._readings.reading import Reading, Readings
+from amlrun._readings.service import Service
+from amlrun._workspace import workspace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+
+    from amlrun._offers import Datastore, WorkspaceFacts
+    from amlrun._roles import Permissions
+    from amlrun._workspace import Workspace
+
+T = TypeVar("T")
+
+_AT_ONCE = 8
+_NOT_FOUND = 404
+_AUTHORIZATION = "2022-04-01"
+_NO_RUN = "amlrun-doctor"
+"""Of a run that isn't there: that run history says so is all that is asked of it."""
+_BLOBS = frozenset({"AzureBlob", "AzureDataLakeGen2"})
+_OURS = ("amlrun", SDK, "azure-identity")
+"""Packages whose requirements are looked at."""
+
+
+def look(environment: Mapping[str, str], *, source: str = "") -> tuple[Seen, Workspace | None]:
+    """All that can be seen, of the workspace that is configured; and that workspace, where it is known.
+
+    `source` is where it was named, if that is not where it is looked for.
+    """
+    seen = _machine(environment)
+    try:
+        place = configured()
+        seen = attrs.evolve(seen, workspace=str(place.scope or LOCAL), source=source or place.source)
+        opened = workspace_of(None)
+    except AmlrunError as error:
+        return _broken(seen, "workspace", error), None
+    seen = attrs.evolve(
+        seen,
+        workspace_id=opened.scope.path,
+        folder=str(opened.folder or ""),
+        settings=in_between(environment, opened.rest.wire.connection),
+    )
+    try:
+        account = opened.rest.account()
+    except (NotAuthorized, ServiceError) as error:
+        return _broken(seen, "signed-in", error), opened
+    return _Round(opened).seen(attrs.evolve(seen, account=account, way=opened.rest.tokens.way)), opened
+
+
+@attrs.frozen
+class _Answer(Generic[T]):
+    """What a GET gave, or why it gave nothing."""
+
+    value: T | None = None
+    failure: NotAuthorized | ServiceError | Unforeseen | None = None
+
+    @property
+    def reading(self) -> Reading[T]:
+        """The same, as a market is made of."""
+        return Reading(self.value)
+
+
+class _Round:
+    """The requests to one workspace, and what came of each."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        scope, rest = workspace.scope, workspace.rest
+        self._scope, self._rest = scope, rest.hurried(1)
+        # Nothing that is kept on disk is looked at, nor kept there.
+        self._service = Service(
+            self._rest, scope.subscription_path, scope.path, rest.clock, None, hurried=lambda _: self._rest
+        )
+        self._asked: list[Asked] = []
+
+    def seen(self, seen: Seen) -> Seen:
+        """What can be seen of the workspace, its region, and what stands beside it."""
+        path, service = self._scope.path, self._service
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+
+            def ask(read: Callable[[], Any]) -> Future[_Answer[Any]]:
+                return pool.submit(_answer, read)
+
+            facts = ask(service.workspace)
+            computes, stores = ask(service.computes), ask(service.datastores)
+            jobs, roles = ask(lambda: self._rest.get(f"{path}/jobs")), ask(self._roles)
+            known = facts.result().value
+            location, registry = (known.location, known.registry) if known else ("", "")
+            usages, caps = ask(lambda: service.usages(location)), ask(lambda: service.caps(location))
+            sizes = ask(lambda: service.sizes(location, fresh=True))
+            images, history = ask(lambda: service.registry(registry)), ask(lambda: self._history(known))
+            held = stores.result().value or ()
+            blobs = [(host, ask(partial(self._reached, url))) for host, url in _hosts(held, seen)]
+        readings = Readings(
+            subscription=self._scope.subscription_path,
+            workspace=path,
+            facts=facts.result().reading,
+            computes=computes.result().reading,
+            usages=usages.result().reading,
+            caps=caps.result().reading,
+            sizes=sizes.result().reading,
+            registry=images.result().reading,
+        )
+        own = f"/workspaces/{self._scope.workspace}"
+        self._note("workspace", "the workspace", own, facts)
+        self._note("computes", "its computes", f"{own}/computes", computes)
+        self._note("datastores", "its datastores", f"{own}/datastores", stores)
+        self._note("jobs", "its jobs", f"{own}/jobs", jobs)
+        self._note("permissions", "what this account may do", f"{own}/…/permissions", roles)
+        if known is not None:
+            self._note("usages", "quota", f"/locations/{location}/usages", usages)
+            self._note("quotas", "the workspace's own limits", f"/locations/{location}/quotas", caps)
+            self._note("vmSizes", "sizes", f"/locations/{location}/vmSizes", sizes)
+            self._note("run-history", "run history", urlsplit(known.discovery_url).netloc, history)
+        if registry:
+            self._note("registry", "its container registry", registry.rpartition("/")[2], images)
+        for host, found in blobs:
+            self._note("storage", "whether storage is there", host, found)
+        return attrs.evolve(
+            seen,
+            asked=tuple(self._asked),
+            market=readings.market(),
+            datastores=stores.result().value,
+            permissions=roles.result().value,
+        )
+
+    def _note(self, name: str, what: str, of: str, answer: Future[_Answer[Any]]) -> None:
+        self._asked.append(Asked.answered(name, what, of, answer.result().failure))
+
+    def _roles(self) -> tuple[Permissions, ...]:
+        path = f"{self._scope.path}/providers/Microsoft.Authorization/permissions"
+        return permissions_from(items_in(self._rest.get(path, api_version=_AUTHORIZATION).get("value")))
+
+    def _history(self, known: WorkspaceFacts | None) -> None:
+        """Whether it answers: that there is no such run is an answer."""
+        if known is None:
+            return
+        host = urlsplit(known.discovery_url).netloc
+        try:
+            self._rest.get(f"https://{host}/history/v1.0{self._scope.path}/runs/{_NO_RUN}", api_version="")
+        except ServiceError as error:
+            if error.status != _NOT_FOUND:
+                raise
+
+    def _reached(self, url: str) -> None:
+        """Whether somebody answers there: without a token, a refusal is an answer."""
+        try:
+            self._rest.text(url)
+        except NotAuthorized:
+            return
+        except ServiceError as error:
+            if error.status == 0:
+                raise
+
+
+def _answer(read: Callable[[], Any]) -> _Answer[Any]:
+    """What it gives. Nothing that goes wrong with one GET hides what the others say."""
+    try:
+        found = read()
+    except (NotAuthorized, ServiceError) as failure:
+        return _Answer(failure=failure)
+    except Exception as error:  # noqa: BLE001 - the doctor has no tracebacks
+        return _Answer(failure=Unforeseen(error))
+    return _Answer(found.value, found.failure) if isinstance(found, Reading) else _Answer(found)
+
+
+def _hosts(stores: tuple[Datastore, ...], seen: Seen) -> list[tuple[str, str]]:
+    """The hosts of blob storage, and a URL at each. `local` has its files in its folder."""
+    if seen.folder:
+        return []
+    found = {
+        f"{store.account}.blob.{store.endpoint}": store.container
+        for store in stores
+        if store.kind in _BLOBS and store.account and store.endpoint and store.container
+    }
+    return [
+        (host, f"https://{host}/{container}?restype=container&comp=list&maxresults=1")
+        for host, container in found.items()
+    ]
+
+
+def _broken(seen: Seen, name: str, error: AmlrunError) -> Seen:
+    what, *why = error.message.splitlines()
+    check = Check(name, Level.FAILS, what, "; ".join(line.strip() for line in why), error.hint)
+    return attrs.evolve(seen, broken=(*seen.broken, check))
+
+
+def _machine(environment: Mapping[str, str]) -> Seen:
+    """Python, the versions in use, and what says how the network is reached."""
+    required = {package: _requirements(package) for package in _OURS}
+    names = {*IN_USE, *(name for found in required.values() for name in required_by(found))}
+    files = {name: environment.get(name, "") for name in AUTHORITIES}
+    return Seen(
+        python=f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        versions={name: version for name in sorted(names) if (version := _version(name))},
+        requirements=required,
+        settings=in_between(environment, {}),
+        lost=tuple(name for name, path in files.items() if path and not Path(path).exists()),
+    )
+
+
+def _requirements(package: str) -> tuple[str, ...]:
+    try:
+        return tuple(importlib.metadata.requires(package) or ())
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(canonical(package))
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,119 @@
+"""What was seen of the machine, the account and the workspace, as values. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from amlrun._denied import lacking
+from amlrun._errors import NotAuthorized
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amlrun._account import Account
+    from amlrun._checks import Check
+    from amlrun._errors import ServiceError
+    from amlrun._offers import Datastore, Market
+    from amlrun._roles import Permissions
+
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables that name files of certificates."""
+_REFUSED, _NO_TOKEN, _OK = 403, 401, 200
+
+
+class Unforeseen(Exception):
+    """What a GET ended with that is no answer of the service's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.message = f"{type(error).__name__}: {error}"
+        self.hint = "That is a defect of amlrun: please report it"
+
+
+@attrs.frozen
+class Asked:
+    """One GET, and what came of it. `what` it reads, `of` what: a path below the provider, or a host.
+
+    `status` is HTTP's; 0: no answer came; None: nobody has foreseen what came of it.
+    """
+
+    name: str
+    what: str
+    of: str
+    status: int | None = _OK
+    why: str = ""
+    todo: str = ""
+
+    @classmethod
+    def answered(
+        cls, name: str, what: str, of: str, failure: NotAuthorized | ServiceError | Unforeseen | None
+    ) -> Asked:
+        """With what an error says, where one came."""
+        if failure is None:
+            return cls(name, what, of)
+        if isinstance(failure, Unforeseen):
+            status: int | None = None
+        elif isinstance(failure, NotAuthorized):
+            status = _REFUSED if failure.signed_in else _NO_TOKEN
+        else:
+            status = failure.status
+        if (lack := lacking(failure.message)) is not None:
+            return cls(name, what, of, status, f"this account lacks {lack}", lack.way_out)
+        return cls(name, what, of, status, next(iter(failure.message.splitlines()), ""), failure.hint)
+
+    @property
+    def fine(self) -> bool:
+        """Whether it gave what it was asked for."""
+        return self.status == _OK
+
+
+@attrs.frozen(kw_only=True)
+class Seen:
+    """All that was seen. `source` is where the workspace is named, `way` how somebody signed in.
+
+    `folder` is that of `local`, "" of a real workspace. `permissions` and `datastores` None: they couldn't be
+    read. `settings` are variables and settings that say how the network is reached; `lost` those of them that
+    name files which aren't there. `broken` is what ended before it could be seen.
+    """
+
+    python: str
+    versions: Mapping[str, str]
+    requirements: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    settings: Mapping[str, str] = attrs.field(factory=dict)
+    lost: tuple[str, ...] = ()
+    workspace: str = ""
+    workspace_id: str = ""
+    source: str = ""
+    folder: str = ""
+    account: Account | None = None
+    way: str = ""
+    asked: tuple[Asked, ...] = ()
+    market: Market | None = None
+    datastores: tuple[Datastore, ...] | None = None
+    permissions: tuple[Permissions, ...] | None = None
+    broken: tuple[Check, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe: what identifies, and how each GET was answered; nothing of what they said."""
+        account = self.account
+        who = (
+            None
+            if account is None
+            else {**attrs.asdict(account), "kind": account.kind.value, "way": self.way}
+        )
+        where = {
+            "name": self.workspace,
+            "id": self.workspace_id,
+            "source": self.source,
+            "folder": self.folder,
+        }
+        return {
+            "account": who,
+            "workspace": {**where, "location": self.market.location if self.market else ""},
+            "python": self.python,
+            "versions": dict(self.versions),
+            "settings": dict(self.settings),
+            "requests": [attrs.asdict(one) for one in self.asked],
+        }
