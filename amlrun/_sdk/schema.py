@@ -37,7 +37,8 @@ Fault = tuple[str, str]
 
 def faults_of(text: str) -> str:
     """What is wrong, in one line; "": the text doesn't tell it as a tree."""
-    found = dict.fromkeys(f"{field}: {readable(_plain(words))}" for field, words in _found(text, ""))
+    told = (f"{field}: {readable(_plain(words))}" for field, words in _found(text, ""))
+    found = dict.fromkeys(" ".join(one.split()) for one in told)
     return "; ".join([*found][:_MOST])
 
 
