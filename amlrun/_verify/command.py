@@ -51,7 +51,8 @@ def verified(
         outcomes.update(one.outcome for one in found)
         text = json.dumps(evidence(world, found, versions(), redaction), indent=1)
         path.write_text(f"{text}\n", encoding="utf-8")
-        sys.stdout.write(f"{report(found)}\n\nWhat the service answered: {path}\n")
+        shown = tuple(redaction.finding(one) for one in found)  # it is pasted, too
+        sys.stdout.write(f"{report(shown)}\n\nWhat the service answered: {path}\n")
         sys.stdout.flush()
 
     scope = workspace.scope

@@ -37,7 +37,8 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(\w*(?:sig|key|secret|password|token|pwd)\w*)\s*[=:]\s*\S+", re.IGNORECASE),
         rf"\1={REMOVED}",
     ),
-    (re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[\w+/-]{24,}={0,2}"), REMOVED),
+    (re.compile(r"\beyJ[\w-]{8,}[\w.-]*"), REMOVED),
+    (re.compile(r"\b(?=\S*\d)[\w+/-]{32,}={0,2}"), REMOVED),
     (re.compile(r"\S{60,}"), REMOVED),
 )
 
@@ -176,9 +177,9 @@ class Redaction:
             "answers": {what: self.answer(answer) for what, answer in seen.answers.items()},
         }
 
-    def finding(self, finding: Finding) -> dict[str, Any]:
-        """One answer."""
-        return {**finding.to_dict(), "words": self.text(finding.words)}
+    def finding(self, finding: Finding) -> Finding:
+        """The same, its words fit to be shown."""
+        return attrs.evolve(finding, words=self.text(finding.words))
 
 
 def _none_of(value: Any) -> Any:
@@ -193,7 +194,7 @@ def evidence(
     return {
         "schema": SCHEMA,
         "versions": dict(versions),
-        "findings": [redaction.finding(one) for one in found],
+        "findings": [redaction.finding(one).to_dict() for one in found],
         "left_out": {name: redaction.text(why) for name, why in world.left_out.items()},
         "identity": {name: redaction.text(words) for name, words in world.identity.items()},
         "jobs": {label: redaction.job(seen) for label, seen in world.jobs.items()},

@@ -13,7 +13,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from amlrun._verify.observed import World
+    from amlrun._verify.observed import Answer, World
 
 
 class Outcome(enum.Enum):
@@ -101,6 +101,11 @@ def otherwise(words: str) -> Said:
 def unseen(why: str) -> Said:
     """Nobody can tell from this."""
     return Said(Outcome.UNSEEN, why)
+
+
+def answered(answer: Answer, *, fits: bool, words: str) -> Said:
+    """The one or the other, of an answer; one that tells of a right that is missing tells nothing else."""
+    return unseen(words) if answer.forbidden or not answer.status else either(fits, words)
 
 
 def either(fits: bool, words: str) -> Said:  # noqa: FBT001 - it is what is said of it

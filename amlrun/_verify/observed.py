@@ -39,6 +39,11 @@ class Answer:
         return OK <= self.status < 300  # noqa: PLR2004  HTTP's
 
     @property
+    def forbidden(self) -> bool:
+        """Whether this account may not ask."""
+        return self.status in (401, 403)
+
+    @property
     def words(self) -> str:
         """`200`, `400 UserError/JobPropertyImmutable`, or why nothing came."""
         return f"{self.status} {self.code}".strip() if self.status else f"no answer ({self.why})"
@@ -76,9 +81,14 @@ class Seen:
         return self.status in ENDS
 
     @property
+    def there(self) -> bool:
+        """Whether it was ever seen."""
+        return bool(self.statuses)
+
+    @property
     def lives(self) -> bool:
         """Whether it was seen, and not to have ended."""
-        return bool(self.statuses) and not self.over
+        return self.there and not self.over
 
     @property
     def ran(self) -> bool:

@@ -9,7 +9,8 @@ from amlrun._memory import GROUP
 from amlrun._states import COMPLETED
 from amlrun._tables import listed
 from amlrun._verify.experiments import CHECKPOINT, SECOND
-from amlrun._verify.findings import Question, Row, Said, as_assumed, either, unseen
+from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, unseen
+from amlrun._verify.observed import OK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +117,8 @@ def _again(world: World) -> Said:
     answer = second.answers.get("put-completed")
     if second.status != COMPLETED or answer is None:
         return unseen(second.why_not)
-    return either(answer.status == 200, f"the PUT of a job that had completed answered {answer.words}")  # noqa: PLR2004
+    words = f"the PUT of a job that had completed answered {answer.words}"
+    return answered(answer, fits=answer.status == OK, words=words)
 
 
 QUESTIONS = (

@@ -8,7 +8,7 @@ from amlrun._ending import NEARLY, Ending
 from amlrun._memory import CANCEL_TAG
 from amlrun._states import CANCELED
 from amlrun._verify.experiments import CANCEL, DELETED, STUDIO, TIME_OUT, TIMEOUT
-from amlrun._verify.findings import Outcome, Question, Row, Said, either, otherwise, unseen
+from amlrun._verify.findings import Outcome, Question, Row, Said, answered, either, otherwise, unseen
 from amlrun._verify.observed import CREATED, OK, at
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _over(world: World) -> Said:
         answer = world.job(name).answers.get("cancel-over")
         if answer is not None:
             words = f"the cancel of a command job that was over answered {answer.words}"
-            return either(answer.fine or "InTerminalStatus" in answer.code, words)
+            return answered(answer, fits=answer.fine or "InTerminalStatus" in answer.code, words=words)
     return unseen("no job was canceled again when it was over")
 
 
@@ -76,7 +76,7 @@ def _running(world: World) -> Said:
     if answer is None:
         return unseen(seen.why_not)
     if answer.status != OK:
-        return otherwise(f"the PUT of a job that ran answered {answer.words}")
+        return answered(answer, fits=False, words=f"the PUT of a job that ran answered {answer.words}")
     sent = AGAIN in (at(answer.body, "properties", "properties") or {})
     words = f"200, with the properties {'that were sent now' if sent else 'of the job that was there'}"
     return either(not sent, words)
@@ -93,7 +93,7 @@ def _merges(world: World) -> Said:
 def _patched(seen: Seen) -> Said:
     answer = seen.answers["patch"]
     if not answer.fine:
-        return otherwise(f"run history's PATCH answered {answer.words}")
+        return answered(answer, fits=False, words=f"run history's PATCH answered {answer.words}")
     there = set(at(seen.answers["after-patch"].body, "properties", "tags") or {})
     if PATCHED not in there:
         return otherwise("what run history's PATCH added is not among the job's tags")
@@ -125,7 +125,7 @@ def _deleted(world: World) -> Said:
     if again is None:
         return unseen("it was not sent again")
     words = f"the DELETE answered {delete.words}, and the PUT of the same job after it {again.words}"
-    return either(again.status == CREATED, words)
+    return answered(again, fits=again.status == CREATED, words=words)
 
 
 QUESTIONS = (

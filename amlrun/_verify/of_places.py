@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from amlrun._states import BEFORE_RUNNING, FAILED
 from amlrun._verify.experiments import CHECKPOINT, NO_QUOTA, SECOND, TIME_OUT, TOO_MANY
-from amlrun._verify.findings import Question, Row, Said, as_assumed, either, otherwise, unseen
+from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, otherwise, unseen
 from amlrun._verify.observed import at
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ _QUOTA = "CoreQuota"
 def _refused(world: World, name: str) -> Said:
     seen = world.job(name)
     put = seen.answers.get("put")
-    if put is None or not put.status:
-        return unseen(put.words if put else seen.why_not)
+    if put is None:
+        return unseen(seen.why_not)
     if not put.fine:
-        return otherwise(f"it is refused at its PUT: {put.words}")
+        return answered(put, fits=False, words=f"it is refused at its PUT: {put.words}")
     if seen.ran:
         return otherwise("it ran")
     if not seen.over or seen.overdue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlrun._verify.experiments import CANCEL, CHECKPOINT, SECOND, STUDIO
-from amlrun._verify.findings import Question, Row, Said, as_assumed, either, otherwise, unseen
+from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, otherwise, unseen
 from amlrun._verify.observed import Answer, World, at
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ def _statuses(reads: Mapping[str, Answer], names: tuple[str, ...]) -> set[int]:
 
 def _filters(world: World) -> Said:
     by_value, by_tag = world.lists.get("property"), world.lists.get("tag")
-    if CHECKPOINT not in world.jobs or by_value is None or by_tag is None:
+    group = {world.job(name).name for name in (CHECKPOINT, SECOND) if world.job(name).there}
+    if not group or by_value is None or by_tag is None:
         return unseen("the list of jobs was not read, or nothing was sent that it could hold")
-    if not by_value.fine or not by_tag.fine:
-        return otherwise(f"by property {by_value.words}, by tag {by_tag.words}")
-    group = {seen.name for name, seen in world.jobs.items() if name in (CHECKPOINT, SECOND)}
-    ours = {seen.name for seen in world.jobs.values()}
+    for answer in (by_value, by_tag):
+        if not answer.fine:
+            return answered(answer, fits=False, words=f"a list with a filter answered {answer.words}")
+    ours = {seen.name for seen in world.jobs.values() if seen.there}
     found, tagged = _names(by_value), _names(by_tag)
     fits = found == group and group <= tagged <= ours
     words = (
@@ -55,15 +56,17 @@ def _names(answer: Answer) -> set[str]:
 
 def _pages(world: World) -> Said:
     page = world.lists.get("page")
-    if page is None or not page.fine:
-        return unseen("the list of jobs was not read" if page is None else f"the list of jobs: {page.words}")
+    if page is None:
+        return unseen("the list of jobs was not read")
+    if not page.fine:
+        return answered(page, fits=False, words=f"the list of jobs answered {page.words}")
     count, more = len(at(page.body, "value") or ()), bool(at(page.body, "nextLink"))
     words = f"the first page has {count} jobs" + (", and a nextLink" if more else "")
     if not more:
         return either(False, words) if count > PAGE else unseen(f"{words}: there are no more")
     following = world.lists.get("next")
     if following is not None and not following.fine:
-        return otherwise(f"{words}, which answers {following.words}")
+        return answered(following, fits=False, words=f"{words}, which answers {following.words}")
     return either(count == PAGE, words)
 
 

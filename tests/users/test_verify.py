@@ -1,0 +1,155 @@
+"""`amlrun doctor --verify`, against the fake: a workspace that answers as assumed, and one that doesn't."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amlrun import NotAuthorized
+from amlrun._verify import running
+from amlrun._verify.findings import Outcome
+from amlrun._verify.questions import QUESTIONS
+from amlrun._verify.verify import propose, verify
+from amlrun._workspace import workspace_of
+from amlrun.testing import Answer, BadGateway, Failed, Forbidden
+from amlrun.testing._wire import backend
+from tests.users.verification import RUNTIME, programs_run, verified
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amlrun.testing import FakeAml
+
+REFUSED = {"error": {"code": "UserError", "message": "No."}}
+
+
+def outcomes(found: dict[str, Any]) -> dict[str, Outcome]:
+    """Of each finding."""
+    return {name: one.outcome for name, one in found.items()}
+
+
+def test_all_is_as_assumed(fake_aml: FakeAml, tmp_path: Path) -> None:
+    """The fake answers as is assumed, to every question, and within what was proposed."""
+    fake_aml.identity("worker")
+    client = fake_aml.client()
+    rest = workspace_of(client).rest
+    body = {"properties": {"jobType": "Command", "command": "true", "environmentId": "azureml:x:1"}}
+    fake_aml.runtime(seconds=1)
+    for number in range(100):  # a page of others' jobs
+        rest.send("PUT", f"{workspace_of(client).scope.path}/jobs/other-{number}", body=body)
+    fake_aml.advance(hours=2)
+    with programs_run(fake_aml, tmp_path / "nodes"):
+        world, found = verified(fake_aml)
+    wrong = {str(one) for one in found.values() if one.outcome is not Outcome.AS_ASSUMED}
+    assert not wrong
+    assert list(found) == [question.name for question in QUESTIONS]
+    jobs = [fake_aml.job(name) for name in fake_aml.jobs if name.startswith("amlrun-verify-")]
+    assert {seen.name for seen in world.jobs.values()} == {job.name for job in jobs}
+    assert all(job.status in {"Completed", "Failed", "CancelRequested", "Canceled"} for job in jobs)
+    assert all("amlrun-verify" in job.tags for job in jobs)
+    puts = [call for call in fake_aml.calls if call.route == "/jobs/{name}" and call.status == 201]
+    assert len([put for put in puts if "/jobs/amlrun-verify-" in put.path and put.method == "PUT"]) == 8
+    minutes = sum(job.nodes * (job.ended - job.started) / 60 for job in jobs if job.started and job.ended)
+    assert 0 < minutes <= 20
+
+
+def test_a_service_that_answers_otherwise(fake_aml: FakeAml, tmp_path: Path) -> None:
+    """What differs is told, each by itself; what can't be seen for that is told as that."""
+    on = "PUT /jobs/{name}"
+    fake_aml.inject(Answer(400, REFUSED), on=on, name="*-no-quota")
+    fake_aml.inject(Answer(409, REFUSED), on=on, name="*-time-out", call=2)
+    fake_aml.inject(Answer(409, REFUSED), on=on, name="*-verify-????????-cancel", call=2)
+    fake_aml.inject(Answer(405, REFUSED), on="PATCH /experiments/{experiment}/runs/{name}", name="*-time-out")
+    with programs_run(fake_aml, tmp_path / "nodes", keeps=False):
+        _, found = verified(fake_aml)
+    otherwise = {name for name, outcome in outcomes(found).items() if outcome is Outcome.OTHERWISE}
+    assert otherwise == {"checkpoint", "no-quota", "deleted", "put-running", "patch"}
+    assert found["no-quota"].words == "it is refused at its PUT: 400 UserError"
+    assert found["put-running"].words == "the PUT of a job that ran answered 409 UserError"
+    assert "409 UserError" in found["deleted"].words
+
+
+def test_who_may_send_nothing_is_told_so(fake_aml: FakeAml) -> None:
+    """A right that is missing is an answer: nothing is seen, nothing breaks, nothing is there."""
+    fake_aml.inject(Forbidden(), on="PUT /jobs/{name}", times=None)
+    _, found = verified(fake_aml)
+    seen = {name for name, outcome in outcomes(found).items() if outcome is not Outcome.UNSEEN}
+    assert seen == {"reads"}
+    assert "403" in found["checkpoint"].words
+    assert not fake_aml.jobs
+
+
+def test_who_may_not_read_quota(fake_aml: FakeAml) -> None:
+    """A Data Scientist's verification: what rests on quota is left out, the rest is made."""
+    fake_aml.as_data_scientist()
+    fake_aml.runtime(seconds=RUNTIME)
+    _, found = verified(fake_aml)
+    assert found["reads"].outcome is Outcome.AS_ASSUMED
+    assert "usages 403, vmSizes 403, quotas 403" in found["reads"].words
+    assert found["no-quota"].words == found["too-many"].words == "quota can't be read"
+    assert found["clock"].outcome is Outcome.AS_ASSUMED
+
+
+def test_what_goes_wrong_on_the_way(fake_aml: FakeAml) -> None:
+    """A look that fails in passing is made again; a job that fails before its turn tells why.
+
+    A reply that nobody has foreseen ends one experiment, whose job is canceled.
+    """
+    fake_aml.runtime(seconds=RUNTIME)
+    fake_aml.inject(BadGateway(), on="GET /jobs/{name}", name="*-studio-cancel", call=3, times=5)
+    strange = {"name": "x", "properties": {"status": "Running", "properties": [], "limits": {"timeout": 1}}}
+    fake_aml.inject(Answer(200, strange), on="GET /jobs/{name}", name="*-time-out", call=3)
+    fake_aml.inject(Failed("UserError", "No such image.", after=0), job="amlrun-verify-????????-cancel")
+    world, found = verified(fake_aml)
+    assert found["studio-cancel"].outcome is Outcome.AS_ASSUMED
+    assert "nobody has foreseen this: " in world.jobs["time-out"].trouble
+    assert fake_aml.job(world.jobs["time-out"].name).status in {"CancelRequested", "Canceled"}
+    assert found["cancel"].outcome is found["put-running"].outcome is Outcome.UNSEEN
+    assert "No such image." in found["cancel"].words
+
+
+def test_what_waits_for_too_long_is_canceled(fake_aml: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that get no node in time are canceled, and what they were to show is not seen."""
+    monkeypatch.setattr(running, "LONGEST", 300.0)
+    for family in ("standardDSv2Family", "standardDAv4Family"):
+        fake_aml.quota(family, limit=24, used=24)
+    fake_aml.quota("TotalLowPriorityCores", used=100)
+    fake_aml.quota("TotalDedicatedCores", limit=100, used=100)
+    _, found = verified(fake_aml)
+    assert found["time-out"].outcome is Outcome.UNSEEN
+    assert found["time-out"].words == "it was still Queued when its time was up"
+    assert all(fake_aml.job(name).status in {"Canceled", "Failed"} for name in fake_aml.jobs)
+
+
+@pytest.mark.parametrize("looks", [1, 30])
+def test_ctrl_c_leaves_no_job_behind(fake_aml: FakeAml, looks: int) -> None:
+    """Whenever it comes, all that was sent is canceled, and what was seen so far is told."""
+    fake_aml.runtime(seconds=RUNTIME)
+    seen: list[str] = []
+
+    def press(_route: Any, request: Any, _reply: Any) -> None:
+        if request.method == "GET" and "/jobs/amlrun-verify" in request.path:
+            seen.append(request.path)
+            if len(seen) == looks:
+                raise KeyboardInterrupt
+
+    backend.watchers.append(press)
+    ends: list[Any] = []
+    client = fake_aml.client()
+    proposal = propose(workspace_of(client))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            verify(proposal, lambda _: None, lambda *end: ends.append(end))
+    finally:
+        backend.watchers.remove(press)
+    assert len(ends) == 1
+    fake_aml.advance(minutes=30)
+    assert all(fake_aml.job(name).status in {"Canceled", "Failed"} for name in fake_aml.jobs)
+
+
+def test_no_workspace_no_proposal(fake_aml: FakeAml) -> None:
+    """Who may not even read the workspace is told that, before anything is proposed."""
+    fake_aml.inject(Forbidden(), on="GET ", times=None)
+    with pytest.raises(NotAuthorized):
+        propose(workspace_of(fake_aml.client()))
