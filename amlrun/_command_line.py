@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from amlrun._run import Run
+    from amlrun._workspace import Workspace
 
 DONE, FAILED, USAGE, CANCELED, NO_PLACE, SERVICE, NOT_OVER, DEFECT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 70, 130
 _VARIABLE = "AMLRUN_WORKSPACE"
@@ -173,12 +174,35 @@ def _doctor(said: argparse.Namespace) -> int:
     from amlrun._doctor.look import look
     from amlrun._doctor.report import as_json, as_text
 
+    _check_verifying(said)
     seen, workspace = look(os.environ, source="--workspace" if said.workspace else "")
     checks = checks_of(seen)
     _print(as_json(seen, checks) if said.json else as_text(seen, checks))
     if workspace is None:
         return USAGE
-    return FAILED if worst(checks) is Level.FAILS else DONE
+    code = _verify(said, workspace) if said.verify else DONE
+    return FAILED if worst(checks) is Level.FAILS else code
+
+
+def _verify(said: argparse.Namespace, workspace: Workspace) -> int:
+    from amlrun._verify.command import verified
+
+    return verified(
+        workspace,
+        yes=said.yes,
+        evidence_file=said.evidence,
+        max_cost=said.max_cost,
+        environment=said.environment,
+    )
+
+
+def _check_verifying(said: argparse.Namespace) -> None:
+    """Refuse what says how to verify where nothing is."""
+    names = {"--yes": said.yes, "--evidence": said.evidence, "--max-cost": said.max_cost}
+    useless = [name for name, value in {**names, "--environment": said.environment}.items() if value]
+    if useless and not said.verify:
+        message = f"{', '.join(useless)}: without --verify nothing is sent"
+        raise InvalidRequest(message, argument="verify", hint="Add --verify.")
 
 
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {

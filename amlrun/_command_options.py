@@ -105,7 +105,15 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("--attempt", type=int, help="which attempt's (default: the last one's)")
     _add_run(verb("cancel", "cancel a run, and its requeueing on any machine"))
     doctor = verb("doctor", "print who and where you are, what you may do here, and what would go wrong")
-    _add_json(doctor, "as JSON")
+    told = doctor.add_mutually_exclusive_group()
+    _add_json(told, "as JSON")
+    told.add_argument(
+        "--verify", action="store_true", help="send a few tiny jobs, after a question, and see what is so"
+    )
+    doctor.add_argument("--yes", action="store_true", help="with --verify: send them without a question")
+    doctor.add_argument("--evidence", help="with --verify: the file for what the service answered")
+    doctor.add_argument("--max-cost", type=float, help="with --verify: USD that may be spent at most")
+    doctor.add_argument("--environment", help="with --verify: what its jobs run in (default: a curated one)")
     download = verb("download", "bring the outputs of a run's last attempt, and print their folder")
     _add_run(download)
     download.add_argument("--name", help="a named output (default: what the code left in outputs/)")

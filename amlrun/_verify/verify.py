@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import secrets
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
 """A curated one: it is there, and it is built."""
+_AUTHORIZATION = "2022-04-01"
 _PREFIX = "amlrun-verify"
 _NEEDS = {"compute": "serverless", "cpus": 2, "memory_gb": 4}
 """Of each node: below that, what the service itself runs on it has no room."""
@@ -184,10 +185,14 @@ def _read(lab: Lab) -> dict[str, Answer]:
         "computes": f"{scope.path}/computes",
         "jobs": f"{scope.path}/jobs",
         "datastores": f"{scope.path}/datastores",
+        "permissions": f"{scope.path}/providers/Microsoft.Authorization/permissions",
         **with_location,
     }
-    default = {"datastores": {"params": {"isDefault": "true"}}}
-    return {name: lab.request("GET", path, **default.get(name, {})) for name, path in paths.items()}
+    options: dict[str, dict[str, Any]] = {
+        "datastores": {"params": {"isDefault": "true"}},
+        "permissions": {"api_version": _AUTHORIZATION},
+    }
+    return {name: lab.request("GET", path, **options.get(name, {})) for name, path in paths.items()}
 
 
 def _lists(lab: Lab) -> dict[str, Answer]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amlrun import InvalidRequest, connect
+from amlrun._command_line import main
 from amlrun._verify.command import verified
 from amlrun._workspace import workspace_of
-from amlrun.testing import Answer, Failed
+from amlrun.testing import Answer, Failed, FakeAml
 from tests.users.verification import RUNTIME, programs_run
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amlrun._workspace import Workspace
-    from amlrun.testing import FakeAml
 
 TOKEN = "eyJhbGciOiJub25lIn0.eyJwbGFudGVkIjoxfQ.c2lnbmF0dXJl"  # noqa: S105 - planted, to be looked for
 LEAKS = (
@@ -163,3 +164,20 @@ def test_spending_nothing_can_not_be_meant(workspace: Workspace) -> None:
     """A limit of nothing is a mistake."""
     with pytest.raises(InvalidRequest, match="more than 0"):
         verified(workspace, yes=True, max_cost=0)
+
+
+def test_the_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`amlrun doctor --verify` looks first, and then proposes; its own options stand beside it alone."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with FakeAml(workspace=f"w-{uuid.uuid4().hex[:8]}") as fake:
+        monkeypatch.setattr("azure.identity.DefaultAzureCredential", lambda **_: fake.credential)
+        scope = fake.scope
+        name = f"{scope.subscription_id}/{scope.resource_group}/{scope.workspace}"
+        assert main(["--workspace", name, "doctor", "--yes", "--max-cost", "1"]) == 2
+        assert "--yes, --max-cost: without --verify" in capsys.readouterr().err
+        assert main(["--workspace", name, "doctor", "--verify"]) == 2
+        assert sent(fake) == 0
+    said = capsys.readouterr()
+    assert scope.workspace in said.out
+    assert "At most 8 jobs" in said.err
+    assert "Add --yes" in said.err
