@@ -66,7 +66,7 @@ class Asked:
     @property
     def fine(self) -> bool:
         """Whether it gave what it was asked for."""
-        return self.status == _OK
+        return self.status == _OK and not self.why
 
 
 @attrs.frozen(kw_only=True)
