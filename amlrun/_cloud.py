@@ -17,8 +17,10 @@ from amlrun._errors import NotConfigured
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLES = ("AZURE_CLOUD", "AZUREML_CURRENT_CLOUD")
-"""Where a cloud is named; the second is azure-ai-ml's own, and set by each of its clients."""
+SDK_VARIABLE = "AZUREML_CURRENT_CLOUD"
+"""Where azure-ai-ml looks for the cloud; each of its clients sets it."""
+VARIABLES = ("AZURE_CLOUD", SDK_VARIABLE)
+"""Where a cloud is named."""
 _AUTHORITY = "AZURE_AUTHORITY_HOST"
 
 

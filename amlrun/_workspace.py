@@ -25,7 +25,7 @@ from amlrun._pace import Pace
 from amlrun._readings.lookups import Common, Lookups
 from amlrun._readings.shelf import cache_folder
 from amlrun._rest import Rest, Wire
-from amlrun._sdk import make_client, wire_of
+from amlrun._sdk import make_client, storage_like, wire_of
 from amlrun._shown import shown
 from amlrun._tokens import Tokens
 
@@ -115,7 +115,7 @@ class Workspace:
         azure-ai-ml looks whether a folder is there, and uploads it where it isn't: threads that did so at
         once would all upload the same one. It makes clients of its own for blobs.
         """
-        with _building, self.reaching_storage():
+        with _building, storage_like(self.rest.wire), self.reaching_storage():
             yield
 
     def reaching_storage(self) -> contextlib.AbstractContextManager[Any]:
