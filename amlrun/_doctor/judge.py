@@ -67,6 +67,7 @@ def _of_reading(seen: Seen) -> Iterator[Check]:
         yield from of_rights(seen.permissions, seen.workspace_id)
     asked = {one.name: one for one in seen.asked}
     yield from _of_quota([asked[name] for name in _OF_QUOTA if name in asked])
+    yield from _of_limits(seen.market)
     for one in seen.asked:
         if one.name in _OF_QUOTA or one.fine:
             continue
@@ -88,6 +89,19 @@ def _of_quota(asked: list[Asked]) -> Iterator[Check]:
     if any(one.status == 403 for one in failed):  # noqa: PLR2004 - HTTP's forbidden
         what += ". Jobs can be sent all the same"
     yield Check("right-to-read-quota", Level.WARNING, what, failed[0].why, failed[0].todo)
+
+
+def _of_limits(market: Market | None) -> Iterator[Check]:
+    """Of all families together: a subscription that has never asked for quota may have none."""
+    quota = market.quota if market is not None else None
+    if quota is None:
+        return
+    kinds = {"dedicated": quota.dedicated_total, "spot": quota.spot_total}
+    for kind, total in kinds.items():
+        if total is not None and total.limit == 0:
+            what = f"there is no Azure ML quota for {kind} nodes in {quota.location}"
+            todo = "Ask for it: https://ml.azure.com/quota"
+            yield Check(f"quota-{kind}", Level.WARNING if kind == "dedicated" else Level.NOTE, what, "", todo)
 
 
 def _of_workspace(seen: Seen) -> Iterator[Check]:

@@ -75,6 +75,11 @@ def _facts(seen: Seen, checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
     levels = {check.name: check.level for check in checks}
     for question, name in _ANSWERS.items():
         yield question, "no" if nothing else _WORDS.get(levels.get(name, Level.UNKNOWN), "not known")
+    quota = seen.market.quota if seen.market is not None else None
+    if quota is not None:
+        totals = {"dedicated": quota.dedicated_total, "spot": quota.spot_total}
+        free = [f"{one.used} of {one.limit} {kind} vCPUs in use" for kind, one in totals.items() if one]
+        yield "quota", "; ".join(free) or "no total is told"
     yield "python", seen.python
     shown = [f"{name} {seen.versions[name]}" for name in _SHOWN if name in seen.versions]
     yield "versions", ", ".join(shown)
@@ -90,7 +95,8 @@ def _told(check: Check) -> Iterator[str]:
     because = f": {check.why}" if check.why else ""
     yield wrapped(f"{check.what}{because}", first=f"{check.level.value:<9}", then=_INDENT)
     for line in check.todo.splitlines():
-        yield line if "az " in line else wrapped(line, first=f"{_INDENT}", then=_INDENT)
+        # A command stays in one line: it is to be copied.
+        yield f"{_INDENT}{line.strip()}" if "az role" in line else wrapped(line, first=_INDENT, then=_INDENT)
 
 
 def _grave(check: Check) -> int:
