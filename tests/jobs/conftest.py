@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.submission.conftest import client, source  # noqa: F401 - fixtures here too
+from tests.submission.conftest import between, client, source  # noqa: F401 - fixtures here too
 
 if TYPE_CHECKING:
     from pathlib import Path

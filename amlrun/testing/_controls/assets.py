@@ -116,8 +116,9 @@ class AssetControls:
 
         Whoever reaches them does so with an identity: `systemDatastoresAuthMode` is `identity`.
         """
-        for name in datastores.BUILT_IN:
-            self.datastore(name, credentials="none")
+        kinds = {datastore_type: kind for kind, (datastore_type, _) in _KINDS.items()}
+        for name, kept in datastores.BUILT_IN.items():
+            self.datastore(name, kind=kinds[kept["datastoreType"]], credentials="none")
         with self._backend.work() as (records, now):
             workspace = read_workspace(records, now)
             properties = {**workspace.properties, "systemDatastoresAuthMode": "identity"}
