@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import amlrun
 from amlrun import NotConfigured
-from amlrun._workspace import Scope, workspace_of
+from amlrun._connect import Scope
+from amlrun._workspace import workspace_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +22,7 @@ JOB = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WOR
 OWN = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
 
 
-def configure(path: Path, **values: str) -> None:
+def configure(path: Path, **values: Any) -> None:
     """Write a config.json."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values))
@@ -41,7 +43,7 @@ def test_nothing_configured_names_every_place_and_local() -> None:
 
 
 def test_the_places_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Own variable, the job's variables, config.json here or above, the common variables; first wins."""
+    """Own variable, the job's, amlrun.toml, config.json here or above, the common variables; first wins."""
     for name in OWN:
         monkeypatch.setenv(name, f"own-{name}")
     assert workspace_of(None).scope.workspace == "own-AZURE_ML_WORKSPACE"
@@ -54,9 +56,14 @@ def test_the_places_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.M
     assert workspace_of(None).scope == Scope(
         "here-subscription_id", "here-resource_group", "here-workspace_name"
     )
+    monkeypatch.delenv("AMLRUN_CONFIG")
+    (tmp_path / "amlrun.toml").write_text('[defaults]\nworkspace = "s/g/of-the-team"\n')
+    assert workspace_of(None).scope.workspace == "of-the-team"
+    assert workspace_of(None).source == f"{tmp_path / 'amlrun.toml'}, line 2"
     for name in JOB:
         monkeypatch.setenv(name, f"job-{name}")
     assert workspace_of(None).scope.workspace == "job-AZUREML_ARM_WORKSPACE_NAME"
+    assert workspace_of(None).source == "the job's own variables"
     monkeypatch.setenv("AMLRUN_WORKSPACE", "s/g/w")
     assert workspace_of(None).scope == Scope("s", "g", "w")
     assert workspace_of(None) is workspace_of(None)
@@ -68,6 +75,48 @@ def test_a_half_filled_config_says_what_is_missing(tmp_path: Path) -> None:
     configure(tmp_path / "config.json", subscription_id="s", resource_group="g")
     with pytest.raises(NotConfigured, match=r"config\.json: workspace_name missing"):
         workspace_of(None)
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"subscription_id": ""}, "subscription_id, resource_group, workspace_name missing"),
+        ({**full("a"), "resource_group": None}, "resource_group missing"),
+        (
+            {**full("a"), "workspace_name": "<workspace-name>"},
+            "workspace_name is '<workspace-name>', which is no",
+        ),
+        ({**full("a"), "subscription_id": 7}, "subscription_id is 7, which is no name"),
+    ],
+)
+def test_a_template_that_nobody_filled_in(tmp_path: Path, values: dict[str, Any], fault: str) -> None:
+    """The file, and each key that is wrong: no request is made to a workspace called `<workspace-name>`."""
+    configure(tmp_path / "config.json", **values)
+    with pytest.raises(NotConfigured, match=re.escape(f"config.json: {fault}")) as caught:
+        workspace_of(None)
+    assert caught.value.looked_at == (str(tmp_path / "config.json"),)
+    assert "Download it again from the studio" in caught.value.hint
+
+
+def test_a_config_of_windows_is_read(tmp_path: Path) -> None:
+    """With a byte order mark, and blanks around the names."""
+    values = {**full("here"), "workspace_name": " w "}
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8-sig")
+    assert workspace_of(None).scope.workspace == "w"
+
+
+def test_some_of_the_variables_are_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which are missing is said."""
+    monkeypatch.setenv(OWN[0], "s")
+    with pytest.raises(NotConfigured, match=rf"without {OWN[1]}, {OWN[2]}"):
+        workspace_of(None)
+
+
+def test_a_workspace_by_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the portal shows it."""
+    known = Scope("s", "g", "w")
+    monkeypatch.setenv("AMLRUN_WORKSPACE", known.path)
+    assert workspace_of(None).scope == known
 
 
 def test_a_config_that_is_not_json_is_told(tmp_path: Path) -> None:
