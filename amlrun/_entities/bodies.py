@@ -37,6 +37,8 @@ _ENTITIES: dict[JobType, Callable[[Request, Plan], Any]] = {
     JobType.FINE_TUNING: tuning_entity,
 }
 """What makes an entity of each type: a copy, if it was the user's, with the request's arguments on it."""
+_DROPPED = ("path_on_compute", "early_available")
+"""What the SDK takes for an input or an output, and doesn't send."""
 _WITH_RESOURCES = frozenset({JobType.COMMAND, JobType.SWEEP})
 """Whose resources say more than a size and how many."""
 
@@ -48,6 +50,8 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
     """
     entity = _ENTITIES[request.settings.type](request, plan)
     entity.name = name
+    if request.settings.type is not JobType.PIPELINE:
+        _refuse_dropped(entity, request)
     if not isinstance(request.source, str):
         hide(entity, {*request.inputs, *request.outputs})
     name_versions(client, parts_of(entity))
@@ -72,6 +76,16 @@ def captured(client: MLClient, request: Request, plan: Plan, name: str) -> _sdk.
     if environment is not None:
         body["environmentId"] = found["environmentId"]
     return attrs.evolve(captured, body=body)
+
+
+def _refuse_dropped(entity: Any, request: Request) -> None:
+    for part, given in (("inputs", request.inputs), ("outputs", request.outputs)):
+        for name, value in {**(getattr(entity, part, None) or {}), **given}.items():
+            said = _sdk.said_of(value)
+            for field in (one for one in _DROPPED if getattr(said, one, None)):
+                message = f"{part}: {name} says {field}, which azure-ai-ml leaves out of a job's body"
+                hint = "Leave it out: the command is told the path, as ${{outputs.…}} or ${{inputs.…}}."
+                raise InvalidRequest(message, argument=part, hint=hint)
 
 
 def _resolved(client: MLClient, environment: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -168,13 +168,18 @@ def test_what_was_planned_is_what_leaves(world: FakeAml, tmp_path: Path, kind: s
     assert world.job(run.name).body["properties"] == body
 
 
-def test_steps_in_different_places(world: FakeAml, tmp_path: Path) -> None:
-    """Each leaves with its own; the place of steps that say none, where there are two, is serverless."""
+@pytest.mark.parametrize("cluster", ["cpus", "zeta"])
+def test_steps_in_different_places(world: FakeAml, tmp_path: Path, cluster: str) -> None:
+    """Each leaves with its own; the place of steps that say none, where there are two, is serverless.
+
+    Whatever the other one is called.
+    """
+    world.cluster("zeta", size=CLUSTERS["cpus"], max_nodes=4)
     job, seen = EVERY["several steps"](tmp_path), Seen()
-    job.jobs["command"].compute = "cpus"
+    job.jobs["command"].compute = cluster
     _, body = sent(job, world, seen)
     places = {name: leaf.compute for name, leaf in leaves(body, seen).items()}
-    assert places == {"command": "cpus", "parallel": "serverless", "automl": "serverless"}
+    assert places == {"command": cluster, "parallel": "serverless", "automl": "serverless"}
     assert default_compute(body) == "serverless"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from azure.ai.ml import command, dsl
+from azure.ai.ml import Input, Output, command, dsl
 from azure.ai.ml.entities import Environment, JobResourceConfiguration, QueueSettings
 from azure.ai.ml.sweep import Choice
 
@@ -179,6 +179,24 @@ def test_a_sweep_and_a_step_lose_nothing_either(fake_aml: FakeAml, client: MLCli
     node = sent(fake_aml, submit(in_a_pipeline(made), client=client))["jobs"]["n0"]
     assert node["resources"].items() >= {"locations": ["westus"], "max_instance_count": 4}.items()
     assert node["resources"]["docker_args"] == "--ipc=host '-v=/a b'"
+
+
+@pytest.mark.parametrize(
+    ("part", "how"),
+    [("inputs", "object"), ("outputs", "object"), ("outputs", "argument")],
+)
+def test_what_is_dropped_of_inputs_and_outputs_is_refused(
+    fake_aml: FakeAml, client: MLClient, part: str, how: str
+) -> None:
+    """Where on the compute they are to be found: before anything is sent. Of a file the SDK refuses it."""
+    place = "azureml://datastores/workspaceblobstore/paths/x/"
+    kind: Any = Input if part == "inputs" else Output
+    said = {part: {"x": kind(type="uri_folder", path=place, path_on_compute="/mnt/x")}}
+    job, given = trained(**(said if how == "object" else {})), said if how == "argument" else {}
+    with pytest.raises(InvalidRequest, match=rf"{part}: x says path_on_compute") as caught:
+        submit(job, client=client, **given)
+    assert caught.value.argument == part
+    assert not [call for call in fake_aml.calls if call.method == "PUT"]
 
 
 @pytest.mark.parametrize("word", ["serverless", "Serverless", "azureml:serverless"])
