@@ -57,6 +57,7 @@ TYPES: dict[str, Callable[[Path], Any]] = {
     "spark": lambda folder: sparkling(folder / "s"),
     "fine-tuning": lambda _: tuning(),
 }
+_SAYS_NOTHING: dict[str, Any] = {}
 WORDS = {
     "user": {"identityType": "UserIdentity"},
     "managed": {"identityType": "Managed"},
@@ -173,7 +174,7 @@ def test_a_client_id_of_the_users_own_stays(world: FakeAml, client: MLClient, wh
     """The plan tells it."""
     own = {"AZURE_CLIENT_ID": "mine"}
     job = trained(environment_variables=own) if where == "job" else trained()
-    options = {"environment_variables": own} if where == "argument" else {}
+    options: dict[str, Any] = {"environment_variables": own} if where == "argument" else {}
     made = plan(job, identity="managed", client=client, **options)
     assert f"AZURE_CLIENT_ID stays as the job has it; its identity's is {TRAINER}" in made.reasons
     run = submit(made, client=client)
@@ -187,7 +188,7 @@ def steps_of(tmp_path: Path, **of_fit: Any) -> Any:
     def inner() -> None:
         named(trained()(), "clean")
 
-    made: Any = dsl.pipeline()
+    made: Any = dsl.pipeline(**_SAYS_NOTHING)
 
     def steps() -> None:
         named(fit(), "fit")
@@ -241,7 +242,7 @@ def test_a_sweep_as_a_step_has_no_place_for_it(world: FakeAml, client: MLClient)
 
 def test_a_kept_components_variables_are_left_alone(world: FakeAml, client: MLClient, tmp_path: Path) -> None:
     """Nobody has read what they say."""
-    component = command(command="true", environment=ENVIRONMENT, name="kept").component
+    component: Any = command(command="true", environment=ENVIRONMENT, name="kept").component
     component.version = "1"
     client.components.create_or_update(component)
     job = tmp_path / "job.yml"
@@ -336,7 +337,8 @@ def test_the_workspaces_datastores_without_keys_are_warned_of(world: FakeAml, cl
     world.datastores_without_keys()
     warned = plan(trained(), client=client).warnings
     assert any("identity='user'" in words for words in warned)
-    for options in ({"identity": "user"}, {"compute": "gpu"}):
+    silent: list[dict[str, Any]] = [{"identity": "user"}, {"compute": "gpu"}]
+    for options in silent:
         assert not any(
             "identity='user'" in words for words in plan(trained(), client=client, **options).warnings
         )
