@@ -52,7 +52,7 @@ def verified(
         text = json.dumps(evidence(world, found, versions(), redaction), indent=1)
         path.write_text(f"{text}\n", encoding="utf-8")
         shown = tuple(redaction.finding(one) for one in found)  # it is pasted, too
-        sys.stdout.write(f"{report(shown)}\n\nWhat the service answered: {path}\n")
+        sys.stdout.write(f"{report(shown, world)}\n\nWhat the service answered: {path}\n")
         sys.stdout.flush()
 
     scope = workspace.scope

@@ -19,8 +19,8 @@ from amlrun._sending import find, job_path, signed
 from amlrun._states import BEFORE_RUNNING, ENDS
 from amlrun._submission import submit_request
 from amlrun._verify.observed import Answer, Seen, at
-from amlrun._verify.of_ends import AGAIN, MARK, PATCHED
-from amlrun._verify.programs import said
+from amlrun._verify.of_ends import AGAIN, PATCHED
+from amlrun._verify.programs import MARK, said
 
 if TYPE_CHECKING:
     from amlrun._verify.recorder import Recorder

@@ -119,6 +119,18 @@ class Seen:
         """When run history says that it ended."""
         return instant(self.run.get("endTimeUtc"))
 
+    @property
+    def whole(self) -> bool:
+        """Whether all is told that comes after the end: when that was, and what was said, if it ran."""
+        return self.ended is not None and (self.started is None or bool(self.said))
+
+    @property
+    def node_minutes(self) -> float:
+        """For how long it ran, on all of its nodes; 0 where nobody says so."""
+        if self.started is None or self.ended is None:
+            return 0.0
+        return (self.ended - self.started) / 60 * (self.shows("resources", "instanceCount") or 1)
+
     def shows(self, *path: str) -> Any:
         """What the job's own reply says at that path of its properties; None: nothing."""
         return at(self.job, "properties", *path)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from amlrun._ending import Ending
 from amlrun._memory import GROUP
+from amlrun._names import CHECKPOINTS, GROUP_VARIABLE
 from amlrun._states import COMPLETED
 from amlrun._tables import listed
 from amlrun._verify.experiments import CHECKPOINT, SECOND
 from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, unseen
 from amlrun._verify.observed import OK
+from amlrun._verify.programs import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,15 +75,19 @@ def _properties(world: World) -> Said:
     return either(False, f"the job's GET gives {GROUP} as something else than was sent")
 
 
-def _variables(world: World) -> Said:
+def _body(world: World) -> Said:
     first = world.job(CHECKPOINT)
     if not first.job:
         return unseen(first.why_not)
-    there: Mapping[str, str] = first.shows("environmentVariables") or {}
-    same = there.get("AMLRUN_GROUP") == first.name
-    return either(
-        same, f"the job's GET gives environment variables {'as' if same else 'otherwise than'} they were sent"
-    )
+    there: Mapping[str, bool] = {
+        "variables": first.shows("environmentVariables", GROUP_VARIABLE) == first.name,
+        "command": MARK in str(first.shows("command")),
+        "outputs": first.name in str(first.shows("outputs", CHECKPOINTS, "uri")),
+    }
+    changed = [name for name, same in there.items() if not same]
+    if changed:
+        return either(False, f"the job's GET gives {listed(changed)} otherwise than they were sent")
+    return as_assumed(f"the job's GET gives {listed(there)} as they were sent")
 
 
 def _logs(world: World) -> Said:
@@ -140,10 +146,10 @@ QUESTIONS = (
         (Row("amlrun/_memory.py", "A job's properties come back as they were written"),),
     ),
     Question(
-        "variables",
-        "Does a job's GET give its environment variables?",
-        _variables,
-        (Row("amlrun/_withheld.py", "A job's GET gives environment variables"),),
+        "body",
+        "Does a job's GET give what was sent: variables, command, places of outputs?",
+        _body,
+        (Row("amlrun/_withheld.py", "A job's GET gives what stood in its body as it was sent"),),
     ),
     Question(
         "logs",

@@ -10,13 +10,13 @@ from amlrun._states import CANCELED
 from amlrun._verify.experiments import CANCEL, DELETED, STUDIO, TIME_OUT, TIMEOUT
 from amlrun._verify.findings import Outcome, Question, Row, Said, answered, either, otherwise, unseen
 from amlrun._verify.observed import CREATED, OK, at
+from amlrun._verify.programs import MARK
 
 if TYPE_CHECKING:
     from amlrun._verify.observed import Seen, World
 
-MARK = "amlrun-verify"
-"""The tag and property by which a request of ours is known again."""
 AGAIN, PATCHED = f"{MARK}-again", f"{MARK}-patched"
+"""The tag and property by which a request of ours is known again, and the tag that a PATCH adds."""
 
 
 def _canceled(world: World, name: str, expected: Ending) -> Said:

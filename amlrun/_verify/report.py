@@ -9,10 +9,11 @@ from amlrun._verify.findings import Outcome
 
 if TYPE_CHECKING:
     from amlrun._verify.findings import Finding
+    from amlrun._verify.observed import World
 
 
-def report(found: tuple[Finding, ...]) -> str:
-    """A table by outcome, what is otherwise first, and how many rows of docs/assumptions.md are settled."""
+def report(found: tuple[Finding, ...], world: World) -> str:
+    """A table by outcome, what is otherwise first; rows of docs/assumptions.md that are settled; what ran."""
     order = (Outcome.OTHERWISE, Outcome.AS_ASSUMED, Outcome.UNSEEN)
     rows = [
         (one.name, str(one.outcome), one.words)
@@ -26,4 +27,6 @@ def report(found: tuple[Finding, ...]) -> str:
     if settled:
         lines.append("Settled of docs/assumptions.md:")
         lines += [f"  {row.where}: {row.words} …" for row in dict.fromkeys(settled)]
+    minutes = sum(seen.node_minutes for seen in world.jobs.values())
+    lines.append(f"The jobs ran for {minutes:.1f} node-minutes.")
     return "\n".join(lines)

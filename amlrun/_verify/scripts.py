@@ -11,7 +11,7 @@ from amlrun._errors import REFUSALS
 from amlrun._follow import Follow, stepped
 from amlrun._requeue import Requeue
 from amlrun._resend import resent
-from amlrun._states import CANCELED, ENDS, RUNNING
+from amlrun._states import CANCELED, COMPLETED, ENDS, RUNNING
 from amlrun._turns import is_due
 from amlrun._verify import programs
 from amlrun._verify.experiments import CANCEL, CHECKPOINT, DELETED, SECOND, STUDIO, TIME_OUT, TIMEOUT
@@ -30,6 +30,8 @@ LONG = 20.0
 """Minutes that a job would sleep that is to be canceled."""
 ROUNDS = 24
 """Of waiting for what should be there at once."""
+LATE = 6
+"""Rounds for which what is known of an end may be late."""
 _POLICY = Requeue(preemptions=0, platform_faults=0, capacity=0, user_errors=1, waits=(1.0,))
 _DONE = frozenset({Ending.COMPLETED, Ending.CANCELED_BY_US, Ending.CANCELED, Ending.TIMED_OUT})
 
@@ -62,8 +64,9 @@ def checkpoint(lab: Lab, one: Experiment, *, spot: bool) -> Script:
             follow = Follow(workspace=lab.workspace, watched=second)
         if follow.watched.last.number > 1 and SECOND not in lab.names:
             lab.adopt(SECOND, follow.watched)
-    lab.look(SECOND)
-    if lab.seen[SECOND].status == "Completed":
+    yield from _until_over(lab, SECOND)
+    lab.look(CHECKPOINT)  # what came late of it is there by now
+    if lab.seen[SECOND].status == COMPLETED:
         lab.send_again(SECOND, "put-completed")
 
 
@@ -158,6 +161,15 @@ def _until_running(lab: Lab, label: str) -> Script:
 
 
 def _until_over(lab: Lab, label: str) -> Script:
+    """And a little longer: run history and logs may come late."""
+    rounds = 0
     while not lab.seen[label].over:
+        yield
+        rounds += 1
+        if not lab.look(label).there and rounds >= ROUNDS:
+            return
+    for _ in range(LATE):
+        if lab.seen[label].whole:
+            return
         yield
         lab.look(label)

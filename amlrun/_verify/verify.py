@@ -34,7 +34,7 @@ from amlrun._verify.experiments import (
 from amlrun._verify.findings import Finding, findings
 from amlrun._verify.lab import Lab
 from amlrun._verify.observed import World, at
-from amlrun._verify.of_ends import MARK
+from amlrun._verify.programs import MARK
 from amlrun._verify.questions import QUESTIONS
 from amlrun._verify.recorder import Recorder
 from amlrun._verify.running import run
