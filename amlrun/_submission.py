@@ -197,12 +197,15 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         if rule:  # younger than the plan
             message = f"The plan's place ({leaf.instance_type or leaf.compute}) {rule}"
             raise InvalidRequest(message, argument="job", hint="Plan it anew: plan(job, …).")
+    uploads = () if is_remote(request.code or "") else request.uploads  # else another job has sent it
+    if uploads:
+        workspace.lookups.environments.check(request.environments)
     for cluster in dict.fromkeys(leaf.creates for leaf in plan.leaves if leaf.creates is not None):
         make(workspace, cluster)
     of_uploads = (told for upload in request.uploads for told in upload.warnings())
     for words in workspace.untold((*request.warnings, *of_uploads)):  # for who doesn't print the plan
         _log.warning("%s: %s", name, words)
-    for upload in () if is_remote(request.code or "") else request.uploads:  # another job has sent it
+    for upload in uploads:
         level = logging.WARNING if upload.is_large else logging.INFO
         _log.log(level, "%s: the code is %s of %s", name, upload.amount(), upload.folder)
     with workspace.uploading():

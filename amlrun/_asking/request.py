@@ -95,6 +95,12 @@ class Request:
         """The command line, before anything is added to it."""
         return self.source if isinstance(self.source, str) else self.settings.command
 
+    @property
+    def environments(self) -> dict[str, Any]:
+        """As they are said: "" for the job itself, by the paths of its steps."""
+        own = self.settings.environment if self.environment is None else self.environment
+        return {"": own, **{step.path: step.environment for step in self.settings.steps}}
+
     def asking(self, change: Callable[[Ask], Ask]) -> Request:
         """The same with another ask, each step's too."""
         steps = tuple(attrs.evolve(step, ask=change(step.ask)) for step in self.steps)

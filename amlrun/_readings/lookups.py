@@ -16,6 +16,7 @@ from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Kind, Market, WorkspaceFacts
 from amlrun._plan.summary import heaviest
 from amlrun._readings.counting import Counting
+from amlrun._readings.environments import Environments
 from amlrun._readings.kept import Found, Kept
 from amlrun._readings.reading import Reading, Readings
 from amlrun._readings.service import SIZES_LAST, Service
@@ -95,6 +96,7 @@ class Lookups:
         self._registry: Kept[tuple[str, Reading[RegistryFacts]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._datastores: Kept[Reading[tuple[Datastore, ...]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._sizes: Kept[Reading[tuple[Size, ...]]] = Kept(clock, _sizes_last)
+        self.environments = Environments(self._service, clock)
         self._own: Look | None = None
         self._lock = threading.Lock()
         self._told: set[str] = set()

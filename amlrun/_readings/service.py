@@ -134,6 +134,26 @@ class Service:
             return Reading(failure=failure)
         return Reading(tuple(store for store in map(datastore_from, rows) if store.name))
 
+    def versions(self, environment: str) -> tuple[str, ...] | None:
+        """Those of an environment, the newest first, () where there are none; None: that can't be read."""
+        try:
+            rows = items_in(self._once.list(f"{self.path}/environments/{environment}/versions"))
+        except ServiceError as failure:
+            return () if failure.status == _NOT_FOUND else None
+        except NotAuthorized:
+            return None
+        return tuple(str(row.get("name") or "") for row in rows)
+
+    def is_missing(self, environment: str, version: str) -> bool:
+        """Whether this version of an environment isn't there: what can't be read is taken to be there."""
+        try:
+            self._once.get(f"{self.path}/environments/{environment}/versions/{version}")
+        except ServiceError as failure:
+            return failure.status == _NOT_FOUND
+        except NotAuthorized:
+            return False
+        return False
+
     def usages(self, location: str) -> Reading[Quota]:
         """A region's quota, and what is used of it. Of none ("") nothing is read, nor of caps."""
 

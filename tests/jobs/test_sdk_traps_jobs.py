@@ -192,7 +192,8 @@ def test_what_is_dropped_of_inputs_and_outputs_is_refused(
     place = "azureml://datastores/workspaceblobstore/paths/x/"
     kind: Any = Input if part == "inputs" else Output
     said = {part: {"x": kind(type="uri_folder", path=place, path_on_compute="/mnt/x")}}
-    job, given = trained(**(said if how == "object" else {})), said if how == "argument" else {}
+    job = trained(**(said if how == "object" else {}))
+    given: dict[str, Any] = said if how == "argument" else {}
     with pytest.raises(InvalidRequest, match=rf"{part}: x says path_on_compute") as caught:
         submit(job, client=client, **given)
     assert caught.value.argument == part

@@ -244,9 +244,18 @@ def test_versions_are_filtered_by_tags(fake_aml: FakeAml, client: MLClient) -> N
         assert [version["name"] for version in listed] == found
 
 
+def test_an_environment_that_nobody_registered(fake_aml: FakeAml) -> None:
+    """It is there for jobs, and for who looks for a version, until a version of that name is registered."""
+    assert get(fake_aml, "environments/x/versions/7")["name"] == "7"
+    fake_aml.environment("x", version="1")
+    assert get(fake_aml, "environments/x/versions/1")["name"] == "1"
+    assert get(fake_aml, "environments/x/versions/7")["error"]
+
+
 @pytest.mark.parametrize("kind", ["environments", "components", "data"])
 def test_what_is_not_there(fake_aml: FakeAml, kind: str) -> None:
     """A name, its versions, one of them: 404 in the service's form."""
+    fake_aml.require_environments()
     for path in (f"{kind}/x", f"{kind}/x/versions", f"{kind}/x/versions/1"):
         error = get(fake_aml, path)["error"]
         assert error["code"] == "UserError"

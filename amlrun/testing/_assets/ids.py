@@ -81,6 +81,15 @@ def environment_exists(records: Records, environment_id: str) -> bool:
     return resolve(records, KINDS["environments"], environment_id) is not None
 
 
+def taken_to_be_there(records: Records, name: str, version: str) -> dict[str, Any] | None:
+    """A version of an environment whose name nobody has registered, as jobs find it; None: it isn't there."""
+    home, kind = assets.workspace(Scope(**(records.get("meta", "scope") or {}))), KINDS["environments"]
+    if records.get("meta", "strict environments") or assets.container(records, home, kind, name):
+        return None
+    properties = {"image": f"{name.lower()}:{version}", "osType": "Linux"}
+    return {"name": name, "version": version, "created": 0.0, "modified": 0.0, "properties": properties}
+
+
 def check_environment(records: Records, environment_id: str) -> None:
     """Refuse (404) an environment that isn't registered, where the fake's user asked for that."""
     if records.get("meta", "strict environments") and not environment_exists(records, environment_id):
