@@ -73,8 +73,6 @@ def credential_of(environment: Mapping[str, str], cloud: Cloud) -> TokenCredenti
         asked = (_CHOSEN,) if environment.get(_CHOSEN) else (*_PRINCIPAL, *_PROOFS)
         message = f"{', '.join(name for name in asked if environment.get(name))}: {error}"
         raise NotConfigured(message, looked_at=asked) from error
-    finally:
-        _quieten()
 
 
 def _made(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
@@ -127,16 +125,13 @@ _LOUD = (
 @contextmanager
 def asking() -> Iterator[None]:
     """To be entered around a question whose failure is told as an error: it needn't be a page of log, too."""
+    for name in _LOUD:
+        logging.getLogger(name).addFilter(_worth_saying)
     mark = _asking.set(True)
     try:
         yield
     finally:
         _asking.reset(mark)
-
-
-def _quieten() -> None:
-    for name in _LOUD:
-        logging.getLogger(name).addFilter(_worth_saying)
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:

@@ -26,7 +26,7 @@ class Cause:
     hint: str
 
 
-_CODES = {
+CODES = {
     "700024": Cause("the federated token (client assertion) has expired, or isn't valid yet", _APART),
     "7000215": Cause(
         "the client secret is wrong",
@@ -153,7 +153,7 @@ def _cause(said: str) -> tuple[str, str]:
     """What is wrong, in a line, and the way out, "" where there is no special one."""
     code = _CODE.search(said)
     if code:
-        known = _CODES.get(_SAME.get(code[1], code[1]))
+        known = CODES.get(_SAME.get(code[1], code[1]))
         if known:
             return f"{known.words} ({code[0]})", known.hint.format(scope=_SCOPE)
         return _first(said[code.start() :]), ""

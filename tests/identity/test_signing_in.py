@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.identity import ClientSecretCredential
 
 import amlrun
 from amlrun import NotAuthorized, NotConfigured
@@ -183,6 +184,17 @@ def test_who_and_where_is_logged_once(
     given = workspace_of(None).rest.token("https://management.azure.com/.default")
     assert given not in caplog.text
     assert "fake-secret" not in caplog.text
+
+
+def test_a_credential_of_ones_own_fails_in_a_line_too(
+    fake: FakeAml, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever it is; azure-identity's page of log isn't there, either."""
+    principal = fake.app("ci")
+    credential = ClientSecretCredential(principal["AZURE_TENANT_ID"], principal["AZURE_CLIENT_ID"], "guessed")
+    with pytest.raises(NotAuthorized, match=r"^No token: service principal: the client secret is wrong"):
+        amlrun.plan("echo", environment=ENVIRONMENT, client=fake.client(credential=credential))
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_client_of_ones_own_is_told_of_too(fake: FakeAml, caplog: pytest.LogCaptureFixture) -> None:
