@@ -64,7 +64,8 @@ def _of_account(seen: Seen) -> Iterator[Check]:
 
 def _of_reading(seen: Seen) -> Iterator[Check]:
     if seen.permissions is not None:
-        yield from of_rights(seen.permissions, seen.workspace_id)
+        object_id = seen.account.object_id if seen.account else ""
+        yield from of_rights(seen.permissions, seen.workspace_id, object_id)
     asked = {one.name: one for one in seen.asked}
     yield from _of_quota([asked[name] for name in _OF_QUOTA if name in asked])
     yield from _of_limits(seen.market)
@@ -85,9 +86,7 @@ def _of_quota(asked: list[Asked]) -> Iterator[Check]:
     if not (failed := [one for one in asked if not one.fine]):
         yield Check("right-to-read-quota", Level.OK, "this account may read quota and sizes")
         return
-    what = f"{listed(one.what for one in failed)} can't be read: plans rest on tables, and promise nothing"
-    if any(one.status == 403 for one in failed):  # noqa: PLR2004 - HTTP's forbidden
-        what += ". Jobs can be sent all the same"
+    what = f"{listed(one.what for one in failed)} can't be read (plans rest on tables; jobs can be sent)"
     yield Check("right-to-read-quota", Level.WARNING, what, failed[0].why, failed[0].todo)
 
 
@@ -96,12 +95,12 @@ def _of_limits(market: Market | None) -> Iterator[Check]:
     quota = market.quota if market is not None else None
     if quota is None:
         return
-    kinds = {"dedicated": quota.dedicated_total, "spot": quota.spot_total}
-    for kind, total in kinds.items():
-        if total is not None and total.limit == 0:
-            what = f"there is no Azure ML quota for {kind} nodes in {quota.location}"
-            todo = "Ask for it: https://ml.azure.com/quota"
-            yield Check(f"quota-{kind}", Level.WARNING if kind == "dedicated" else Level.NOTE, what, "", todo)
+    none = f"there is no Azure ML quota for {{}} nodes in {quota.location}"
+    todo = "Ask for it: https://ml.azure.com/quota"
+    if quota.dedicated_total is not None and quota.dedicated_total.limit == 0:
+        yield Check("quota-dedicated", Level.WARNING, none.format("dedicated"), "", todo)
+    if quota.spot_total is not None and quota.spot_total.limit == 0:
+        yield Check("quota-spot", Level.NOTE, none.format("spot"), "", todo)
 
 
 def _of_workspace(seen: Seen) -> Iterator[Check]:

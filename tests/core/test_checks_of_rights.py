@@ -27,9 +27,11 @@ def test_a_reader_may_not_submit() -> None:
     """It is told which rights are missing, which role has them, and where it is given."""
     check = found(READER)["right-to-submit"]
     assert check.level is Level.FAILS
-    assert "Microsoft.MachineLearningServices/workspaces/jobs/write" in check.why
-    assert "workspaces/read" not in check.why
+    assert check.why.startswith("of Microsoft.MachineLearningServices/workspaces/… it lacks jobs/write, ")
+    assert "computes/read" not in check.why
     assert check.todo.startswith(f"The role AzureML Data Scientist on {WORKSPACE} ")
+    owned, *_ = of_rights([READER], WORKSPACE, "object-id")
+    assert f'--assignee object-id --role "AzureML Data Scientist" --scope {WORKSPACE}' in owned.todo
 
 
 def test_roles_add_up() -> None:

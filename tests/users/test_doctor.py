@@ -150,7 +150,7 @@ def test_a_reader_cannot_submit(
     assert out.endswith("A job would fail.\n")
     _, found = told()
     check = found["by_name"]["right-to-submit"]
-    assert "workspaces/jobs/write" in check["why"]
+    assert "jobs/write" in check["why"]
     assert check["todo"].startswith(f"The role AzureML Data Scientist on {fake.scope.path}")
 
 
