@@ -14,7 +14,7 @@ import attrs
 from amlrun._asking.teamfile import read_team
 from amlrun._decision import Stop
 from amlrun._ending import TOLD, Ending
-from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._errors import InvalidRequest, NotAuthorized, ServiceError
 from amlrun._failure import failure
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress
@@ -84,9 +84,13 @@ def has_elsewhere(workspace: Workspace, memory: Memory, retry: Retry) -> bool:
 
 def _refuse_by_team(workspace: Workspace, watched: Watched, plan: Plan) -> None:
     """Guard rails bind every attempt, also those that were laid after the first one."""
-    guard = read_team().guard
+    team = read_team()
+    try:
+        team.check_tags((watched.memory.body or {}).get("tags") or {})
+    except InvalidRequest as error:
+        raise _over(workspace, watched, error.message, "Submit it anew with them.") from error
     for leaf in plan.leaves:
-        rule = guard.against_plan(leaf)
+        rule = team.guard.against_plan(leaf)
         if rule:
             why = f"its place ({leaf.instance_type or leaf.compute}) {rule}"
             raise _over(workspace, watched, why, "Submit it anew, and another place is looked for.")

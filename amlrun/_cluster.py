@@ -276,6 +276,10 @@ class Cluster:
         return f"{self.name}: {nodes} of {self.size or 'a size by what the job needs'}, {self.tier}"
 
 
+CLUSTER_SETTINGS = ("size", "min", "max", "tier", "idle", "identity", "location")
+"""What can be said of a cluster, but for its name."""
+
+
 def _said(field: attrs.Attribute[Any]) -> str:
     """The argument's name."""
     return field.name.lstrip("_")

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
-_PLACELESS = ("experiment", "timeout", "checkpoint_datastore")
+_PLACELESS = ("experiment", "timeout", "checkpoint_datastore", "tags")
 """The defaults that no place is refused for."""
 _ANY_ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
 """Of a job that is never sent: one that every workspace can have."""
@@ -126,7 +126,8 @@ def compute_for(workspace: Workspace, needs: Mapping[str, Any]) -> str:
             hint = f"There are: client, {', '.join(of_nodes)}."
             raise InvalidRequest(message, argument=name, hint=hint)
     given = arguments({**needs, "environment": _ANY_ENVIRONMENT})
-    return decide(workspace, parse("true", given, read_team())).compute
+    team = attrs.evolve(read_team(), required_tags=())  # of a job that there isn't
+    return decide(workspace, parse("true", given, team)).compute
 
 
 def _refuse_other_workspace(workspace: Workspace, request: Request) -> None:

@@ -130,7 +130,6 @@ def parse(
     check_takes(settings.type, attrs.asdict(given, recurse=False))
     team = team or Team()
     tags = _tags(given.tags)
-    team.check_tags({**settings.tags, **tags})
     name = given.name if given.name is not None else settings.name
     code = code_of(given.code)
     inputs, outputs, variables = _data(source, given, settings)
@@ -141,6 +140,9 @@ def parse(
     asked = asked_of(source, attrs.evolve(given, needs=None) if steps else given, settings)
     if defaults is None:
         defaults = team.defaults_for(least_named(asked.ask, steps), said=_said(given, settings, policy))
+    usual = {name: value for name, value in defaults.tags.items() if name not in {**settings.tags, **tags}}
+    defaults = attrs.evolve(defaults, tags=usual)
+    team.check_tags({**usual, **settings.tags, **tags})
     ask = team.bound(defaults.applied(asked.ask))
     check_timeout(settings.type, ask.timeout, policy)
     _check_checkpoint(settings.type, policy)
@@ -164,7 +166,7 @@ def parse(
         environment_variables=variables,
         display_name=_text("display_name", given.display_name),
         experiment_name=experiment,
-        tags=tags,
+        tags={**usual, **tags},
         told=(*asked.told, *of_all_steps(given, steps)),
         of_job=asked.of_job,
         defaults=defaults,

@@ -6,6 +6,7 @@ defaults, and those over what amlrun would choose; nothing wins over the guard r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,8 +19,9 @@ from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator
 
+    from amlrun._cluster import Cluster
     from amlrun._needs import Ask
 
 
@@ -38,6 +40,7 @@ class Defaults:
     timeout: float | None = None
     identity: Identity | None = None
     checkpoint_datastore: str | None = None
+    tags: Mapping[str, str] = attrs.field(factory=dict)
     allowed_computes: tuple[str, ...] = ()
     where: Mapping[str, str] = attrs.field(factory=dict, eq=False)
 
@@ -70,6 +73,8 @@ class Defaults:
         value = getattr(self, key)
         if isinstance(value, float):
             value = f"{value:g}"
+        if isinstance(value, Mapping):
+            value = tuple(f"{name}: {one}" for name, one in value.items())
         shown = ", ".join(value) if isinstance(value, tuple) else value
         return f"{key} = {shown} ({self.where.get(key, 'as planned')})"
 
@@ -100,6 +105,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "identity": _identity,
     "experiment": text,
     "checkpoint_datastore": text,
+    "tags": mapping(text),
     "allowed_computes": several(text),
     "where": mapping(text),
 }
@@ -112,13 +118,15 @@ _KEYS = tuple(field.name for field in attrs.fields(Defaults) if field.name != "w
 class Team:
     """What the file at `path` says; nothing where there is none.
 
-    `where` maps each key that is said to its file and line.
+    `clusters` are made where a job names one that isn't there. `where` maps each key that is said to its file
+    and line.
     """
 
     path: str = ""
     workspace: str | None = None
     defaults: Defaults = attrs.field(factory=Defaults)
     required_tags: tuple[str, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
     guard: Guard = attrs.field(factory=Guard)
     where: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -148,7 +156,7 @@ class Team:
         return attrs.evolve(found, allowed_computes=self._instead_of_serverless())
 
     def bound(self, ask: Ask) -> Ask:
-        """The ask under the guard rails.
+        """The ask under the guard rails, with the team's clusters for those that it names.
 
         Raises `InvalidRequest` for what no choice of a place would help: too many nodes.
         """
@@ -158,7 +166,9 @@ class Team:
             trials = f" for each of {ask.at_once} trials at once" if ask.at_once > 1 else ""
             message = f"instance_count={ask.nodes}{trials}: refused by {rule}"
             raise InvalidRequest(message, argument="instance_count", hint=f"Ask for {most} or fewer.")
-        return attrs.evolve(ask, guard=self.guard)
+        named = {name.lower() for name in ask.computes} - {one.name.lower() for one in ask.creates}
+        own = tuple(one for one in self.clusters if one.name.lower() in named)
+        return attrs.evolve(ask, guard=self.guard, creates=(*ask.creates, *own))
 
     def _instead_of_serverless(self) -> tuple[str, ...]:
         """Where jobs go that name no compute: (): serverless first; else the computes that are allowed."""

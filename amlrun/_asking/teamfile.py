@@ -1,8 +1,9 @@
 """`amlrun.toml`: a team's defaults and guard rails, found, read, and checked.
 
-    [defaults]  workspace, experiment, compute, tier, timeout, identity, checkpoint_datastore
-    [guard]     allowed_sizes, denied_sizes, allowed_computes, most_nodes, highest_price_per_hour,
-                required_tags
+    [defaults]         workspace, experiment, compute, tier, timeout, identity, checkpoint_datastore, tags
+    [guard]            allowed_sizes, denied_sizes, allowed_computes, most_nodes, highest_price_per_hour,
+                       required_tags
+    [clusters.<name>]  size, min, max, tier, idle, identity, location
 
 It is looked for in the current folder and above, or named by `AMLRUN_CONFIG`. Whatever is wrong with it is
 told with its line. Asks the service nothing.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.team import Defaults, Team
+from amlrun._cluster import CLUSTER_SETTINGS, Cluster
 from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._guard import Guard
 from amlrun._identity import parse_identity
@@ -26,17 +28,17 @@ from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
 VARIABLE = "AMLRUN_CONFIG"
 FILE = "amlrun.toml"
 
-_kept: dict[tuple[str, str], tuple[object, Team]] = {}
+_kept: dict[tuple[str, str], tuple[str, Team]] = {}
 _lock = threading.Lock()
 
 
 def read_team() -> Team:
-    """What the file of the current folder says: read once, and again when it changed.
+    """What the file of the current folder says, as it is now.
 
     Raises `NotConfigured` with file and line.
     """
@@ -50,32 +52,38 @@ def _named() -> tuple[Path, str] | None:
 
 
 def _above() -> tuple[Path, str] | None:
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        message = f"The current folder is gone, and {FILE} is looked for there and above"
+        raise NotConfigured(message, hint="Go to one that is there.", looked_at=(FILE,)) from error
     for folder in (here, *here.parents):
         path = folder / FILE
-        if os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where a folder above can't be entered
+        # A link that leads nowhere too: rules that can't be read are not taken for none.
+        if os.path.lexists(path):
             return path, FILE if folder == here else str(path)
     return None
 
 
 def _read(path: Path, shown: str) -> Team:
     try:
-        stat = path.stat()
-        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        with _lock:
-            kept = _kept.get((str(path.absolute()), shown))
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
+        if path.is_symlink():
+            message = f"{shown}: it is a link to {path.readlink()}, which is not there"
+            raise NotConfigured(message, looked_at=(shown,)) from error
         message = f"{VARIABLE}={shown}: there is no such file"
         hint = f"Unset {VARIABLE}, and {FILE} is looked for in the current folder and above."
         raise NotConfigured(message, hint=hint, looked_at=(shown,)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise NotConfigured(f"{shown}: can't be read ({error})", looked_at=(shown,)) from error
+    with _lock:
+        kept = _kept.get((str(path), shown))
+    if kept is not None and kept[0] == text:
+        return kept[1]
     team = parse_team(text, shown)
     with _lock:
-        _kept[str(path.absolute()), shown] = (stamp, team)
+        _kept[str(path), shown] = (text, team)
     return team
 
 
@@ -84,6 +92,7 @@ def parse_team(text: str, shown: str) -> Team:
     data, lines = _toml(text, shown), _lines(text)
     said: dict[str, Any] = {}
     where: dict[str, str] = {}
+    clusters = _clusters(data.pop(_CLUSTERS, {}), lines, shown)
     for table, content in data.items():
         place = f"{shown}, line {lines.get((table, ''), lines.get(('', table), 1))}"
         if table not in _TABLES:
@@ -91,14 +100,37 @@ def parse_team(text: str, shown: str) -> Team:
         if not isinstance(content, dict):
             raise NotConfigured(f"{place}: [{table}] is a table of keys", looked_at=(shown,))
         for key, value in content.items():
-            where[key] = f"{shown}, line {lines[table, key]}" if (table, key) in lines else place
+            line = lines.get((table, key)) or lines.get((f"{table}.{key}", ""))
+            where[key] = f"{shown}, line {line}" if line else place
             if key not in _TABLES[table]:
                 raise _no_key(shown, where[key], key, table)
             said[key] = _checked(where[key], key, value, _TABLES[table][key], shown)
     rules = {key: said.pop(key) for key in _OF_GUARD if key in said}
     of_team = {key: said.pop(key) for key in ("workspace", "required_tags") if key in said}
     guard, defaults = Guard(**rules, where=where), Defaults(**said, where=where)
-    return Team(path=shown, guard=guard, defaults=defaults, where=where, **of_team)
+    return Team(path=shown, guard=guard, defaults=defaults, clusters=clusters, where=where, **of_team)
+
+
+def _clusters(tables: Any, lines: Mapping[tuple[str, str], int], shown: str) -> tuple[Cluster, ...]:
+    """The clusters that a job gets by their names: made where they aren't there."""
+    found: list[Cluster] = []
+    for name, settings in tables.items() if isinstance(tables, dict) else [("", None)]:
+        table = f"{_CLUSTERS}.{name}"
+        place = f"{shown}, line {lines.get((table, ''), lines.get((_CLUSTERS, name), 1))}"
+        if not isinstance(settings, dict):
+            raise NotConfigured(f"{place}: [{_CLUSTERS}.<name>] is a table of settings", looked_at=(shown,))
+        if unknown := [key for key in settings if key not in CLUSTER_SETTINGS]:
+            line = f"{shown}, line {lines[table, unknown[0]]}" if (table, unknown[0]) in lines else place
+            hint = f"There are: {', '.join(CLUSTER_SETTINGS)}."
+            message = f"{line}: there is no {unknown[0]} in [{table}]"
+            raise NotConfigured(message, hint=hint, looked_at=(shown,))
+        try:
+            found.append(Cluster(name, **settings))
+        except InvalidRequest as error:
+            key = error.argument.rpartition(".")[2]
+            line = f"{shown}, line {lines[table, key]}" if (table, key) in lines else place
+            raise NotConfigured(f"{line}: {error.message}", hint=error.hint, looked_at=(shown,)) from error
+    return tuple(found)
 
 
 def _toml(text: str, shown: str) -> dict[str, Any]:
@@ -117,7 +149,7 @@ def _toml(text: str, shown: str) -> dict[str, Any]:
     return found
 
 
-_HEADER = re.compile(r"""\s*\[\s*["']?([\w-]+)["']?\s*\]""")
+_HEADER = re.compile(r"""\s*\[\s*([\w.\-"' ]+?)\s*\]""")
 _KEY = re.compile(r"""\s*(?:["']?([\w-]+)["']?\s*\.\s*)?["']?([\w-]+)["']?\s*=""")
 
 
@@ -128,7 +160,7 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
     for number, line in enumerate(text.splitlines(), start=1):
         header, key = _HEADER.match(line), _KEY.match(line)
         if header:
-            table = header.group(1)
+            table = ".".join(part.strip(" '\"") for part in header.group(1).split("."))
             found.setdefault((table, ""), number)
         elif key:
             found.setdefault((key.group(1) or table, key.group(2)), number)
@@ -137,7 +169,7 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
 
 def _no_table(shown: str, place: str, name: str, *, is_table: bool) -> NotConfigured:
     message = f"{place}: there is no table [{name}]" if is_table else f"{place}: {name} is in no table"
-    return NotConfigured(message, hint=_meant(name, _TABLES), looked_at=(shown,))
+    return NotConfigured(message, hint=_meant(name, (*_TABLES, _CLUSTERS)), looked_at=(shown,))
 
 
 def _no_key(shown: str, place: str, key: str, table: str) -> NotConfigured:
@@ -216,12 +248,20 @@ def _price(value: Any) -> float:
     return float(_number(value, sys.float_info.min, "USD an hour for all nodes of a job, above 0"))
 
 
+def _tags(value: Any) -> dict[str, str]:
+    texts = isinstance(value, dict) and all(isinstance(one, str) and one for one in value.values())
+    if not texts or not value:
+        raise ValueError('names and texts: { team = "…" }')
+    return dict(value)
+
+
 def _datastore(value: Any) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_]+", _text(value)):
         raise ValueError("the name of a datastore: letters, digits and _")
     return _text(value)
 
 
+_CLUSTERS = "clusters"
 _OF_GUARD: dict[str, Callable[[Any], Any]] = {
     "allowed_sizes": _names,
     "denied_sizes": _names,
@@ -238,6 +278,7 @@ _TABLES: dict[str, dict[str, Callable[[Any], Any]]] = {
         "timeout": _timeout,
         "identity": parse_identity,
         "checkpoint_datastore": _datastore,
+        "tags": _tags,
     },
     "guard": {**_OF_GUARD, "required_tags": _names},
 }

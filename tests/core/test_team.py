@@ -118,7 +118,7 @@ def test_an_empty_file_says_nothing(text: str, tmp_path: Path, monkeypatch: pyte
         ("[defaults]\nworkspace = 3\n", 2, "some text in quotes"),
         ("[gard]\nmost_nodes = 3\n", 1, "there is no table [gard]\nDid you mean guard?"),
         ("\nmost_nodes = 3\n", 2, "most_nodes is in no table\nIt belongs in [guard]."),
-        ("other = 3\n", 1, "other is in no table\nThere are: defaults, guard."),
+        ("other = 3\n", 1, "other is in no table\nThere are: defaults, guard, clusters."),
         ("[guard]\n\nmost_node = 3\n", 3, "there is no most_node in [guard]\nDid you mean most_nodes?"),
         ("[defaults]\nmost_nodes = 3\n", 2, "there is no most_nodes in [defaults]\nIt belongs in [guard]."),
         ("[defaults]\ncolour = 3\n", 2, "There are: workspace, experiment, compute"),
