@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from amlrun._cloud import CLOUDS, PUBLIC, Cloud
-from amlrun._denied import is_of_network, lacking
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, ServiceError
 from amlrun._rest import Rest
 from amlrun._shown import shown
@@ -20,6 +18,7 @@ from amlrun._shown import shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amlrun._cloud import Cloud
     from amlrun._workspace import Workspace
 
 VARIABLE = "AMLRUN_KEY_VAULT"
@@ -27,7 +26,7 @@ VARIABLE = "AMLRUN_KEY_VAULT"
 API_VERSION = "7.4"
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _VAULT = re.compile(r"[a-z][0-9a-z-]{1,22}[0-9a-z]")
-_NOT_FOUND, _FORBIDDEN = 404, 403
+_NOT_FOUND = 404
 
 
 def check_name(name: object) -> None:
@@ -46,7 +45,7 @@ def read_secret(workspace: Workspace, name: str, environment: Mapping[str, str])
     Raises `NotAuthorized` where that may not, `ServiceError` where there is no such secret or no answer,
     `InvalidRequest` for what can be no name of a key vault.
     """
-    cloud = _cloud_of(workspace)
+    cloud = workspace.rest.wire.cloud
     vault = _said(environment.get(VARIABLE, ""), cloud) or _of_workspace(workspace, name)
     address = f"https://{vault}.{cloud.vault}"
     own = workspace.rest
@@ -55,11 +54,6 @@ def read_secret(workspace: Workspace, name: str, environment: Mapping[str, str])
         return str(rest.get(f"/secrets/{name}", api_version=API_VERSION)["value"])
     except (NotAuthorized, ServiceError) as error:
         raise _told(error, name, vault) from error
-
-
-def _cloud_of(workspace: Workspace) -> Cloud:
-    host = urlsplit(workspace.rest.wire.base_url).netloc.lower()
-    return next((cloud for cloud in CLOUDS if urlsplit(cloud.management).netloc == host), PUBLIC)
 
 
 def _said(vault: str, cloud: Cloud) -> str:
@@ -95,32 +89,34 @@ def _of_workspace(workspace: Workspace, name: str) -> str:
 
 def _told(error: NotAuthorized | ServiceError, name: str, vault: str) -> AmlrunError:
     """The error in words about this secret, which is named, and never shown."""
-    said = error.message
-    where = f"secret {name!r} of the key vault {vault}"
+    where, said = f"secret {name!r} of the key vault {vault}", error.message
+    if error.service_code.endswith("SecretDisabled"):
+        hint = f"az keyvault secret set-attributes --vault-name {vault} --name {name} --enabled true"
+        return ServiceError(f"{where} is disabled", hint=hint, status=403, service_code=error.service_code)
     if isinstance(error, ServiceError):
-        if error.status != _NOT_FOUND:
-            return error.reworded(message=f"{where}: {said}")
-        hint = f"az keyvault secret set --vault-name {vault} --name {name} --file <a file with it>"
-        return error.reworded(message=f"{where}: there is none of that name", hint=hint)
+        return _without_answer(error, where, name, vault)
     if not error.signed_in:
         hint = 'A job has its own identity with submit(…, identity="managed"), its user\'s with "user".'
-        return error.reworded(message=f"{where}: {said}", hint=hint)
-    if "disabled secret" in said:
-        hint = f"az keyvault secret set-attributes --vault-name {vault} --name {name} --enabled true"
-        return ServiceError(
-            f"{where} is disabled", hint=hint, status=_FORBIDDEN, service_code="SecretDisabled"
-        )
-    if is_of_network(error.service_code, said):
-        hint = "The nodes of the job need a way to it: a private endpoint, or its firewall lets them in."
-        return error.reworded(message=f"{where} is not open to the network that asks: {said}", hint=hint)
-    right = lacking(said)
-    way_out = (
-        right.way_out
-        if right
-        else (
-            "The key vault goes by access policies: its owner can let the job's identity get secrets:\n"
-            f"  az keyvault set-policy --name {vault} --object-id <object id> --secret-permissions get"
-        )
+        return error.reworded(message=f"{where}: {said}", hint=error.hint if error.service_code else hint)
+    message = f"{where}: the job's identity may not read it: it needs the role {error.role} there"
+    policy = _POLICY.search(said)
+    if policy is None:
+        return error.reworded(message=message)
+    hint = (
+        "The key vault goes by access policies. Its owner can let this identity get secrets:\n"
+        f"  az keyvault set-policy --name {vault} --object-id {policy['id']} --secret-permissions get"
     )
-    message = f"{where}: the job's identity may not read it: it needs the role Key Vault Secrets User there"
-    return error.reworded(message=message, hint=way_out)
+    return error.reworded(message=message.partition(": it needs")[0], hint=hint)
+
+
+_POLICY = re.compile(r"oid=(?P<id>[^;']+).*does not have secrets get permission")
+
+
+def _without_answer(error: ServiceError, where: str, name: str, vault: str) -> ServiceError:
+    if error.status == _NOT_FOUND:
+        hint = f"az keyvault secret set --vault-name {vault} --name {name} --file <a file with it>"
+        return error.reworded(message=f"{where}: there is none of that name", hint=hint)
+    hint = error.hint
+    if error.host:
+        hint = "The nodes of the job need a way to it: a private endpoint, or its firewall lets them in."
+    return error.reworded(message=f"{where}: {error.message}", hint=hint)

@@ -102,7 +102,7 @@ def test_a_secret_that_is_not_there(enter: Enter) -> None:
     assert "az keyvault secret set --vault-name fakeaml" in caught.value.hint
 
 
-POLICY = "The user, group or application 'appid=a' does not have secrets get permission on key vault 'v'."
+POLICY = "The application 'appid=a;oid=7a;iss=x' does not have secrets get permission on key vault 'v'."
 NETWORK = (
     "Public network access is disabled and request is not from a trusted service nor via a private link."
 )
@@ -112,10 +112,11 @@ DISABLED = "Operation get is not allowed on a disabled secret."
 @pytest.mark.parametrize(
     ("answer", "kind", "said"),
     [
-        ((403, "Forbidden", POLICY), NotAuthorized, "az keyvault set-policy --name fakeaml"),
-        ((403, "Forbidden", NETWORK), NotAuthorized, "not open to the network"),
-        ((403, "Forbidden", DISABLED), ServiceError, "is disabled"),
-        ((400, "BadParameter", "no"), ServiceError, "secret 'db-password' of the key vault"),
+        ((403, "AccessDenied", POLICY), NotAuthorized, "--object-id 7a --secret-permissions get"),
+        ((403, "ForbiddenByConnection", NETWORK), ServiceError, "The nodes of the job need a way to it"),
+        ((403, "SecretDisabled", DISABLED), ServiceError, "is disabled"),
+        ((401, "", "AKV10032: Invalid issuer."), NotAuthorized, "AKV10032"),
+        ((400, "", "no"), ServiceError, "secret 'db-password' of the key vault fakeaml"),
     ],
 )
 def test_other_refusals_of_a_vault(
@@ -123,8 +124,8 @@ def test_other_refusals_of_a_vault(
 ) -> None:
     """An access policy, a network, a switch: each with its own way out."""
     job = enter()
-    status, code, message = answer
-    error = {"code": code, "message": message}
+    status, inner, message = answer
+    error = {"code": "Forbidden", "message": message, "innererror": {"code": inner}}
     fake_aml.inject(Answer(status, {"error": error}), on="GET /secrets/{name}", times=1)
     with pytest.raises(kind) as caught:
         job.secret("db-password")
