@@ -69,7 +69,7 @@ class Lab:
         finally:
             answer = self._recorder.take("PUT", path)
             if answer is not None:
-                self._note(label, "put", answer)
+                self.note(label, "put", answer)
         watched = run._watched  # noqa: SLF001 - a handle's own is for its own package
         body = watched.memory.body or {}
         self.environment, self._tags = str(body["environmentId"]), dict(body["tags"])
@@ -129,7 +129,7 @@ class Lab:
     def ask(self, label: str, what: str, method: str, path: str, **options: Any) -> Answer:
         """Send one request about a job, and keep its answer, whatever that is."""
         answer = self.request(method, path, **options)
-        self._note(label, what, answer)
+        self.note(label, what, answer)
         return answer
 
     def request(self, method: str, path: str, **options: Any) -> Answer:
@@ -148,7 +148,8 @@ class Lab:
         self.ask(label, "patch", "PATCH", path, api_version="", body={"tags": {PATCHED: "true"}})
         self.ask(label, "after-patch", "GET", self.path(label))
 
-    def _note(self, label: str, what: str, answer: Answer) -> None:
+    def note(self, label: str, what: str, answer: Answer) -> None:
+        """Keep an answer about a job."""
         seen = self.seen[label]
         self.seen[label] = attrs.evolve(seen, answers={**seen.answers, what: answer})
 
@@ -184,7 +185,7 @@ class Lab:
             seen = attrs.evolve(seen, run=run_record(self.workspace, seen.name).raw)
             names = log_names(self.workspace, seen.name)
             told = said(log_text(self.workspace, seen.name)) if names else {}
-            seen = attrs.evolve(seen, logs=names, said=told)
+            seen = attrs.evolve(seen, logs=names, said=told, trouble="")
         except AmlrunError as error:
             seen = attrs.evolve(seen, trouble=f"it can't be read whole: {error.message}")
         return attrs.evolve(seen, ending=self._ending(label, seen))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from amlrun._decision import Retry
 from amlrun._durations import iso
 from amlrun._ending import Ending
-from amlrun._errors import REFUSALS
+from amlrun._errors import REFUSALS, SubmissionFailed
 from amlrun._follow import Follow, stepped
 from amlrun._requeue import Requeue
 from amlrun._resend import resent
@@ -133,7 +133,7 @@ def refused(lab: Lab, one: Experiment) -> Script:
 
 
 def _submit_with(lab: Lab, label: str, one: Experiment, *, identity: str | None) -> None:
-    """With that identity, or, where amlrun refuses it beforehand, without any."""
+    """With that identity, or, where amlrun or the service refuses it, without any."""
     place = f"azureml://datastores/workspaceblobstore/paths/amlrun/{lab.prefix}-{label}/"
     options: dict[str, Any] = {
         "instance_type": one.on,
@@ -145,12 +145,16 @@ def _submit_with(lab: Lab, label: str, one: Experiment, *, identity: str | None)
     command = program(NAMES, NODE, WRITE, sleep(LONG))
     try:
         lab.submit(label, command, **options, **({"identity": identity} if identity else {}))
-    except REFUSALS:
+        lab.identity[label] = f"with identity {identity}" if identity else NOBODY
+    except (*REFUSALS, SubmissionFailed) as error:
         if identity is None:
             raise
+        answer = lab.seen[label].answers.get("put")
         lab.submit(label, command, **options)
-        identity = None
-    lab.identity[label] = f"with identity {identity}" if identity else NOBODY
+        if answer is not None:
+            lab.note(label, "put-with-identity", answer)
+        why = error.message.partition("\n")[0]
+        lab.identity[label] = f"{NOBODY}, for {identity} was refused ({why})"
 
 
 def _until_running(lab: Lab, label: str) -> Script:

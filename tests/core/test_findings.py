@@ -394,6 +394,7 @@ def test_what_is_told_in_the_end() -> None:
     """What is otherwise comes first; only what was seen settles a row; and what it took."""
     world = answering(SECOND, put_completed=Answer(409))
     text = report(findings(world, QUESTIONS), world)
+    assert str(finding("put-completed", world)).startswith("put-completed: otherwise: the PUT")
     assert text.startswith("put-completed   otherwise   the PUT of a job")
     assert f"1 otherwise, {len(QUESTIONS) - 1} as assumed, 0 couldn't be seen." in text
     assert "amlrun/_memory.py: A job's properties come back as they were written …" in text

@@ -9,10 +9,11 @@ import pytest
 from amlrun import NotAuthorized
 from amlrun._verify import running
 from amlrun._verify.findings import Outcome
+from amlrun._verify.of_rights import NOBODY
 from amlrun._verify.questions import QUESTIONS
 from amlrun._verify.verify import propose, verify
 from amlrun._workspace import workspace_of
-from amlrun.testing import Answer, BadGateway, Failed, Forbidden
+from amlrun.testing import Answer, BadGateway, Failed, Forbidden, Preempted
 from amlrun.testing._wire import backend
 from tests.users.verification import RUNTIME, programs_run, verified
 
@@ -107,6 +108,37 @@ def test_what_goes_wrong_on_the_way(fake_aml: FakeAml) -> None:
     assert fake_aml.job(world.jobs["time-out"].name).status in {"CancelRequested", "Canceled"}
     assert found["cancel"].outcome is found["put-running"].outcome is Outcome.UNSEEN
     assert "No such image." in found["cancel"].words
+
+
+def test_what_takes_another_way(fake_aml: FakeAml) -> None:
+    """A first attempt that its node is taken from has a second one all the same, sent by hand.
+
+    A job that no quota was to hold, and that runs, is canceled. One whose identity is refused goes without.
+    """
+    fake_aml.runtime(seconds=RUNTIME)
+    fake_aml.identity("worker")
+    gone = {"error": {"code": "UserError", "message": "No such identity."}}
+    fake_aml.inject(Answer(404, gone), on="PUT /jobs/{name}", name="*-studio-cancel")
+    fake_aml.inject(Preempted(), job="*-checkpoint")
+    client = fake_aml.client()
+    proposal = propose(workspace_of(client))
+    for family in ("standardNVSv3Family", "standardDAv4Family"):
+        fake_aml.quota(family, limit=96)
+    ends: list[Any] = []
+    verify(proposal, lambda _: None, lambda *end: ends.append(end))
+    ((world, listed),) = ends
+    found = {one.name: one for one in listed}
+    assert fake_aml.job(world.jobs["checkpoint-2"].name).status == "Completed"
+    assert found["kill"].outcome is Outcome.OTHERWISE
+    assert found["no-quota"].words == found["too-many"].words == "it ran"
+    assert world.identity["cancel"] == "with identity user"
+    assert world.identity["studio-cancel"].startswith(f"{NOBODY}, for managed was refused (The service ref")
+    assert world.jobs["studio-cancel"].answers["put-with-identity"].status == 404
+    assert found["studio-cancel"].outcome is Outcome.AS_ASSUMED
+    running = [
+        fake_aml.job(seen.name) for name, seen in world.jobs.items() if name in {"no-quota", "too-many"}
+    ]
+    assert all(job.ended and job.started and job.ended - job.started < 30 for job in running)
 
 
 def test_what_waits_for_too_long_is_canceled(fake_aml: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
