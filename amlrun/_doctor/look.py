@@ -68,8 +68,10 @@ def look(environment: Mapping[str, str], *, source: str = "") -> tuple[Seen, Wor
     )
     try:
         account = opened.rest.account()
-    except (NotAuthorized, ServiceError) as error:
+    except AmlrunError as error:
         return _broken(seen, "signed-in", error), opened
+    except Exception as error:  # noqa: BLE001 - credentials raise whatever their libraries do
+        return _broken(seen, "signed-in", Unforeseen(error)), opened
     return _Round(opened).seen(attrs.evolve(seen, account=account, way=opened.rest.tokens.way)), opened
 
 
@@ -204,7 +206,7 @@ def _hosts(stores: tuple[Datastore, ...], seen: Seen) -> list[tuple[str, str]]:
     ]
 
 
-def _broken(seen: Seen, name: str, error: AmlrunError) -> Seen:
+def _broken(seen: Seen, name: str, error: AmlrunError | Unforeseen) -> Seen:
     what, *why = error.message.splitlines()
     check = Check(name, Level.FAILS, what, "; ".join(line.strip() for line in why), error.hint)
     return attrs.evolve(seen, broken=(*seen.broken, check))

@@ -24,12 +24,12 @@ _REFUSED, _NO_TOKEN, _OK = 403, 401, 200
 
 
 class Unforeseen(Exception):
-    """What a GET ended with that is no answer of the service's."""
+    """What a question ended with that is no answer, and that nobody has given a name."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.message = f"{type(error).__name__}: {error}"
-        self.hint = "That is a defect of amlrun: please report it"
+        self.hint = "amlrun has no better words for it: please report it"
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from amlrun._command_line import main
 from amlrun.testing import Answer, ExpiredToken, FakeAml, InternalError, NoConnection
@@ -177,6 +177,33 @@ def test_nobody_is_signed_in(fake: FakeAml, examine: Examine, monkeypatch: pytes
     assert "az login" in out
     assert "azure-ai-ml" in out
     assert len(fake.calls) == 0
+
+
+def test_a_credential_may_fail_in_any_way(
+    fake: FakeAml, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own words are told, and nothing is asked of the service."""
+
+    class Broken:
+        def get_token(self, *_scopes: str, **_options: Any) -> Any:
+            raise ServiceRequestError("login.microsoftonline.com can't be resolved")
+
+    sign_in(monkeypatch, Broken())
+    code, out = examine()
+    assert (code, answers(out)["can submit"]) == (1, "no")
+    assert "ServiceRequestError: login.microsoftonline.com can't be resolved" in out
+    assert len(fake.calls) == 0
+
+
+def test_a_file_of_the_team_may_be_broken(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It decides which workspace is meant, so none is."""
+    (tmp_path / "amlrun.toml").write_text("[defaults]\nworkspace = 3\n")
+    monkeypatch.setenv("AMLRUN_CONFIG", str(tmp_path / "amlrun.toml"))
+    code, out = examine()
+    assert (code, answers(out)["workspace"]) == (2, "none")
+    assert "amlrun.toml" in out
 
 
 def test_a_token_that_is_not_taken(fake: FakeAml, examine: Examine) -> None:
