@@ -39,9 +39,9 @@ from amlrun._clock import Clock, RealClock
 from amlrun._cloud import PUBLIC, Cloud
 from amlrun._credential import name_of
 from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
-from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+from amlrun._errors import AmlrunError, ServiceError
 from amlrun._signing_in import not_signed_in
-from amlrun._tokens import Tokens
+from amlrun._tokens import Tokens, fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,17 +219,22 @@ class Rest:
         try:
             return self.tokens.get_token(scope).token
         except ClientAuthenticationError as error:
-            raise self._no_token(error) from error
+            raise self._no_token(error) from None  # one line, no page of stack
 
     def account(self) -> Account | None:
         """Who is signed in, by the token that all requests need anyway; None where it doesn't say."""
         try:
             return self.tokens.account(*self.wire.scopes)
         except ClientAuthenticationError as error:
-            raise self._no_token(error) from error
+            raise self._no_token(error) from None  # one line, no page of stack
 
-    def _no_token(self, error: ClientAuthenticationError) -> NotAuthorized:
-        return not_signed_in(str(error.message or error), credential=name_of(self.tokens.credential))
+    def _no_token(self, error: ClientAuthenticationError) -> AmlrunError:
+        text, status = str(error.message or error), fault_of(error)
+        if status is None:
+            return not_signed_in(text, credential=name_of(self.tokens.credential))
+        # azure-identity has repeated it.
+        what = f"No token from {urlsplit(self.wire.cloud.login).netloc}: {text.partition(chr(10))[0]}"
+        return ServiceError(what, hint="Is there a network, a proxy or a VPN?", status=status)
 
     def _attempts(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
         try:
@@ -245,7 +250,7 @@ class Rest:
             response = client.send_request(request, **patience)
             response.read()
         except ClientAuthenticationError as error:
-            raise self._no_token(error) from error
+            raise self._no_token(error) from None  # one line, no page of stack
         except (ServiceRequestError, ServiceResponseError) as error:
             what = f"{request.method} {host} got no answer: {error.message}"
             hung = isinstance(error.inner_exception, Timeout)
@@ -271,6 +276,7 @@ class Rest:
                 status=response.status_code,
                 text=response.text(),
                 reason=response.reason or "",
+                code=response.headers.get("x-ms-error-code", ""),
                 request_id=response.headers.get("x-ms-request-id", ""),
                 object_id=self._object_id() if response.status_code in _OF_RIGHTS else "",
             )

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo
-from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 
 from amlrun._account import account_of
 from amlrun._credential import asking, name_of
@@ -30,6 +36,9 @@ EARLY = 300.0
 """Seconds before its end that a token is renewed: azure-core's own."""
 FAILED_FOR = 5.0
 """Seconds for which a failure stands: look-ups that go out side by side would each try every way again."""
+UNANSWERED = (ServiceRequestError, ServiceResponseError)
+_FAULT = re.compile(r"HTTP Error: (429|5\d\d)")
+"""As msal says it."""
 _log = logging.getLogger("amlrun")
 _Key = tuple[tuple[str, ...], str, bool]
 
@@ -115,6 +124,21 @@ class Tokens:
                     fresh: AccessTokenInfo = newer(*scopes, options=options)
                     return fresh
                 token = self.credential.get_token(*scopes, **options)
-        except (OSError, ValueError) as error:  # of a file that isn't there, of a tenant that is none
+        except (*UNANSWERED, OSError, ValueError) as error:
+            # Of a file that is nowhere, of a tenant that is none; and where nobody answered, which policies of
+            # azure-core's would take for a fault of the request's own, and repeat.
             raise ClientAuthenticationError(message=str(error)) from error
         return AccessTokenInfo(token.token, token.expires_on)
+
+
+def fault_of(error: ClientAuthenticationError) -> int | None:
+    """The status of a passing fault for which there is no token (0: nobody answered); None: it is another."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UNANSWERED):
+            return 0
+        cause = cause.__cause__
+    status, said = error.status_code or 0, _FAULT.search(str(error.message))
+    if said:
+        return int(said[1])
+    return status if status == 429 or status >= 500 else None  # noqa: PLR2004 - throttled, or HTTP's faults

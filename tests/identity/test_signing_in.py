@@ -9,9 +9,10 @@ import pytest
 from azure.identity import ClientSecretCredential
 
 import amlrun
-from amlrun import NotAuthorized, NotConfigured
+from amlrun import NotAuthorized, NotConfigured, ServiceError
 from amlrun._account import Kind
 from amlrun._workspace import workspace_of
+from amlrun.testing import BadGateway, NoConnection
 from tests.submission.runs import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -136,6 +137,27 @@ def test_a_chosen_credential_that_is_none(fake: FakeAml, monkeypatch: pytest.Mon
     with pytest.raises(NotConfigured, match=r"AZURE_TOKEN_CREDENTIALS: .*nonsense.*azureclicredential"):
         signed_in()
     assert not fake.jobs
+
+
+@pytest.mark.parametrize("way", ["secret", "proof"])
+def test_entra_cannot_be_reached(fake: FakeAml, set_all: SetAll, tmp_path: Path, way: str) -> None:
+    """No answer is no refusal: it may pass. azure-identity has repeated it, and nobody does so again."""
+    set_all(fake.app("ci") if way == "secret" else fake.pipeline("ci", tmp_path / "proof"))
+    fake.inject(NoConnection(), on=ENTRA, times=None)
+    with pytest.raises(ServiceError, match=r"No token from login\.microsoftonline\.com: .*refused") as caught:
+        amlrun.plan("echo", environment=ENVIRONMENT)
+    assert caught.value.passing
+    assert caught.value.__cause__ is None
+    assert len(fake.calls.of(ENTRA)) == 4
+
+
+def test_entra_has_a_fault(fake: FakeAml, set_all: SetAll) -> None:
+    """The same."""
+    set_all(fake.app("ci"))
+    fake.inject(BadGateway(), on=ENTRA, times=None)
+    with pytest.raises(ServiceError, match=r"No token from .*HTTP Error: 502") as caught:
+        signed_in()
+    assert (caught.value.status, caught.value.passing) == (502, True)
 
 
 def test_a_certificate_that_is_nowhere(fake: FakeAml, set_all: SetAll) -> None:

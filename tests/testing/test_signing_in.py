@@ -128,6 +128,14 @@ def test_the_token_of_another_pipeline(fake_aml: FakeAml, become: Any, tmp_path:
         WorkloadIdentityCredential().get_token(ARM)
 
 
+def test_a_token_that_is_none(fake_aml: FakeAml, become: Any, tmp_path: Path) -> None:
+    """Whatever stands in the file."""
+    become(fake_aml.pipeline("ci", tmp_path / "token"))
+    (tmp_path / "token").write_text("a.b.c")
+    with pytest.raises(ClientAuthenticationError, match="AADSTS50027"):
+        WorkloadIdentityCredential().get_token(ARM)
+
+
 def test_any_refusal(fake_aml: FakeAml, become: Any) -> None:
     """One can be scripted, by its number."""
     become(fake_aml.app("ci"))

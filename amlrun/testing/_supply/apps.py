@@ -154,17 +154,19 @@ def signed_in(found: App | None, form: Mapping[str, str], tenant: str, now: floa
 
 
 def _by_assertion(found: App, proof: str, now: float) -> App:
-    expires, subject = expiry_of(proof), _subject(proof)
-    if expires is None or expires <= now:
+    expires = expiry_of(proof)
+    if expires is None:
+        raise SignInRefused(401, 50027, "invalid_client", "Invalid JWT token: it can't be read.")
+    if expires <= now:
         moments = [
-            f"{dt.datetime.fromtimestamp(at, tz=dt.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
-            for at in (now, expires or 0)
+            f"{dt.datetime.fromtimestamp(at, tz=dt.timezone.utc):%Y-%m-%dT%H:%M:%SZ}" for at in (now, expires)
         ]
         words = (
             "Client assertion is not within its valid time range. "
             f"Current time: {moments[0]}, expiry time of assertion {moments[1]}."
         )
         raise SignInRefused(401, 700024, "invalid_client", words)
+    subject = _subject(proof)
     if not found.subject or subject != found.subject:
         words = (
             "No matching federated identity record found for presented assertion subject "
@@ -175,5 +177,6 @@ def _by_assertion(found: App, proof: str, now: float) -> App:
 
 
 def _subject(proof: str) -> str:
+    """Who it speaks for; expiry_of has read it before."""
     part = proof.split(".")[1]
     return str(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))).get("sub", ""))
