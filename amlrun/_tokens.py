@@ -125,8 +125,8 @@ class Tokens:
                     return fresh
                 token = self.credential.get_token(*scopes, **options)
         except (*UNANSWERED, OSError, ValueError) as error:
-            # Of a file that is nowhere, of a tenant that is none; and where nobody answered, which policies of
-            # azure-core's would take for a fault of the request's own, and repeat.
+            # A file that is nowhere, a tenant that is none; and where nobody answered, which azure-core would
+            # take for a fault of the request's own, and repeat.
             raise ClientAuthenticationError(message=str(error)) from error
         return AccessTokenInfo(token.token, token.expires_on)
 
