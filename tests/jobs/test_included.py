@@ -101,7 +101,9 @@ def test_the_snapshot_of_clean_folders_is_that_of_azure_ai_ml(
     assert not [call for call in fake_aml.calls if call.method == "PUT" and "/codes/" in call.path]
 
 
-def test_a_component_alone_has_its_includes(fake_aml: FakeAml, client: MLClient, source: Path) -> None:
+def test_a_component_alone_has_its_includes(
+    fake_aml: FakeAml, client: MLClient, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """azure-ai-ml drops them of one that is a job by itself; of code that is an argument, too."""
     filled(source.parent / "more", *ACCIDENTS, "x.py")
     other = filled(source.parent / "other", "else.py")
@@ -110,8 +112,10 @@ def test_a_component_alone_has_its_includes(fake_aml: FakeAml, client: MLClient,
     submit(part(), environment="azureml:train:1", client=client)
     assert uploaded(fake_aml) == ["more/x.py", "train.py"]
     fake_aml.calls.clear()
-    submit(part(), code=other, environment="azureml:train:1", client=client)
+    with caplog.at_level("INFO", "amlrun"):
+        submit(part(), code=other, environment="azureml:train:1", client=client)
     assert uploaded(fake_aml) == ["else.py", "more/x.py"]
+    assert "the code is 2 files" in caplog.text
     assert str(part) == before
 
 
