@@ -154,16 +154,19 @@ def test_what_waits_for_too_long_is_canceled(fake_aml: FakeAml, monkeypatch: pyt
     assert all(fake_aml.job(name).status in {"Canceled", "Failed"} for name in fake_aml.jobs)
 
 
-@pytest.mark.parametrize("looks", [1, 30])
-def test_ctrl_c_leaves_no_job_behind(fake_aml: FakeAml, looks: int) -> None:
-    """Whenever it comes, all that was sent is canceled, and what was seen so far is told."""
+@pytest.mark.parametrize(("method", "count"), [("GET", 3), ("GET", 30), ("PUT", 2)])
+def test_ctrl_c_leaves_no_job_behind(fake_aml: FakeAml, method: str, count: int) -> None:
+    """Whenever it comes, all that was sent is canceled, and what was seen so far is told.
+
+    Also what the service has just taken, and nobody has read the answer.
+    """
     fake_aml.runtime(seconds=RUNTIME)
     seen: list[str] = []
 
     def press(_route: Any, request: Any, _reply: Any) -> None:
-        if request.method == "GET" and "/jobs/amlrun-verify" in request.path:
+        if request.method == method and "/jobs/amlrun-verify" in request.path:
             seen.append(request.path)
-            if len(seen) == looks:
+            if len(seen) == count:
                 raise KeyboardInterrupt
 
     backend.watchers.append(press)
@@ -177,6 +180,7 @@ def test_ctrl_c_leaves_no_job_behind(fake_aml: FakeAml, looks: int) -> None:
         backend.watchers.remove(press)
     assert len(ends) == 1
     fake_aml.advance(minutes=30)
+    assert fake_aml.jobs
     assert all(fake_aml.job(name).status in {"Canceled", "Failed"} for name in fake_aml.jobs)
 
 
