@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import logging
+import operator
 import os
 import secrets
 import shutil
@@ -150,6 +151,7 @@ class Checkpoints:
         is done when it returns. What it raises comes through, and so does `OSError` (a full disk): then there
         is no new checkpoint, and those before it are untouched. `InvalidRequest`: nothing was written.
         """
+        step = _whole(step)
         if not _is_count(step, 0):
             raise InvalidRequest(f"step={shown(step)}: the number of steps that are done", argument="step")
         saved = self._saved(step, save) if self.folder is not None and self._writes else None
@@ -219,6 +221,13 @@ class Checkpoints:
     def _path(self, entry: str = "") -> Path:
         assert self.folder is not None  # noqa: S101  nothing comes here without one
         return self.folder / entry
+
+
+def _whole(step: Any) -> Any:
+    """A whole number of whatever library as Python's own; anything else as it is."""
+    with suppress(TypeError):
+        return operator.index(step)
+    return step
 
 
 def _is_count(value: object, least: int) -> bool:

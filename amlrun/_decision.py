@@ -75,6 +75,11 @@ _COUNT: dict[Ending, str | None] = {
 """Which count of `Requeue` a reason draws on; None: what ended so is never repeated."""
 
 
+def count_for(ending: Ending) -> str | None:
+    """The field of `Requeue` that says how often what ended so is repeated; None: never."""
+    return _COUNT[ending]
+
+
 def next_attempt(group: str, attempts: Sequence[Attempt], policy: Requeue | None) -> Retry | Stop:
     """What follows the last of `attempts`, which are all of `group`'s that ended, oldest first.
 

@@ -38,6 +38,18 @@ def told(duration: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+_SPAN = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+
+
+def span(text: object) -> float | None:
+    """A span of time as run history writes it, `1.02:30:00.5`, in seconds; None: it is none."""
+    match = _SPAN.fullmatch(str(text or ""))
+    if match is None:
+        return None
+    days, hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return days * 86400 + hours * 3600 + minutes * 60 + rest
+
+
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 
 

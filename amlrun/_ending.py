@@ -136,6 +136,9 @@ _FAILED: tuple[tuple[re.Pattern[str], Ending], ...] = (
     ),
     (re.compile(r"^UserError\b"), Ending.USER_ERROR),
 )
+_REPEATED = frozenset({Ending.OUT_OF_CAPACITY, Ending.PLATFORM_FAULT})
+_OF_PLATFORM = "AzureMLCompute job failed"
+"""How what a user's code didn't say begins."""
 NEARLY = 0.98
 """A job canceled after this much of its timeout was canceled by the timeout."""
 _STILL_MOVED = 60.0
@@ -150,12 +153,24 @@ def ending(evidence: Evidence) -> Ending | None:
         return Ending.COMPLETED
     if evidence.status == CANCELED:
         return _canceled(evidence)
-    said = f"{evidence.error_code} {evidence.error_message}"
-    why = next((why for sign, why in _FAILED if sign.search(said)), Ending.UNKNOWN)
+    why = _why(evidence.error_code, evidence.error_message)
+    if why in _REPEATED and _is_of_script(evidence):  # what that happens to say is nothing to repeat it for
+        why = _why(evidence.error_code, evidence.error_message.partition(" ")[0])
     # Assumed: the platform's fault, or one without a name, that comes with a warning of a preemption is that.
     if evidence.preemption_warned and why in {Ending.PLATFORM_FAULT, Ending.UNKNOWN}:
         return Ending.PREEMPTED
     return why
+
+
+def _why(code: str, message: str) -> Ending:
+    said = f"{code} {message}"
+    return next((why for sign, why in _FAILED if sign.search(said)), Ending.UNKNOWN)
+
+
+def _is_of_script(evidence: Evidence) -> bool:
+    """Whether the message may be the words of the job's own code."""
+    platforms = evidence.error_message.startswith(_OF_PLATFORM)
+    return evidence.error_code.startswith("UserError") and not platforms
 
 
 def _canceled(evidence: Evidence) -> Ending:

@@ -8,6 +8,7 @@ from amlrun._attempts import Attempts
 from amlrun._ending import ADVICE, Ending
 from amlrun._errors import AmlrunError, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._history import failure_text
+from amlrun._look import UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def failure(workspace: Workspace, watched: Watched, stop: Stop) -> JobFailed | J
         url=last.url,
         attempts=watched.attempts,
         service_code=last.error_code,
-        service_message=last.error.removeprefix(f"{last.error_code}: "),
+        service_message="" if _unread(last) else last.error.removeprefix(f"{last.error_code}: "),
         step=last.failed_step,
         log=tuple(log[-TAIL:]),
         evidence=last.evidence,
@@ -57,7 +58,7 @@ def _words(watched: Watched, stop: Stop, log: list[str]) -> Iterator[str]:
     if last.failed_step:
         yield f"It failed in {last.failed_step}, which is the run {last.failed_run}."
     if last.error:
-        yield f"The service says: {last.error}"
+        yield f"{'No more is known' if _unread(last) else 'The service says'}: {last.error}"
     if log:
         yield f"The end of its log ({min(TAIL, len(log))} of {len(log)} lines):"
         yield from log[-TAIL:]
@@ -72,6 +73,11 @@ def _hints(group: str, last: Attempt, reason: Ending) -> Iterator[str]:
         yield f"Its page: {last.url}"
     if last.evidence:
         yield f"What the service said of it is in {last.evidence}: for an issue, if the reason is wrong."
+
+
+def _unread(last: Attempt) -> bool:
+    """Whether the words about its end are ours: the service has said nothing."""
+    return last.error.startswith(UNREAD)
 
 
 def _log_of(workspace: Workspace, last: Attempt) -> list[str]:

@@ -34,8 +34,12 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
-PATIENCE = 3
-"""Refusals in a row that a wait sits out: a token that is being renewed may be refused once."""
+PATIENCE = 600.0
+"""Seconds of nothing but refusals and odd replies that a wait sits out.
+
+A token that is being renewed is refused, a laptop that wakes up has no network yet and no token, a captive
+portal answers with a page: a wait that has seen its job is not lost for that.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,16 +51,19 @@ class Follow:
     None where nobody wants to know; `tail` how far its log was handed on, None likewise. Of an attempt that
     has waited for nodes for long, `stays_until` is when to look for another place again, and `given_up`
     whether it is being canceled for that. `mark_read`: whether the run is wanted was asked since the last
-    attempt was there. `puzzled`: a defect has been told already. Of the last step:
-    `news` is what happened, `written` what its job wrote, `trouble` what failed in passing. `end` is why
-    nothing more is to be done: it is over, or the error that ended the waiting.
+    attempt was there. `puzzled`: a defect has been told already. `refused_since` is since when no look has
+    succeeded, for what may be wrong for good, None where none failed so; `troubled` what was told last of
+    looks that fail, "" where the last one didn't. Of the last step: `news` is what happened, `written` what
+    its job wrote, `trouble` what failed in passing. `end` is why nothing more is to be done: it is over, or
+    the error that ended the waiting.
     """
 
     workspace: Workspace
     watched: Watched
     turn: Turn = attrs.field(factory=Turn)
     since: float = 0.0
-    refusals: int = 0
+    refused_since: float | None = None
+    troubled: str = ""
     retry: Retry | None = None
     retry_at: float = 0.0
     question: Question | None = None
@@ -104,14 +111,17 @@ def stepped(follow: Follow, job: Mapping[str, Any] | Exception | None, now: floa
     """After one step, with the job that it `wanted`.
 
     A passing fault, of a look or of a requeue, doesn't end it: names are fixed, so trying again is safe. It
-    ends with `NotAuthorized` or `ServiceError` where trying again won't help (the job is gone).
+    ends with `NotAuthorized` or `ServiceError` where that has not helped for long (the job is gone).
     """
     follow = attrs.evolve(follow, news=(), written="", trouble="")
     try:
         if isinstance(job, Exception):
             raise job  # noqa: TRY301 - as if it had been read here
         follow = _looked(follow, job, now)
-        return attrs.evolve(_acted(follow, job, now), refusals=0)
+        follow = _acted(follow, job, now)
+        if follow.troubled:
+            follow = _telling(follow, f"{follow.watched.group}: the service answers again")
+        return attrs.evolve(follow, refused_since=None, troubled="")
     except (ServiceError, NotAuthorized) as error:
         return _after_fault(follow, error, now)
     except Exception as error:  # noqa: BLE001 - the others go on, whatever it is
@@ -119,13 +129,19 @@ def stepped(follow: Follow, job: Mapping[str, Any] | Exception | None, now: floa
 
 
 def _after_fault(follow: Follow, error: ServiceError | NotAuthorized, now: float) -> Follow:
-    refusals = follow.refusals + isinstance(error, NotAuthorized)
     lasting = isinstance(error, NotAuthorized) and error.service_code in LASTING
-    refused = isinstance(error, ServiceError) and not error.passing and not error.host  # a VPN may come back
-    if lasting or refused or refusals >= PATIENCE:
+    passing = isinstance(error, ServiceError) and (error.passing or bool(error.host))  # a VPN may come back
+    since = now if follow.refused_since is None and not passing else follow.refused_since
+    if lasting or (not passing and since is not None and now - since >= PATIENCE):
         return attrs.evolve(follow, end=error)
     trouble = f"{follow.watched.group}: {error.message}; the next look comes"
-    return attrs.evolve(follow, refusals=refusals, trouble=trouble, turn=follow.turn.looked(now))
+    return attrs.evolve(
+        follow,
+        refused_since=since,
+        troubled=trouble,
+        trouble="" if trouble == follow.troubled else trouble,
+        turn=follow.turn.looked(now),
+    )
 
 
 def _looked(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import attrs
 
-from amlrun._durations import instant
+from amlrun._durations import instant, span
 from amlrun._error_replies import innermost
 from amlrun._logs import preferred
 from amlrun._states import FAILED
@@ -34,7 +34,8 @@ class RunRecord:
 
     `title` is what people call it: of a pipeline's step its name there. `queueing` is what it waits for, in
     the service's words (`Scheduling: Job is queued.`); "": nothing. `restarts` is how often the service
-    restarted it in place. `outputs` are its named outputs by name, each with its id and its type.
+    restarted it in place; `computed` how long it ran in all, in seconds, None where it doesn't say.
+    `outputs` are its named outputs by name, each with its id and its type.
     `raw` is the reply itself.
     """
 
@@ -48,6 +49,7 @@ class RunRecord:
     warnings: tuple[str, ...] = ()
     queueing: str = ""
     restarts: int = 0
+    computed: float | None = None
     outputs: Mapping[str, tuple[str, str]] = attrs.field(factory=dict, eq=False, repr=False)
     raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
 
@@ -79,6 +81,7 @@ def record_of(run: Mapping[str, Any]) -> RunRecord:
         queueing=_words(run.get("queueingInfo")),
         # Assumed: run history counts attempts of a job from 1, one more for each restart in place.
         restarts=max(0, int(run.get("currentAttemptId") or 1) - 1),
+        computed=span(run.get("computeDuration")),
         outputs={name: (str(one["assetId"]), str(one.get("type") or "")) for name, one in outputs.items()},
         raw=run,
     )

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("amlrun")
 UNEXPLAINED = 20
-"""Looks at an end that run history doesn't explain, a quarter of an hour of waiting: then why is unknown."""
+"""Looks at an end that run history refuses to explain, a quarter of an hour: then why is unknown."""
+UNREAD = "its run history can't be read"
 _RAN = frozenset({RUNNING, NOT_RESPONDING})
 """From these states a job goes back to the queue only where the service restarts it in place."""
 
@@ -167,7 +168,7 @@ def catch_up(workspace: Workspace, watched: Watched) -> Watched:
 
 def marked(workspace: Workspace, group: str) -> bool:
     """Whether somebody has canceled the run."""
-    return has_mark(workspace.rest.get(job_path(workspace, group)))
+    return has_mark(workspace.rest.bounded().get(job_path(workspace, group)))
 
 
 def _first_sight(sent: Sent) -> Attempt:
@@ -195,7 +196,7 @@ def _running(workspace: Workspace, seen: Attempt, *, came_back: bool) -> Attempt
     return attrs.evolve(seen, seconds=ran)
 
 
-def _known(seen: Attempt, record: RunRecord, trouble: str) -> Attempt:
+def _known(seen: Attempt, record: RunRecord, trouble: AmlrunError | None) -> Attempt:
     """With what run history has of one that lives on: its warnings are of what it has survived.
 
     Assumed: warnings are added at the end of the list, and none goes.
@@ -204,7 +205,7 @@ def _known(seen: Attempt, record: RunRecord, trouble: str) -> Attempt:
         seen,
         started=record.started or seen.started,
         restarts=max(seen.restarts, record.restarts),
-        warned=None if trouble else len(record.warnings),
+        warned=None if trouble is not None else len(record.warnings),
     )
 
 
@@ -231,9 +232,11 @@ def _waiting_since(
 def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[str, Any]) -> Attempt:
     """Why it ended. `Completed` says it all; else it stays unexplained while run history can't be read."""
     record, trouble = _record(workspace, seen.name)
-    unexplained = seen.unexplained + 1 if trouble and seen.status != COMPLETED else 0
-    if 0 < unexplained < UNEXPLAINED:
-        return attrs.evolve(seen, error=trouble, unexplained=unexplained)
+    unread = "" if trouble is None else f"{UNREAD}: {trouble.message}"
+    if trouble is not None and seen.status != COMPLETED:
+        unexplained = seen.unexplained + (not _passes(trouble))
+        if unexplained < UNEXPLAINED:
+            return attrs.evolve(seen, error=unread, unexplained=unexplained)
     ran = _duration(record)
     step, cause = _cause(workspace, seen, job, record)
     canceled = has_mark(job)
@@ -264,8 +267,8 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         started=record.started or seen.started,
         restarts=max(seen.restarts, record.restarts),
         ended=record.ended,
-        seconds=seen.seconds if ran is None else ran,
-        error=": ".join(part for part in (cause.error_code, cause.error_message, trouble) if part),
+        seconds=seen.seconds if ran is None else _running_time(record, ran),
+        error=": ".join(part for part in (cause.error_code, cause.error_message, unread) if part),
         error_code=cause.error_code,
         failed_step=step,
         failed_run=cause.name if step else "",
@@ -311,23 +314,36 @@ def _cause(
     return found or ("", record)
 
 
-def _record(workspace: Workspace, name: str) -> tuple[RunRecord, str]:
+def _record(workspace: Workspace, name: str) -> tuple[RunRecord, AmlrunError | None]:
     """What run history knows; nothing, and why, where it can't be read."""
     try:
-        return run_record(workspace, name), ""
+        return run_record(workspace, name), None
     except AmlrunError as error:
-        told = f"{name}: its run history can't be read: {error.message}"
+        told = f"{name}: {UNREAD}: {error.message}"
         if isinstance(error, ServiceError) and error.host:
             told = f"run history can't be read, and runs are followed by their states alone: {error.hint}"
         for words in workspace.untold([told]):
             _log.warning("%s", words)
-        return RunRecord(), f"its run history can't be read: {error.message}"
+        return RunRecord(), error
+
+
+def _passes(trouble: AmlrunError) -> bool:
+    """Whether the same look may tell why, later: not where it is refused, or its host is out of reach."""
+    return isinstance(trouble, ServiceError) and trouble.passing and not trouble.host
 
 
 def _duration(record: RunRecord) -> float | None:
     if record.started is None or record.ended is None:
         return None
     return max(0.0, record.ended - record.started)
+
+
+def _running_time(record: RunRecord, ran: float) -> float:
+    """Of a job that was restarted in place, without the queue between.
+
+    Assumed: that is run history's `computeDuration`.
+    """
+    return ran if not record.restarts or record.computed is None else min(ran, record.computed)
 
 
 def _timeout_of(job: Mapping[str, Any]) -> float | None:

@@ -89,8 +89,10 @@ def _put(
     if not new_name and (there := find(workspace, name)) is not None:
         return _adopted(name, there, memory, same)
     leaving = {**body, "properties": {**(body.get("properties") or {}), **memory.to_properties()}}
+    # A later one is sent while other runs wait for their turn: if it hangs, the next look tries again.
+    rest = workspace.rest if memory.attempt == 1 else workspace.rest.bounded()
     try:
-        reply = workspace.rest.send(
+        reply = rest.send(
             "PUT",
             job_path(workspace, name),
             api_version=memory.api_version,
@@ -142,7 +144,7 @@ def _unanswered(name: str, error: ServiceError, *, refused: bool) -> ServiceErro
 def find(workspace: Workspace, name: str) -> dict[str, Any] | None:
     """The job of that name as the service tells it; None where there is none."""
     try:
-        return workspace.rest.get(job_path(workspace, name))
+        return workspace.rest.bounded().get(job_path(workspace, name))
     except ServiceError as error:
         if error.status == _NOT_FOUND:
             return None

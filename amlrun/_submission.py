@@ -35,7 +35,7 @@ from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress, checkpoint_folder
 from amlrun._jobs.nested import dressed_nested
 from amlrun._jobs.remarks import remarks
-from amlrun._look import started
+from amlrun._look import catch_up, started
 from amlrun._memory import Memory
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
@@ -103,13 +103,9 @@ def quota_of(workspace: Workspace) -> Quota:
     """Quota as it is now. Raises `NotAuthorized` and `ServiceError`: here a refusal is the answer."""
     look = workspace.lookups.look(fresh=True)
     refused = look.readings.usages.failure or look.readings.facts.failure
-    if isinstance(refused, NotAuthorized):
-        raise NotAuthorized(
-            f"Quota can't be read with this account: {refused.message}",
-            hint="The right is Microsoft.MachineLearningServices/locations/usages/read on the subscription.",
-            scope=workspace.scope.subscription_path,
-            service_code=refused.service_code,
-        ) from refused
+    if isinstance(refused, NotAuthorized) and refused.signed_in:
+        message = f"Quota can't be read with this account: {refused.message}"
+        raise refused.reworded(message=message) from refused
     if refused is not None:
         raise refused
     assert look.market.quota is not None  # noqa: S101  it was read
@@ -227,7 +223,8 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
             error.message, hint=error.hint, status=error.status, service_code=code
         ) from error
     _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
-    return Run(workspace, started(sent))
+    first = started(sent)
+    return Run(workspace, catch_up(workspace, first) if sent.adopted else first)
 
 
 def _is_same(workspace: Workspace, request: Request, captured: Captured, theirs: Memory) -> bool:

@@ -55,7 +55,8 @@ _PROGRAMS = frozenset({JobType.COMMAND, JobType.SWEEP})
 """What runs a program of the user's own."""
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
-_MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 50, 100, 1000
+_MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 48, 100, 1000
+"""The service takes 50: two are kept free, for the mark of a cancel and for that of a wait in the queue."""
 
 
 @attrs.frozen(kw_only=True)
@@ -142,7 +143,9 @@ def parse(
         defaults = team.defaults_for(least_named(asked.ask, steps), said=_said(given, settings, policy))
     usual = {name: value for name, value in defaults.tags.items() if name not in {**settings.tags, **tags}}
     defaults = attrs.evolve(defaults, tags=usual)
-    team.check_tags({**usual, **settings.tags, **tags})
+    all_tags = {**usual, **settings.tags, **tags}
+    _check_limits(all_tags)
+    team.check_tags(all_tags)
     ask = team.bound(defaults.applied(asked.ask))
     check_timeout(settings.type, ask.timeout, policy)
     _check_checkpoint(settings.type, policy)
@@ -325,19 +328,21 @@ def _variables(value: Any) -> dict[str, str]:
 
 
 def _tags(value: Any) -> dict[str, str]:
-    """Within the service's limits, so that a job isn't refused after its upload."""
     for key, one in _mapping("tags", value).items():
         if not key or one is None:
             message = f"tags: {f'{shown(key)} has no value' if key else 'one has no name'}"
             raise InvalidRequest(message, argument="tags", hint='{"team": "vision"}, for example.')
         _check_plain("tags", key, one)
-    tags = {key: str(one) for key, one in _mapping("tags", value).items()}
+    return {key: str(one) for key, one in _mapping("tags", value).items()}
+
+
+def _check_limits(tags: Mapping[str, str]) -> None:
+    """Those of the service, so that a job isn't refused after its upload."""
     long = [key for key, one in tags.items() if len(key) > _LONGEST_KEY or len(one) > _LONGEST_VALUE]
     if len(tags) > _MOST_TAGS or long:
         message = f"tags: {f'{long[0][:40]!r} is too long' if long else f'{len(tags)} are too many'}"
         hint = f"At most {_MOST_TAGS} of {_LONGEST_VALUE} characters, their names at most {_LONGEST_KEY}."
         raise InvalidRequest(message, argument="tags", hint=hint)
-    return tags
 
 
 def _check_plain(argument: str, name: str, value: Any) -> None:

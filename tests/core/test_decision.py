@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun import Attempt, Plan, Requeue
-from amlrun._decision import Moved, Retry, Stop, by_hand, next_attempt, queued_too_long
+from amlrun._decision import Moved, Retry, Stop, by_hand, count_for, next_attempt, queued_too_long
 from amlrun._ending import Ending
 from amlrun._offers import Tier
 from amlrun._requeue import WhenQueued
@@ -268,6 +268,7 @@ def test_every_reason_has_an_answer() -> None:
     )
     repeated = {one for one in Ending if isinstance(next_attempt("run", ended(one), eager), Retry)}
     assert repeated == set(COUNTS)
+    assert {one: count_for(one) for one in Ending if count_for(one)} == COUNTS
 
 
 def test_by_hand_an_attempt_goes_where_the_policy_says() -> None:

@@ -63,7 +63,7 @@ def write(folder: Path, text: str) -> Path:
         ({"tags": {1: "a"}}, "tags"),
         ({"tags": {"k" * 101: "a"}}, "tags"),
         ({"tags": {"k": "a" * 1001}}, "tags"),
-        ({"tags": {f"k{number}": "a" for number in range(51)}}, "tags"),
+        ({"tags": {f"k{number}": "a" for number in range(49)}}, "tags"),
         ({"outputs": {"amlrun_checkpoints": {"type": "uri_folder"}}}, "outputs"),
         ({"environment_variables": {"AMLRUN_ATTEMPT": "3"}}, "environment_variables"),
         ({"timeout": float("nan")}, "timeout"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
 from amlrun import (
     JobCanceled,
@@ -135,7 +135,14 @@ def test_a_completed_run_needs_no_history(fake_aml: FakeAml, between: Between, h
     assert "run history can't be read" in run.attempts[0].error
 
 
-@pytest.mark.parametrize("how", [refused("/history/", 401, times=3), broken(times=30, part="/history/")])
+@pytest.mark.parametrize(
+    "how",
+    [
+        refused("/history/", 401, times=3),
+        refused("/history/", 503, times=500),
+        broken(times=30, part="/history/"),
+    ],
+)
 def test_why_a_run_ended_is_waited_for(fake_aml: FakeAml, between: Between, how: Any) -> None:
     """A preempted one is not lost because its history could not be read at once."""
     run = spot_over(fake_aml, between)
@@ -145,25 +152,60 @@ def test_why_a_run_ended_is_waited_for(fake_aml: FakeAml, between: Between, how:
 
 
 def test_an_end_that_is_never_explained_is_unknown(fake_aml: FakeAml, between: Between) -> None:
-    """After a quarter of an hour, and nothing is repeated."""
+    """After a quarter of an hour of refusals, and nothing is repeated. The service has said nothing, then."""
     run = spot_over(fake_aml, between)
     fake_aml.preempt(run.name)
     between.act = refused("/history/")
-    with pytest.raises(JobFailed, match="run history can't be read") as caught:
+    with pytest.raises(JobFailed, match="No more is known: its run history can't be read") as caught:
         run.wait()
-    assert caught.value.reason == "unknown"
+    assert (caught.value.reason, caught.value.service_message) == ("unknown", "")
     assert fake_aml.jobs == (run.name,)
 
 
-def test_a_token_that_is_refused_once_does_not_end_a_wait(fake_aml: FakeAml, between: Between) -> None:
-    """Twice neither; the third time in a row it is true."""
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407])
+def test_what_is_refused_in_passing_does_not_end_a_wait(
+    fake_aml: FakeAml, between: Between, status: int
+) -> None:
+    """Not in ten minutes: a token that is renewed, a laptop that has just woken up, a hotel's network."""
+    fake_aml.runtime(minutes=30)
     run = spot_over(fake_aml, between)
-    between.act = refused("", 401, times=2)
+    between.act = refused("", status, times=12)
     assert run.wait().status == "Completed"
     other = spot_over(fake_aml, between)
-    between.act = refused("", 401)
-    with pytest.raises(NotAuthorized):
+    between.act, begun = refused("", status), fake_aml.clock.now()
+    with pytest.raises((NotAuthorized, ServiceError)):
         other.wait()
+    assert 600 <= fake_aml.clock.now() - begun < 700
+
+
+def test_a_credential_that_gives_no_token_for_a_while_does_not_end_a_wait(
+    fake_aml: FakeAml, between: Between
+) -> None:
+    """As azure-identity's do without a network: they call that an authentication that failed."""
+    fake_aml.runtime(minutes=30)
+    run = spot_over(fake_aml, between)
+    began = fake_aml.clock.now()
+
+    def without_network(_method: str, _path: str, go_on: Callable[[], Any]) -> Any:
+        if fake_aml.clock.now() - began < 500:
+            raise ClientAuthenticationError("DefaultAzureCredential failed to retrieve a token")
+        return go_on()
+
+    between.act = without_network
+    assert run.wait().status == "Completed"
+
+
+def test_the_same_trouble_is_told_once(
+    fake_aml: FakeAml, between: Between, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And that it is over."""
+    fake_aml.runtime(minutes=30)
+    caplog.set_level("INFO", "amlrun")
+    run = spot_over(fake_aml, between)
+    between.act = refused("", 503, times=60)
+    assert run.wait().status == "Completed"
+    assert caplog.text.count("the next look comes") == 1
+    assert caplog.text.count("the service answers again") == 1
 
 
 def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
@@ -175,28 +217,29 @@ def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, bet
         run.wait()
 
 
-def test_a_sign_in_page_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
-    """200 and HTML is no fault that passes."""
-    run = spot_over(fake_aml, between)
+@pytest.mark.parametrize(("text", "told"), [(b"<html>", "no JSON"), (b"{}", "no job")])
+def test_another_page_in_the_place_of_the_job_is_none(
+    fake_aml: FakeAml, between: Between, text: bytes, told: str
+) -> None:
+    """A wait goes on when it is gone, and ends with it where it stays."""
+    fake_aml.runtime(minutes=30)
+    left = [6]
 
     def page(_method: str, _path: str, go_on: Callable[[], Any]) -> Any:
         reply = go_on()
-        reply.http_response._internal_response._content = b"<html>"
-        reply.http_response._content = b"<html>"
+        if left[0]:
+            left[0] -= 1
+            reply.http_response._internal_response._content = text
+            reply.http_response._content = text
         return reply
 
-    between.act = page
-    with pytest.raises(ServiceError, match="no JSON"):
-        run.wait()
-
-
-def test_a_job_that_is_gone_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
-    """Looking again would not bring it back."""
     run = spot_over(fake_aml, between)
-    between.act = refused("", 404)
-    with pytest.raises(ServiceError) as caught:
-        run.wait()
-    assert caught.value.status == 404
+    between.act = page
+    assert run.wait().status == "Completed"
+    other = spot_over(fake_aml, between)
+    left[0] = 10**6
+    with pytest.raises(ServiceError, match=told):
+        other.wait()
 
 
 @pytest.mark.parametrize("minutes", [0, 3])

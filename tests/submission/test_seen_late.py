@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amlrun import Requeue, RequeueExhausted, RunError, WaitTimeout, attach, submit
+from amlrun import InvalidRequest, Requeue, RequeueExhausted, RunError, WaitTimeout, attach, submit
 from amlrun._ending import Ending
 from amlrun._resume import resume
 from amlrun._workspace import workspace_of
@@ -81,6 +81,22 @@ def test_a_job_that_does_not_respond_is_paid_for(fake_aml: FakeAml, client: MLCl
     assert run.attempts[-1].seconds > 45 * 60
 
 
+def test_the_queue_after_a_restart_costs_nothing(fake_aml: FakeAml, client: MLClient) -> None:
+    """In all, the time of running is what is told and paid for."""
+    fake_aml.runtime(minutes=30)
+    fake_aml.inject(Preempted(how="restarted", after=600), job="train")
+    run = spot(client, name="train", requeue=Requeue(max_total_time=7200))
+    fake_aml.advance(minutes=10)
+    fake_aml.quota("TotalLowPriorityCores", limit=0)
+    fake_aml.advance(minutes=60)
+    fake_aml.quota("TotalLowPriorityCores", limit=100)
+    (attempt,) = run.wait().attempts
+    assert attempt.started is not None
+    assert attempt.ended is not None
+    assert attempt.ended - attempt.started > 5400
+    assert 2100 < attempt.seconds < 2700
+
+
 def test_a_cancel_between_two_attempts_shows_at_once(fake_aml: FakeAml, client: MLClient) -> None:
     """On the handle that canceled, and on any other: nobody waits for what will not come."""
     fake_aml.inject(Preempted(), job="train")
@@ -145,3 +161,17 @@ def test_an_end_by_a_rule_of_now_has_them_too(
     with pytest.raises(RequeueExhausted, match="no further attempt") as caught:
         attach("train", client=client).wait()
     assert [one.ending for one in caught.value.attempts] == [Ending.PREEMPTED]
+
+
+def test_tags_leave_room_for_the_mark_of_a_cancel(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path
+) -> None:
+    """Those of the job and of the call together: a run that can't be marked can't be stopped everywhere."""
+    file = tmp_path / "job.yml"
+    tags = "".join(f"  k{number}: a\n" for number in range(47))
+    file.write_text(f"command: train\nenvironment: {ENVIRONMENT}\ntags:\n{tags}")
+    with pytest.raises(InvalidRequest, match="49 are too many"):
+        submit(file, tags={"a": "b", "c": "d"}, client=client)
+    assert not fake_aml.jobs
+    run = submit(file, tags={"a": "b"}, name="train", client=client)
+    assert run.cancel().status == "CancelRequested"

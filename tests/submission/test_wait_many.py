@@ -22,7 +22,7 @@ from amlrun import (
 )
 from amlrun._bulk import AT_ONCE, PER_SECOND, read_jobs
 from amlrun._pace import Pace
-from amlrun.testing import Slow
+from amlrun.testing import Preempted, Slow
 from tests.submission.runs import ENVIRONMENT, spot, spot_over
 
 if TYPE_CHECKING:
@@ -206,6 +206,22 @@ def test_a_service_that_hangs_for_one_holds_the_others_up_for_seconds(
     moments = [call.time for call in fake_aml.calls.of("GET /jobs/{name}", name="quick")]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
     assert max(gaps) <= 60 + 45
+
+
+def test_an_attempt_that_is_not_taken_holds_the_others_up_for_seconds(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """It is sent again after the next look."""
+    roomy(fake_aml)
+    runs = [spot(client, name=name) for name in ("slow", "quick")]
+    fake_aml.inject(Preempted(after=60), job="slow")
+    fake_aml.inject(Preempted(after=90), job="quick")
+    fake_aml.inject(Slow(3600), on="PUT /jobs/{name}", name="slow-a2", times=2)
+    assert watch(runs) == runs
+    (sent,) = [call.time for call in fake_aml.calls.of("PUT /jobs/{name}", name="quick-a2")]
+    ended = fake_aml.job("quick").ended
+    assert ended is not None
+    assert sent - ended < 60 + 45
 
 
 def test_each_run_that_lives_costs_one_request_a_look(fake_aml: FakeAml, client: MLClient) -> None:

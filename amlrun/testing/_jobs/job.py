@@ -8,11 +8,13 @@ job are *parents*: they hold no nodes and run while their children do.
 from __future__ import annotations
 
 import enum
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from amlrun._offers import Tier
+from amlrun._states import BEFORE_RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,6 +180,15 @@ class Job:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.stage is Stage.ENDED
+
+    def ran(self, started: float, now: float) -> float:
+        """For how many seconds it has run since it started, without the queue of a restart in place."""
+        moments = [*self.history, (self.ended or now, "")]
+        return sum(
+            max(0.0, later - max(at, started))
+            for (at, status), (later, _) in itertools.pairwise(moments)
+            if status not in BEFORE_RUNNING
+        )
 
     def at(self, stage: Stage, now: float, *, due: float | None = None, **changes: Any) -> Job:
         """The job at another stage. A status that is new goes to its history."""

@@ -36,7 +36,7 @@ _DATA = {
 def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
     """The run."""
     target = job.demand.compute or "serverless"
-    ran = None if job.started is None else (job.ended or now) - job.started
+    ran = None if job.started is None else job.ran(job.started, now)
     # Assumed: the fields that only fill the form; those that say why, when and how are recorded.
     return {
         "runNumber": int(job.created),
@@ -51,7 +51,9 @@ def run_reply(backend: Backend, job: Job, now: float) -> dict[str, Any]:
         "status": job.status,
         "startTimeUtc": None if job.started is None else instant(job.started),
         "endTimeUtc": None if job.ended is None else instant(job.ended),
-        "computeDuration": None if ran is None else _timespan(ran),
+        "computeDuration": None
+        if ran is None
+        else _timespan(ran),  # Assumed: without the queue of a restart.
         "duration": None if job.ended is None else _timespan(job.ended - job.created),
         "currentAttemptId": job.attempt,  # Assumed: that it counts restarts in place.
         "displayName": job.sent.get("displayName") or job.name,
