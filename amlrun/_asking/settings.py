@@ -14,7 +14,7 @@ import attrs
 
 from amlrun._asking import distributions, fields, searches
 from amlrun._asking.bindings import check_written
-from amlrun._asking.secrets import told_secrets
+from amlrun._asking.secrets import in_arguments, told_in, told_secrets
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._shown import shown
@@ -126,9 +126,16 @@ def _command(job: Any, folder: Path) -> JobSettings:
         environment=read(job, "environment"),
         environment_variables=texts(read(job, "environment_variables")),
         included=included,
+        warnings=_of_docker(job),
         **_distribution(read(job, "distribution")),
         **common(job),
     )
+
+
+def _of_docker(*jobs: Any) -> tuple[str, ...]:
+    """What a plan warns of where Docker is handed a secret."""
+    said = (read(job, "resources", "docker_args") for job in jobs)
+    return (told_in("resources.docker_args"),) if any(one and in_arguments(one) for one in said) else ()
 
 
 def included_of(job: Any, folder: Path) -> tuple[Path, ...]:
@@ -177,7 +184,7 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
         environment_variables=texts(read(trial, "environment_variables")),
         at_once=trials or 1,
         lost=_lost(job, trial),
-        warnings=(*searches.unlimited(trials), *searches.too_short(limits)),
+        warnings=(*searches.unlimited(trials), *searches.too_short(limits), *_of_docker(job, trial)),
         searched=frozenset(map(str, space)),
         **_distribution(read(trial, "distribution")),
         **{**own, **taken, **data},
@@ -215,7 +222,7 @@ def _automl(job: Any, folder: Path) -> JobSettings:
         environment_variables=texts(read(job, "environment_variables")),
         needs_gpu=searches.needs_gpu(task),
         counts_nodes=nodes is not None,
-        warnings=searches.uncounted(nodes, own["instance_count"]),
+        warnings=(*searches.uncounted(nodes, own["instance_count"]), *_of_docker(job)),
         **{**own, **counted, "inputs": frozenset()},
     )
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.ai.ml import command
+from azure.ai.ml.entities import JobResourceConfiguration
 
 from amlrun import InvalidRequest, JobCanceled, Requeue, attach, plan, submit
 from amlrun._ending import Ending
+from tests.jobs.every import named, pipeline_of, searching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -244,3 +246,20 @@ def test_numbers_among_the_tags_are_texts(fake_aml: FakeAml, client: MLClient) -
     """azure-ai-ml sends them as they are, and the service refuses them."""
     job = command(command="ls", environment="azureml:train:1", tags={"seed": 3})
     assert fake_aml.job(submit(job, client=client).name).body["properties"]["tags"]["seed"] == "3"
+
+
+@pytest.mark.parametrize(
+    "arguments", [f"--ipc=host -e HF_TOKEN={SECRET}", ["--ipc=host", "-e", f"HF_TOKEN={SECRET}"]]
+)
+@pytest.mark.parametrize("how", ["command", "sweep", "step"])
+def test_a_secret_that_is_handed_to_docker_is_told(client: MLClient, arguments: Any, how: str) -> None:
+    """As one among environment variables is, without its value; of a step with its path."""
+    job = searching() if how == "sweep" else command(command="ls", environment="azureml:train:1")
+    job.resources = JobResourceConfiguration(docker_args=arguments)
+    if how == "step":
+        job = pipeline_of(lambda: named(job(), "fit"))
+    [told] = [one for one in plan(job, client=client).warnings if "secret" in one]
+    assert told.startswith(("fit: " if how == "step" else "") + "resources.docker_args: something in it")
+    assert SECRET not in told
+    job = command(command="ls", environment="azureml:train:1", docker_args="--ipc=host --shm-size=8g")
+    assert not [one for one in plan(job, client=client).warnings if "docker" in one]
