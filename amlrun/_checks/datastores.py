@@ -65,7 +65,7 @@ def of_datastores(reach: Reach, stores: Iterable[Datastore], *, keyless: bool = 
 def _keyed(reach: Reach, named: list[Datastore], usual: list[Datastore]) -> Iterator[Check]:
     said = f"identity='{reach.identity}'"
     if winners := [store for store in named if store.keyed]:
-        holds = "; ".join(f"{store.name} holds {store.secret}" for store in winners)
+        holds = "; ".join(f"{store.name} holds {store.holds}" for store in winners)
         bare = [store.name for store in named if store.keyed is False]
         mixed = (
             f", and {listed(bare)} {'holds' if len(bare) == 1 else 'hold'} none: the two don't mix in one job"

@@ -34,6 +34,6 @@ class Datastore:
         return self.credentials != _NONE if self.credentials else None
 
     @property
-    def secret(self) -> str:
+    def holds(self) -> str:
         """What is stored, in words."""
         return _CREDENTIALS.get(self.credentials, self.credentials)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,7 +26,6 @@ from amlrun._states import NOT_STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _STANDING_LASTS = 30.0
 _WORKSPACE_LASTS = 600.0
+_PATIENCE = 5.0
+"""Seconds that a plan waits for what it can do without, beyond all else that it reads."""
 _AT_ONCE = 16
 """Requests under way at the same time."""
 _NOWHERE = WorkspaceFacts(name="", location="", workspace_id="", discovery_url="")
@@ -89,11 +91,13 @@ class Lookups:
         *,
         hurried: Callable[[int], Reader] | None = None,
         common: Common | None = None,
+        patience: float = _PATIENCE,
     ) -> None:
         self._service = Service(rest, subscription_path, workspace_path, clock, cache, hurried=hurried)
         self._clock, self._common = clock, common or Common(clock)
         self._workspace: Kept[WorkspaceFacts] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._registry: Kept[tuple[str, Reading[RegistryFacts]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
+        self._patience = patience
         self._datastores: Kept[Reading[tuple[Datastore, ...]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._sizes: Kept[Reading[tuple[Size, ...]]] = Kept(clock, _sizes_last)
         self.environments = Environments(self._service, clock)
@@ -115,11 +119,27 @@ class Lookups:
         return self.look(fresh=fresh).market
 
     def datastores(self) -> Callable[[], Reading[tuple[Datastore, ...]]]:
-        """Begin to read them, beside whatever else is read; what is returned waits for what came of it."""
-        pool = ThreadPoolExecutor(1)
-        found = pool.submit(self._datastores.get, lambda _: self._service.datastores())
-        pool.shutdown(wait=False)
-        return lambda: found.result().value
+        """Begin to read them, beside whatever else is read; what is returned waits for what came of it.
+
+        For a few seconds, no more: then nothing is known of them this time.
+        """
+        found: Future[Reading[tuple[Datastore, ...]]] = Future()
+
+        def read() -> None:
+            try:
+                found.set_result(self._datastores.get(lambda _: self._service.datastores()).value)
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                found.set_exception(error)
+
+        def waited() -> Reading[tuple[Datastore, ...]]:
+            try:
+                return found.result(self._patience)
+            except TooLate:  # TimeoutError itself since Python 3.11
+                return Reading()
+
+        # One that nobody waits for at the end of the process, as they do for an executor's.
+        threading.Thread(target=read, daemon=True).start()
+        return waited
 
     def look(
         self,
