@@ -29,6 +29,23 @@ _ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 _JOB = "AZUREML_RUN_ID"
 
 
+_COUNT = (
+    *_PRINCIPAL,
+    *_PROOFS,
+    *_ENDPOINTS,
+    _TOKEN_FILE,
+    _CHOSEN,
+    "AZURE_AUTHORITY_HOST",
+    "AZURE_USERNAME",
+    "AZURE_PASSWORD",
+    "DEFAULT_IDENTITY_CLIENT_ID",
+    "IDENTITY_HEADER",
+    "MSI_SECRET",
+    "OBO_ENDPOINT",
+)
+"""Variables by which credentials differ."""
+
+
 class Way(enum.Enum):
     """How somebody signs in."""
 
@@ -59,6 +76,11 @@ def way_in(environment: Mapping[str, str]) -> Way:
         # Assumed: a compute instance says MSI_ENDPOINT, as a job does, and is none.
         return Way.MANAGED_IN_JOB if has(_JOB) else Way.MANAGED
     return Way.ANY
+
+
+def mark_of(environment: Mapping[str, str]) -> int:
+    """A number that is another one where another credential would be made; it tells of no value."""
+    return hash(tuple(environment.get(name) for name in _COUNT))
 
 
 def credential_of(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:

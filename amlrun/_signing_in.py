@@ -100,6 +100,7 @@ _NAMES = {
     "AzureCliCredential": "az",
     "AzurePowerShellCredential": "PowerShell",
     "AzureDeveloperCliCredential": "azd",
+    "BrokerCredential": "the broker of Windows",
 }
 _PLAIN = (
     ("Azure CLI not found on path", "not installed"),

@@ -105,10 +105,10 @@ class Tokens:
 
     def _first(self, token: AccessTokenInfo) -> None:
         ahead, self._ahead = self._ahead, ()
+        told, self._told = self._told, None
         for scope in ahead:
             with contextlib.suppress(AzureError):  # who needs it is told then
                 self.get_token(scope)
-        told, self._told = self._told, None
         if told is not None:
             told(token.token, float(min(kept.expires_on for kept in self._kept.values())))
 

@@ -18,7 +18,7 @@ from amlrun._account import account_of
 from amlrun._clock import RealClock
 from amlrun._cloud import STORAGE_SCOPE, cloud_of
 from amlrun._connect import LOCAL, Place, Scope, configured, named
-from amlrun._credential import credential_of, name_of
+from amlrun._credential import credential_of, mark_of, name_of
 from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._federated import is_short, warning
 from amlrun._pace import Pace
@@ -69,6 +69,7 @@ class Workspace:
             self.cache,
             hurried=self.rest.hurried,
             common=_common(scope, self.rest),
+            source=source,
         )
         self.pace = Pace(self.clock)
         # Weak, since this object is kept for as long as the user's client lives.
@@ -192,7 +193,9 @@ def connect(workspace: str | None = None) -> MLClient:
 
 def _open(place: Place) -> Workspace:
     home = os.environ.get("AMLRUN_LOCAL_HOME")
-    key: object = (LOCAL, home) if place.scope is None else (place.scope, cloud_of(os.environ))
+    # Who signs in by other variables than before means another account.
+    real = place.scope, cloud_of(os.environ), mark_of(os.environ)
+    key: object = (LOCAL, home) if place.scope is None else real
     if key not in _of_place:
         opened = _open_local(place.source) if place.scope is None else _open_real(place.scope, place.source)
         _log.debug("workspace %s (from %s)", place.scope or LOCAL, place.source)

@@ -187,6 +187,18 @@ def test_a_compute_instance(fake: FakeAml, set_all: SetAll, az: Az) -> None:
     assert not fake.calls.of(MACHINE)
 
 
+def test_who_signs_in_anew_is_somebody_else(fake: FakeAml, set_all: SetAll, az: Az) -> None:
+    """In one process: variables that are set after a failure count, and so do others after them."""
+    with pytest.raises(NotAuthorized):
+        signed_in()
+    variables = fake.app("ci")
+    set_all(variables)
+    assert signed_in().name == variables["AZURE_CLIENT_ID"]
+    set_all(fake.app("other"))
+    assert signed_in().name != variables["AZURE_CLIENT_ID"]
+    assert az.started == 1
+
+
 def test_who_and_where_is_logged_once(
     fake: FakeAml, set_all: SetAll, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,173 @@
+"""Tokens are fetched once, kept while they are valid, and renewed before they end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from azure.core.credentials import AccessToken, AccessTokenInfo
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+
+from amlrun._tokens import EARLY, FAILED_FOR, Tokens, fault_of
+
+HOUR = 3600.0
+
+
+def number(token: AccessToken | AccessTokenInfo) -> int:
+    """Which one it is, of those that were given."""
+    return int(token.token.rpartition("-")[2])
+
+
+class Giver:
+    """A credential of the newer kind, which counts; it fails where it is told to."""
+
+    def __init__(self, now: list[float]) -> None:
+        self.now, self.asked = now, list[tuple[tuple[str, ...], dict[str, Any]]]()
+        self.error: Exception | None = None
+        self.refresh_in: float | None = None
+
+    def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+        """The next token, for an hour."""
+        self.asked.append((scopes, dict(options or {})))
+        if self.error is not None:
+            raise self.error
+        refresh = None if self.refresh_in is None else int(self.now[0] + self.refresh_in)
+        return AccessTokenInfo(f"token-{len(self.asked)}", int(self.now[0] + HOUR), refresh_on=refresh)
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """What nobody asks where there is the other."""
+        raise NotImplementedError
+
+
+@pytest.fixture
+def now() -> list[float]:
+    """The time, to be set."""
+    return [1000.0]
+
+
+@pytest.fixture
+def giver(now: list[float]) -> Giver:
+    """Somebody who gives tokens."""
+    return Giver(now)
+
+
+@pytest.fixture
+def tokens(giver: Giver, now: list[float]) -> Tokens:
+    """Nothing kept yet."""
+    return Tokens(giver, now=lambda: now[0])
+
+
+def test_a_token_is_kept_until_shortly_before_its_end(tokens: Tokens, giver: Giver, now: list[float]) -> None:
+    """For each audience, and for each that is asked for in another way."""
+    assert number(tokens.get_token_info("a")) == number(tokens.get_token("a")) == 1
+    assert number(tokens.get_token("b")) == 2
+    assert number(tokens.get_token("a", enable_cae=True)) == 3
+    assert number(tokens.get_token("a", tenant_id="t")) == 4
+    assert number(tokens.get_token("a", enable_cae=False, tenant_id=None, claims=None)) == 1
+    now[0] += HOUR - EARLY
+    assert number(tokens.get_token("a")) == 1
+    now[0] += 1
+    assert number(tokens.get_token("a")) == 5
+    assert [scopes for scopes, _ in giver.asked] == [("a",), ("b",), ("a",), ("a",), ("a",)]
+
+
+def test_a_token_that_says_when_it_is_to_be_renewed(tokens: Tokens, giver: Giver, now: list[float]) -> None:
+    """Is renewed then."""
+    giver.refresh_in = 60
+    tokens.get_token("a")
+    now[0] += 60
+    assert number(tokens.get_token("a")) == 2
+
+
+def test_a_challenge_brings_another_token(tokens: Tokens, giver: Giver) -> None:
+    """One with the claims that were asked for, which is the usual one from then on."""
+    tokens.get_token("a")
+    assert number(tokens.get_token("a", claims="{}")) == 2
+    assert giver.asked[-1] == (("a",), {"claims": "{}"})
+    assert number(tokens.get_token("a")) == 2
+
+
+def test_many_at_once_ask_once(giver: Giver) -> None:
+    """Look-ups go out side by side."""
+    began = threading.Barrier(8)
+    tokens = Tokens(giver, now=lambda: giver.now[0])
+
+    def ask(_number: int) -> str:
+        began.wait()
+        return tokens.get_token("a").token
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {"token-1"}
+    assert len(giver.asked) == 1
+
+
+def test_a_failure_stands_for_seconds(tokens: Tokens, giver: Giver, now: list[float]) -> None:
+    """Then it is tried again."""
+    giver.error = ClientAuthenticationError(message="no")
+    for _ in range(3):
+        with pytest.raises(ClientAuthenticationError, match="no"):
+            tokens.get_token("a")
+    assert len(giver.asked) == 1
+    giver.error = None
+    now[0] += FAILED_FOR
+    assert number(tokens.get_token("a")) == 2
+
+
+def test_a_failure_to_renew_is_none_while_the_token_is_valid(
+    tokens: Tokens, giver: Giver, now: list[float]
+) -> None:
+    """Its last minutes are used; not where a challenge has refused it."""
+    tokens.get_token("a")
+    giver.error = ClientAuthenticationError(message="no")
+    now[0] += HOUR - 1
+    assert number(tokens.get_token("a")) == 1
+    with pytest.raises(ClientAuthenticationError, match="no"):
+        tokens.get_token("a", claims="{}")
+    now[0] += 1 + FAILED_FOR
+    with pytest.raises(ClientAuthenticationError, match="no"):
+        tokens.get_token("a")
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("no file"), ValueError("no tenant")])
+def test_whatever_a_credential_raises_is_a_failure_to_sign_in(
+    tokens: Tokens, giver: Giver, error: Exception
+) -> None:
+    """So that each is told in a line."""
+    giver.error = error
+    with pytest.raises(ClientAuthenticationError, match=str(error)) as caught:
+        tokens.get_token("a")
+    assert fault_of(caught.value) is None
+
+
+def test_an_answer_that_never_came_may_come(tokens: Tokens, giver: Giver) -> None:
+    """It is no refusal, and nothing that azure-core repeats as a fault of the request's own."""
+    giver.error = ServiceRequestError("refused")
+    with pytest.raises(ClientAuthenticationError, match="refused") as caught:
+        tokens.get_token("a")
+    assert fault_of(caught.value) == 0
+
+
+def test_a_credential_of_the_older_kind() -> None:
+    """Has `get_token` alone."""
+
+    class Older:
+        def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+            assert (scopes, options) == (("a",), {"tenant_id": "t"})
+            return AccessToken("token-7", int(time.time() + HOUR))
+
+    tokens = Tokens(Older())
+    assert number(tokens.get_token("a", tenant_id="t")) == 7
+    assert tokens.way == "Older"
+
+
+def test_who_it_is_is_told_once(giver: Giver) -> None:
+    """With the moment until which what was fetched ahead lasts."""
+    told: list[tuple[str, float]] = []
+    tokens = Tokens(giver, ahead=("b", "c"), told=lambda *what: told.append(what), now=lambda: giver.now[0])
+    tokens.get_token("a")
+    tokens.get_token("d")
+    assert [scopes for scopes, _ in giver.asked] == [("a",), ("b",), ("c",), ("d",)]
+    assert told == [("token-1", 1000 + HOUR)]
