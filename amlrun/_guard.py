@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from amlrun._plan import Plan
 
 _SHOWN = 6
 _PREFIX = "(?:standard_)?"
+_CLUSTER = "clusters."
 _SOMEWHERE = "the guard rails"
 
 
@@ -28,7 +29,8 @@ class Guard:
 
     Sizes and computes are patterns, any case, sizes with or without `Standard_` (`NC*_T4_v3`). An instance
     type of Kubernetes is held against the sizes by its name. `highest_price_per_hour` is USD for all nodes of
-    a job. `where` maps each of these names to the file and the line that says it.
+    a job. `where` maps each of these names to the file and the line that says it; and each cluster of the
+    team's, by `cluster_key`.
     """
 
     allowed_sizes: tuple[str, ...] = ()
@@ -106,6 +108,16 @@ class Guard:
                     line = self.where.get(name, _SOMEWHERE)
                     yield f'{line}: {name} has "{pattern}", and no size is called so'
 
+    def with_clusters(self, names: Iterable[str]) -> Guard:
+        """The same, with the lines of these clusters of the team's alone: no other's settings count."""
+        kept = {*map(cluster_key, names)}
+        where = {key: line for key, line in self.where.items() if key in kept or not key.startswith(_CLUSTER)}
+        return attrs.evolve(self, where=where)
+
+    def line_of_cluster(self, name: str) -> str:
+        """The file and line that gives a cluster's settings; "": none does."""
+        return self.where.get(cluster_key(name), "")
+
     @property
     def named_computes(self) -> tuple[str, ...]:
         """The computes that are allowed by their name, patterns aside."""
@@ -118,6 +130,11 @@ class Guard:
             value = tuple(one for one in value if _any_of((one,), prefix=_PREFIX).match(size))
         shown = _listed(value) if isinstance(value, tuple) else f"{value:g}"
         return f"{self.where.get(name, _SOMEWHERE)}: {name} = {shown}"
+
+
+def cluster_key(name: str) -> str:
+    """The table that a cluster has in the file."""
+    return f"{_CLUSTER}{name.lower()}"
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -168,7 +168,8 @@ class Team:
             raise InvalidRequest(message, argument="instance_count", hint=f"Ask for {most} or fewer.")
         named = {name.lower() for name in ask.computes} - {one.name.lower() for one in ask.creates}
         own = tuple(one for one in self.clusters if one.name.lower() in named)
-        return attrs.evolve(ask, guard=self.guard, creates=(*ask.creates, *own))
+        guard = self.guard.with_clusters(one.name for one in own)
+        return attrs.evolve(ask, guard=guard, creates=(*ask.creates, *own))
 
     def _instead_of_serverless(self) -> tuple[str, ...]:
         """Where jobs go that name no compute: (): serverless first; else the computes that are allowed."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from amlrun._asking.team import Defaults, Team
 from amlrun._cluster import CLUSTER_SETTINGS, Cluster
 from amlrun._errors import InvalidRequest, NotConfigured
-from amlrun._guard import Guard
+from amlrun._guard import Guard, cluster_key
 from amlrun._identity import parse_identity
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
@@ -93,6 +93,7 @@ def parse_team(text: str, shown: str) -> Team:
     said: dict[str, Any] = {}
     where: dict[str, str] = {}
     clusters = _clusters(data.pop(_CLUSTERS, {}), lines, shown)
+    where |= {cluster_key(one.name): line for one, line in clusters}
     for table, content in data.items():
         place = f"{shown}, line {lines.get((table, ''), lines.get(('', table), 1))}"
         if table not in _TABLES:
@@ -108,12 +109,21 @@ def parse_team(text: str, shown: str) -> Team:
     rules = {key: said.pop(key) for key in _OF_GUARD if key in said}
     of_team = {key: said.pop(key) for key in ("workspace", "required_tags") if key in said}
     guard, defaults = Guard(**rules, where=where), Defaults(**said, where=where)
-    return Team(path=shown, guard=guard, defaults=defaults, clusters=clusters, where=where, **of_team)
+    return Team(
+        path=shown,
+        guard=guard,
+        defaults=defaults,
+        clusters=tuple(one for one, _ in clusters),
+        where=where,
+        **of_team,
+    )
 
 
-def _clusters(tables: Any, lines: Mapping[tuple[str, str], int], shown: str) -> tuple[Cluster, ...]:
-    """The clusters that a job gets by their names: made where they aren't there."""
-    found: list[Cluster] = []
+def _clusters(
+    tables: Any, lines: Mapping[tuple[str, str], int], shown: str
+) -> tuple[tuple[Cluster, str], ...]:
+    """The clusters that a job gets by their names, made where they aren't there; each with its line."""
+    found: list[tuple[Cluster, str]] = []
     for name, settings in tables.items() if isinstance(tables, dict) else [("", None)]:
         table = f"{_CLUSTERS}.{name}"
         place = f"{shown}, line {lines.get((table, ''), lines.get((_CLUSTERS, name), 1))}"
@@ -125,7 +135,7 @@ def _clusters(tables: Any, lines: Mapping[tuple[str, str], int], shown: str) -> 
             message = f"{line}: there is no {unknown[0]} in [{table}]"
             raise NotConfigured(message, hint=hint, looked_at=(shown,))
         try:
-            found.append(Cluster(name, **settings))
+            found.append((Cluster(name, **settings), place))
         except InvalidRequest as error:
             key = error.argument.rpartition(".")[2]
             line = f"{shown}, line {lines[table, key]}" if (table, key) in lines else place

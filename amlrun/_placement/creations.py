@@ -33,10 +33,11 @@ _LONG_IDLE = 1800.0
 """Seconds. The service's own default is two minutes."""
 
 
-def check_alike(cluster: Cluster, there: Compute, *, would_do: bool = True) -> None:
+def check_alike(cluster: Cluster, there: Compute, *, would_do: bool = True, by: str = "") -> None:
     """Raise `ComputeUnsuitable` where the compute of that name has other settings.
 
-    `would_do`: whether it could take the job as it is.
+    `would_do`: whether it could take the job as it is. `by` is the file and line that gives the settings,
+    where the user doesn't.
     """
     differences = list(cluster.differences(there))
     if differences:
@@ -44,6 +45,8 @@ def check_alike(cluster: Cluster, there: Compute, *, would_do: bool = True) -> N
         hint = "Give the new one another name, or change the one that is there in the workspace."
         if would_do:
             hint = f"Use it as it is: compute={there.name!r}. Or change it in the workspace."
+        if by:
+            hint = f"{by} gives the settings: change them there, or the compute in the workspace."
         raise ComputeUnsuitable(message, hint=hint, name=there.name)
 
 

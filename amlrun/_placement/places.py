@@ -173,7 +173,8 @@ def _asked_for(ask: Ask, market: Market, name: str) -> Sequence[Option]:
     if there is None:
         return (to_be_made(ask, market, wanted),)
     found = named_options(ask, market, name)
-    check_alike(wanted, there, would_do=any(option.able for option in found))
+    by = ask.guard.line_of_cluster(wanted.name)
+    check_alike(wanted, there, would_do=any(option.able for option in found), by=by)
     return found
 
 

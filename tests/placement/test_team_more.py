@@ -120,10 +120,13 @@ def test_one_that_is_there_and_another_is_told(fake_aml: FakeAml, client: MLClie
     """Of a name that the team has agreed on, the settings count."""
     fake_aml.cluster("gpu-nodes", size="Standard_NC8as_T4_v3", max_nodes=2)
     write(folder, CLUSTERS)
-    with pytest.raises(ComputeUnsuitable, match="Standard_NC4as_T4_v3 asked for"):
+    with pytest.raises(ComputeUnsuitable, match="Standard_NC4as_T4_v3 asked for") as caught:
         plan("echo", compute="gpu-nodes", client=client, **JOB)
+    assert "amlrun.toml, line 1 gives the settings: change them there" in words(caught)
     own = Cluster("gpu-nodes", size="Standard_NC8as_T4_v3")
     assert plan("echo", compute=own, client=client, **JOB).compute == "gpu-nodes"
+    with pytest.raises(ComputeUnsuitable, match="Use it as it is"):
+        plan("echo", compute=Cluster("gpu-nodes", max=4), client=client, **JOB)
 
 
 def steps() -> Any:
