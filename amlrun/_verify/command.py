@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun._errors import InvalidRequest
+from amlrun._errors import AmlrunError, InvalidRequest
 from amlrun._verify.evidence import Redaction, evidence
 from amlrun._verify.findings import Outcome
 from amlrun._verify.report import report
@@ -55,10 +55,20 @@ def verified(
         sys.stdout.write(f"{report(shown, world)}\n\nWhat the service answered: {path}\n")
         sys.stdout.flush()
 
-    scope = workspace.scope
-    redaction = Redaction((scope.subscription_id, scope.resource_group, scope.workspace))
+    redaction = Redaction(_private(workspace))
     verify(proposal, _tell, ended)
     return OTHERWISE if Outcome.OTHERWISE in outcomes else DONE
+
+
+def _private(workspace: Workspace) -> tuple[str, ...]:
+    """The names that stand in no file."""
+    scope = workspace.scope
+    names = (scope.subscription_id, scope.resource_group, scope.workspace)
+    try:
+        account = workspace.rest.account()
+    except AmlrunError:
+        return names
+    return names if account is None else (*names, account.name, account.object_id, account.tenant)
 
 
 def _agreed() -> bool:

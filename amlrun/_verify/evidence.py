@@ -26,6 +26,7 @@ SCHEMA = 1
 """Of the file: raised whenever the form of it changes."""
 REMOVED = "(removed)"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+/ -]{0,79}")
+_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:/ -]{0,79}")
 _LONGEST = 1200
 """Characters of a text that are kept."""
 _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -58,6 +59,7 @@ _ERROR: dict[str, Any] = {
     "code": WORD,
     "message": TEXT,
     "severity": NUMBER,
+    "referenceCode": WORD,
     "innerError": _INNER,
     "additionalInfo": [{"type": WORD, "info": {"value": _INNER}}],
 }
@@ -66,6 +68,7 @@ _JOB: dict[str, Any] = {
     "status": WORD,
     "jobType": WORD,
     "isArchived": NUMBER,
+    "experimentName": WORD,
     "identity": {"identityType": WORD},
     "resources": {"instanceCount": NUMBER, "instanceType": WORD, "shmSize": WORD, "properties": NAMES},
     "queueSettings": {"jobTier": WORD, "priority": NUMBER},
@@ -97,10 +100,16 @@ RUN: dict[str, Any] = {
     "duration": WORD,
     "currentAttemptId": NUMBER,
     "runType": WORD,
-    "compute": {"vmSize": WORD, "instanceCount": NUMBER, "priority": WORD, "targetType": WORD},
+    "compute": {
+        "vmSize": WORD,
+        "instanceCount": NUMBER,
+        "priority": WORD,
+        "targetType": WORD,
+        "region": WORD,
+    },
     "computeRequest": {"nodeCount": NUMBER, "gpuCount": NUMBER},
     "queueingInfo": {"code": WORD, "message": TEXT},
-    "error": {"error": _ERROR},
+    "error": {"error": _ERROR, "componentName": WORD},
     "warnings": [{"message": TEXT}],
     "tags": NAMES,
     "properties": NAMES,
@@ -142,11 +151,11 @@ class Redaction:
     def name(self, name: object) -> str:
         """A name, if it looks as names do."""
         text = str(name)
-        return self.text(text) if _WORD.fullmatch(text) else REMOVED
+        return self.text(text) if _NAME.fullmatch(text) else REMOVED
 
     def text(self, text: str) -> str:
         """A text without what is nobody's business."""
-        for private in self.private:
+        for private in filter(None, self.private):
             text = re.sub(re.escape(private), "(private)", text, flags=re.IGNORECASE)
         for pattern, instead in _TEXTS:
             text = pattern.sub(instead, text)

@@ -13,12 +13,12 @@ from amlrun._cancel import cancel, post_cancel
 from amlrun._durations import seconds
 from amlrun._ending import Evidence, ending
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
-from amlrun._history import log_names, log_text, run_path, run_record
+from amlrun._history import log_names, log_text, record_of, run_path, run_record
 from amlrun._look import Watched, seen_in
 from amlrun._sending import find, job_path, signed
 from amlrun._states import BEFORE_RUNNING, ENDS
 from amlrun._submission import submit_request
-from amlrun._verify.observed import Answer, Seen, at
+from amlrun._verify.observed import Answer, Seen
 from amlrun._verify.of_ends import AGAIN, PATCHED
 from amlrun._verify.programs import MARK, said
 
@@ -193,12 +193,14 @@ class Lab:
     def _ending(self, label: str, seen: Seen) -> str:
         if label in self.watched:
             return str(self.watched[label].last.ending or "")
-        warnings = tuple(str(at(one, "message") or "") for one in at(seen.run, "warnings") or ())
+        record = record_of(seen.run)
         ran = None if seen.started is None or seen.ended is None else seen.ended - seen.started
         timeout = seen.shows("limits", "timeout")
         evidence = Evidence(
             status=seen.status,
-            warnings=warnings,
+            error_code=record.error_code,
+            error_message=record.error_message,
+            warnings=record.warnings,
             cancel_requested_seen=seen.cancel_was_requested,
             timeout=seconds(timeout) if timeout else None,
             ran_for=ran,

@@ -190,7 +190,7 @@ def test_whatever_a_reply_is_only_what_is_listed_is_kept(reply: Any) -> None:
 
 def test_what_is_kept_of_a_reply() -> None:
     """Values of listed fields that look as these do; of the others the name; of variables names alone."""
-    redaction = Redaction(("my-group",))
+    redaction = Redaction(("my-group", ""))
     reply = {
         "properties": {
             "status": "Running",
