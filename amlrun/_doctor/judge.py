@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from amlrun._offers import Datastore, Market
 
 _OF_QUOTA = ("usages", "quotas", "vmSizes")
-_AWAY = (
-    "Is a VPN or a jump host needed to reach it? Else: is a proxy in between, or the name not resolved here?"
-)
 _UNREAD = {
     "workspace": (Level.FAILS, "no job can be planned without it"),
     "computes": (Level.WARNING, "plans know of no clusters"),
@@ -73,8 +70,10 @@ def _of_reading(seen: Seen) -> Iterator[Check]:
         if one.name in _OF_QUOTA or one.fine:
             continue
         level, follows = _UNREAD[one.name]
-        if one.status == 0:
-            yield Check(f"reach-{one.name}", level, f"{one.of} can't be reached: {follows}", one.why, _AWAY)
+        if one.away:
+            yield Check(
+                f"reach-{one.name}", level, f"{one.of} can't be reached: {follows}", one.why, one.todo
+            )
         else:
             todo = one.todo if level in {Level.FAILS, Level.WARNING} else ""
             yield Check(f"read-{one.name}", level, f"{one.what} can't be read: {follows}", one.why, todo)

@@ -176,7 +176,7 @@ class _Round:
         except NotAuthorized:
             return
         except ServiceError as error:
-            if error.status == 0:
+            if error.status == 0 or error.host:
                 raise
 
 

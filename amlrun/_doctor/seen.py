@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._denied import lacking
-from amlrun._errors import NotAuthorized
+from amlrun._errors import NotAuthorized, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amlrun._account import Account
     from amlrun._checks import Check
-    from amlrun._errors import ServiceError
     from amlrun._offers import Datastore, Market
     from amlrun._roles import Permissions
 
@@ -36,7 +35,8 @@ class Unforeseen(Exception):
 class Asked:
     """One GET, and what came of it. `what` it reads, `of` what: a path below the provider, or a host.
 
-    `status` is HTTP's; 0: no answer came; None: nobody has foreseen what came of it.
+    `status` is HTTP's; 0: no answer came; None: nobody has foreseen what came of it. `away`: it is a network
+    that is in the way, and no right.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Asked:
     status: int | None = _OK
     why: str = ""
     todo: str = ""
+    away: bool = False
 
     @classmethod
     def answered(
@@ -53,12 +54,13 @@ class Asked:
         """With what an error says, where one came."""
         if failure is None:
             return cls(name, what, of)
-        if isinstance(failure, Unforeseen):
-            status: int | None = None
-        elif isinstance(failure, NotAuthorized):
+        if isinstance(failure, ServiceError):
+            away = failure.status == 0 or bool(failure.host)
+            why = next(iter(failure.message.splitlines()), "")
+            return cls(name, what, of, failure.status, why, failure.hint, away)
+        status = None
+        if isinstance(failure, NotAuthorized):
             status = _REFUSED if failure.signed_in else _NO_TOKEN
-        else:
-            status = failure.status
         if (lack := lacking(failure.message)) is not None:
             return cls(name, what, of, status, f"this account lacks {lack}", lack.way_out)
         return cls(name, what, of, status, next(iter(failure.message.splitlines()), ""), failure.hint)

@@ -78,6 +78,7 @@ def test_a_region_without_quota_is_told() -> None:
         (None, 200),
         (ServiceError("no", status=500), 500),
         (ServiceError("no"), 0),
+        (ServiceError("no", status=403, host="h"), 403),
         (NotAuthorized("no"), 403),
         (NotAuthorized("no", signed_in=False), 401),
         (Unforeseen(ZeroDivisionError("by zero")), None),

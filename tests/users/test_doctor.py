@@ -191,7 +191,7 @@ def test_a_credential_may_fail_in_any_way(
     sign_in(monkeypatch, Broken())
     code, out = examine()
     assert (code, answers(out)["can submit"]) == (1, "no")
-    assert "ServiceRequestError: login.microsoftonline.com can't be resolved" in out
+    assert "login.microsoftonline.com can't be resolved" in re.sub(r"\s+", " ", out)
     assert len(fake.calls) == 0
 
 
@@ -220,7 +220,7 @@ def test_without_a_network(fake: FakeAml, examine: Examine) -> None:
     code, out = examine()
     assert code == 1
     assert re.search(r"^  no answer  /workspaces/\S+ +the workspace$", out, re.MULTILINE)
-    assert "VPN or a jump host" in out
+    assert "Is there a network, a proxy or a VPN?" in out
 
 
 def test_a_data_plane_that_cannot_be_reached(fake: FakeAml, examine: Examine) -> None:
@@ -231,7 +231,16 @@ def test_a_data_plane_that_cannot_be_reached(fake: FakeAml, examine: Examine) ->
     assert (code, answers(out)["can submit"]) == (0, "yes")
     assert re.search(r"^warning  eastus.api.azureml.ms can't be reached: ", out, re.MULTILINE)
     assert re.search(r"^warning  \w+.blob.core.windows.net can't be reached: ", out, re.MULTILINE)
-    assert out.count("Is a VPN or a jump host needed") == 2
+    assert re.sub(r"\s+", " ", out).count("is a VPN or a jump host needed?") == 2
+
+
+def test_storage_that_is_closed_to_this_network(fake: FakeAml, examine: Examine) -> None:
+    """A refusal is an answer, but this one is of where the request comes from."""
+    body = {"error": {"code": "AuthorizationFailure", "message": "Not from this network."}}
+    fake.inject(Answer(403, body), on="GET /{container}")
+    code, out = examine()
+    assert code == 0
+    assert re.search(r"^warning  \w+.blob.core.windows.net can't be reached: ", out, re.MULTILINE)
 
 
 def test_a_private_workspace(fake: FakeAml, told: Callable[[], tuple[int, dict[str, Any]]]) -> None:

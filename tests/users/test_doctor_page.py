@@ -66,15 +66,17 @@ def _private(fake: FakeAml) -> None:
     fake.inject(NoConnection(), on="GET /{container}")
 
 
-WORLDS: dict[str, Callable[[FakeAml], None]] = {
-    "What it tells": _usual,
-    "A role that is missing": _reader,
-    "A private workspace": _private,
+WORLDS: dict[str, tuple[str, Callable[[FakeAml], None]]] = {
+    "What it tells": ("training", _usual),
+    "A role that is missing": ("production", _reader),
+    "A private workspace": ("enclave", _private),
 }
+"""Each in a workspace of its own: what a process knows of one is kept."""
 
 
-def printed(world: Callable[[FakeAml], None], patch: pytest.MonkeyPatch) -> str:
-    """What the doctor says of that world."""
+def printed(title: str, patch: pytest.MonkeyPatch) -> str:
+    """What the doctor says of the world of that section."""
+    workspace, world = WORLDS[title]
 
     def version(package: str) -> str:
         if package in VERSIONS:
@@ -86,15 +88,15 @@ def printed(world: Callable[[FakeAml], None], patch: pytest.MonkeyPatch) -> str:
     patch.setattr(platform, "python_version", lambda: "3.12.3")
     patch.setattr(platform, "system", lambda: "Linux")
     patch.setattr(platform, "machine", lambda: "x86_64")
-    for name in os.environ:
-        if name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
-            patch.delenv(name)
-    fake = FakeAml(subscription_id="mine", resource_group="team", workspace="training")
+    for variable in os.environ:
+        if variable.upper().endswith(("_PROXY", "_CA_BUNDLE")):
+            patch.delenv(variable)
+    fake = FakeAml(subscription_id="mine", resource_group="team", workspace=workspace)
     out = io.StringIO()
     with fake, contextlib.redirect_stdout(out):
         ada = fake.user(ADA)
         patch.setattr("azure.identity.DefaultAzureCredential", lambda **_: ada)
-        patch.setenv("AMLRUN_WORKSPACE", "mine/team/training")
+        patch.setenv("AMLRUN_WORKSPACE", f"mine/team/{workspace}")
         world(fake)
         main(["doctor"])
     # Which credential it was is azure-identity's own word, and the fake's has none of it.
@@ -109,7 +111,7 @@ def shown() -> dict[str, str]:
 @pytest.mark.parametrize("title", WORLDS)
 def test_the_page_shows_what_the_doctor_prints(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the letter."""
-    assert shown()[title] == printed(WORLDS[title], monkeypatch)
+    assert shown()[title] == printed(title, monkeypatch)
 
 
 def test_each_example_is_held_to_something() -> None:
@@ -135,7 +137,7 @@ def rewrite() -> None:
 
     def anew(block: re.Match[str]) -> str:
         with pytest.MonkeyPatch.context() as patch:
-            now = printed(WORLDS[block[1]], patch)
+            now = printed(block[1], patch)
         return block[0][: block.start(2) - block.start()] + now + "```"
 
     PAGE.write_text(_BLOCK.sub(anew, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
