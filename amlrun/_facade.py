@@ -56,7 +56,7 @@ def submit(
     What each node needs: `cpus`, `memory_gb`, `gpus` (how many), `gpu` (a model, or a list), or
     `needs=Needs(…)`; of a pipeline's steps each its own, `needs={"train": Needs(gpus=1)}`.
     How it runs: `timeout` (seconds or timedelta, of each attempt), `identity` ("user", "managed",
-    `Managed(client_id=…)`, "token"), `requeue` (a `Requeue`, or False; default: on spot, but for pipelines,
+    "managed:<client id, or name>", `Managed(…)`, "token"), `requeue` (a `Requeue`, or False; default: on spot, but for pipelines,
     sweeps and AutoML jobs, all of whose parts would run again).
     What runs: `code` (a folder), `environment`, `inputs`, `outputs`, `environment_variables`, `name`,
     `display_name`, `experiment_name`, `tags`.

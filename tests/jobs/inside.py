@@ -1,4 +1,4 @@
-"""What the code of a job does to reach its data, with the real `azure-identity` and the real storage client."""
+"""What the code of a job does to reach its data: the real `azure-identity`, and the real storage client."""
 
 from __future__ import annotations
 

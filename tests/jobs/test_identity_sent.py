@@ -62,7 +62,6 @@ WORDS = {
     "user": {"identityType": "UserIdentity"},
     "managed": {"identityType": "Managed"},
     "managed:trainer": BY_NAME,
-    f"managed:{TRAINER}": BY_NAME,
     "token": {"identityType": "AMLToken"},
 }
 

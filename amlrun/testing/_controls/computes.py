@@ -195,10 +195,13 @@ class ComputeControls:
         resource = self._resource("Microsoft.Kubernetes/connectedClusters", name)
         return self._attach(name, KUBERNETES, own, resource, capacity=nodes, identity=identity)
 
-    def synapse_spark(self, name: str, *, pool: str = "spark") -> FakeCompute:
-        """Attach a Synapse Spark pool. Raises ValueError for a name that the service refuses or is taken."""
+    def synapse_spark(self, name: str, *, pool: str = "spark", identity: str | None = None) -> FakeCompute:
+        """Attach a Synapse Spark pool; `identity` names a user-assigned identity of its own.
+
+        Raises ValueError for a name that the service refuses or that is taken.
+        """
         resource = self._resource("Microsoft.Synapse/workspaces", f"synapse/bigDataPools/{pool}")
-        return self._attach(name, SPARK, {}, resource)
+        return self._attach(name, SPARK, {}, resource, identity=identity)
 
     def attached(self, name: str, kind: str, **properties: Any) -> FakeCompute:
         """Attach a compute of any kind, in the service's spelling: `AKS`, `Databricks`, `DataFactory`, ….
