@@ -28,7 +28,7 @@ exit codes:
 ONE = "NAME=VALUE"
 _TEXTS = {
     "tier": "standard, spot or auto",
-    "identity": "user, managed, managed:<client id> or token",
+    "identity": "user, managed, managed:<client id, or name> or token",
     "code": "folder to send along",
     "environment": "where it runs: azureml:<name>:<version>, an image, …",
     "name": "the job's name",

@@ -56,8 +56,8 @@ def submit(
     What each node needs: `cpus`, `memory_gb`, `gpus` (how many), `gpu` (a model, or a list), or
     `needs=Needs(…)`; of a pipeline's steps each its own, `needs={"train": Needs(gpus=1)}`.
     How it runs: `timeout` (seconds or timedelta, of each attempt), `identity` ("user", "managed",
-    "managed:<client id, or name>", `Managed(…)`, "token"), `requeue` (a `Requeue`, or False; default: on spot, but for pipelines,
-    sweeps and AutoML jobs, all of whose parts would run again).
+    "managed:<client id, or name>", `Managed(…)`, "token"), `requeue` (a `Requeue`, or False; default: on
+    spot, but for pipelines, sweeps and AutoML jobs, all of whose parts would run again).
     What runs: `code` (a folder), `environment`, `inputs`, `outputs`, `environment_variables`, `name`,
     `display_name`, `experiment_name`, `tags`.
     An argument wins over the same setting inside the job, which wins over the defaults of `amlrun.toml`;

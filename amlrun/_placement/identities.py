@@ -158,15 +158,23 @@ def sent(ask: Ask, market: Market, kind: Kind, compute: Compute | None) -> Sent:
         by_id = {"client_id": one.client_id} if one.client_id else {"resource_id": one.resource_id}
         says = Identity(IdentityKind.MANAGED, object_id=identity.object_id, name=one.name, **by_id)
     found = one.client_id if one is not None else says.client_id
-    sets = kind in _BY_CLIENT_ID and TRAITS[ask.job].has_variables and not ask.own_client_id
-    return Sent(says, found if sets and found else None)
+    return Sent(says, found if found and _is_told(ask, kind) else None)
+
+
+def _is_told(ask: Ask, kind: Kind) -> bool:
+    """Whether what runs there is told the client id of its identity."""
+    return kind in _BY_CLIENT_ID and TRAITS[ask.job].has_variables and not ask.own_client_id
 
 
 def remarks(ask: Ask, market: Market, kind: Kind, compute: Compute | None) -> Iterator[str]:
-    """What the plan says of AZURE_CLIENT_ID where it is left as it is, although the identity has one."""
+    """What the plan says of AZURE_CLIENT_ID where it isn't set, although code may need it."""
     other = attrs.evolve(ask, own_client_id=False)
     if ask.own_client_id and (found := sent(other, market, kind, compute).client_id):
         yield f"{CLIENT_ID_VARIABLE} stays as the job has it; its identity's is {found}"
+    identity = managed(ask)
+    one = None if identity is None else _the_one(identity, market, kind, compute)
+    if one is not None and not one.client_id and _is_told(other, kind):
+        yield f"{CLIENT_ID_VARIABLE} isn't set: the client id of {one} isn't told here"
 
 
 def _the_one(identity: Identity, market: Market, kind: Kind, compute: Compute | None) -> UserAssigned | None:
@@ -177,7 +185,11 @@ def _the_one(identity: Identity, market: Market, kind: Kind, compute: Compute | 
         found = _meant(identity, own) or _meant(identity, theirs)
     else:
         found = [*(theirs if kind is Kind.SERVERLESS else own)]
-    return found[0] if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    # A cluster that is to be made has no ids yet, and the workspace may have the same identity.
+    same = (one for one in theirs if one.resource_id.lower() == found[0].resource_id.lower())
+    return found[0] if found[0].client_id else next(same, found[0])
 
 
 def _meant(identity: Identity, users: Iterable[UserAssigned]) -> list[UserAssigned]:

@@ -157,6 +157,9 @@ def test_ids_that_are_not_told_are_taken_for_possible() -> None:
     named = place(asked("managed:trainer", computes=("own",)), market)
     assert told(named) == ({"identityType": "Managed", "resourceId": TRAINER.resource_id}, None)
     assert str(hidden) == "trainer"
+    assert "AZURE_CLIENT_ID isn't set: the client id of trainer isn't told here" in named.reasons
+    both = attrs.evolve(having(TRAINER), computes=market.computes)
+    assert told(place(asked(MANAGED, computes=("own",)), both))[1] == TRAINER.client_id
 
 
 KUBERNETES = own("own", TRAINER, kind=Kind.KUBERNETES, kind_name="Kubernetes")
