@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from amlrun._account import Account
 
+_NO_TOKEN = 401
 API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
 ATTEMPTS = 4
@@ -264,6 +265,8 @@ class Rest:
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
             return response
         failure = self._failure(request, response)
+        if response.status_code == _NO_TOKEN:
+            self.tokens.forget(*self.wire.scopes)
         if isinstance(failure, ServiceError) and failure.passing:
             raise _Transient(failure, _asked_wait(response, failure))
         raise failure

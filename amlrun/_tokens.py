@@ -94,6 +94,12 @@ class Tokens:
             self._first(fresh)
             return fresh
 
+    def forget(self, *scopes: str) -> None:
+        """Ask anew the next time: the service didn't take it, and somebody may have signed in again since."""
+        with self._lock:
+            for key in [key for key in self._kept if key[0] == scopes]:
+                del self._kept[key]
+
     @property
     def way(self) -> str:
         """How somebody is signed in, in words; of a chain: by which of it, once there was a token."""

@@ -12,7 +12,7 @@ import amlrun
 from amlrun import NotAuthorized, NotConfigured, ServiceError
 from amlrun._account import Kind
 from amlrun._workspace import workspace_of
-from amlrun.testing import BadGateway, NoConnection
+from amlrun.testing import BadGateway, ExpiredToken, NoConnection
 from tests.submission.runs import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -90,6 +90,18 @@ def test_who_is_logged_in_with_az(fake: FakeAml, az: Az) -> None:
     assert len(fake.jobs) == 1
     assert az.started == 1
     assert workspace_of(None).rest.tokens.way == "az"
+
+
+def test_a_token_that_is_not_taken_is_asked_for_anew(fake: FakeAml, az: Az) -> None:
+    """Somebody may have logged in again meanwhile, as somebody else."""
+    az.gives({"oid": "bob", "upn": "bob@example.org"})
+    fake.inject(ExpiredToken(), on="GET ")
+    rest = workspace_of(None).rest
+    with pytest.raises(NotAuthorized, match="401"):
+        rest.get(fake.scope.path)
+    az.gives(ADA)
+    assert signed_in().name == "ada@example.org"
+    assert az.started == 2
 
 
 def test_nobody_is_logged_in(fake: FakeAml, az: Az, caplog: pytest.LogCaptureFixture) -> None:
