@@ -79,7 +79,7 @@ class Wire:
     transport: HttpTransport[Any, Any] | None = None
     per_call_policies: tuple[Any, ...] = ()
     per_retry_policies: tuple[Any, ...] = ()
-    connection: Mapping[str, Any] = attrs.field(factory=dict)
+    connection: Mapping[str, Any] = attrs.field(factory=dict, repr=False)  # proxies may have passwords
     """Settings of the connection (proxies, connection_verify, …) as the client was given them."""
     cloud: Cloud = PUBLIC
 

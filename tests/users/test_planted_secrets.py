@@ -11,6 +11,7 @@ from azure.ai.ml.entities import AccountKeyConfiguration, AzureBlobDatastore, Sa
 
 from amlrun import AmlrunError, InvalidRequest, Plan, Requeue, plan, submit
 from amlrun._command_line import main
+from amlrun._workspace import workspace_of
 from amlrun.testing import (
     ConnectionLost,
     DisallowedByPolicy,
@@ -122,7 +123,9 @@ def test_nothing_is_written_or_said(fake: FakeAml, client: MLClient, folder: Pat
     texts = [planned, planned.explain(), planned.to_json(), repr(planned), run, repr(run), run.plan.to_json()]
     assert marks(*map(str, texts)) == set()
     assert marks(repr(fake), repr(fake.calls), repr(fake.job("train")), *map(repr, fake.calls)) == set()
-    assert marks(said()) == set()
+    wire = workspace_of(client).rest.wire
+    assert "c4nary-proxy" in str(wire.connection)
+    assert marks(repr(wire), said()) == set()
     assert list((folder / "cache" / "evidence").iterdir())
     assert marks_below(folder) == set()
 
