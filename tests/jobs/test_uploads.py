@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import InvalidRequest, plan, submit
+from amlrun import InvalidRequest, NotAuthorized, plan, submit
+from amlrun.testing import Forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,9 +154,9 @@ def test_one_file_is_uploaded_alone(fake_aml: FakeAml, client: MLClient, source:
 
 
 def test_a_large_folder_is_told_before_it_is_sent(
-    client: MLClient, source: Path, caplog: pytest.LogCaptureFixture
+    fake_aml: FakeAml, client: MLClient, source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In the plan, with the largest folders; and in the log when it goes."""
+    """In the plan, with the largest folders; and in the log before any of it goes."""
     with (source / "model.pt").open("wb") as file:
         file.truncate(60_000_000)
     planned = plan("python train.py", code=source, environment=ENVIRONMENT, client=client)
@@ -165,8 +166,11 @@ def test_a_large_folder_is_told_before_it_is_sent(
     for number in range(1001):
         (source / f"{number}.py").touch()
     (source / "model.pt").unlink()
-    submit("python train.py", code=source, environment=ENVIRONMENT, client=client)
+    fake_aml.inject(Forbidden(), on="GET /codes/{name}/versions")
+    with pytest.raises(NotAuthorized):
+        submit("python train.py", code=source, environment=ENVIRONMENT, client=client)
     assert f"the code is 1002 files, 17 bytes of {source}" in caplog.text
+    assert uploaded(fake_aml) == []
 
 
 @pytest.mark.parametrize("job", JOBS)
