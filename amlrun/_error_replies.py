@@ -31,13 +31,18 @@ _HISTORY = re.compile(r"/history/v1\.0(?P<workspace>/subscriptions/.*?/workspace
 
 @attrs.frozen
 class ErrorReply:
-    """A reply that is an error, and the request that it answers. `object_id` is the signed-in account's."""
+    """A reply that is an error, and the request that it answers.
+
+    `code` is that of its headers (storage sends one where there is no body), `object_id` that of the account
+    that is signed in.
+    """
 
     method: str
     url: str
     status: int
     text: str
     reason: str = ""
+    code: str = ""
     request_id: str = ""
     object_id: str = ""
 
@@ -143,7 +148,7 @@ def _read(reply: ErrorReply) -> tuple[Mapping[str, Any], str, str]:
     if isinstance(error, dict):
         return error, *innermost(error)
     found = _XML.search(reply.text)
-    return {}, *((found["code"], found["message"].strip()) if found else ("", reply.reason))
+    return {}, *((found["code"], found["message"].strip()) if found else (reply.code, reply.reason))
 
 
 def innermost(error: Mapping[str, Any]) -> tuple[str, str]:

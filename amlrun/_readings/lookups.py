@@ -91,9 +91,12 @@ class Lookups:
         *,
         hurried: Callable[[int], Reader] | None = None,
         common: Common | None = None,
+        source: str = "",
         patience: float = _PATIENCE,
     ) -> None:
-        self._service = Service(rest, subscription_path, workspace_path, clock, cache, hurried=hurried)
+        self._service = Service(
+            rest, subscription_path, workspace_path, clock, cache, hurried=hurried, source=source
+        )
         self._clock, self._common = clock, common or Common(clock)
         self._workspace: Kept[WorkspaceFacts] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._registry: Kept[tuple[str, Reading[RegistryFacts]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)

@@ -21,6 +21,7 @@ from amlrun._readings.workspace_replies import (
     registry_from,
     workspace_from,
 )
+from amlrun._roles import Role
 
 if TYPE_CHECKING:
     import threading
@@ -62,7 +63,8 @@ class Reader(Protocol):
 class Service:
     """One workspace as it is read. `subscription` and `workspace` are ARM ids, `cache` the folder on disk.
 
-    `hurried` gives the same reader with so many calls for each request, and little patience.
+    `hurried` gives the same reader with so many calls for each request, and little patience. `source` is
+    where it is said that it is this workspace.
     """
 
     def __init__(
@@ -74,8 +76,9 @@ class Service:
         cache: Path | None,
         *,
         hurried: Callable[[int], Reader] | None,
+        source: str = "",
     ) -> None:
-        self.subscription, self.path = subscription, workspace
+        self.subscription, self.path, self._source = subscription, workspace, source
         self._rest, self._clock, self._cache = rest, clock, cache
         # All but the workspace can be done without: a plan doesn't wait for minutes to be told of it.
         self._optional, self._once = (hurried(2), hurried(1)) if hurried else (rest, rest)
@@ -86,13 +89,30 @@ class Service:
             return workspace_from(self._workspace())
         except NotAuthorized as error:
             if error.signed_in:
-                role = "AzureML Data Scientist"
-                error.hint = f"Whoever sends jobs needs the role {role} on {self.path}."
+                raise self._not_for_us(error) from error
             raise
         except ServiceError as error:
             if error.status == _NOT_FOUND:
-                error.hint = f"Is this its name, and the right subscription? {self.path}"
+                raise self._not_there(error) from error
             raise
+
+    def _not_for_us(self, error: NotAuthorized) -> NotAuthorized:
+        message = f"This account may not read {self._named()}, or there is none: {error.message}"
+        role = f"Whoever sends jobs needs the role {Role.DATA_SCIENTIST} on {self.path}."
+        return error.reworded(message=message, hint=error.hint or role)
+
+    def _not_there(self, error: ServiceError) -> ServiceError:
+        hint = f"Is this its name, and the right subscription? {self.path}"
+        if "SubscriptionNotFound" in error.service_code:
+            hint = (
+                "Is it the right one, of the tenant that you are signed in to? `az account list` names yours."
+            )
+        return error.reworded(message=f"There is no {self._named()}: {error.message}", hint=hint)
+
+    def _named(self) -> str:
+        _, _, subscription, _, group, *_, workspace = self.path.split("/")
+        source = f" (named by {self._source})" if self._source else ""
+        return f"workspace {workspace} in resource group {group} of subscription {subscription}{source}"
 
     def _workspace(self) -> dict[str, Any]:
         # Assumed: an API version that is no longer served is a 400, and the stable one has the rest.

@@ -215,6 +215,7 @@ def test_junk_is_a_look_up_that_failed(lookups: Lookups, service: Service, junk:
     [
         (refused(), "AzureML Data Scientist"),
         (ServiceError("404 ResourceNotFound", status=404), f"right subscription? {WORKSPACE}"),
+        (ServiceError("404", status=404, service_code="SubscriptionNotFound"), "az account list"),
         (ServiceError("400", hint="later", status=400), "later"),
     ],
 )

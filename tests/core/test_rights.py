@@ -168,6 +168,7 @@ def test_the_way_out_is_a_role_a_scope_and_a_command() -> None:
     assert (unknown.role, unknown.action in unknown.way_out) == ("", True)
     assert "role" not in str(unknown)
     assert "<object id>" in Lacking(missing.action, missing.scope).way_out
+    assert "--scope <its ARM id>" in Lacking(f"{BLOBS}/read", "acc.blob.core.windows.net/files").way_out
     assert told("Other/thing/read") == "perform Other/thing/read"
 
 
