@@ -87,7 +87,7 @@ def _facts(seen: Seen, checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
 
 
 def _request(one: Asked) -> tuple[str, str, str]:
-    status = {None: "not asked", 0: "no answer"}.get(one.status, str(one.status))
+    status = {None: "broke off", 0: "no answer"}.get(one.status, str(one.status))
     return f"  {status}", one.of, one.what
 
 
