@@ -116,6 +116,8 @@ def _no_right(workspace: Workspace, cluster: Cluster, refused: NotAuthorized) ->
         f"or with PUT {path_of(workspace, cluster)}?api-version={API_VERSION} and this body:\n{body}",
         hint="The role AzureML Compute Operator may, AzureML Data Scientist may not. Without compute=… the"
         " job goes to serverless.",
+        action=refused.action,
+        role=refused.role,
         scope=path_of(workspace, cluster),
         service_code=refused.service_code,
     )

@@ -14,8 +14,12 @@ import secrets
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from amlrun._denied import is_of_network
+from amlrun._error_replies import unreachable
 from amlrun._errors import InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
 from amlrun._outputs import DEFAULT, OWN, Place
+from amlrun._rights import BLOBS
+from amlrun._roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,11 +143,18 @@ def _translated(uri: str, came: list[Path]) -> Iterator[None]:
         yield
     except AzureError as error:
         status = error.status_code or 0 if isinstance(error, HttpResponseError) else 0
-        code = str(getattr(error, "error_code", "") or "")
+        code = getattr(error, "error_code", "") or ""
+        code = str(getattr(code, "value", code))  # an enum, where the storage's client knows it
         first = (error.message or type(error).__name__).strip().splitlines()[0]
         what = f"{uri}: {status or 'no answer'} {code}: {first}"
+        if is_of_network(code, first):
+            raise unreachable(f"the storage of {uri}", what, status=status, service_code=code) from error
         if status in (401, 403):
-            hint = "Reading needs the role Storage Blob Data Reader, and a network that the storage lets in."
-            raise NotAuthorized(what, hint=hint, scope=uri, service_code=code) from error
+            role = str(Role.BLOB_READER)
+            hint = f"Reading needs the role {role} on the storage, and a network that the storage lets in."
+            right = f"{BLOBS}/read"
+            raise NotAuthorized(
+                what, hint=hint, action=right, role=role, scope=uri, service_code=code
+            ) from error
         hint = f"{len(came)} files have come; the same call brings the others."
         raise ServiceError(what, hint=hint, status=status, service_code=code) from error

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._errors import ServiceError, SubmissionFailed
+from amlrun._errors import AmlrunError, ServiceError, SubmissionFailed
 from amlrun._identity import IdentityKind
 from amlrun._job_types import JobType
 from amlrun._jobs.nested import refer
 from amlrun._jobs.pipeline import acts_as_user
 from amlrun._memory import Memory
 from amlrun._names import attempt_name
+from amlrun._readings.workspace_replies import workspace_from
 from amlrun._states import NOT_STARTED
 from amlrun._wire import check, check_nested
 
@@ -113,7 +114,7 @@ def _put(
             raise _unanswered(name, error, refused=refused) from error
         raise SubmissionFailed(
             f"The service refused {name}: {error.message}",
-            hint=error.hint,
+            hint=_way_out(workspace, error),
             status=error.status,
             service_code=error.service_code,
         ) from error
@@ -128,6 +129,18 @@ def _found(workspace: Workspace, name: str) -> tuple[dict[str, Any] | None, bool
     except ServiceError:
         return None, False
     return there, there is None
+
+
+def _way_out(workspace: Workspace, error: ServiceError) -> str:
+    """What to do about a refusal; of an identity that isn't there, those that are."""
+    if "UserAssignedIdentityNotFound" not in error.service_code:
+        return error.hint
+    try:
+        attached = workspace_from(workspace.rest.get(workspace.scope.path)).user_assigned
+    except AmlrunError:
+        return error.hint
+    names = ", ".join(map(str, attached)) or "none"
+    return f"The user-assigned identities of {workspace.scope.workspace} are: {names}. A cluster has its own."
 
 
 def _unanswered(name: str, error: ServiceError, *, refused: bool) -> ServiceError:

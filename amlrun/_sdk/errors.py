@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, SubmissionFailed
+from amlrun._error_replies import ErrorReply, failure_of, unreachable
+from amlrun._errors import AmlrunError, InvalidRequest, ServiceError, SubmissionFailed
 from amlrun._sdk.uploads import failed_upload
 from amlrun._shown import readable
+from amlrun._signing_in import not_signed_in
 
 if TYPE_CHECKING:
+    from azure.core.exceptions import AzureError, HttpResponseError
+
     from amlrun._sdk.uploads import UploadFailed
 
 
@@ -22,22 +26,73 @@ def translated(error: Exception) -> Exception:
 
 
 def _translated(error: Exception) -> Exception:
-    from azure.ai.ml.exceptions import MlException, ValidationException
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+    from azure.ai.ml.exceptions import ValidationException
+    from azure.core.exceptions import AzureError
 
-    text = one_line(error)
-    if isinstance(error, HttpResponseError):
-        if isinstance(error, ClientAuthenticationError) or error.status_code in (401, 403):
-            return NotAuthorized(text, hint="The signed-in account lacks this right.")
-        return SubmissionFailed(text, status=error.status_code or 0)
-    wrong = _wrong_fields(error)
+    text, wrong = one_line(error), _wrong_fields(error)
     if wrong or isinstance(error, (ValidationException, FileNotFoundError, NotADirectoryError)):
         return InvalidRequest(wrong or text, argument="job")
-    if isinstance(error, (MlException, AzureError)):
-        return SubmissionFailed(text)
+    if isinstance(error, AzureError):  # the SDK's own errors are of this kind, too
+        return _of_azure(error, text)
     if isinstance(error, (TypeError, ValueError, KeyError, AttributeError)):
         return _broken_off(error, text)
     return error
+
+
+def _of_azure(error: AzureError, text: str) -> AmlrunError:
+    """What a client of Azure's raised: a reply that is an error, no token, or no way to the host."""
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+
+    reply = _reply_behind(error)
+    if reply is not None:
+        return _answered(reply, text)
+    if isinstance(error, ClientAuthenticationError):
+        return not_signed_in(str(error.message or text))
+    host = _HOST.search(text)
+    if isinstance(error, ServiceRequestError) and host:
+        failed = unreachable(host["host"], text)
+        return SubmissionFailed(failed.message, hint=failed.hint)
+    return SubmissionFailed(text)
+
+
+def _reply_behind(error: BaseException) -> HttpResponseError | None:
+    """The reply that an error is; or what the SDK made other words of, where who asks may not."""
+    from azure.core.exceptions import HttpResponseError
+
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, HttpResponseError) and at.response is not None:
+            return at if at is error or at.status_code in _OF_RIGHTS else None
+        at = at.__cause__ or at.__context__
+    return None
+
+
+_OF_RIGHTS = (401, 403)
+_HOST = re.compile(r"host='(?P<host>[^']+)'")
+
+
+def _answered(error: HttpResponseError, text: str) -> AmlrunError:
+    """A reply that the SDK, or its client of storage, raised: it says what one to a request of ours says."""
+    response: Any = error.response
+    try:
+        body = str(response.text())
+    except Exception:  # noqa: BLE001 - of a reply that was streamed, the body is gone
+        body = ""
+    failed = failure_of(
+        ErrorReply(
+            method=str(response.request.method),
+            url=str(response.request.url),
+            status=int(response.status_code or 0),
+            text=body,
+            reason=text,
+            code=str(response.headers.get("x-ms-error-code") or ""),
+        )
+    )
+    if isinstance(failed, ServiceError):
+        told = failed.message if failed.host or failed.hint else text
+        code = failed.service_code
+        return SubmissionFailed(readable(told), hint=failed.hint, status=failed.status, service_code=code)
+    return failed.reworded(message=readable(failed.message))
 
 
 def _not_uploaded(failed: UploadFailed) -> Exception:
