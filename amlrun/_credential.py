@@ -140,6 +140,7 @@ _LOUD = (
     "azure.identity._credentials.chained",
     "azure.identity._internal.decorators",
     "azure.identity._internal.get_token_mixin",
+    "azure.identity._internal.interactive",
     "azure.ai.ml.identity._internal.get_token_mixin",
 )
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import (
+    AuthenticationRequiredError,
     ChainedTokenCredential,
     ClientSecretCredential,
     CredentialUnavailableError,
     DefaultAzureCredential,
+    DeviceCodeCredential,
     EnvironmentCredential,
     ManagedIdentityCredential,
     WorkloadIdentityCredential,
@@ -59,7 +61,7 @@ def test_a_service_principal(fake_aml: FakeAml, become: Any) -> None:
     assert len(fake_aml.calls.of(TOKENS)) == 2
     client = fake_aml.client(credential=credential)
     assert list(client.jobs.list()) == []
-    fake_aml.revoke(to=said["oid"])
+    fake_aml.revoke(to=said["appid"])
     with pytest.raises(Exception, match="AuthorizationFailed") as caught:
         list(client.jobs.list())
     assert variables["AZURE_CLIENT_ID"] in str(caught.value)
@@ -143,6 +145,28 @@ def test_any_refusal(fake_aml: FakeAml, become: Any) -> None:
     with pytest.raises(ClientAuthenticationError, match="AADSTS50076: You must use"):
         EnvironmentCredential().get_token(ARM)
     assert EnvironmentCredential().get_token(ARM).token
+
+
+def test_a_person(fake_aml: FakeAml) -> None:
+    """They sign in by a code, once; what they got then brings further tokens, until it is too old."""
+    fake_aml.token_lifetime(0)
+    fake_aml.signs_in("ada", lasts=3600)
+    codes: list[str] = []
+    credential = DeviceCodeCredential(
+        tenant_id=TENANT, prompt_callback=lambda _uri, code, _expires: codes.append(code)
+    )
+    said = claims(credential.get_token(ARM).token)
+    assert (said["upn"], said["tid"], said["scp"]) == ("ada", TENANT, "user_impersonation")
+    assert claims(credential.get_token("https://ml.azure.com/.default").token)["upn"] == "ada"
+    assert codes == ["FAKECODE"]
+    assert list(fake_aml.client(credential=credential).jobs.list()) == []
+    quiet = DeviceCodeCredential(tenant_id=TENANT, disable_automatic_authentication=True)
+    with pytest.raises(AuthenticationRequiredError):
+        quiet.get_token(ARM)
+    fake_aml.advance(hours=2)
+    fake_aml.signs_in("bob")
+    assert claims(credential.get_token(ARM).token)["upn"] == "bob"
+    assert len(codes) == 2
 
 
 def test_a_virtual_machine(fake_aml: FakeAml) -> None:

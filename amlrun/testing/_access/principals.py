@@ -59,13 +59,15 @@ def _claims(token: str) -> dict[str, Any]:
 def object_id_of(records: Records, name: str | None) -> str:
     """The object id of who is meant: None is the caller; a person, an identity, or an object id itself.
 
-    An identity is meant by its name, ARM id or client id; `workspace` is the workspace's own. Raises
-    LookupError.
+    An identity is meant by its name, ARM id or client id, an application by its client id; `workspace` is the
+    workspace's own. Raises LookupError.
     """
     if name is None or name == CALLER.name:
         return CALLER.object_id
     if (found := records.get("person", name.lower())) is not None:
         return str(found["object_id"])
+    if (app := records.get("app", name.lower())) is not None:  # by its client id
+        return str(app["object_id"])
     if name == "workspace":
         return WORKSPACE_PRINCIPAL
     known = read_workspace(records, 0.0)

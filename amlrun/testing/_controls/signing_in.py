@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from amlrun.testing._controls.arguments import check_counts
+from amlrun.testing._access.principals import CALLER, person
+from amlrun.testing._controls.arguments import check_counts, check_seconds
 from amlrun.testing._supply import apps, identities
 from amlrun.testing._supply.identities import TENANT
 from amlrun.testing._supply.workspaces import read_workspace
@@ -44,6 +45,16 @@ class SigningInControls:
         app = attrs.evolve(apps.app_named(name, TENANT), subject=f"repo:{name}:ref:refs/heads/main")
         Path(file).write_text(apps.assertion(app, self._backend.clock.now() + lifetime), encoding="utf-8")
         return {**self._kept(app), "AZURE_FEDERATED_TOKEN_FILE": str(file)}
+
+    def signs_in(self, name: str | None = None, *, lasts: float = 90 * 86400.0) -> None:
+        """Say who signs in where a code is asked for (`DeviceCodeCredential`): the caller, or another person.
+
+        Their sign-in lasts for so many seconds of the fake's time; then it gives no further tokens.
+        """
+        check_seconds(lasts=lasts)
+        who = CALLER if name is None else person(name)
+        with self._backend.work() as (records, _now):
+            records.put("meta", "signs in", {"who": attrs.asdict(who), "until": lasts})
 
     def machine_identity(self, name: str | None) -> None:
         """Say that this process runs on a virtual machine with this identity; None: on none of Azure's."""

@@ -17,6 +17,7 @@ import attrs
 
 from amlrun._account import expiry_of
 from amlrun._cloud import CLOUDS
+from amlrun.testing._access.principals import Principal
 from amlrun.testing._supply.identities import TENANT
 from amlrun.testing._supply.tokens import LIFETIME
 
@@ -29,6 +30,7 @@ LOGIN_HOSTS = frozenset(cloud.login.removeprefix("https://") for cloud in CLOUDS
 INSTANCES = "/common/discovery/instance"
 """Where it is asked which names a cloud's sign-in has, after a refusal."""
 MACHINE_HOST = "169.254.169.254"
+_USUAL = frozenset({"openid", "profile", "offline_access"})
 _ISSUER = "https://token.actions.githubusercontent.com"
 _AUDIENCES = {"https://storage.azure.com"} | {
     audience
@@ -46,6 +48,11 @@ class App:
     tenant: str = TENANT
     secret: str = ""
     subject: str = ""
+
+
+REFRESH = "refresh_token"
+OF_PERSONS = frozenset({REFRESH, "device_code", "urn:ietf:params:oauth:grant-type:device_code"})
+"""Grants by which a person signs in, by the names that they have in a request."""
 
 
 class SignInRefused(Exception):
@@ -123,7 +130,8 @@ def assertion(app: App, until: float) -> str:
 
 def audience(form: Mapping[str, str]) -> str:
     """What a token is asked for. Raises SignInRefused for what the tenant doesn't know."""
-    wanted = form.get("scope", "").split(" ")[0].removesuffix("/.default")
+    asked = [scope for scope in form.get("scope", "").split() if scope not in _USUAL]
+    wanted = (asked or [""])[0].removesuffix("/.default")
     if wanted.rstrip("/") not in _AUDIENCES:
         words = f"The resource principal named {wanted} was not found in the tenant named {TENANT}."
         raise SignInRefused(400, 500011, "invalid_resource", words)
@@ -151,6 +159,33 @@ def signed_in(found: App | None, form: Mapping[str, str], tenant: str, now: floa
         )
         raise SignInRefused(401, 7000215, "invalid_client", words)
     return found
+
+
+def of_person(found: Principal | None, form: Mapping[str, str], now: float) -> Principal:
+    """The person that a device's code, or a refresh token, stands for. Raises SignInRefused.
+
+    `found` is who signs in, if somebody does.
+    """
+    if form["grant_type"] == REFRESH:
+        object_id, until, name = form.get("refresh_token", "..").split(".", 2)
+        if not until.isdigit() or int(until) <= now:
+            words = "The refresh token has expired due to inactivity."
+            raise SignInRefused(400, 700082, "invalid_grant", words)
+        return Principal(object_id, name)
+    if found is None:
+        words = "OAuth 2.0 device flow error. Authorization is pending. Continue polling."
+        raise SignInRefused(400, 70016, "authorization_pending", words)
+    return found
+
+
+def scope_of(form: Mapping[str, str]) -> str:
+    """What a person asks a token for: said with a refresh token; a device's code has it within."""
+    return form.get("scope") or form.get("device_code", "").partition(" ")[2]
+
+
+def refresh_token(who: Principal, until: float) -> str:
+    """What gives a person further tokens until then, by the fake's clock; it opens nothing."""
+    return f"{who.object_id}.{int(until)}.{who.name}"
 
 
 def _by_assertion(found: App, proof: str, now: float) -> App:
