@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.ai.ml import Input, Output
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
-from amlrun import Requeue, submit
+from amlrun import JobFailed, Requeue, submit
 from amlrun.testing import Preempted
-from tests.jobs.every import named, pipeline_of, searching, trained
+from tests.jobs.every import ENVIRONMENT, named, pipeline_of, searching, trained
 from tests.jobs.inside import STORAGE, claims, inside, writer
 
 if TYPE_CHECKING:
@@ -124,3 +125,51 @@ def test_steps_and_trials_reach_what_they_were_given(world: FakeAml, client: MLC
     assert writer(world, trial) == PRINCIPALS["trainer"]
     assert writer(world, f"{pipeline.name}/fit") == PRINCIPALS["scorer"]
     assert writer(world, f"{as_user.name}/fit") == CALLER
+
+
+STORE = "azureml://datastores/workspaceblobstore/paths/d/"
+
+
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        ({}, "Failed"),
+        ({"identity": "token"}, "Failed"),
+        ({"identity": "user"}, "Completed"),
+        ({"identity": "managed"}, "Completed"),
+        ({"compute": "gpu"}, "Completed"),
+    ],
+    ids=["none", "token", "user", "managed", "a cluster with one"],
+)
+def test_data_without_stored_keys_is_opened_by_an_identity(
+    world: FakeAml, client: MLClient, options: dict[str, Any], end: str
+) -> None:
+    """Inputs and outputs: of the job, or of its compute by default; without one it fails at its start."""
+    run = submit(
+        "true",
+        environment=ENVIRONMENT,
+        inputs={"d": Input(type="uri_folder", path=STORE)},
+        client=client,
+        **options,
+    )
+    world.advance(minutes=20)
+    job = world.job(run.name)
+    assert job.status == end
+
+
+def test_the_role_that_is_missing_is_told(world: FakeAml, client: MLClient) -> None:
+    """Reading is enough for inputs, and not for outputs; stored keys need neither."""
+    world.revoke(to="trainer")
+    world.grant(READER, to="trainer", on="storage")
+    data = {"d": Input(type="uri_folder", path=STORE)}
+    options: dict[str, Any] = {"environment": ENVIRONMENT, "identity": "managed", "client": client}
+    reads = submit("true", inputs=data, **options)
+    writes = submit("true", outputs={"o": Output(type="uri_folder")}, **options)
+    world.datastore("keyed")
+    keyed = STORE.replace("workspaceblobstore", "keyed")
+    with_key = submit("true", inputs={"d": Input(type="uri_folder", path=keyed)}, **options)
+    world.advance(minutes=20)
+    states = {run.name: world.job(run.name).status for run in (reads, writes, with_key)}
+    assert [*states.values()] == ["Completed", "Failed", "Completed"]
+    with pytest.raises(JobFailed, match="has 'Storage Blob Data Contributor' role in the storage IAM"):
+        writes.wait()

@@ -33,7 +33,7 @@ from amlrun.testing._jobs.job import (
 from amlrun.testing._supply.places import WAIT, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from amlrun.testing._assets.blobs import Blobs
     from amlrun.testing._jobs.carrier import Carrier
@@ -55,6 +55,8 @@ class Engine:
         self.families = Families(self)
         self.blobs: Blobs | None = None
         """Where jobs that only pretend leave their logs."""
+        self.unopened: Callable[[Records, Job], End | None] = lambda _records, _job: None
+        """How a job ends that can't open its data; None: it can."""
 
     # -- reading and writing the values
 
@@ -209,8 +211,11 @@ class Engine:
             job = self._fresh(records, job)  # another job was struck instead
             if job.due is None or job.due > at:
                 return
-        timeout = timeout_of(job.sent)
-        self.finish(records, job, outcome(job, at, timeout), at)
+        self.finish(records, job, self._closed(records, job) or outcome(job, at, timeout_of(job.sent)), at)
+
+    def _closed(self, records: Records, job: Job) -> End | None:
+        """How a job ends at once that only pretends to run, and can't open its data."""
+        return None if self.carrier.real or job.has_children else self.unopened(records, job)
 
     # -- faults
 
@@ -280,6 +285,8 @@ class Engine:
         at, key = min(strikes, default=(None, ""))
         stop = None if self.carrier.real and not job.has_children else stop_of(job, timeout_of(job.sent))
         instants = [instant for instant in (at, stop) if instant is not None]
+        if self._closed(records, job) is not None:
+            at, instants = None, [job.since]
         # One that really runs has a supervisor who looks at the time.
         due = None if self.carrier.real and not job.has_children else max(min(instants, default=now), now)
         job = attrs.evolve(job, due=due if instants else None, strike=None if at is None else (key, at))

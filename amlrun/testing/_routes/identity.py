@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from amlrun.testing._access import acting
 from amlrun.testing._api.exchange import Reply, Request
 from amlrun.testing._routes.table import Routes
 from amlrun.testing._supply import msi
 from amlrun.testing._supply.apps import lifetime_of
 from amlrun.testing._supply.computes import KUBERNETES
-from amlrun.testing._supply.identities import WORKSPACE_PRINCIPAL
 from amlrun.testing._supply.tokens import token
-from amlrun.testing._supply.workspaces import read_workspace
 
 if TYPE_CHECKING:
     from amlrun.testing._jobs.job import Job
@@ -48,15 +47,8 @@ def token_on_behalf(backend: Backend, request: Request) -> Reply:
 
 def identities_of(backend: Backend, job: Job) -> tuple[msi.Identity, ...]:
     """The managed identities that a job may use, its default one first."""
-    with backend.work() as (records, now):
-        workspace = read_workspace(records, now)
-        compute = backend.engine.places.supply.compute(records, job.demand.compute or "")
-    own = (
-        workspace.shown_identity(compute.body.get("identity"), f"{compute.name}#principal")
-        if compute
-        else None
-    )
-    return msi.identities_of(job, own, workspace.shown_identity(workspace.identity, WORKSPACE_PRINCIPAL))
+    with backend.work() as (records, _now):
+        return acting.identities_of(backend, records, job)
 
 
 def _is_kubernetes(backend: Backend, job: Job) -> bool:

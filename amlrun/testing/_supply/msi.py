@@ -52,7 +52,7 @@ def identities_of(
     # Assumed: a job that asks for no managed identity has none, whatever its compute has.
     if str(wanted.get("identityType")).lower() != "managed":
         return ()
-    theirs = _listed(workspace)
+    theirs = listed(workspace)
     if job.demand.compute is None:  # documented: serverless has the user-assigned ones, and no other
         theirs = [each for each in theirs if each.resource]
     named = {
@@ -62,7 +62,7 @@ def identities_of(
     }
     asked = {key: str(value) for key, value in named.items() if value}
     # Assumed: a job that names none has all of its compute's, or of the workspace's where that has none.
-    mine = [each for each in _listed(own) if each.answers_to(asked)]
+    mine = [each for each in listed(own) if each.answers_to(asked)]
     return tuple(mine or (each for each in theirs if each.answers_to(asked)))
 
 
@@ -103,7 +103,7 @@ def secret_of(name: str, scope: Scope) -> str:
     return f"{name}.{uuid.uuid5(uuid.NAMESPACE_URL, f'{scope.path}/jobs/{name}')}"
 
 
-def _listed(body: Mapping[str, Any] | None) -> list[Identity]:
+def listed(body: Mapping[str, Any] | None) -> list[Identity]:
     """The identities of a compute or workspace, as it shows them: the system-assigned one last."""
     attached = (body or {}).get("userAssignedIdentities") or {}
     found = [Identity(ids["clientId"], ids["principalId"], name) for name, ids in attached.items()]

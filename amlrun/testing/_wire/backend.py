@@ -11,12 +11,13 @@ import threading
 import uuid
 from contextlib import contextmanager
 from email.utils import formatdate
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import attrs
 
 from amlrun.testing._access import gate
+from amlrun.testing._access.acting import unopened
 from amlrun.testing._api.contract import misnamed, violations
 from amlrun.testing._api.exchange import PROVIDER, Refusal, Reply, Request, Scope, bad_request
 from amlrun.testing._assets import storage, vaults
@@ -85,6 +86,7 @@ class Backend:
         self.blobs = blobs
         self.engine = engine
         engine.blobs = blobs
+        engine.unopened = partial(unopened, self)
         self.clock: Clock = VirtualClock(store, engine) if clock is None else clock
         self.virtual = clock is None
         self.calls = Calls(check_route)
