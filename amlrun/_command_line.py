@@ -180,8 +180,10 @@ def _doctor(said: argparse.Namespace) -> int:
     _print(as_json(seen, checks) if said.json else as_text(seen, checks))
     if workspace is None:
         return USAGE
-    code = _verify(said, workspace) if said.verify else DONE
-    return FAILED if worst(checks) is Level.FAILS else code
+    fails = worst(checks) is Level.FAILS
+    if fails and said.verify:
+        _tell("Nothing was sent: what fails comes first")
+    return FAILED if fails else _verify(said, workspace) if said.verify else DONE
 
 
 def _verify(said: argparse.Namespace, workspace: Workspace) -> int:

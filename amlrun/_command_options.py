@@ -16,7 +16,7 @@ EXIT_CODES = """\
 exit codes:
   0  done; of wait: the run has completed
   1  the run did not complete: it failed, or its attempts are used up; there is no such output;
-     of doctor: a job would fail
+     of doctor: a job would fail; with --verify: the service answered otherwise than is assumed
   2  wrong usage: an argument, a name, or no workspace is configured
   3  the run was canceled, or its time was over
   4  the job has no place: quota, needs, a compute, a plan that is outdated; nothing was sent

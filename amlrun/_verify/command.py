@@ -45,6 +45,7 @@ def verified(
     if not yes and not _agreed():
         _tell("Nothing was sent.")
         return DONE
+    path.touch()  # what is to be written into must not fail when all has been sent
     outcomes: set[Outcome] = set()
 
     def ended(world: World, found: tuple[Finding, ...]) -> None:

@@ -75,8 +75,18 @@ def _running(world: World) -> Said:
     answer = seen.answers.get("put-running")
     if answer is None:
         return unseen(seen.why_not)
+    words = f"the very same PUT of a job that ran answered {answer.words}"
+    return answered(answer, fits=answer.status == OK, words=words)
+
+
+def _changed(world: World) -> Said:
+    seen = world.job(CANCEL)
+    answer = seen.answers.get("put-changed")
+    if answer is None:
+        return unseen(seen.why_not)
     if answer.status != OK:
-        return answered(answer, fits=False, words=f"the PUT of a job that ran answered {answer.words}")
+        words = f"the PUT of a job that ran, with a property more, answered {answer.words}"
+        return answered(answer, fits=False, words=words)
     sent = AGAIN in (at(answer.body, "properties", "properties") or {})
     words = f"200, with the properties {'that were sent now' if sent else 'of the job that was there'}"
     return either(not sent, words)
@@ -94,13 +104,14 @@ def _patched(seen: Seen) -> Said:
     answer = seen.answers["patch"]
     if not answer.fine:
         return answered(answer, fits=False, words=f"run history's PATCH answered {answer.words}")
-    there = set(at(seen.answers["after-patch"].body, "properties", "tags") or {})
+    at_once = set(at(seen.answers["after-patch"].body, "properties", "tags") or {})
+    later = set(seen.shows("tags") or {})
+    there = at_once if PATCHED in at_once else later
     if PATCHED not in there:
         return otherwise("what run history's PATCH added is not among the job's tags")
-    words = "the tags that were there" + ("" if MARK in there else " are gone")
-    return either(
-        MARK in there, f"run history's PATCH adds a tag, and {words}" + (" stay" if MARK in there else "")
-    )
+    when = "" if PATCHED in at_once else ", which shows after a while"
+    stay = "stay" if MARK in there else "are gone"
+    return either(MARK in there, f"run history's PATCH adds a tag{when}; the tags that were there {stay}")
 
 
 def _experiment(world: World) -> Said:
@@ -146,8 +157,13 @@ QUESTIONS = (
     ),
     Question(
         "put-running",
-        "What does a PUT of a job answer that runs?",
+        "What does the very same PUT answer while a job runs?",
         _running,
+    ),
+    Question(
+        "put-changed",
+        "What does a PUT with a property more answer while a job runs?",
+        _changed,
         (
             Row(
                 "amlrun/_sending.py",

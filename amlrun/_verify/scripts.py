@@ -36,7 +36,7 @@ _POLICY = Requeue(preemptions=0, platform_faults=0, capacity=0, user_errors=1, w
 _DONE = frozenset({Ending.COMPLETED, Ending.CANCELED_BY_US, Ending.CANCELED, Ending.TIMED_OUT})
 
 
-def checkpoint(lab: Lab, one: Experiment, *, spot: bool) -> Script:
+def checkpoint(lab: Lab, one: Experiment, *, spot: bool, identity: str | None) -> Script:
     """Two attempts by amlrun's own way of repeating; where that has a reason not to, the second by hand."""
     watched = lab.submit(
         CHECKPOINT,
@@ -45,8 +45,9 @@ def checkpoint(lab: Lab, one: Experiment, *, spot: bool) -> Script:
         tier="spot" if spot else "standard",
         requeue=_POLICY,
         timeout=one.minutes * 60,
+        identity=identity,
     )
-    lab.identity[SECOND] = NOBODY
+    lab.identity[SECOND] = in_words(identity)
     follow = Follow(workspace=lab.workspace, watched=watched)
     while follow.end is None or follow.watched.last.number == 1:
         yield
@@ -75,7 +76,8 @@ def canceled_by_amlrun(lab: Lab, one: Experiment) -> Script:
     _submit_with(lab, CANCEL, one, identity="user")
     yield from _until_running(lab, CANCEL)
     if lab.seen[CANCEL].status == RUNNING:
-        lab.send_again(CANCEL, "put-running", changed=True)
+        lab.send_again(CANCEL, "put-running")
+        lab.send_again(CANCEL, "put-changed", changed=True)
         lab.patch(CANCEL, str(lab.seen[CANCEL].shows("experimentName")))
         lab.cancel(CANCEL)
     yield from _until_over(lab, CANCEL)
@@ -132,6 +134,11 @@ def refused(lab: Lab, one: Experiment) -> Script:
         yield from _until_over(lab, one.name)
 
 
+def in_words(identity: str | None) -> str:
+    """What a job was sent with."""
+    return NOBODY if identity is None else f"with identity {identity}"
+
+
 def _submit_with(lab: Lab, label: str, one: Experiment, *, identity: str | None) -> None:
     """With that identity, or, where amlrun or the service refuses it, without any."""
     place = f"azureml://datastores/workspaceblobstore/paths/amlrun/{lab.prefix}-{label}/"
@@ -144,8 +151,8 @@ def _submit_with(lab: Lab, label: str, one: Experiment, *, identity: str | None)
     }
     command = program(NAMES, NODE, WRITE, sleep(LONG))
     try:
-        lab.submit(label, command, **options, **({"identity": identity} if identity else {}))
-        lab.identity[label] = f"with identity {identity}" if identity else NOBODY
+        lab.submit(label, command, identity=identity, **options)
+        lab.identity[label] = in_words(identity)
     except (*REFUSALS, SubmissionFailed) as error:
         if identity is None:
             raise

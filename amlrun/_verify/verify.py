@@ -150,10 +150,13 @@ def _is_spot(proposal: Proposal) -> bool:
 
 def _scripts(lab: Lab, proposal: Proposal) -> dict[str, tuple[Experiment, Script]]:
     by_name = {one.name: one for one in proposal.experiments}
+    managed, keyless = _identities(lab)
     makers: dict[str, Callable[[Experiment], Script]] = {
-        CHECKPOINT: lambda one: scripts.checkpoint(lab, one, spot=_is_spot(proposal)),
+        CHECKPOINT: lambda one: scripts.checkpoint(
+            lab, one, spot=_is_spot(proposal), identity="user" if keyless else None
+        ),
         CANCEL: lambda one: scripts.canceled_by_amlrun(lab, one),
-        STUDIO: lambda one: scripts.canceled_as_in_the_studio(lab, one, managed=_has_identity(lab)),
+        STUDIO: lambda one: scripts.canceled_as_in_the_studio(lab, one, managed=managed),
         TIME_OUT: lambda one: scripts.timed_out(lab, one, deletes=DELETED in by_name),
         NO_QUOTA: lambda one: scripts.refused(lab, one),
         TOO_MANY: lambda one: scripts.refused(lab, one),
@@ -161,11 +164,16 @@ def _scripts(lab: Lab, proposal: Proposal) -> dict[str, tuple[Experiment, Script
     return {name: (one, makers[name](one)) for name, one in by_name.items() if name in makers}
 
 
-def _has_identity(lab: Lab) -> bool:
+def _identities(lab: Lab) -> tuple[bool, bool]:
+    """Whether the workspace has a managed identity for jobs, and whether its datastores carry no keys.
+
+    Then nobody writes a checkpoint who has no identity.
+    """
     try:
-        return bool(lab.workspace.lookups.workspace().user_assigned)
+        facts = lab.workspace.lookups.workspace()
     except AmlrunError:
-        return False
+        return False, False
+    return bool(facts.user_assigned), facts.keyless
 
 
 def _read(lab: Lab) -> dict[str, Answer]:

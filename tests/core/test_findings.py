@@ -102,7 +102,7 @@ WORLD = World(
             ending="canceled-by-us",
             job=job(tags={"amlrun-verify": "v", "amlrun.cancel": "true"}),
             said={"names": [*NAMES, "OBO_ENDPOINT"], "blob": "written"},
-            answers={"put-running": Answer(200, job(properties={})), "cancel-over": OVER},
+            answers={"put-running": OK, "put-changed": Answer(200, job(properties={})), "cancel-over": OVER},
             logs=("user_logs/std_log.txt",),
         ),
         STUDIO: seen(
@@ -254,11 +254,27 @@ def test_of_nothing_nothing_is_concluded() -> None:
         ("cancel-over", answering(CANCEL, cancel_over=Answer(409)), OTHERWISE, "answered 409"),
         ("cancel-over", answering(CANCEL, cancel_over=OK), AS_ASSUMED, "answered 200"),
         ("put-running", answering(CANCEL, put_running=Answer(409)), OTHERWISE, "answered 409"),
+        ("put-changed", answering(CANCEL, put_changed=FORBIDDEN), UNSEEN, "403"),
         (
-            "put-running",
-            answering(CANCEL, put_running=Answer(200, job(properties={"amlrun-verify-again": "true"}))),
+            "put-changed",
+            answering(CANCEL, put_changed=Answer(200, job(properties={"amlrun-verify-again": "true"}))),
             OTHERWISE,
             "that were sent now",
+        ),
+        (
+            "patch",
+            attrs.evolve(
+                WORLD,
+                jobs={
+                    TIME_OUT: attrs.evolve(
+                        WORLD.jobs[TIME_OUT],
+                        job=TAGGED,
+                        answers={"patch": OK, "after-patch": Answer(200, job())},
+                    )
+                },
+            ),
+            AS_ASSUMED,
+            "which shows after a while",
         ),
         ("patch", answering(TIME_OUT, patch=Answer(405)), OTHERWISE, "answered 405"),
         (

@@ -61,13 +61,15 @@ def test_a_service_that_answers_otherwise(fake_aml: FakeAml, tmp_path: Path) -> 
     fake_aml.inject(Answer(400, REFUSED), on=on, name="*-no-quota")
     fake_aml.inject(Answer(409, REFUSED), on=on, name="*-time-out", call=2)
     fake_aml.inject(Answer(409, REFUSED), on=on, name="*-verify-????????-cancel", call=2)
+    fake_aml.inject(Answer(400, REFUSED), on=on, name="*-verify-????????-cancel", call=3)
     fake_aml.inject(Answer(405, REFUSED), on="PATCH /experiments/{experiment}/runs/{name}", name="*-time-out")
     with programs_run(fake_aml, tmp_path / "nodes", keeps=False):
         _, found = verified(fake_aml)
     otherwise = {name for name, outcome in outcomes(found).items() if outcome is Outcome.OTHERWISE}
-    assert otherwise == {"checkpoint", "no-quota", "deleted", "put-running", "patch"}
+    assert otherwise == {"checkpoint", "no-quota", "deleted", "put-running", "put-changed", "patch"}
     assert found["no-quota"].words == "it is refused at its PUT: 400 UserError"
-    assert found["put-running"].words == "the PUT of a job that ran answered 409 UserError"
+    assert found["put-running"].words == "the very same PUT of a job that ran answered 409 UserError"
+    assert found["put-changed"].words.endswith("answered 400 UserError")
     assert "409 UserError" in found["deleted"].words
 
 
@@ -139,6 +141,16 @@ def test_what_takes_another_way(fake_aml: FakeAml) -> None:
         fake_aml.job(seen.name) for name, seen in world.jobs.items() if name in {"no-quota", "too-many"}
     ]
     assert all(job.ended and job.started and job.ended - job.started < 30 for job in running)
+
+
+def test_datastores_without_keys(fake_aml: FakeAml, tmp_path: Path) -> None:
+    """A checkpoint goes with the submitter's identity where nobody else could write one."""
+    fake_aml.datastores_without_keys()
+    with programs_run(fake_aml, tmp_path / "nodes"):
+        world, found = verified(fake_aml)
+    assert world.identity["checkpoint-2"] == "with identity user"
+    assert found["checkpoint"].outcome is Outcome.AS_ASSUMED
+    assert "credentials: None" in found["blobs"].words
 
 
 def test_what_waits_for_too_long_is_canceled(fake_aml: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:

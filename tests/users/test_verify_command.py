@@ -13,7 +13,8 @@ from amlrun import InvalidRequest, connect
 from amlrun._command_line import main
 from amlrun._verify.command import verified
 from amlrun._workspace import workspace_of
-from amlrun.testing import Answer, Failed, FakeAml
+from amlrun.testing import Answer, Failed, FakeAml, Forbidden
+from amlrun.testing._wire.credential import FakeCredential
 from tests.users.verification import RUNTIME, programs_run
 
 if TYPE_CHECKING:
@@ -181,3 +182,23 @@ def test_the_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     assert scope.workspace in said.out
     assert "At most 8 jobs" in said.err
     assert "Add --yes" in said.err
+
+
+def test_a_file_that_can_not_be_written(fake_aml: FakeAml, workspace: Workspace) -> None:
+    """It is known before anything is sent."""
+    with pytest.raises(OSError, match="no-such-folder"):
+        verified(workspace, yes=True, evidence_file="no-such-folder/x.json")
+    assert sent(fake_aml) == 0
+
+
+def test_what_fails_for_certain_comes_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the doctor knows that a job would fail, none is sent."""
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", lambda **_: FakeCredential())
+    with FakeAml(workspace=f"w-{uuid.uuid4().hex[:8]}") as fake:
+        fake.inject(Forbidden(), on="GET ", times=None)
+        name = f"{fake.scope.subscription_id}/{fake.scope.resource_group}/{fake.scope.workspace}"
+        assert main(["--workspace", name, "doctor", "--verify", "--yes"]) == 1
+        assert "Nothing was sent: what fails comes first" in capsys.readouterr().err
+        assert sent(fake) == 0
