@@ -104,7 +104,9 @@ def timed_out(lab: Lab, _one: Experiment, *, deletes: bool) -> Script:
     if lab.seen[TIME_OUT].status == RUNNING:
         lab.patch(TIME_OUT, "Default")
     yield from _until_over(lab, TIME_OUT)
-    if not deletes or not lab.ask(TIME_OUT, "delete", "DELETE", lab.path(TIME_OUT)).fine:
+    if not deletes or lab.seen[TIME_OUT].overdue:
+        return
+    if not lab.ask(TIME_OUT, "delete", "DELETE", lab.path(TIME_OUT)).fine:
         return
     for _ in range(ROUNDS):
         yield

@@ -13,7 +13,7 @@ from amlrun._verify.of_rights import NOBODY
 from amlrun._verify.questions import QUESTIONS
 from amlrun._verify.verify import propose, verify
 from amlrun._workspace import workspace_of
-from amlrun.testing import Answer, BadGateway, Failed, Forbidden, Preempted
+from amlrun.testing import Answer, BadGateway, Failed, Forbidden, NoConnection, Preempted
 from amlrun.testing._wire import backend
 from tests.users.verification import RUNTIME, programs_run, verified
 
@@ -194,6 +194,25 @@ def test_ctrl_c_leaves_no_job_behind(fake_aml: FakeAml, method: str, count: int)
     fake_aml.advance(minutes=30)
     assert fake_aml.jobs
     assert all(fake_aml.job(name).status in {"Canceled", "Failed"} for name in fake_aml.jobs)
+
+
+def test_what_can_not_be_canceled_is_named(fake_aml: FakeAml) -> None:
+    """Where the service answers no cancel, each job that may live is named: a person can cancel it."""
+    fake_aml.inject(NoConnection(), on="POST /jobs/{name}/cancel", times=None)
+    said: list[str] = []
+    client = fake_aml.client()
+    proposal = propose(workspace_of(client), max_cost=0.02)
+    fake_aml.runtime(seconds=RUNTIME)
+
+    def tell(text: str) -> None:
+        said.append(text)
+        if text.endswith("checkpoint: Queued"):
+            raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        verify(proposal, tell, lambda *_: None)
+    lost = [text for text in said if "nobody knows whether it is canceled" in text]
+    assert len(lost) == len(fake_aml.jobs) == 2
 
 
 def test_no_workspace_no_proposal(fake_aml: FakeAml) -> None:
