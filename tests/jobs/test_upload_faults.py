@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 PUT = "PUT /{container}/{+name}"
-FORBIDDEN = Answer(403, {"error": {"code": "AuthorizationFailure", "message": "Not authorized to do this."}})
+FORBIDDEN = Answer(403, {"error": {"code": "AuthorizationPermissionMismatch", "message": "Not authorized to do this."}})
 
 
 @pytest.fixture(autouse=True)
