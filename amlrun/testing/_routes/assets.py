@@ -44,7 +44,10 @@ def _route(
 
     def register(handler: Handler) -> Handler:
         for plural, kind in KINDS.items():
-            bodies = {"takes": takes.format(kind=kind.resource), "gives": gives.format(kind=kind.resource)}
+            bodies: dict[str, Any] = {
+                "takes": takes.format(kind=kind.resource),
+                "gives": gives.format(kind=kind.resource),
+            }
             if plural == "data":
                 bodies = {way: name.replace("DataVersion", "DataVersionBase") for way, name in bodies.items()}
             if method == "PUT":
