@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from amlrun._ending import Ending
@@ -11,7 +12,7 @@ from amlrun._states import COMPLETED
 from amlrun._tables import listed
 from amlrun._verify.experiments import CHECKPOINT, SECOND
 from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, unseen
-from amlrun._verify.observed import OK
+from amlrun._verify.observed import OK, at
 from amlrun._verify.programs import MARK
 
 if TYPE_CHECKING:
@@ -63,6 +64,19 @@ def _kill(world: World) -> Said:
         first.ending == Ending.USER_ERROR,
         f"the kill of its own shell is called {first.ending}: {first.why_not}",
     )
+
+
+def _words(world: World) -> Said:
+    first = world.job(CHECKPOINT)
+    message = at(first.run, "error", "error", "message")
+    if not first.over or not message:
+        return unseen(first.why_not)
+    return either(_EXIT.match(message) is not None, f"of a shell that was killed is said: {message}")
+
+
+_EXIT = re.compile(
+    r"Execution failed\. User process '/bin/bash' exited with status code -?\d+\. Please check"
+)
 
 
 def _properties(world: World) -> Said:
@@ -138,6 +152,12 @@ QUESTIONS = (
         ),
     ),
     Question("kill", "Is a job whose shell is killed told as the fault of its own code?", _kill),
+    Question(
+        "words",
+        "What is said of a command that ends with a status?",
+        _words,
+        (Row("amlrun/testing/_jobs/job.py", "The words for a script that exits with a status"),),
+    ),
     Question("names", "Which environment variables does a job have?", _names),
     Question(
         "properties",

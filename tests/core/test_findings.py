@@ -34,6 +34,10 @@ NAMES = [
     "AZUREML_RUN_ID",
     "PATH",
 ]
+EXIT = (
+    "Execution failed. User process '/bin/bash' exited with status code 137. "
+    "Please check log file 'user_logs/std_log.txt' for error details."
+)
 OK, OVER = Answer(200), Answer(400, code="BadArgument/CancelPipelineRunInTerminalStatus")
 FORBIDDEN = Answer(403, code="AuthorizationFailed")
 LISTED = [{"name": "v-checkpoint"}, {"name": "v-checkpoint-a2"}]
@@ -77,6 +81,7 @@ WORLD = World(
             "Running",
             "Failed",
             ending="user-error",
+            run=run(error={"error": {"code": "UserError", "message": EXIT}}),
             job=job(
                 properties={"amlrun.group": "v-checkpoint"},
                 environmentVariables={"AMLRUN_GROUP": "v-checkpoint"},
@@ -211,6 +216,7 @@ def test_of_nothing_nothing_is_concluded() -> None:
         ("checkpoint", but(SECOND, said={"found": False}), OTHERWISE, "did not find"),
         ("checkpoint", without(SECOND), UNSEEN, "no second attempt; of the first, it ended Failed"),
         ("kill", but(CHECKPOINT, ending="unknown"), OTHERWISE, "called unknown"),
+        ("words", but(CHECKPOINT, run=failed("UserError", "It broke.")), OTHERWISE, "is said: It broke."),
         ("names", but(CANCEL, said={"names": ["PATH"]}), OTHERWISE, "AZUREML_RUN_ID, AZUREML_ARM_SUB"),
         ("properties", but(CHECKPOINT, job=job(properties=None)), OTHERWISE, "something else"),
         ("body", but(CHECKPOINT, job=job()), OTHERWISE, "variables, command and outputs otherwise"),
