@@ -113,7 +113,7 @@ class Tokens:
         ahead, self._ahead = self._ahead, ()
         told, self._told = self._told, None
         for scope in ahead:
-            with contextlib.suppress(AzureError):  # who needs it is told then
+            with contextlib.suppress(Exception):  # whatever a user's own raises: who needs it is told then
                 self.get_token(scope)
         if told is not None:
             told(token.token, float(min(kept.expires_on for kept in self._kept.values())))

@@ -192,10 +192,9 @@ def connect(workspace: str | None = None) -> MLClient:
 
 
 def _open(place: Place) -> Workspace:
-    home = os.environ.get("AMLRUN_LOCAL_HOME")
-    # Who signs in by other variables than before means another account.
-    real = place.scope, cloud_of(os.environ), mark_of(os.environ)
-    key: object = (LOCAL, home) if place.scope is None else real
+    key: object = (LOCAL, os.environ.get("AMLRUN_LOCAL_HOME"))
+    if place.scope is not None:  # who signs in by other variables than before means another account
+        key = (place.scope, cloud_of(os.environ), mark_of(os.environ))
     if key not in _of_place:
         opened = _open_local(place.source) if place.scope is None else _open_real(place.scope, place.source)
         _log.debug("workspace %s (from %s)", place.scope or LOCAL, place.source)

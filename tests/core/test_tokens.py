@@ -171,3 +171,18 @@ def test_who_it_is_is_told_once(giver: Giver) -> None:
     tokens.get_token("d")
     assert [scopes for scopes, _ in giver.asked] == [("a",), ("b",), ("c",), ("d",)]
     assert told == [("token-1", 1000 + HOUR)]
+
+
+def test_a_credential_for_one_audience_alone(giver: Giver) -> None:
+    """One of a user's own may raise what it likes for others."""
+
+    class One(Giver):
+        def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+            if scopes != ("a",):
+                raise KeyError(scopes)
+            return super().get_token_info(*scopes, options=options)
+
+    tokens = Tokens(One(giver.now), ahead=("b",), now=lambda: giver.now[0])
+    assert number(tokens.get_token("a")) == 1
+    with pytest.raises(KeyError):
+        tokens.get_token("b")
