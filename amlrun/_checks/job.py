@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from amlrun._asking.settings import datastores_in
 from amlrun._checks.datastores import Reach, counts, of_datastores
-from amlrun._checks.workspace import of_build_compute, of_first_node, of_tenant
+from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy, of_tenant
 from amlrun._job_types import JobType
 from amlrun._jobs.dress import DATASTORE, checkpoint_folder
 from amlrun._offers import Kind
@@ -40,6 +40,7 @@ def of_job(
     """Of a job in the place that was planned. `datastores` are those that are known."""
     facts, known = market.workspace, tuple(datastores)
     yield from of_tenant(account, facts)
+    yield from of_legacy(facts)
     if any(leaf.kind in _IN_THE_NETWORK for leaf in plan.leaves):
         yield from of_first_node(facts)
     if any(ask.own_image for ask in _asks(request)):

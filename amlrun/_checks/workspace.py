@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from amlrun._account import Account
     from amlrun._offers import Compute, WorkspaceFacts
 
-TENANT, FIRST_NODE, BUILD = "tenant", "first-node", "image-build-compute"
+TENANT, LEGACY, FIRST_NODE, BUILD = "tenant", "legacy-mode", "first-node", "image-build-compute"
 
 
 def of_tenant(account: Account | None, facts: WorkspaceFacts | None) -> Iterator[Check]:
@@ -33,6 +33,17 @@ def of_tenant(account: Account | None, facts: WorkspaceFacts | None) -> Iterator
         "run history and storage may not take its token",
         f"Sign in there: az login --tenant {facts.tenant}",
     )
+
+
+def of_legacy(facts: WorkspaceFacts | None) -> Iterator[Check]:
+    """Whether the workspace is kept for the API's first version.
+
+    https://learn.microsoft.com/azure/machine-learning/how-to-configure-network-isolation-with-v2
+    """
+    if facts is not None and facts.legacy:
+        what = "the workspace may refuse all that is sent: it is in v1 legacy mode"
+        why = "that mode turns off the API that jobs are sent with (version 2)"
+        yield Check(LEGACY, Level.WARNING, what, why, "Its owner can turn it off: v1LegacyMode=false")
 
 
 def of_first_node(facts: WorkspaceFacts | None) -> Iterator[Check]:

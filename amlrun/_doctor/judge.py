@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from amlrun._checks import Check, Level
 from amlrun._checks.rights import of_rights
 from amlrun._checks.versions import of_requirements, of_versions
-from amlrun._checks.workspace import of_build_compute, of_first_node, of_tenant
+from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy, of_tenant
 from amlrun._needs import Ask
 from amlrun._placement.obstacles import obstacles
 from amlrun._tables import listed
@@ -110,6 +110,7 @@ def _of_workspace(seen: Seen) -> Iterator[Check]:
         yield from _of_local(seen)
         return
     facts = market.workspace
+    yield from of_legacy(facts)
     yield from of_first_node(facts)
     yield from of_build_compute(facts, market.computes)
     yield from _of_serverless(market)

@@ -23,11 +23,11 @@ class WorkspaceFacts:
 
     `identities` are the kinds of identity that it has (`SystemAssigned`, `UserAssigned`), `user_assigned`
     the latter. `keyless`: its own datastores carry no credentials. `isolation` is the managed network's mode
-    (`Disabled`: there is none),
-    `custom_subnet` whether serverless nodes stand in a subnet of the user's, `public_access` whether the
-    workspace is reached over the internet, `build_compute` what builds its images ("": the registry does).
-    `network_ready`: whether the managed network is there, which the first compute in it waits for (None: not
-    told). `tenant` is the Entra tenant that the workspace is of ("": not told).
+    (`Disabled`: there is none), `custom_subnet` whether serverless nodes stand in a subnet of the user's,
+    `public_access` whether the workspace is reached over the internet, `build_compute` what builds its images
+    ("": the registry does). `network_ready`: whether the managed network is there, which the first compute in
+    it waits for (None: not told). `tenant` is the Entra tenant that the workspace is of ("": not told).
+    `legacy`: it takes calls of the API's first version.
     https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
     """
 
@@ -45,6 +45,7 @@ class WorkspaceFacts:
     registry: str = ""
     network_ready: bool | None = None
     tenant: str = ""
+    legacy: bool = False
 
 
 @attrs.frozen

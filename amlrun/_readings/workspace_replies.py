@@ -59,6 +59,7 @@ def workspace_from(reply: Mapping[str, Any]) -> WorkspaceFacts:
         registry=_text(properties.get("containerRegistry")),
         network_ready={"active": True, "inactive": False}.get(_text(status.get("status")).lower()),
         tenant=_text(properties.get("tenantId")),
+        legacy=properties.get("v1LegacyMode") is True,
     )
 
 

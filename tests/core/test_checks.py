@@ -11,7 +11,7 @@ from amlrun._account import Account
 from amlrun._account import Kind as AccountKind
 from amlrun._checks import Check, Level, worst
 from amlrun._checks.datastores import Reach, of_datastores
-from amlrun._checks.workspace import of_build_compute, of_first_node, of_tenant
+from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy, of_tenant
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Compute, Datastore, Kind, WorkspaceFacts
 
@@ -67,8 +67,8 @@ def test_stored_credentials_win_over_an_identity() -> None:
     ((level, words),) = found(reach(USER, "shared"), SAS)
     assert level is Level.WARNING
     assert words == (
-        "identity='user' doesn't count for shared: credentials that are stored in a datastore win over identity"
-        " (shared holds a SAS). Use a datastore of the same container without credentials, or leave the"
+        "identity='user' doesn't count for shared: credentials that are stored in a datastore win over"
+        " identity (shared holds a SAS). Use a datastore of the same container without credentials, or leave the"
         " identity out"
     )
 
@@ -135,6 +135,13 @@ def test_the_first_node_waits_for_its_network() -> None:
     ready = [attrs.evolve(isolated, network_ready=ready) for ready in (True, None)]
     for facts in (*ready, attrs.evolve(isolated, isolation="Disabled"), None):
         assert [*of_first_node(facts)] == []
+
+
+def test_a_workspace_in_legacy_mode_is_told() -> None:
+    """It turns off the API that jobs are sent with."""
+    (check,) = of_legacy(attrs.evolve(FACTS, legacy=True))
+    assert (check.name, check.level) == ("legacy-mode", Level.WARNING)
+    assert [*of_legacy(FACTS), *of_legacy(None)] == []
 
 
 @pytest.mark.parametrize(

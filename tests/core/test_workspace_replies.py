@@ -201,9 +201,12 @@ def test_the_workspace_says_whose_it_is_and_how_it_is_reached() -> None:
             "publicNetworkAccess": "Disabled",
             "imageBuildCompute": "cpu",
             "containerRegistry": "/registries/acr",
+            "tenantId": "t-1",
+            "v1LegacyMode": True,
         },
     }
     read = workspace_from(reply)
+    assert (read.tenant, read.legacy) == ("t-1", True)
     assert (read.identities, read.user_assigned) == (
         frozenset({"UserAssigned"}),
         (UserAssigned("/a", "c", "p"),),

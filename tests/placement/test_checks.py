@@ -214,6 +214,12 @@ def test_the_first_node_of_a_managed_network_takes_long(fake_aml: FakeAml, clien
     assert not warned(plan("true", environment=ENVIRONMENT, client=client), "the first node")
 
 
+def test_a_workspace_in_legacy_mode_is_told(fake_aml: FakeAml, client: MLClient) -> None:
+    """By its own GET."""
+    fake_aml.workspace_properties(v1LegacyMode=True)
+    assert warned(plan("true", environment=ENVIRONMENT, client=client), "v1 legacy mode")
+
+
 def test_an_image_build_compute_that_is_gone_is_told(fake_aml: FakeAml, client: MLClient) -> None:
     """To who needs an image that may have to be built; not of a curated environment."""
     fake_aml.workspace_properties(imageBuildCompute="builder")
