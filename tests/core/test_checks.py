@@ -68,8 +68,8 @@ def test_stored_credentials_win_over_an_identity() -> None:
     assert level is Level.WARNING
     assert words == (
         "identity='user' doesn't count for shared: credentials that are stored in a datastore win over"
-        " identity (shared holds a SAS). Use a datastore of the same container without credentials, or leave the"
-        " identity out"
+        " identity (shared holds a SAS). Use a datastore of the same container without credentials, or leave"
+        " the identity out"
     )
 
 
