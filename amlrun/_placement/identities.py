@@ -112,7 +112,7 @@ def compute_lacks(ask: Ask, market: Market, compute: Compute) -> Miss | None:
         "Give the cluster an identity (az ml compute update --identity-type …, or identity=… of a Cluster"
         " that is to be made), or use identity='user'."
     )
-    words = f"has {which}, and neither has the workspace {'it' if identity.told else 'a user-assigned one'}"
+    words = f"has {which}, and neither has the workspace{'' if identity.told else ' a user-assigned one'}"
     return Miss(words, " ".join([*there, way_out]))
 
 

@@ -108,7 +108,7 @@ def test_an_unknown_one_is_refused_with_those_that_are_there(said: str) -> None:
     assert "is not attached to the workspace (none is)" in caught.value.message
     with pytest.raises(ComputeUnsuitable) as caught:
         place(asked(said, computes=("own",)), having(TRAINER, computes=(own("own", SCORER),)))
-    assert f"has no identity {said[8:]}, and neither has the workspace it" in caught.value.message
+    assert f"has no identity {said[8:]}, and neither has the workspace" in caught.value.message
     assert f"Its own: {SCORER}. The workspace's: {TRAINER}." in caught.value.hint
 
 
