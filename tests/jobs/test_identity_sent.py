@@ -16,10 +16,12 @@ from amlrun import (
     InvalidRequest,
     Managed,
     Requeue,
+    Run,
     SubmissionFailed,
     attach,
     plan,
     submit,
+    submit_many,
 )
 from amlrun.testing import Answer, NodeLost, Preempted
 from tests.jobs.every import (
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
 
-    from amlrun import Run
     from amlrun.testing import FakeAml
     from tests.submission.runs import Between
 
@@ -140,6 +141,23 @@ def test_an_unknown_identity_is_refused_before_anything_is_uploaded(
         )
     assert f"attached: trainer ({TRAINER})" in caught.value.message
     assert {call.method for call in world.calls[before:]} == {"GET"}
+
+
+def test_one_that_was_attached_just_now_is_found(world: FakeAml, client: MLClient) -> None:
+    """A refusal never rests on what was read before."""
+    plan(trained(), client=client)
+    world.identity("newcomer", client_id=SCORER)
+    run = submit(trained(), identity="managed:newcomer", client=client)
+    assert client_id(world, run.name) == SCORER
+
+
+def test_many_jobs_have_theirs(world: FakeAml, client: MLClient) -> None:
+    """Each is sent by the same rule; one that can't be is told, and loses no other."""
+    jobs = [trained(identity=one) for one in (UserIdentityConfiguration(), ManagedIdentityConfiguration())]
+    unknown = trained(identity=ManagedIdentityConfiguration(client_id=SCORER.replace("1", "9")))
+    first, second, third = submit_many([*jobs, unknown], client=client)
+    assert isinstance(third, ComputeUnsuitable)
+    assert [client_id(world, run.name) for run in (first, second) if isinstance(run, Run)] == [None, TRAINER]
 
 
 def test_a_system_assigned_identity_is_refused_on_serverless(fake_aml: FakeAml, client: MLClient) -> None:
