@@ -97,8 +97,10 @@ def test_a_wait_ends_where_nobody_can_sign_in_again(
     fake_aml.token_lifetime(0)
     client = fake_aml.client(credential=WorkloadIdentityCredential())
     run = amlrun.submit("python train.py", environment=ENVIRONMENT, client=client)
+    began = fake_aml.clock.now()
     with pytest.raises(NotAuthorized) as caught:
         run.wait()
+    assert fake_aml.clock.now() - began < 240
     error = caught.value
     assert error.service_code == "AADSTS700024"
     assert "the federated token (client assertion) has expired" in error.message
