@@ -20,6 +20,7 @@ from amlrun import (
     submit,
 )
 from amlrun._memory import Memory
+from amlrun.testing import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -396,13 +397,10 @@ def test_what_the_service_refuses_leaves_no_job(fake_aml: FakeAml, client: MLCli
     from azure.ai.ml import command
     from azure.ai.ml.entities import VsCodeJobService
 
-    job = command(
-        command="ls",
-        environment=ENVIRONMENT,
-        services={"x": VsCodeJobService()},
-        tags={"k" * 101: "too long"},
-    )
-    with pytest.raises(SubmissionFailed) as caught:
+    job = command(command="ls", environment=ENVIRONMENT, services={"x": VsCodeJobService()})
+    refusal = {"error": {"code": "UserError", "message": "Not this one."}}
+    fake_aml.inject(Answer(400, refusal), on="PUT /jobs/{name}")
+    with pytest.raises(SubmissionFailed, match="Not this one") as caught:
         submit(job, client=client)
     assert caught.value.status == 400
     assert fake_aml.jobs == ()
