@@ -41,7 +41,7 @@ class Lacking:
         assignee = self.object_id or "<object id>"
         at = holder if holder.startswith("/") else "<its ARM id>"
         return (
-            f"The role {self.role} on {holder} has the right {self.action}. Its owner can give it:\n"
+            f"The role {self.role} on {holder} has this right. Its owner can give it:\n"
             f'  az role assignment create --assignee {assignee} --role "{self.role}" --scope {at}\n'
             "A role that was given just now takes some minutes, and perhaps a new sign-in."
         )

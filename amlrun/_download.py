@@ -20,6 +20,7 @@ from amlrun._errors import InvalidRequest, NotAuthorized, OutputNotFound, Servic
 from amlrun._outputs import DEFAULT, OWN, Place
 from amlrun._rights import BLOBS
 from amlrun._roles import Role
+from amlrun._signing_in import not_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,11 +138,17 @@ def _bring(container: Any, blob: Any, target: Path) -> None:
 
 @contextlib.contextmanager
 def _translated(uri: str, came: list[Path]) -> Iterator[None]:
-    from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415  who downloads pays for it
+    from azure.core.exceptions import (  # noqa: PLC0415  who downloads pays for it
+        AzureError,
+        ClientAuthenticationError,
+        HttpResponseError,
+    )
 
     try:
         yield
     except AzureError as error:
+        if isinstance(error, ClientAuthenticationError) and error.status_code is None:
+            raise not_signed_in(str(error.message)) from error
         status = error.status_code or 0 if isinstance(error, HttpResponseError) else 0
         code = getattr(error, "error_code", "") or ""
         code = str(getattr(code, "value", code))  # an enum, where the storage's client knows it

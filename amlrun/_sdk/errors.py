@@ -6,6 +6,7 @@ import json
 import re
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from amlrun._error_replies import ErrorReply, failure_of, unreachable
 from amlrun._errors import AmlrunError, InvalidRequest, ServiceError, SubmissionFailed
@@ -29,6 +30,9 @@ def _translated(error: Exception) -> Exception:
     from azure.ai.ml.exceptions import ValidationException
     from azure.core.exceptions import AzureError
 
+    refusal = _refusal_behind(error)
+    if refusal is not None:
+        return _refused(refusal)
     text, wrong = one_line(error), _wrong_fields(error)
     if wrong or isinstance(error, (ValidationException, FileNotFoundError, NotADirectoryError)):
         return InvalidRequest(wrong or text, argument="job")
@@ -39,15 +43,19 @@ def _translated(error: Exception) -> Exception:
     return error
 
 
-def _of_azure(error: AzureError, text: str) -> AmlrunError:
-    """What a client of Azure's raised: a reply that is an error, no token, or no way to the host."""
-    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
-
-    reply = _reply_behind(error)
-    if reply is not None:
-        return _answered(reply, text)
-    if isinstance(error, ClientAuthenticationError):
+def _refused(error: HttpResponseError) -> AmlrunError:
+    text = one_line(error)
+    if error.response is None or _gives_tokens(error):
         return not_signed_in(str(error.message or text))
+    return _answered(error, text)
+
+
+def _of_azure(error: AzureError, text: str) -> AmlrunError:
+    """What a client of Azure's raised: a reply that is an error, or no way to the host."""
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError
+
+    if isinstance(error, HttpResponseError) and error.response is not None:
+        return _answered(error, text)
     host = _HOST.search(text)
     if isinstance(error, ServiceRequestError) and host:
         failed = unreachable(host["host"], text)
@@ -55,18 +63,28 @@ def _of_azure(error: AzureError, text: str) -> AmlrunError:
     return SubmissionFailed(text)
 
 
-def _reply_behind(error: BaseException) -> HttpResponseError | None:
-    """The reply that an error is; or what the SDK made other words of, where who asks may not."""
-    from azure.core.exceptions import HttpResponseError
+def _refusal_behind(error: BaseException) -> HttpResponseError | None:
+    """That who asks may not, or isn't signed in, whatever else the SDK has made of it; None: no such."""
+    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
     at: BaseException | None = error
     while at is not None:
-        if isinstance(at, HttpResponseError) and at.response is not None:
-            return at if at is error or at.status_code in _OF_RIGHTS else None
+        if isinstance(at, ClientAuthenticationError):
+            return at
+        if isinstance(at, HttpResponseError) and at.response is not None and at.status_code in _OF_RIGHTS:
+            return at
         at = at.__cause__ or at.__context__
     return None
 
 
+def _gives_tokens(reply: HttpResponseError) -> bool:
+    """Whether it came from where tokens are had, Entra or a machine's own identity: then there is none."""
+    response: Any = reply.response
+    host = urlsplit(str(response.request.url)).hostname or ""
+    return host.startswith("login.") or host == _MACHINE
+
+
+_MACHINE = "169.254.169.254"
 _OF_RIGHTS = (401, 403)
 _HOST = re.compile(r"host='(?P<host>[^']+)'")
 

@@ -163,7 +163,7 @@ def test_who_may_not_read_it_is_told_which_right_is_missing(fake_aml: FakeAml) -
     fake_aml.as_data_scientist()
     with pytest.raises(NotAuthorized, match="can't be read with this account") as caught:
         quota(client=fake_aml.client())
-    assert "locations/usages/read" in caught.value.hint
+    assert "locations/usages/read" in caught.value.action
 
 
 def test_a_failure_of_the_service_is_the_answer(fake_aml: FakeAml) -> None:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 from amlrun import NotAuthorized, ServiceError, SubmissionFailed, attach, plan, quota, submit
 from amlrun.testing import Answer, DisallowedByPolicy, NoConnection, NoRegistryAccess
@@ -122,20 +123,17 @@ def test_a_workspace_that_is_not_there(fake_aml: FakeAml, *, right: bool) -> Non
 def test_files_are_uploaded_by_a_role_where_no_key_is(
     fake_aml: FakeAml, client: MLClient, source: Path
 ) -> None:
-    """Of local data: the storage's refusal, met inside the SDK, names the role, too."""
-    from azure.ai.ml import Input
-
-    fake_aml.inject(by_storage(b"AuthorizationPermissionMismatch"), on=BLOB)
+    """Of local data: the storage's refusal, met inside the SDK, names the role; with the role it goes."""
+    fake_aml.datastores_without_keys()
+    fake_aml.revoke(f"{BLOBS}/write")
+    data = {"x": {"type": "uri_folder", "path": str(source)}}
     with pytest.raises(NotAuthorized, match="AuthorizationPermissionMismatch") as caught:
-        submit(
-            "echo ${{inputs.x}}",
-            environment=ENVIRONMENT,
-            inputs={"x": Input(type="uri_folder", path=str(source))},
-            client=client,
-        )
+        submit("ls ${{inputs.x}}", environment=ENVIRONMENT, inputs=data, client=client)
     error = caught.value
     assert (error.action, error.role) == (f"{BLOBS}/write", "Storage Blob Data Contributor")
     assert ".blob." in error.scope
+    fake_aml.grant(f"{BLOBS}/write")
+    submit("ls ${{inputs.x}}", environment=ENVIRONMENT, inputs=data, client=client)
 
 
 @pytest.mark.parametrize("fault", [by_storage(b"AuthorizationFailure"), NoConnection()])
@@ -245,3 +243,30 @@ def test_a_download_from_behind_a_network(fake_aml: FakeAml, client: MLClient, t
     with pytest.raises(ServiceError, match="isn't open to this network") as caught:
         run.download(to=tmp_path)
     assert (caught.value.status, caught.value.passing) == (403, False)
+
+
+class Expires:
+    """A credential of one who is signed out before anything is asked of the storage."""
+
+    def __init__(self, credential: Any) -> None:
+        self.credential = credential
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """As long as it isn't the storage's."""
+        if "storage" in scopes[0]:
+            raise ClientAuthenticationError("Please run 'az login' to set up an account")
+        return self.credential.get_token(*scopes, **options)
+
+
+def test_who_is_signed_out_meanwhile_lacks_no_right(fake_aml: FakeAml, source: Path, tmp_path: Path) -> None:
+    """There is no token for the storage: that is said, in a line, and no role named."""
+    fake_aml.datastores_without_keys()
+    client = fake_aml.client(credential=Expires(fake_aml.credential))
+    data = {"x": {"type": "uri_folder", "path": str(source)}}
+    with pytest.raises(NotAuthorized, match="No token: ") as caught:
+        submit("ls ${{inputs.x}}", environment=ENVIRONMENT, inputs=data, client=client)
+    assert (caught.value.signed_in, caught.value.role) == (False, "")
+    run = submit("ls", environment=ENVIRONMENT, client=client).wait()
+    with pytest.raises(NotAuthorized, match=r"^No token: ") as caught:
+        run.download(to=tmp_path)
+    assert not caught.value.signed_in

@@ -255,7 +255,7 @@ def test_quota_that_may_not_be_read_is_said_so(fake_aml: FakeAml, client: MLClie
     fake_aml.as_data_scientist()
     with pytest.raises(NotAuthorized) as caught:
         quota(client=client)
-    assert "locations/usages/read" in caught.value.hint
+    assert "locations/usages/read" in caught.value.action
 
 
 def test_quota_is_told_by_family(fake_aml: FakeAml, client: MLClient) -> None:
