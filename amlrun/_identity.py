@@ -106,7 +106,7 @@ class Identity:
         if self == asked:
             return True
         name = asked.name or (asked.resource_id or "").rpartition("/")[2]
-        return self.kind is asked.kind and bool(name) and name.lower() == (self.name or "").lower()
+        return bool(name) and name.lower() == (self.name or "").lower()
 
     def to_body(self) -> dict[str, str]:
         """`properties.identity` of a job."""

@@ -129,6 +129,15 @@ def test_a_name_that_two_have_is_no_name() -> None:
     )
 
 
+def test_on_a_cluster_its_own_identity_of_that_name_is_meant() -> None:
+    """The workspace may have another one that is called the same."""
+    market = having(NAMESAKE, computes=(own("own", TRAINER),))
+    assert told(place(asked("managed:trainer", computes=("own",)), market)) == (
+        BY_CLIENT_ID,
+        TRAINER.client_id,
+    )
+
+
 def test_a_cluster_that_has_it_stands_in_for_serverless() -> None:
     """Its own identity is as good as the workspace's; with it goes AZURE_CLIENT_ID."""
     plan = place(asked("managed:trainer"), having(SCORER, computes=(own("own", TRAINER),)))
