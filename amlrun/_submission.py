@@ -339,7 +339,7 @@ def _with_requeue(plan: Plan, request: Request) -> Plan:
             "its folder for checkpoints is shared by all who name it: no other run may be using it"
         )
     if plan.tier is Tier.SPOT and request.settings.type is JobType.COMMAND:
-        warnings += no_checkpoints(request.command, request.uploads, plan.timeout or 0)
+        warnings += no_checkpoints(request.command, request.uploads, plan.timeout)
     return attrs.evolve(plan, requeued=True, reasons=(*plan.reasons, *told), warnings=tuple(warnings))
 
 

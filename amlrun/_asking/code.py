@@ -111,15 +111,19 @@ def missing_scripts(command: str, uploads: Iterable[Upload]) -> Iterator[str]:
             yield f"the command runs {name}, and the code that is sent along has no such file"
 
 
-def no_checkpoints(command: str, uploads: Iterable[Upload], seconds: float) -> Iterator[str]:
-    """What a plan warns of that is long on spot nodes: neither command nor code names checkpoints' place."""
+def no_checkpoints(command: str, uploads: Iterable[Upload], timeout: float | None) -> Iterator[str]:
+    """What a plan warns of that may be long on spot nodes: nothing names the place for checkpoints.
+
+    Without a timeout a job may take days.
+    """
     uploads = tuple(uploads)
     # Code that isn't sent along can't be looked at, and nothing is said of it.
-    if seconds > _LONG and uploads and not _names_checkpoints(command, uploads):
+    if (timeout is None or timeout > _LONG) and uploads and not _names_checkpoints(command, uploads):
+        long = "no timeout" if timeout is None else f"up to {in_words(timeout)}"
         yield (
-            f"up to {in_words(seconds)} on spot nodes, and neither the command nor the code names the place "
-            "for checkpoints (amlrun.checkpointing(), current().checkpoint_dir, AMLRUN_CHECKPOINT_DIR): each "
-            "further attempt would begin from the start"
+            f"{long} on spot nodes, and neither the command nor the code names the place for checkpoints "
+            "(amlrun.checkpointing(), current().checkpoint_dir, AMLRUN_CHECKPOINT_DIR): each further attempt "
+            "would begin from the start"
         )
 
 
