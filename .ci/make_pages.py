@@ -13,6 +13,7 @@ from pathlib import Path
 from amlrun import Requeue, testing
 from amlrun._decision import count_for
 from amlrun._ending import ADVICE, TOLD, Ending
+from amlrun._rights import RIGHTS
 from amlrun.testing import _routes
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -136,8 +137,20 @@ def _done(ending: Ending) -> str:
     return f"another attempt, {allowed} times at most (`{count}`)"
 
 
+def rights() -> str:
+    """The page as it is, with the table of rights."""
+    page = (DOCS / "rights.md").read_text(encoding="utf-8")
+    rows = [f"| {one.purpose.value} | {one.what} | `{one.action}` | {one.role} |" for one in RIGHTS]
+    head = ["| to … | one may | right | role that has it |", "| --- | --- | --- | --- |"]
+    table = "\n".join([*head, *rows])
+    made, count = re.subn(r"(?s)(?<=<!-- rights).*?(?=<!-- end -->)", lambda _: f"{MADE}{table}\n", page)
+    if count != 1:
+        raise SystemExit("docs/rights.md has no place for the table of rights.")
+    return made
+
+
 MADE = ": made from the code by .ci/make_pages.py -->\n"
-PAGES = {"routes.md": routes, "fake.md": fake, "requeue.md": requeue}
+PAGES = {"routes.md": routes, "fake.md": fake, "requeue.md": requeue, "rights.md": rights}
 
 if __name__ == "__main__":
     for name, text in PAGES.items():

@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
 from amlrun import NotAuthorized, ServiceError, SubmissionFailed, attach, plan, quota, submit
-from amlrun.testing import Answer, DisallowedByPolicy, NoConnection, NoRegistryAccess
+from amlrun.testing import Answer, DisallowedByPolicy, NetworkDenied, NoConnection, NoRegistryAccess
 from tests.submission.runs import QUICK
 
 if TYPE_CHECKING:
@@ -22,17 +22,8 @@ if TYPE_CHECKING:
 ENVIRONMENT = "azureml:train:1"
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-DENIED = (
-    b"<?xml version='1.0' encoding='utf-8'?><Error><Code>%b</Code><Message>This request is not authorized to "
-    b"perform this operation.\nRequestId:1</Message></Error>"
-)
 BLOB = "PUT /{container}/{+name}"
 RUNS = "GET /runs/{name}"
-
-
-def by_storage(code: bytes) -> Answer:
-    """The storage's 403."""
-    return Answer(403, DENIED % code, {"x-ms-error-code": code.decode(), "Content-Type": "application/xml"})
 
 
 def send_all(client: MLClient, source: Path, **options: Any) -> Any:
@@ -136,7 +127,23 @@ def test_files_are_uploaded_by_a_role_where_no_key_is(
     submit("ls ${{inputs.x}}", environment=ENVIRONMENT, inputs=data, client=client)
 
 
-@pytest.mark.parametrize("fault", [by_storage(b"AuthorizationFailure"), NoConnection()])
+def test_a_private_workspace_is_asked_once(fake_aml: FakeAml, client: MLClient) -> None:
+    """Its 502 is the network's, no fault that passes: no plan is made in the dark, nothing is repeated."""
+    fake_aml.inject(NetworkDenied(), on="GET ", times=None)
+    with pytest.raises(ServiceError, match="private link") as caught:
+        submit("echo", environment=ENVIRONMENT, client=client)
+    assert "VPN or a jump host" in caught.value.hint
+    assert len(fake_aml.calls.of("GET ")) == 1
+
+
+def test_a_vpn_that_drops_for_a_while_ends_no_wait(fake_aml: FakeAml, client: MLClient) -> None:
+    """The workspace takes no look from here until it is back."""
+    run = submit("echo", environment=ENVIRONMENT, client=client)
+    fake_aml.inject(NetworkDenied(), on="GET /jobs/{name}", times=5)
+    assert run.wait().status == "Completed"
+
+
+@pytest.mark.parametrize("fault", [NetworkDenied(), NoConnection()])
 def test_a_storage_that_is_not_open_to_this_network(
     fake_aml: FakeAml, client: MLClient, source: Path, fault: Any
 ) -> None:
@@ -239,7 +246,7 @@ def test_a_download_from_behind_a_network(fake_aml: FakeAml, client: MLClient, t
     """The storage's own word for it is not taken for a missing role."""
     run = submit("echo", environment=ENVIRONMENT, client=client).wait()
     fake_aml.output(run.name, "outputs/x", "1")
-    fake_aml.inject(by_storage(b"AuthorizationFailure"), on="GET /{container}")
+    fake_aml.inject(NetworkDenied(), on="GET /{container}")
     with pytest.raises(ServiceError, match="isn't open to this network") as caught:
         run.download(to=tmp_path)
     assert (caught.value.status, caught.value.passing) == (403, False)

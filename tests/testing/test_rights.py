@@ -9,7 +9,7 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.storage.blob import ContainerClient
 
 from amlrun._rights import action_of
-from amlrun.testing import _routes
+from amlrun.testing import NetworkDenied, _routes
 from tests.testing.wire import API_VERSION, requests
 
 if TYPE_CHECKING:
@@ -241,3 +241,14 @@ def test_each_route_has_a_right() -> None:
             if not route.free and not right.startswith("Microsoft."):
                 without.append(f"{route.method} {route.template}")
     assert without == []
+
+
+def test_a_network_is_refused_in_each_hosts_words(fake_aml: FakeAml) -> None:
+    """Storage's code is not that of a missing role; a vault's is an inner one."""
+    fake_aml.inject(NetworkDenied(), on="GET /{container}")
+    with pytest.raises(HttpResponseError, match="AuthorizationFailure"):
+        list(container(fake_aml, fake_aml.credential).list_blobs())
+    fake_aml.inject(NetworkDenied(), on="GET /secrets/{name}")
+    vault = fake_aml.client().workspaces.get().key_vault.rpartition("/")[2]
+    reply = requests.get(f"https://{vault}.vault.azure.net/secrets/x?api-version=7.4", timeout=5)
+    assert (reply.status_code, reply.json()["error"]["innererror"]["code"]) == (403, "ForbiddenByConnection")

@@ -23,6 +23,7 @@ from amlrun.testing import (
     Forbidden,
     GatewayTimeout,
     InternalError,
+    NetworkDenied,
     NoConnection,
     NoReadAccess,
     NoRegistryAccess,
@@ -95,6 +96,7 @@ def test_throttling_without_a_header(fake_aml: FakeAml, submit: Callable[..., st
         (NoReadAccess(), 403, ["UserError", "AuthorizationFailed"]),
         (DisallowedByPolicy(), 403, ["RequestDisallowedByPolicy"]),
         (NoRegistryAccess(), 401, ["UserError", "UnAuthorizedRegistryAccess"]),
+        (NetworkDenied(), 502, ["UserError"]),
     ],
 )
 def test_errors_have_the_services_codes(

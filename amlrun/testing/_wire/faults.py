@@ -8,6 +8,7 @@ asks.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -230,6 +231,31 @@ class NoReadAccess(WireFault):
         # Assumed: the codes, and the words around those that are recorded.
         message = "The request failed due to the caller not having read access to specified resources."
         return Refusal(403, message, "UserError", "AuthorizationFailed").reply(asked.scope, asked.now)
+
+
+@attrs.frozen
+class NetworkDenied(WireFault):
+    """The host takes no requests from this network, whoever asks: 403, of the workspace 502; no role helps.
+
+    A host that can't be connected to at all is `NoConnection`.
+    """
+
+    def reply(self, asked: Asked) -> Reply:
+        """The reply, as the host's kind words it."""
+        host = asked.request.host
+        if host.endswith((".blob.core.windows.net", ".dfs.core.windows.net")):
+            code, words = "AuthorizationFailure", "This request is not authorized to perform this operation."
+            text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{words}</Message></Error>"
+            headers = {"x-ms-error-code": code, "Content-Type": "application/xml"}
+            return Reply(403, text.encode(), headers)
+        if ".vault." in host:
+            words = "Public network access is disabled and request is not from a trusted service."
+            inner = {"code": "ForbiddenByConnection"}
+            body = {"error": {"code": "Forbidden", "message": words, "innererror": inner}}
+            return Reply(403, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        # Assumed: run history says it as a workspace does, of which these words are reported.
+        words = "Access to workspace was denied based on workspace private link configuration."
+        return Refusal(502, words, "UserError").reply(asked.scope, asked.now)
 
 
 @attrs.frozen

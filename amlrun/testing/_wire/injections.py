@@ -18,6 +18,7 @@ from amlrun.testing._routes import (
     OF_MACHINE,
     OF_REGISTRIES,
     OF_SUBSCRIPTION,
+    OF_VAULTS,
     OF_WORKSPACE,
 )
 from amlrun.testing._wire.calls import Aim, Call, nearest
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _WATCHED = 1000
 _MANAGED = (*OF_WORKSPACE, *OF_SUBSCRIPTION, *OF_HISTORY, *OF_DISCOVERY, *OF_REGISTRIES)
 _SIGNING_IN = (*OF_IDENTITY, *OF_ENTRA, *OF_MACHINE)
-_TABLES = (*_MANAGED, *_SIGNING_IN, *OF_LAKES)
+_TABLES = (*_MANAGED, *_SIGNING_IN, *OF_VAULTS, *OF_LAKES)
 
 
 class Injection:
