@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlrun._attempts import Attempts
+from amlrun._decision import count_for
 from amlrun._ending import ADVICE, Ending
 from amlrun._errors import AmlrunError, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._history import failure_text
 from amlrun._look import UNREAD
+from amlrun._requeue import Requeue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ def failure(workspace: Workspace, watched: Watched, stop: Stop) -> JobFailed | J
         kind = JobCanceled
     return kind(
         "\n".join(_words(watched, stop, log)),
-        hint="\n".join(_hints(watched.group, last, reason)),
+        hint="\n".join(_hints(watched, reason)),
         name=watched.group,
         reason=reason,
         url=last.url,
@@ -64,11 +66,16 @@ def _words(watched: Watched, stop: Stop, log: list[str]) -> Iterator[str]:
         yield from log[-TAIL:]
 
 
-def _hints(group: str, last: Attempt, reason: Ending) -> Iterator[str]:
-    if ADVICE[reason]:
+def _hints(watched: Watched, reason: Ending) -> Iterator[str]:
+    last, count = watched.last, count_for(reason)
+    if reason is Ending.PREEMPTED and last.plan.steps:  # they keep their places from attempt to attempt
+        yield 'tier="standard" goes to dedicated nodes.'
+    elif ADVICE[reason]:
         yield ADVICE[reason]
+    if watched.memory.policy is None and count is not None and getattr(Requeue(), count):
+        yield "requeue=Requeue() sends another attempt, while somebody waits."
     if reason in _BY_HAND:
-        yield f"By hand: amlrun resume {group}"
+        yield f"By hand: amlrun resume {watched.group}"
     if last.url:
         yield f"Its page: {last.url}"
     if last.evidence:

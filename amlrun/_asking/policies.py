@@ -42,7 +42,9 @@ def _of_place(policy: Requeue | None) -> Iterator[tuple[str, bool]]:
 
 
 def unheld(policy: Requeue, plan: Plan) -> Iterator[str]:
-    """What the plan warns of: a limit in money where there is no price."""
+    """What the plan warns of: a limit in money where there is no price, and what is done and paid twice."""
+    if plan.steps:
+        yield "a further attempt runs all steps again, and pays for them, also for those that were done"
     if policy.max_cost is not None and plan.price_per_hour is None:
         most = money(policy.max_cost)
         yield f"its price isn't known, so max_cost={most} can't be held: no attempt follows one that ran"

@@ -11,6 +11,7 @@ from amlrun._asking.given import Arguments
 from amlrun._asking.policies import check_policy, unheld
 from amlrun._asking.request import parse
 from amlrun._job_types import TRAITS, JobType
+from amlrun._plan import StepPlan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,12 @@ def test_a_limit_in_money_wants_a_price() -> None:
     assert told == "its price isn't known, so max_cost=5.00 can't be held: no attempt follows one that ran"
     assert not list(unheld(Requeue(max_cost=5), Plan(price_per_hour=1.0)))
     assert not list(unheld(Requeue(), Plan()))
+
+
+def test_a_pipeline_does_all_again() -> None:
+    """Each further attempt is paid for whole, and the plan says so."""
+    (told,) = unheld(Requeue(), Plan(steps=(StepPlan("prep", JobType.COMMAND, Plan()),)))
+    assert "all steps again" in told
 
 
 def test_it_is_refused_before_anything_is_sent(tmp_path: Path) -> None:

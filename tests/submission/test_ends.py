@@ -13,8 +13,8 @@ from azure.ai.ml.sweep import Uniform
 from amlrun import JobCanceled, JobFailed, RequeueExhausted, RunError, WaitTimeout, attach, submit
 from amlrun._ending import Ending
 from amlrun._workspace import workspace_of
-from amlrun.testing import CanceledByPlatform, Failed, Forbidden
-from tests.submission.runs import ENVIRONMENT, spot
+from amlrun.testing import CanceledByPlatform, Failed, Forbidden, Preempted
+from tests.submission.runs import ENVIRONMENT, QUICK, spot
 from tests.submission.scripts import words
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from azure.ai.ml import MLClient
 
-    from amlrun import Run
+    from amlrun import Requeue, Run
     from amlrun.testing import FakeAml
 
 decorated: Any = dsl.pipeline
@@ -193,6 +193,29 @@ def test_an_end_of_unknown_cause_says_how_to_go_on(fake_aml: FakeAml, client: ML
     assert isinstance(error, JobCanceled)
     assert (error.reason, error.log) == (Ending.CANCELED, ())
     assert f"amlrun resume {run.name}" in error.hint
+
+
+@pytest.mark.parametrize("requeue", [None, QUICK])
+def test_what_helps_against_preemptions_is_what_can_be_had(
+    fake_aml: FakeAml, client: MLClient, requeue: Requeue | None
+) -> None:
+    """Steps of a pipeline keep their tier; requeue, which they have only where it is asked for, helps."""
+    run = submit(nested(), name="nested", cpus=4, tier="spot", requeue=requeue, client=client)
+    assert ("all steps again" in str(run.plan.warnings)) == (requeue is not None)
+    fake_aml.inject(Preempted(), job="nested*/prep/clean", times=1 if requeue is None else 3)
+    error = ended(run)
+    assert error.reason == Ending.PREEMPTED
+    assert 'tier="standard"' in error.hint
+    assert "to_standard_after" not in error.hint
+    assert ("requeue=Requeue()" in error.hint) == (requeue is None)
+    assert "to_standard_after" in ended(preempted(fake_aml, client)).hint
+
+
+def preempted(fake: FakeAml, client: MLClient) -> Run:
+    """A command that isn't requeued."""
+    run = spot(client, requeue=False)
+    fake.preempt(run.name)
+    return run
 
 
 def test_the_tags_that_a_user_sets_stay(fake_aml: FakeAml, client: MLClient) -> None:
