@@ -147,8 +147,23 @@ def _resume(said: argparse.Namespace) -> int:
 
 def _status(said: argparse.Namespace) -> int:
     run = amlrun.attach(said.run)
-    _print(json.dumps(_facts(run), indent=2) if said.json else f"{run.attempts}\n{run.cost()}\n{run.url}")
+    if said.json:
+        _print(json.dumps(_facts(run), indent=2))
+        return DONE
+    number = _following(run)
+    follows = f"attempt {number} follows while somebody waits: amlrun wait {run.name}" if number else ""
+    _print("\n".join(filter(None, (str(run.attempts), follows, str(run.cost()), run.url))))
     return DONE
+
+
+def _following(run: Run) -> int | None:
+    """The number of the attempt that the policy has for a run whose last one is over; None: none."""
+    from amlrun._decision import Retry, next_attempt
+
+    if run.attempts[-1].ending is None:
+        return None
+    decision = next_attempt(run.name, run.attempts, run.requeue)
+    return run.attempt + 1 if isinstance(decision, Retry) else None
 
 
 def _logs(said: argparse.Namespace) -> int:
@@ -268,6 +283,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "name": run.name,
         "status": run.status,
         "ending": last.ending,
+        "next_attempt": _following(run),
         "url": run.url,
         "attempts": [
             {

@@ -190,6 +190,26 @@ def test_a_run_is_resumed_by_hand(
     assert second["environmentVariables"]["AMLRUN_LAST_ENDING"] == "canceled"
 
 
+def test_a_run_that_nobody_waits_for_says_what_is_left_to_it(
+    fake: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An attempt that the policy has follows only while somebody waits: the status says so, and how."""
+    run = spot(client)
+
+    def left() -> tuple[bool, Any]:
+        assert main(["status", run.name]) == 0
+        said = f"attempt 2 follows while somebody waits: amlrun wait {run.name}" in capsys.readouterr().out
+        assert main(["status", run.name, "--json"]) == 0
+        return said, json.loads(capsys.readouterr().out)["next_attempt"]
+
+    assert left() == (False, None)
+    fake.preempt(run.name)
+    fake.advance(hours=1)
+    assert left() == (True, 2)
+    run.cancel()
+    assert left() == (False, None)
+
+
 def test_what_was_canceled_through_amlrun_is_not_resumed(
     fake: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
