@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from amlrun.testing import FakeAml
 
 PUT = "PUT /{container}/{+name}"
-FORBIDDEN = Answer(403, {"error": {"code": "AuthorizationPermissionMismatch", "message": "Not authorized to do this."}})
+_WORDS = {"code": "AuthorizationPermissionMismatch", "message": "Not authorized to do this."}
+FORBIDDEN = Answer(403, {"error": _WORDS})
 
 
 @pytest.fixture(autouse=True)
