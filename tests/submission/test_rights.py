@@ -139,7 +139,7 @@ def test_a_private_workspace_is_asked_once(fake_aml: FakeAml, client: MLClient) 
 def test_a_vpn_that_drops_for_a_while_ends_no_wait(fake_aml: FakeAml, client: MLClient) -> None:
     """The workspace takes no look from here until it is back."""
     run = submit("echo", environment=ENVIRONMENT, client=client)
-    fake_aml.inject(NetworkDenied(), on="GET /jobs/{name}", times=5)
+    fake_aml.inject(NetworkDenied(), on="GET /jobs/{name}", times=30)
     assert run.wait().status == "Completed"
 
 
