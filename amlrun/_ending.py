@@ -75,7 +75,9 @@ class Evidence:
     """All that is known about an attempt that ended. Times are in seconds.
 
     `warnings` are run history's; `warned_before` of them were there when it was last seen to live on (a
-    restart in place leaves them, too), and `outlived` is whether it may have lived on after one unseen.
+    restart in place leaves them, too), and `outlived` is whether it may have lived on after one: nobody saw
+    it alive since, or it was restarted unseen. `ran_for` is the time since it began to run, and
+    `ran_without_queue` that without the queue of its restarts in place.
     `node_preempted`: a node on which it ran shows as preempted, and none could for another reason. `moved`:
     its wait in the queue was ended from here.
     """
@@ -93,6 +95,7 @@ class Evidence:
     cancel_requested_seen: bool = False
     timeout: float | None = None
     ran_for: float | None = None
+    ran_without_queue: float | None = None
 
     @property
     def preemption_warned(self) -> bool:
@@ -181,12 +184,19 @@ def _canceled(evidence: Evidence) -> Ending:
     """
     if evidence.canceled_by_us:
         return Ending.CANCELED_BY_US
-    timeout, ran = evidence.timeout, evidence.ran_for
+    ran = evidence.ran_for
     if evidence.moved and (ran is None or ran <= _STILL_MOVED):
         return Ending.QUEUED_TOO_LONG
-    if timeout is not None and ran is not None and ran >= NEARLY * timeout:
+    lost = evidence.preemption_warned or (evidence.spot and evidence.node_preempted)
+    # Nobody knows whether a timeout counts the queue of a restart in place: only what can be no time-out is
+    # called preempted.
+    running = ran if evidence.ran_without_queue is None else evidence.ran_without_queue
+    if _is_over(evidence.timeout, running if lost else ran):
         return Ending.TIMED_OUT
-    preempted = evidence.preemption_warned or (evidence.spot and evidence.node_preempted)
-    if preempted and not evidence.cancel_requested_seen:
+    if lost and not evidence.cancel_requested_seen:
         return Ending.PREEMPTED
     return Ending.CANCELED
+
+
+def _is_over(timeout: float | None, ran: float | None) -> bool:
+    return timeout is not None and ran is not None and ran >= NEARLY * timeout

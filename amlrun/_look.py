@@ -249,12 +249,13 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         error_message=cause.error_message,
         warnings=(*record.warnings, *cause.warnings) if step else record.warnings,
         warned_before=seen.warned or 0,
-        outlived=_may_have_outlived(seen, record, job),
+        outlived=seen.warned is None or record.restarts > seen.restarts,
         canceled_by_us=canceled,
         moved=QUEUE_TAG in (job["properties"].get("tags") or {}),
         cancel_requested_seen=seen.cancel_requested,
         timeout=_timeout_of(job) or seen.plan.timeout,
         ran_for=ran,
+        ran_without_queue=None if ran is None else _running_time(record, ran),
     )
     if _may_have_lost_its_node(seen, record, evidence):
         lost = was_preempted(workspace, seen.plan.compute, seen.name)
@@ -275,15 +276,6 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         evidence=keep(workspace, watched.group, why, replies),
         outputs=found_outputs(workspace, job, record) if seen.status == COMPLETED else seen.outputs,
     )
-
-
-def _may_have_outlived(seen: Attempt, record: RunRecord, job: Mapping[str, Any]) -> bool:
-    """Whether it may have lived on after a preemption that nobody saw: then no sign of one is of its end.
-
-    It was restarted unseen; or nobody has seen it alive, and it has several nodes, of which it may lose one.
-    """
-    several = (seen.plan.instance_count or 1) > 1 or TRAITS[JobType(job["properties"]["jobType"])].has_parts
-    return record.restarts > seen.restarts or (seen.warned is None and several)
 
 
 def _may_have_lost_its_node(seen: Attempt, record: RunRecord, evidence: Evidence) -> bool:

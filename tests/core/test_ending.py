@@ -204,3 +204,26 @@ def test_every_evidence_has_an_answer(evidence: Evidence) -> None:
 def test_the_mappings_to_words_are_total() -> None:
     """Each ending has words, and what a person can do about it."""
     assert set(TOLD) == set(ADVICE) == set(Ending)
+
+
+@pytest.mark.parametrize(
+    ("warned", "without_queue", "expected"),
+    [
+        (True, 60.0, Ending.PREEMPTED),
+        (True, 99.0, Ending.TIMED_OUT),
+        (False, 60.0, Ending.TIMED_OUT),
+    ],
+)
+def test_the_queue_of_a_restart_makes_no_time_out_of_a_preemption(
+    *, warned: bool, without_queue: float, expected: Ending
+) -> None:
+    """What ran for less than its timeout and was taken away with a warning is not called timed out."""
+    evidence = Evidence(
+        status="Canceled",
+        spot=True,
+        warnings=(WARNING,) if warned else (),
+        timeout=100.0,
+        ran_for=120.0,
+        ran_without_queue=without_queue,
+    )
+    assert ending(evidence) is expected

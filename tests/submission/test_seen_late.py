@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amlrun import InvalidRequest, Requeue, RequeueExhausted, RunError, WaitTimeout, attach, submit
+from amlrun import (
+    InvalidRequest,
+    JobCanceled,
+    Requeue,
+    RequeueExhausted,
+    RunError,
+    WaitTimeout,
+    attach,
+    submit,
+)
 from amlrun._ending import Ending
 from amlrun._resume import resume
 from amlrun._workspace import workspace_of
@@ -49,26 +58,35 @@ def test_a_restart_between_two_looks_is_counted(
 def test_a_warning_that_a_job_lived_on_with_is_not_of_its_end(
     fake_aml: FakeAml, client: MLClient, nodes: int
 ) -> None:
-    """One of several nodes went and the job ran on, until somebody canceled it: that is not undone.
-
-    A job of a single node has not outlived that.
-    """
+    """It ran on, until somebody canceled it, and nobody watched: that is not undone."""
     fake_aml.runtime(minutes=30)
     spot(client, name="train", instance_count=nodes)
     fake_aml.advance(minutes=8)
     fake_aml.warn("train", WARNING)
     fake_aml.inject(CanceledByPlatform(after=600), job="train")
     fake_aml.advance(minutes=30)
-    seen = over(attach("train", client=client))
-    assert seen == ([Ending.CANCELED] if nodes > 1 else [Ending.PREEMPTED, Ending.COMPLETED])
+    assert over(attach("train", client=client)) == [Ending.CANCELED]
 
 
-def test_a_preemption_that_nobody_watched_is_answered(fake_aml: FakeAml, client: MLClient) -> None:
-    """From any machine, later: the platform canceled it, and its one node is gone."""
+def test_a_platforms_cancel_that_nobody_watched_may_be_a_persons(fake_aml: FakeAml, client: MLClient) -> None:
+    """Even with a warning: the run stops, and the error says how it goes on by hand."""
     fake_aml.inject(Preempted(how="canceled"), job="train")
     spot(client, name="train")
     fake_aml.advance(hours=2)
-    assert over(attach("train", client=client)) == [Ending.PREEMPTED, Ending.COMPLETED]
+    with pytest.raises(JobCanceled, match="amlrun resume train"):
+        attach("train", client=client).wait()
+    assert fake_aml.jobs == ("train",)
+
+
+def test_a_platforms_cancel_of_what_was_seen_alive_is_answered(fake_aml: FakeAml, client: MLClient) -> None:
+    """By whoever saw it, however long ago: a laptop that slept meanwhile, for one."""
+    fake_aml.runtime(minutes=30)
+    spot(client, name="train")
+    fake_aml.advance(minutes=8)
+    other = attach("train", client=client)
+    fake_aml.inject(Preempted(how="canceled", after=600), job="train")
+    fake_aml.advance(hours=2)
+    assert over(other) == [Ending.PREEMPTED, Ending.COMPLETED]
 
 
 def test_a_job_that_does_not_respond_is_paid_for(fake_aml: FakeAml, client: MLClient) -> None:
