@@ -310,9 +310,10 @@ def _why_waiting(follow: Follow) -> tuple[Follow, str]:
     said, market, quota = "", None, None
     try:
         said = run_record(workspace, last.name).queueing
-        readings = workspace.lookups.look().readings
+        lookups = workspace.lookups
+        readings = lookups.look().readings
         market = readings.market()
-        quota = None if market.quota is None else readings.told(market.quota)
+        quota = None if market.quota is None else lookups.named(readings.told(market.quota))
         return follow, waits_for(last.plan, last.status, said, market, quota)
     except AmlrunError as error:
         _log.info("%s: what it waits for can't be read: %s", last.name, error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 CHECKPOINTS = "amlrun_checkpoints"
 """The output that survives a requeue: the same datastore path for every attempt of a group."""
 CHECKPOINT_VARIABLE = "AMLRUN_CHECKPOINT_DIR"
@@ -14,3 +16,12 @@ OWN_VARIABLES = frozenset({CHECKPOINT_VARIABLE, GROUP_VARIABLE, ATTEMPT_VARIABLE
 def attempt_name(group: str, number: int) -> str:
     """`<group>`, then `<group>-a2`, `<group>-a3`."""
     return group if number == 1 else f"{group}-a{number}"
+
+
+_ATTEMPT = re.compile(r"(.+)-a([1-9]\d*)")
+
+
+def as_attempt(name: str) -> tuple[str, int] | None:
+    """The group and the number of an attempt that would have this name; None: it can't be one's."""
+    found = _ATTEMPT.fullmatch(name)
+    return (found[1], int(found[2])) if found and int(found[2]) > 1 else None

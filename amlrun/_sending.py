@@ -183,7 +183,7 @@ def _adopted(
 ) -> Sent:
     theirs = Memory.of_job(job)
     if theirs is None or not _is_ours(theirs, memory, same):
-        raise taken(name, _differing(memory, theirs))
+        raise taken(name, _differing(memory, theirs)) if memory.attempt == 1 else _blocked(name, memory)
     kept = theirs.body if theirs.body is not None else memory.body
     return sent_of(job, attrs.evolve(theirs, body=kept), adopted=True)
 
@@ -194,6 +194,15 @@ def taken(name: str, differing: Iterable[str] = ()) -> SubmissionFailed:
     return SubmissionFailed(
         f"A job named {name} is there already, and it is another one{fields and f' (see its {fields})'}",
         hint=f"Choose another name; attach({name!r}) gives that job's run.",
+    )
+
+
+def _blocked(name: str, memory: Memory) -> SubmissionFailed:
+    """What is said where somebody's job has the name of the next attempt, which is fixed."""
+    return SubmissionFailed(
+        f"Attempt {memory.attempt} of {memory.group} can't be sent: its name, {name}, is that of another job",
+        hint=f"No attempt of {memory.group} can follow. Submit it anew, under another name; "
+        "its checkpoints are where they were: Requeue(checkpoint=…, checkpoint_as_is=True).",
     )
 
 

@@ -178,6 +178,7 @@ def parse(
         warnings=(
             *of_request(
                 settings,
+                name=name,
                 command=command,
                 experiment=experiment or _experiment(settings.experiment_name),
                 variables=_all_variables(settings, variables),

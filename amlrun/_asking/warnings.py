@@ -8,6 +8,7 @@ from amlrun._asking.secrets import in_arguments, told_in, told_secrets
 from amlrun._durations import told
 from amlrun._job_types import TRAITS
 from amlrun._jobs.experiments import valid_experiment
+from amlrun._names import as_attempt
 from amlrun._timeouts import KEPT_BY, Keeper
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def of_request(
     settings: JobSettings,
     *,
+    name: str | None,
     command: str,
     experiment: str | None,
     variables: Mapping[str, str],
@@ -36,6 +38,10 @@ def of_request(
     yield from _lost(settings, experiment_name=experiment, timeout=timeout, tier=tier)
     if experiment and (valid := valid_experiment(experiment)) != experiment:
         yield f"the experiment {experiment!r} goes by the name of {valid!r}: letters, digits, - and _ only"
+    attempt = as_attempt(name or "")
+    if attempt:
+        group, number = attempt
+        yield f"the name {name} is that of attempt {number} of a run {group}, which can't be requeued then"
     yield from told_secrets("environment_variables", variables)
     if timeout is not None and KEPT_BY[settings.type] is Keeper.WATCHER:
         yield (

@@ -96,6 +96,28 @@ def _holders(family: FamilyQuota, known: tuple[Holder, ...]) -> Iterator[Holder]
             yield Holder(REST, tier, rest)
 
 
+def with_jobs(quota: Quota, jobs: Mapping[str, tuple[Holder, ...]]) -> Quota:
+    """The quota with these, by the key of their family, in the place of the rest, as far as that goes."""
+    return attrs.evolve(
+        quota,
+        families=tuple(
+            attrs.evolve(family, holders=tuple(_named(family, jobs.get(family_key(family.name), ()))))
+            for family in quota.families
+        ),
+    )
+
+
+def _named(family: FamilyQuota, jobs: tuple[Holder, ...]) -> Iterator[Holder]:
+    for holder in family.holders:
+        left = holder.cores
+        for job in jobs if holder.name == REST else ():
+            if job.tier is holder.tier and job.cores <= left:
+                left -= job.cores
+                yield job
+        if left:
+            yield attrs.evolve(holder, cores=left)
+
+
 def gpu_rooms(quota: Quota, sizes: Iterable[Size]) -> tuple[GpuRoom, ...]:
     """How many nodes of each GPU size that jobs can have fit, those with fewest GPUs and vCPUs first."""
     rooms = (

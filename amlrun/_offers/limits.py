@@ -54,7 +54,8 @@ class Limit:
 class Holder:
     """Who holds vCPUs of a family: a compute of this workspace by name, with its `nodes`, or the rest.
 
-    The rest (`nodes` None) is what remains of the use: serverless jobs and other workspaces.
+    The rest (`nodes` None) is what remains of the use: serverless jobs, by name where they are known, and
+    other workspaces.
     """
 
     name: str

@@ -36,6 +36,7 @@ import attrs
 
 from amlrun._offers.computes import Kind
 from amlrun._offers.holdings import holders_by_family
+from amlrun._offers.limits import Holder
 from amlrun._offers.sizes import Tier, family_key
 from amlrun._states import BEFORE_RUNNING, CANCEL_REQUESTED, ENDS, FIRST
 
@@ -134,6 +135,17 @@ class Outstanding:
     def waiting(self) -> tuple[Pending, ...]:
         """Those of which no reading is sure to have the nodes."""
         return tuple(job for name, job in self.jobs.items() if name not in self.read)
+
+    @property
+    def holders(self) -> Mapping[str, tuple[Holder, ...]]:
+        """Those that were seen to run, by the key of their family, with what they hold; on serverless."""
+        found: dict[str, tuple[Holder, ...]] = {}
+        for name in sorted(self.running | self.read):
+            job = self.jobs[name]
+            if job.key is not None:
+                family, tier = job.key
+                found[family] = (*found.get(family, ()), Holder(f"the job {name}", tier, job.cores))
+        return found
 
     def pending(self, key: Key, waiting: int) -> int:
         """What is still to come of so much that waits for a row."""

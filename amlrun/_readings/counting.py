@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from amlrun._clock import Clock
     from amlrun._offers import Market, Size
+    from amlrun._offers.limits import Holder
     from amlrun._plan import Plan
 
 _ASKED_FOR = 30.0
@@ -98,6 +99,11 @@ class Counting:
         with self._lock:
             self._outstanding = self._outstanding.seen(name, status)
             self._looked({name: status})
+
+    @property
+    def holders(self) -> Mapping[str, tuple[Holder, ...]]:
+        """What the serverless jobs hold that were seen to run, by the key of their family."""
+        return self._outstanding.holders
 
     @property
     def running(self) -> frozenset[str]:

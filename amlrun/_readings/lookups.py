@@ -15,6 +15,7 @@ import attrs
 
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Kind, Market, WorkspaceFacts
+from amlrun._offers.holdings import with_jobs
 from amlrun._plan.summary import heaviest
 from amlrun._readings.counting import Counting
 from amlrun._readings.environments import Environments
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amlrun._clock import Clock
-    from amlrun._offers import Compute, Datastore, RegistryFacts, Size
+    from amlrun._offers import Compute, Datastore, Quota, RegistryFacts, Size
     from amlrun._plan import Plan
     from amlrun._readings.service import Reader
 
@@ -185,6 +186,10 @@ class Lookups:
             kept=found.kept or look.kept,
             kept_sizes=found.kept or look.kept_sizes,
         )
+
+    def named(self, quota: Quota) -> Quota:
+        """Quota with its holders, and those jobs of this process among them that were seen to run."""
+        return with_jobs(quota, self._common.counting.holders)
 
     def outdate(self) -> None:
         """Computes were changed from here: the next look reads anew, but for sizes."""

@@ -11,6 +11,7 @@ from amlrun._offers.holdings import (
     gpu_rooms,
     holders_by_family,
     with_holders,
+    with_jobs,
     with_workspace_limits,
 )
 from amlrun._offers.limits import GpuRoom, Holder
@@ -121,3 +122,17 @@ def test_only_gpu_sizes_that_jobs_can_have_are_told() -> None:
         GpuRoom(small, 4, 4, None, None),
         GpuRoom(big, 1, 1, 4, 4),
     )
+
+
+def test_jobs_that_are_known_stand_for_as_much_of_the_rest() -> None:
+    """By name, each on its tier; what they don't account for stays, and no job holds what isn't used."""
+    rest, spot = Holder(REST, Tier.STANDARD, 12), Holder(REST, Tier.SPOT, 4)
+    cpu = Holder("cpu", Tier.STANDARD, 4, 1)
+    family = FamilyQuota(NAME, holders=(cpu, rest, spot))
+    jobs = (Holder("a", Tier.STANDARD, 8), Holder("b", Tier.STANDARD, 8), Holder("c", Tier.SPOT, 4))
+    other = FamilyQuota("standardDSv2Family", holders=(rest,))
+    known = with_jobs(Quota("eastus", (family, other)), {KEY: jobs})
+    assert [one.holders for one in known.families] == [
+        (cpu, jobs[0], Holder(REST, Tier.STANDARD, 4), jobs[2]),
+        (rest,),
+    ]

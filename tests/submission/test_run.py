@@ -189,14 +189,22 @@ def test_an_attempt_that_another_watcher_sent_is_adopted(fake_aml: FakeAml, clie
 
 
 def test_the_next_attempts_name_may_be_taken_by_a_stranger(fake_aml: FakeAml, client: MLClient) -> None:
-    """Then nothing is sent over it."""
+    """Then nothing is sent over it, and it is said which run is over by that."""
     from azure.ai.ml import command
 
     run = spot(client, name="mine")
     client.jobs.create_or_update(command(command="ls", environment=ENVIRONMENT, name="mine-a2"))
     fake_aml.preempt("mine")
-    with pytest.raises(SubmissionFailed, match="mine-a2"):
+    with pytest.raises(SubmissionFailed, match=r"Attempt 2 of mine can't be sent.*mine-a2") as caught:
         run.wait()
+    assert "No attempt of mine can follow" in caught.value.hint
+
+
+@pytest.mark.parametrize(("name", "warned"), [("mine-a2", True), ("mine-a1", False), ("mine-a02", False)])
+def test_a_name_that_is_an_attempts_is_warned_of(client: MLClient, name: str, *, warned: bool) -> None:
+    """It would keep the run whose attempt it names from being requeued."""
+    warnings = str(spot(client, name=name).plan.warnings)
+    assert ("attempt 2 of a run mine" in warnings) == warned
 
 
 def test_attach_refuses_what_amlrun_did_not_send(client: MLClient) -> None:

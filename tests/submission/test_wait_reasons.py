@@ -42,6 +42,23 @@ def test_quota_in_use_is_told_with_who_holds_it(
     assert words in " ".join(error.split())
 
 
+def test_runs_of_ones_own_that_hold_quota_are_named(
+    fake_aml: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that were sent from here; on a cluster one holds none of serverless."""
+    fake_aml.runtime(hours=5)
+    fake_aml.quota("TotalLowPriorityCores", limit=24)
+    fake_aml.cluster("nodes", size="Standard_DS3_v2", max_nodes=1, tier="spot")
+    where = {"environment": ENVIRONMENT, "client": client}
+    submit("train", name="small", compute="nodes", **where)
+    submit("train", name="big", instance_type="Standard_D16a_v4", tier="spot", **where)
+    fake_aml.advance(minutes=20)
+    run = submit("train", name="second", instance_type="Standard_D16a_v4", tier="spot", **where)
+    shown, _ = waited(run, capsys)
+    holders = shown.partition("In use by ")[2].partition(";")[0]
+    assert holders == "the job big (16), nodes (4)"
+
+
 def test_a_busy_cluster_is_told_by_its_nodes(
     fake_aml: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
