@@ -18,7 +18,7 @@ from amlrun._decision import Retry, Stop, next_attempt, queued_too_long
 from amlrun._durations import told
 from amlrun._ending import TOLD
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
-from amlrun._history import log_text, run_record
+from amlrun._history import log_since, run_record
 from amlrun._look import Watched, has_mark, marked, seen_in
 from amlrun._memory import QUEUE_TAG
 from amlrun._progress import Sight, Tail
@@ -176,13 +176,13 @@ def _with_log(follow: Follow, tail: Tail) -> Follow:
     if last.status in BEFORE_RUNNING:
         return follow
     try:
-        text = log_text(follow.workspace, last.name)
+        begin, data = log_since(follow.workspace, last.name, *tail.of(last.name))
     except AmlrunError as error:
         _log.info("%s: its log can't be read: %s", last.name, error)
         return follow
     except Exception:  # noqa: BLE001 - whatever it is
         return _puzzled(follow, "its log can't be read")
-    tail, new = tail.more(last.name, text, over=last.status in ENDS)
+    tail, new = tail.more(last.name, begin, data, over=last.status in ENDS)
     return attrs.evolve(follow, tail=tail, written=follow.written + new)
 
 

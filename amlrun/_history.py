@@ -120,6 +120,23 @@ def log_text(workspace: Workspace, name: str) -> str:
     return next(filter(None, _texts(workspace, name)), "")
 
 
+def log_since(workspace: Workspace, name: str, size: int, last: bytes) -> tuple[int, bytes]:
+    """What the same log has after its first `size` bytes, which end in `last`, and where that begins.
+
+    At 0 where these don't stand there (any more): the service has started it anew. No more is read than that.
+    """
+    rest, mark = workspace.rest, size - len(last)
+    for url in _urls(workspace, name):
+        begin, data = rest.since(url, mark)
+        if size and data[mark - begin : size - begin] == last:
+            return size, data[size - begin :]
+        if begin:
+            _, data = rest.since(url, 0)
+        if data:
+            return 0, data
+    return size, b""
+
+
 def failure_text(workspace: Workspace, name: str) -> str:
     """The same, of a job that failed: of several processes the first whose log has a traceback."""
     first = ""
@@ -144,9 +161,13 @@ def _logs(workspace: Workspace, name: str) -> Mapping[str, str]:
 
 def _texts(workspace: Workspace, name: str) -> Iterator[str]:
     """The logs that are worth reading, the best first."""
+    return map(workspace.rest.text, _urls(workspace, name))
+
+
+def _urls(workspace: Workspace, name: str) -> list[str]:
+    """Theirs."""
     files = _logs(workspace, name)
-    for log in preferred(files)[:_MOST_LOGS]:
-        yield workspace.rest.text(files[log])
+    return [files[log] for log in preferred(files)[:_MOST_LOGS]]
 
 
 def merge_tags(workspace: Workspace, name: str, experiment: str, tags: Mapping[str, str]) -> None:

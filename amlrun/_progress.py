@@ -110,25 +110,32 @@ _SHOWN = 10
 
 @attrs.frozen
 class Tail:
-    """How far the log of a run was shown: whose it is, how many characters, and which (a digest of them)."""
+    """How far the log of a run was handed on: whose it is, how many bytes, and the last of them."""
 
     name: str = ""
-    shown: str = ""
+    size: int = 0
+    last: bytes = b""
 
-    def more(self, name: str, text: str, *, over: bool) -> tuple[Tail, str]:
-        """The tail after a log `text` was read, and what of it is new, under a heading where that is needed.
+    def of(self, name: str) -> tuple[int, bytes]:
+        """What of that job's log was handed on: how many bytes, and the last of them."""
+        return (self.size, self.last) if name == self.name else (0, b"")
+
+    def more(self, name: str, begin: int, data: bytes, *, over: bool) -> tuple[Tail, str]:
+        """The tail after `data` was read from `begin` on, and as text, under a heading where one is needed.
 
         Lines that are still being written are kept back until they are whole, or the job is `over`. A log
-        that doesn't begin as it did has been started anew: by the service, which restarts jobs in place.
+        that is read from its beginning again was started anew: by the service, which restarts jobs in place.
         """
+        whole = data if over else data[: data.rfind(b"\n") + 1]
+        if not whole:
+            return self, ""
         another = name != self.name
-        if not text and not another:
-            return self, ""
-        anew = not another and not text.startswith(self.shown)
-        seen = "" if another or anew else self.shown
-        whole = text if over else text[: text.rfind("\n") + 1]
-        new = whole[len(seen) :]
-        if not new:
-            return self, ""
+        anew = not another and begin < self.size
+        seen = b"" if another or anew else self.last
         heading = f"==> {name}{' (restarted)' if anew else ''} <==\n" if another or anew else ""
-        return Tail(name, whole), heading + new
+        tail = Tail(name, begin + len(whole), (seen + whole)[-_KNOWN:])
+        return tail, heading + whole.decode("utf-8", "replace")
+
+
+_KNOWN = 256
+"""Bytes by which a log is known to be the same one: read once more with each look."""

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from amlrun._account import Account
 
 _NO_TOKEN = 401
+_PARTIAL, _SHORTER = 206, 416
+"""Of a part of what is there; and where there is not so much."""
 API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
 ATTEMPTS = 4
@@ -189,6 +191,17 @@ class Rest:
         """GET a signed URL as text, without a token: the signature in it is the right to read it."""
         response = self._attempts(HttpRequest("GET", url), self._open)
         return str(response.text())
+
+    def since(self, url: str, first: int) -> tuple[int, bytes]:
+        """GET a signed URL from that byte on: where what came begins, which may be at 0, and its bytes."""
+        headers = {"Range": f"bytes={first}-"} if first else {}
+        try:
+            response = self._attempts(HttpRequest("GET", url, headers=headers), self._open)
+        except ServiceError as error:
+            if error.status != _SHORTER:
+                raise
+            return first, b""
+        return (first if response.status_code == _PARTIAL else 0), bytes(response.content)
 
     def send(
         self,

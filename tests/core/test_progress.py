@@ -98,7 +98,9 @@ def read(*texts: tuple[str, str, bool]) -> list[str]:
     """What is handed on of logs that were read one after the other: whose, its text, whether it is over."""
     tail, handed = Tail(), []
     for name, text, over in texts:
-        tail, new = tail.more(name, text, over=over)
+        (size, last), data = tail.of(name), text.encode()
+        begin = size if data[:size].endswith(last) and len(data) >= size else 0
+        tail, new = tail.more(name, begin, data[begin:], over=over)
         handed.append(new)
     return handed
 

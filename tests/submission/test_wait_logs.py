@@ -65,6 +65,30 @@ def test_a_wait_hands_on_all_of_a_log_once(
     assert len(written) > 60
 
 
+def test_of_a_long_log_only_what_is_new_is_read(
+    fake_aml: FakeAml, between: Between, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whole once; then what was written since, in whatever letters, and a few bytes by which it is known."""
+    fake_aml.runtime(hours=1)
+    run = spot_over(fake_aml, between)
+    fake_aml.log(run.name, "".join(f"Schritt {number}: schön\n" for number in range(1000)))
+    looks = iter(range(1, 1000))
+
+    def write(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        if method == "GET" and path.endswith(f"/jobs/{run.name}") and next(looks) > 10:
+            fake_aml.log(run.name, "mehr: ü")
+        return go_on()
+
+    between.act = write
+    run.wait(logs=True, progress=False)
+    written = capsys.readouterr().out
+    assert written.count("schön") == 1000
+    assert written.endswith("mehr: ü")
+    assert written.count("mehr: ü") > 40
+    whole, *parts = [call.status for call in fake_aml.calls if call.path.endswith("std_log.txt")]
+    assert (whole, set(parts)) == (200, {206})
+
+
 def test_logs_go_on_with_the_next_attempt(
     fake_aml: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
