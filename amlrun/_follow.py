@@ -19,7 +19,7 @@ from amlrun._durations import told
 from amlrun._ending import TOLD
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_since, run_record
-from amlrun._look import Watched, has_mark, marked, seen_in
+from amlrun._look import Watched, following, has_mark, marked, seen_in
 from amlrun._memory import QUEUE_TAG
 from amlrun._progress import Sight, Tail
 from amlrun._resend import called_off, resent
@@ -204,11 +204,19 @@ def _acted(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
         watched = called_off(follow.workspace, follow.watched)
         follow = attrs.evolve(follow, watched=watched, retry=None, turn=Turn(now))
         return _in_new_state(follow, now) if watched.last.ending is None else _decided(follow, now)
-    if now < follow.retry_at:
+    if now >= follow.retry_at:
+        return _followed(follow, resent(follow.workspace, follow.watched, retry), now, mark_read=True)
+    sent = following(follow.workspace, follow.watched)
+    if sent is None:
         return attrs.evolve(follow, turn=follow.turn.until(now, follow.retry_at))
-    watched = resent(follow.workspace, follow.watched, retry)
+    follow = _followed(follow, follow.watched.followed_by(sent), now, mark_read=False)
+    return _telling(follow, f"{follow.watched.last.name} was sent from elsewhere")
+
+
+def _followed(follow: Follow, watched: Watched, now: float, *, mark_read: bool) -> Follow:
+    """With the next attempt, which is there now."""
     follow = attrs.evolve(follow, watched=watched, retry=None, turn=Turn().looked(now))
-    follow = attrs.evolve(follow, stays_until=0.0, given_up=False, mark_read=True)
+    follow = attrs.evolve(follow, stays_until=0.0, given_up=False, mark_read=mark_read)
     return _in_new_state(follow, now)
 
 

@@ -147,6 +147,23 @@ def test_by_hand_it_goes_where_the_policy_says(fake_aml: FakeAml, client: MLClie
     assert tiers == ["Spot", "Standard", "Standard"]
 
 
+def test_an_attempt_that_somebody_sends_in_a_pause_is_followed(
+    fake_aml: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand, before the pause of who waits is over: within a minute its state is seen."""
+    fake_aml.inject(Preempted(), job="train")
+    run = spot(client, name="train", requeue=Requeue(waits=(3600,)))
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=900)
+    assert (run.attempt, run.status) == (1, "Failed")
+    resume(workspace_of(client), "train")
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=180)
+    assert (run.attempt, run.status) == (2, "Running")
+    assert "train-a2 was sent from elsewhere" in capsys.readouterr().err
+    assert over(run) == [Ending.PREEMPTED, Ending.COMPLETED]
+
+
 def test_an_end_for_want_of_a_kept_job_has_all_that_ends_have(fake_aml: FakeAml, client: MLClient) -> None:
     """The attempts, what the service said, and the log."""
     fake_aml.inject(Preempted(), job="train")
