@@ -80,14 +80,19 @@ NETWORK_CODES = (
     "PublicNetworkAccess",
 )
 _NETWORK_WORDS = ("private link", "public network access", "using this network")
+_OF_NETWORK = (403, 502)
 
 
-def is_of_network(code: str, message: str) -> bool:
+def is_of_network(status: int, code: str, message: str) -> bool:
     """Whether a refusal is of where a request comes from, and no role helps.
+
+    Other statuses tell of a network that somebody has set up wrong, and that a job can't be made in.
 
     Storage's `AuthorizationFailure` and key vault's `ForbiddenBy…` are documented; that a workspace answers
     `Access to workspace was denied based on workspace private link configuration`, with 502, is reported.
     """
+    if status not in _OF_NETWORK:
+        return False
     codes = code.split("/")
     said = message.lower()
     return any(one in codes for one in NETWORK_CODES) or any(words in said for words in _NETWORK_WORDS)

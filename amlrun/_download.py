@@ -154,7 +154,7 @@ def _translated(uri: str, came: list[Path]) -> Iterator[None]:
         code = str(getattr(code, "value", code))  # an enum, where the storage's client knows it
         first = (error.message or type(error).__name__).strip().splitlines()[0]
         what = f"{uri}: {status or 'no answer'} {code}: {first}"
-        if is_of_network(code, first):
+        if is_of_network(status, code, first):
             raise unreachable(f"the storage of {uri}", what, status=status, service_code=code) from error
         if status in (401, 403):
             role = str(Role.BLOB_READER)

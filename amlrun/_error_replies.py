@@ -34,7 +34,7 @@ class ErrorReply:
     """A reply that is an error, and the request that it answers.
 
     `code` is that of its headers (storage sends one where there is no body), `object_id` that of the account
-    that is signed in.
+    that is signed in. `signed`: no token went with it, a signature in its URL is the right to ask.
     """
 
     method: str
@@ -45,6 +45,7 @@ class ErrorReply:
     code: str = ""
     request_id: str = ""
     object_id: str = ""
+    signed: bool = False
 
 
 def failure_of(reply: ErrorReply) -> AmlrunError:
@@ -53,8 +54,13 @@ def failure_of(reply: ErrorReply) -> AmlrunError:
     what = f"{reply.method} {short(reply.url)}: {reply.status} {code}: {message}"
     if "RequestDisallowedByPolicy" in f"{code} {message}":
         return _by_policy(reply, error, what)
-    if is_of_network(code, message):
-        return unreachable(urlsplit(reply.url).netloc, what, status=reply.status, service_code=code)
+    if is_of_network(reply.status, code, message):
+        host, path = urlsplit(reply.url)[1:3]
+        whose = "The workspace" if path.lower().startswith("/subscriptions/") else ""
+        return unreachable(host, what, status=reply.status, service_code=code, whose=whose)
+    if reply.signed and reply.status in (_NO_TOKEN, _MAY_NOT):
+        hint = "The signature of this link isn't taken, and no role helps: it may be too old. Ask anew."
+        return ServiceError(what, hint=hint, status=reply.status, service_code=code)
     if reply.status == _NO_TOKEN and "Registry" not in code:  # of a registry, it is a right
         return NotAuthorized(
             what, hint=_sign_in(message), scope=scope_of(reply.url), service_code=code, signed_in=False
@@ -64,10 +70,17 @@ def failure_of(reply: ErrorReply) -> AmlrunError:
     return ServiceError(what, status=reply.status, service_code=code, request_id=reply.request_id)
 
 
-def unreachable(host: str, what: str, *, status: int = 0, service_code: str = "") -> ServiceError:
-    """The error for a host that nothing can be got from here, while the resource manager answers."""
+def unreachable(
+    host: str, what: str, *, status: int = 0, service_code: str = "", whose: str = ""
+) -> ServiceError:
+    """The error for a host that nothing can be got from here, while the resource manager answers.
+
+    `whose`: it is what stands behind the resource manager itself that isn't open.
+    """
+    closed = f"{whose or host} isn't open to this network"
+    closed += "" if whose else ", though the resource manager is"
     hint = (
-        f"{host} isn't open to this network, though the resource manager is: is a VPN or a jump host needed? "
+        f"{closed}: is a VPN or a jump host needed? "
         "(What has private endpoints answers within its own network.)"
     )
     return ServiceError(what, hint=hint, status=status, service_code=service_code, host=host)

@@ -277,14 +277,15 @@ class Rest:
         self._reached.add(host)
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
             return response
-        failure = self._failure(request, response)
-        if response.status_code == _NO_TOKEN:
+        signed = client is self._open
+        failure = self._failure(request, response, signed=signed)
+        if response.status_code == _NO_TOKEN and not signed:
             self.tokens.forget(*self.wire.scopes)
         if isinstance(failure, ServiceError) and failure.passing:
             raise _Transient(failure, _asked_wait(response, failure))
         raise failure
 
-    def _failure(self, request: HttpRequest, response: HttpResponse) -> AmlrunError:
+    def _failure(self, request: HttpRequest, response: HttpResponse, *, signed: bool) -> AmlrunError:
         return failure_of(
             ErrorReply(
                 method=request.method,
@@ -294,7 +295,8 @@ class Rest:
                 reason=response.reason or "",
                 code=response.headers.get("x-ms-error-code", ""),
                 request_id=response.headers.get("x-ms-request-id", ""),
-                object_id=self._object_id() if response.status_code in _OF_RIGHTS else "",
+                object_id=self._object_id() if response.status_code in _OF_RIGHTS and not signed else "",
+                signed=signed,
             )
         )
 

@@ -117,7 +117,23 @@ def test_a_network_that_is_not_let_in_is_asked_no_second_time(status: int, body:
     error = failure(status, body)
     assert isinstance(error, ServiceError)
     assert (error.passing, error.host, error.status) == (False, "management.azure.com", status)
-    assert "VPN" in error.hint
+    assert error.hint.startswith("The workspace isn't open to this network: is a VPN")
+
+
+def test_a_network_that_a_request_is_about_closes_no_host() -> None:
+    """The resource manager has answered: what it says of somebody's network settings is no VPN's matter."""
+    words = "The public network access of the storage account must be Enabled, or use a private link."
+    error = failure(409, error_of("Conflict", words))
+    assert isinstance(error, ServiceError)
+    assert (error.host, error.hint) == ("", "")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_signature_that_is_not_taken_is_no_missing_role(status: int) -> None:
+    """Nobody was asked who they are: neither a role helps nor a sign-in."""
+    error = failure_of(ErrorReply("GET", BLOB, status, "", code="AuthenticationFailed", signed=True))
+    assert isinstance(error, ServiceError)
+    assert ("signature of this link" in error.hint, "az " in error.hint) == (True, False)
 
 
 def test_a_sign_in_that_is_not_taken_is_no_missing_right() -> None:

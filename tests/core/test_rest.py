@@ -351,6 +351,24 @@ def test_a_signed_url_goes_without_a_token() -> None:
     assert "Authorization" not in script.requests[0].headers
 
 
+def test_a_signature_that_is_not_taken_costs_no_token() -> None:
+    """What is kept for the resource manager is good; a pipeline's may not be had a second time."""
+    asked: list[str] = []
+
+    class Once(Signed):
+        def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+            asked.extend(scopes)
+            return super().get_token(*scopes)
+
+    script = Script(Answer(), Answer(401), Answer())
+    sender = Rest(Wire(Once(), transport=script))
+    sender.get(PATH)
+    with pytest.raises(ServiceError, match="401"):
+        sender.text("https://account.blob.core.windows.net/log?sig=secret")
+    sender.get(PATH)
+    assert asked == ["https://management.azure.com/.default"]
+
+
 def test_any_other_fault_of_the_way_is_a_service_error() -> None:
     """A policy of the client's that fails, say: it is told, and not repeated."""
 

@@ -186,8 +186,12 @@ def test_the_way_out_is_a_role_a_scope_and_a_command() -> None:
 def test_a_network_that_is_not_let_in_is_no_missing_role(
     code: str, message: str, *, of_network: bool
 ) -> None:
-    """Storage has two codes that are one letter apart from each other, and mean the two."""
-    assert is_of_network(code, message) == of_network
+    """Storage has two codes that are one letter apart from each other, and mean the two.
+
+    Words of networks in a reply that is no refusal are of what the request asks for.
+    """
+    assert is_of_network(403, code, message) == of_network
+    assert not is_of_network(409, code, message)
 
 
 def test_the_policies_of_a_refusal_are_named() -> None:
