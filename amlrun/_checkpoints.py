@@ -226,7 +226,7 @@ class Checkpoints:
 def _whole(step: Any) -> Any:
     """A whole number of whatever library as Python's own; anything else as it is."""
     with suppress(TypeError):
-        return operator.index(step)
+        return step if isinstance(step, bool) else operator.index(step)
     return step
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -274,6 +274,20 @@ def test_no_step(tmp_path: Path, step: Any) -> None:
     """The number of steps that are done, and nothing else."""
     with pytest.raises(InvalidRequest, match="step="):
         checkpointing(1, elsewhere=tmp_path).save(step, writing(""))
+
+
+def test_a_step_may_be_any_librarys_whole_number(tmp_path: Path) -> None:
+    """What counts the steps of a loop is often an array library's own."""
+
+    class Int64:
+        """As numpy's."""
+
+        def __index__(self) -> int:
+            return 100
+
+    checkpoint = checkpointing(1, elsewhere=tmp_path).save(cast("int", Int64()), writing(""))
+    assert checkpoint is not None
+    assert checkpoint.step == 100
 
 
 def test_a_save_that_writes_nothing_is_refused(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ PROVIDER = "/providers/Microsoft.MachineLearningServices"
 WORKSPACE = f"/subscriptions/{{}}/resourceGroups/{{}}{PROVIDER}/workspaces/{{}}"
 SUBSCRIPTION = "/subscriptions/{}"
 NOT_THERE = re.compile(
-    r"operation(Results|sStatus)/|/enableSso$|/registries(/\{\w+\})?$|/(tempdatarefs|datarefs|import)\b"
+    r"operation(Results|sStatus)/|/enableSso$|/registries(/\{\w+\})?$|/(tempdatarefs|datarefs|import)\b|/Microsoft\.Authorization/"
 )
-"""Paths of long-running operations, what the SDK asks though no document has it, and registries themselves,
-which have a document of their own."""
+"""Paths of long-running operations, what the SDK asks though no document has it, and what has a document of its
+own: registries themselves, and rights."""
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
