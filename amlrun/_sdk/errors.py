@@ -15,6 +15,8 @@ from amlrun._shown import readable
 from amlrun._signing_in import not_signed_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from azure.core.exceptions import AzureError, HttpResponseError
 
     from amlrun._sdk.uploads import UploadFailed
@@ -56,24 +58,32 @@ def _of_azure(error: AzureError, text: str) -> AmlrunError:
 
     if isinstance(error, HttpResponseError) and error.response is not None:
         return _answered(error, text)
-    host = _HOST.search(text)
-    if isinstance(error, ServiceRequestError) and host:
-        failed = unreachable(host["host"], text)
-        return SubmissionFailed(failed.message, hint=failed.hint)
-    return SubmissionFailed(text)
+    unanswered = next((one for one in _chain(error) if isinstance(one, ServiceRequestError)), None)
+    if unanswered is None:
+        return SubmissionFailed(text)
+    text = one_line(unanswered)
+    message, host = f"{text}{_NOT_SENT}", _HOST.search(text)
+    if host is None or host["host"].startswith(_MANAGEMENT):
+        return SubmissionFailed(message, hint="Is there a network, a proxy or a VPN?")
+    return SubmissionFailed(message, hint=unreachable(host["host"], text).hint)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _refusal_behind(error: BaseException) -> HttpResponseError | None:
     """That who asks may not, or isn't signed in, whatever else the SDK has made of it; None: no such."""
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-    at: BaseException | None = error
-    while at is not None:
+    for at in _chain(error):
         if isinstance(at, ClientAuthenticationError):
             return at
         if isinstance(at, HttpResponseError) and at.response is not None and at.status_code in _OF_RIGHTS:
             return at
-        at = at.__cause__ or at.__context__
     return None
 
 
@@ -85,6 +95,7 @@ def _gives_tokens(reply: HttpResponseError) -> bool:
 
 
 _MACHINE = "169.254.169.254"
+_MANAGEMENT = "management."
 _OF_RIGHTS = (401, 403)
 _HOST = re.compile(r"host='(?P<host>[^']+)'")
 
@@ -108,6 +119,7 @@ def _answered(error: HttpResponseError, text: str) -> AmlrunError:
     )
     if isinstance(failed, ServiceError):
         told = failed.message if failed.host or failed.hint else text
+        told += _NOT_SENT if failed.host else ""
         code = failed.service_code
         return SubmissionFailed(readable(told), hint=failed.hint, status=failed.status, service_code=code)
     return failed.reworded(message=readable(failed.message))
@@ -119,7 +131,7 @@ def _not_uploaded(failed: UploadFailed) -> Exception:
     why = _translated(failed.__cause__)
     message = f"{failed.file} was not uploaded, and no job was sent: "
     if isinstance(why, AmlrunError):
-        return why.reworded(message=f"{message}{why.message}")
+        return why.reworded(message=f"{message}{why.message.removesuffix(_NOT_SENT)}")
     return SubmissionFailed(f"{message}{type(why).__name__}: {one_line(why)}")
 
 
@@ -142,6 +154,7 @@ def _wrong_fields(error: Exception) -> str:
         return ""
 
 
+_NOT_SENT = ": no job was sent"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ADVICE = ("If you are trying to configure", "Resolutions:", "Additional Resources", "The easiest way")
 
@@ -156,10 +169,8 @@ def one_line(error: Exception) -> str:
 
 def cause(error: BaseException) -> BaseException | None:
     """The SDK's error, for `raise … from`; None where it, or what it came of, shows a secret: so would we."""
-    at: BaseException | None = error
-    while at is not None:
+    for at in _chain(error):
         text = " ".join(str(at).split())
         if readable(text) != text:
             return None
-        at = at.__cause__ or at.__context__
     return error

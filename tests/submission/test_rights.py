@@ -143,18 +143,24 @@ def test_a_vpn_that_drops_for_a_while_ends_no_wait(fake_aml: FakeAml, client: ML
     assert run.wait().status == "Completed"
 
 
+@pytest.mark.parametrize("on", [BLOB, "* /{container}/*"])
 @pytest.mark.parametrize("fault", [NetworkDenied(), NoConnection()])
 def test_a_storage_that_is_not_open_to_this_network(
-    fake_aml: FakeAml, client: MLClient, source: Path, fault: Any
+    fake_aml: FakeAml, client: MLClient, source: Path, fault: Any, on: str
 ) -> None:
-    """Refused, or not to be connected to: the host is named, and what is missing there is no role."""
-    fake_aml.inject(fault, on=BLOB, times=None)
+    """Refused, or not to be connected to: the host is named, and what is missing there is no role.
+
+    Whichever request of the SDK's meets it first.
+    """
+    fake_aml.inject(fault, on=on, times=None)
     with pytest.raises(
         SubmissionFailed, match=r"\.blob\.core\.windows\.net isn't open to this network"
     ) as caught:
         submit("python train.py", code=source, environment=ENVIRONMENT, client=client)
     assert "VPN or a jump host" in caught.value.hint
-    assert len(fake_aml.calls.of(BLOB)) <= 4  # the SDK's own repeats
+    assert "no job was sent" in caught.value.message
+    assert "Error with code" not in caught.value.message
+    assert len(fake_aml.calls.of(on)) <= 4  # the SDK's own repeats
 
 
 def test_an_identity_that_is_not_attached(fake_aml: FakeAml, client: MLClient) -> None:
