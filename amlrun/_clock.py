@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _NAP = 5.0
 """Seconds after which a sleep looks at the wall clock: a laptop that was asleep is late by no more."""
+_OFF = 60.0
+"""Seconds by which a clock is wrong."""
 _GRAIN = 1e-5
 """Seconds: less is lost in a float that counts them since 1970, and a sleep has to come to its end."""
 
@@ -51,6 +53,25 @@ class RealClock:
         until, steadily = self._wall() + seconds, self._steady() + seconds
         while (left := min(until - self._wall(), steadily - self._steady())) > 0:
             self._nap(min(left, _NAP))
+
+
+class ServiceClock:
+    """The service's time, in which its moments are told: ours, less what that is ahead by its replies.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._ahead = clock, 0.0
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock.now() - self._ahead
+
+    def told(self, moment: float) -> None:
+        """A reply was sent at that moment. It is in whole seconds, and was on its way: less is no error."""
+        ahead = self._clock.now() - moment
+        self._ahead = ahead if abs(ahead) >= _OFF else 0.0
 
 
 class Timeline:

@@ -90,7 +90,7 @@ class Follow:
 
     def sight(self, now: float) -> Sight:
         """As a progress line tells of it."""
-        last, clock = self.watched.last, self.workspace.clock
+        last, clock = self.watched.last, self.workspace.service_clock
         ran = last.status == RUNNING and last.started is not None and not last.restarts
         queued = 0.0 if last.waiting_since is None else clock.now() - last.waiting_since
         why = "not waited for any more" if last.ending is None else TOLD[last.ending]
@@ -260,7 +260,7 @@ def _in_queue(follow: Follow, since: float, job: Mapping[str, Any], now: float) 
     workspace, watched = follow.workspace, follow.watched
     last, policy = watched.last, watched.memory.policy
     longest = math.inf if policy is None or policy.max_queue_time is None else policy.max_queue_time
-    queued = workspace.clock.now() - since
+    queued = workspace.service_clock.now() - since
     moved = queued_too_long(watched.attempts, policy, queued)
     if moved is None or now < follow.stays_until:
         return follow, max(longest - queued, follow.stays_until - now)
@@ -278,12 +278,12 @@ def _in_queue(follow: Follow, since: float, job: Mapping[str, Any], now: float) 
 
 def _decided(follow: Follow, now: float) -> Follow:
     """The attempt is over: another one after a while, or the end."""
-    watched, clock = follow.watched, follow.workspace.clock
+    watched, clock = follow.watched, follow.workspace.service_clock
     last = watched.last
     decision = next_attempt(watched.group, watched.attempts, watched.memory.policy)
     if isinstance(decision, Stop):
         return attrs.evolve(follow, end=decision)
-    # The end was told by the service's clock and this is ours: never wait longer than was decided.
+    # What is known of the service's clock may be wrong: never wait longer than was decided.
     wait = max(0.0, min(0.0, (last.ended or math.inf) - clock.now()) + decision.wait)
     why = "ended" if last.ending is None else TOLD[last.ending]
     news = f"{last.name} is over ({why}): attempt {last.number + 1} follows in {told(wait)}"
@@ -298,7 +298,7 @@ def _time_left(follow: Follow) -> float:
     policy, timeout = memory.policy, memory.plan.timeout
     if policy is None or not policy.enforce_timeout or timeout is None or last.started is None:
         return math.inf
-    return last.started + timeout - follow.workspace.clock.now()
+    return last.started + timeout - follow.workspace.service_clock.now()
 
 
 def _end_overdue(follow: Follow) -> None:

@@ -192,7 +192,7 @@ def _running(workspace: Workspace, seen: Attempt, *, came_back: bool) -> Attempt
     """
     if seen.started is None or seen.warned is None or came_back:
         seen = _known(seen, *_record(workspace, seen.name))
-    ran = 0.0 if seen.started is None else max(0.0, workspace.clock.now() - seen.started)
+    ran = 0.0 if seen.started is None else max(0.0, workspace.service_clock.now() - seen.started)
     return attrs.evolve(seen, seconds=ran)
 
 
@@ -221,7 +221,7 @@ def _waiting_since(
         return None
     if last.waiting_since is not None:
         return last.waiting_since
-    now, policy = workspace.clock.now(), watched.memory.policy
+    now, policy = workspace.service_clock.now(), watched.memory.policy
     if last.status not in IN_QUEUE or policy is None or policy.max_queue_time is None:
         return now
     sent = instant((job.get("systemData") or {}).get("createdAt"))

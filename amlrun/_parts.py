@@ -67,5 +67,5 @@ def _trials(workspace: Workspace, plan: Plan, run: str, above: str = "") -> Iter
 def _ran(workspace: Workspace, child: RunRecord) -> float:
     if child.started is None or str((child.raw.get("properties") or {}).get(_REUSED)).lower() == "true":
         return 0.0
-    end = workspace.clock.now() if child.ended is None else child.ended
+    end = workspace.service_clock.now() if child.ended is None else child.ended
     return max(0.0, end - child.started)

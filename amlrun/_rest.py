@@ -35,7 +35,7 @@ from azure.core.rest import HttpRequest
 from requests import Timeout
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
 
-from amlrun._clock import Clock, RealClock
+from amlrun._clock import Clock, RealClock, ServiceClock
 from amlrun._cloud import PUBLIC, Cloud
 from amlrun._credential import name_of
 from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
@@ -123,6 +123,7 @@ class Rest:
         self.wire = wire
         transport = wire.transport or RequestsTransport(**wire.connection)
         self.clock: Clock = transport if hasattr(transport, "now") else RealClock()
+        self.service_clock = ServiceClock(self.clock)
         given = wire.credential
         self.tokens = given if isinstance(given, Tokens) else Tokens(given)
         auth = BearerTokenCredentialPolicy(self.tokens, *wire.scopes)
@@ -276,6 +277,8 @@ class Rest:
             raise ServiceError(f"{request.method} {short(request.url)}: {error.message}") from error
         self._reached.add(host)
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
+            with contextlib.suppress(ValueError, TypeError):  # none, or in other words
+                self.service_clock.told(parsedate_to_datetime(response.headers.get("Date", "")).timestamp())
             return response
         signed = client is self._open
         failure = self._failure(request, response, signed=signed)

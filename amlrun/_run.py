@@ -142,8 +142,9 @@ class Run:
     def cost(self) -> Cost:
         """What the attempts cost so far, by list prices and running times; prints as a table.
 
-        Of pipelines and searches it asks how long each step and trial ran.
+        It looks at the run first; of pipelines and searches it asks how long each step and trial ran.
         """
+        self.refresh()
         parts = {attempt.name: parts_of(self._workspace, attempt) for attempt in self.attempts}
         return cost_of(self.attempts, parts)
 

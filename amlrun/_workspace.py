@@ -58,7 +58,7 @@ class Workspace:
         ahead = (wire.cloud.learning_scope, STORAGE_SCOPE) if is_short(os.environ) else ()
         told = self._tell if embedded is None else None
         self.rest = Rest(attrs.evolve(wire, credential=Tokens(given, ahead=ahead, told=told)))
-        self.clock = self.rest.clock
+        self.clock, self.service_clock = self.rest.clock, self.rest.service_clock
         # What a fake says is no other process's business, nor is its time.
         self.cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
         self.lookups = Lookups(

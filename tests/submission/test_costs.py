@@ -163,8 +163,21 @@ def test_parts_that_cannot_be_read_make_it_the_most(
 
 
 def test_a_single_command_asks_nobody(fake_aml: FakeAml, client: MLClient) -> None:
-    """What it costs is known from the last look."""
+    """Once it has completed: what it cost is known from the last look."""
     run = spot(client).wait()
     before = len(fake_aml.calls)
     assert str(run.cost()) == run.cost().summary
     assert len(fake_aml.calls) == before
+
+
+def test_what_a_run_costs_so_far_is_as_of_now(fake_aml: FakeAml, client: MLClient) -> None:
+    """Each time that it is asked."""
+    fake_aml.runtime(hours=3)
+    run = spot(client)
+    fake_aml.advance(minutes=20)
+    before = run.cost().total or 0.0
+    fake_aml.advance(minutes=60)
+    after = run.cost().total or 0.0
+    assert before > 0
+    assert after > 3 * before
+    assert run.status == "Running"

@@ -8,9 +8,12 @@ import pytest
 
 from amlrun import JobCanceled, Requeue, Run, WaitTimeout, attach, submit
 from amlrun._ending import Ending
+from amlrun._workspace import workspace_of
 from tests.submission.runs import ENVIRONMENT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
@@ -58,6 +61,45 @@ def test_it_goes_to_another_size(fake_aml: FakeAml, client: MLClient) -> None:
     assert first.ended is not None
     assert began < first.ended <= second.created <= first.ended + 120
     assert run.attempts[0].seconds == 0
+
+
+@pytest.fixture
+def ahead(client: MLClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's clock is two hours ahead of the service's."""
+    clock: Any = workspace_of(client).clock
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + 7200)
+
+
+@pytest.mark.usefixtures("ahead")
+def test_the_service_tells_for_how_long_it_has_waited(fake_aml: FakeAml, client: MLClient) -> None:
+    """Whatever the clock says of the machine from which it is gone on with."""
+    queued(fake_aml, client, "cancel")
+    fake_aml.advance(minutes=3)
+    run = attach("train", client=client)
+    with pytest.raises(JobCanceled):
+        run.wait()
+    job = fake_aml.job("train")
+    assert job.ended is not None
+    assert HALF_AN_HOUR - 60 <= job.ended - job.created <= HALF_AN_HOUR + 120
+
+
+@pytest.mark.usefixtures("ahead")
+def test_the_service_tells_for_how_long_it_has_run(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path
+) -> None:
+    """Of what is ended by who waits: nothing is ended too early, nor is more told than has run."""
+    fake_aml.runtime(hours=3)
+    file = tmp_path / "job.yml"
+    steps = f"{{train: {{type: command, command: train, environment: '{ENVIRONMENT}'}}}}"
+    file.write_text(f"type: pipeline\njobs: {steps}\n")
+    run = submit(file, name="train", timeout=3600, requeue=Requeue(enforce_timeout=True), client=client)
+    fake_aml.advance(minutes=10)
+    assert run.refresh().attempts[-1].seconds < 700
+    with pytest.raises(JobCanceled) as caught:
+        run.wait()
+    assert caught.value.reason == Ending.TIMED_OUT
+    assert 3500 < run.attempts[-1].seconds < 3800
 
 
 def test_it_goes_to_the_other_tier(fake_aml: FakeAml, client: MLClient) -> None:
