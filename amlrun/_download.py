@@ -59,8 +59,10 @@ def files_at(workspace: Workspace, uri: str, to: Path) -> tuple[Path, ...]:
     if place is None:
         hint = "Only what is in a datastore of the workspace can be brought: azcopy can bring it."
         raise InvalidRequest(f"{uri} is in no datastore", argument="name", hint=hint)
-    if to.exists() and not to.is_dir():
-        raise InvalidRequest(f"to={str(to)!r} is no folder", argument="to")
+    there = next((one for one in (to, *to.parents) if one.exists()), to)
+    if there.exists() and not there.is_dir():
+        below = "" if there is to else f": {str(there)!r} is a file"
+        raise InvalidRequest(f"to={str(to)!r} is no folder{below}", argument="to")
     came: list[Path] = []
     with workspace.reaching_storage(), _translated(uri, came):
         container = _container(workspace, place.datastore)

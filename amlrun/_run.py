@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +23,6 @@ from amlrun._waits import Seat, Terms, wait_for
 
 if TYPE_CHECKING:
     import datetime as dt
-    from os import PathLike
 
     from amlrun._decision import Stop
     from amlrun._plan import Plan
@@ -160,6 +160,11 @@ class Run:
         where the account may not read the storage.
         https://learn.microsoft.com/azure/machine-learning/how-to-read-write-data-v2
         """
+        if not isinstance(name, (str, type(None))):
+            message = f"download(name={shown(name)}): the name of an output"
+            raise InvalidRequest(message, argument="name")
+        if not isinstance(to, (str, PathLike, type(None))):
+            raise InvalidRequest(f"download(to={shown(to)}): a folder", argument="to")
         self.refresh()
         folder = Path(self.name) / (name or OWN) if to is None else Path(to)
         download(self._workspace, self._watched.last, name, folder)

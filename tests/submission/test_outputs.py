@@ -193,8 +193,17 @@ def test_a_folder_that_is_there_keeps_what_is_in_it(
     (tmp_path / "mine.txt").write_text("mine")
     run.download(to=tmp_path)
     assert files(tmp_path) == {"scores.json": "new", "mine.txt": "mine"}
-    with pytest.raises(InvalidRequest, match="is no folder"):
+    with pytest.raises(InvalidRequest, match=r"is no folder$"):
         run.download(to=tmp_path / "mine.txt")
+    with pytest.raises(InvalidRequest, match=r"is no folder: .*mine\.txt' is a file"):
+        run.download(to=tmp_path / "mine.txt" / "below")
+    before = len(fake_aml.calls)
+    wrong: Any = 3
+    for given in ({"name": wrong}, {"to": wrong}):
+        with pytest.raises(InvalidRequest, match="=3") as caught:
+            run.download(**given)
+        assert caught.value.argument in given
+    assert len(fake_aml.calls) == before
 
 
 def test_a_download_that_broke_off_goes_on(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
