@@ -49,7 +49,7 @@ _NUMBERS: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 _PAIRS = {
     "needs": "more needs of a node: disk_gb=200, max_price_per_hour=2.5, …",
-    "requeue": "off, or a setting of the policy: preemptions=3, max_cost=20, …",
+    "requeue": "off, or a setting of the policy: preemptions=3, max_cost=20, waits=60,300, …",
     "inputs": "an input: a path, a number, or JSON",
     "outputs": "an output: a path, or JSON",
     "environment_variables": "a variable of the job; the name alone: its value here",
@@ -146,6 +146,8 @@ def _value_of(name: str, said: Sequence[str]) -> Any:
     from amlrun._needs import Needs  # noqa: PLC0415  the parser itself is light
     from amlrun._requeue import Requeue  # noqa: PLC0415  the same
 
+    if name == "requeue" and "waits" in pairs:
+        pairs["waits"] = _several(pairs["waits"])
     kind = Needs if name == "needs" else Requeue
     try:
         return kind(**pairs)
@@ -162,6 +164,13 @@ def _pair(option: str, said: str) -> tuple[str, Any]:
     if not is_pair or not name:
         raise InvalidRequest(f"{_flag(option)} {said}: say {ONE}", argument=option)
     return name, value if option in _VALUES_ARE_TEXT else _json_or_text(value)
+
+
+def _several(value: Any) -> Any:
+    """`60`, `60,300` and `(60, 300)` are lists, too."""
+    if isinstance(value, str):
+        return [_json_or_text(one) for one in value.strip("() ").split(",") if one.strip()]
+    return value if isinstance(value, list) else [value]
 
 
 def _json_or_text(value: str) -> Any:

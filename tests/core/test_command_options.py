@@ -30,6 +30,9 @@ def test_every_argument_of_submit_can_be_said() -> None:
         ("--needs disk_gb=200", {"needs": Needs(disk_gb=200)}),
         ("--requeue off", {"requeue": False}),
         ("--requeue preemptions=3 --requeue waits=[1,2]", {"requeue": Requeue(preemptions=3, waits=(1, 2))}),
+        ("--requeue waits=60", {"requeue": Requeue(waits=(60,))}),
+        ("--requeue waits=60,300.5", {"requeue": Requeue(waits=(60, 300.5))}),
+        ("--requeue waits=(60,300)", {"requeue": Requeue(waits=(60, 300))}),
         ("--tags a=1 --tags b=x=y", {"tags": {"a": "1", "b": "x=y"}}),
         ("--inputs n=3 --inputs p=data/x.csv", {"inputs": {"n": 3, "p": "data/x.csv"}}),
         ('--outputs m={"type":"uri_folder"}', {"outputs": {"m": {"type": "uri_folder"}}}),
@@ -53,6 +56,8 @@ def test_options_become_arguments(words: str, options: object, monkeypatch: pyte
         ("--inputs =3", "say NAME=VALUE"),
         ("--needs speed=3", "speed"),
         ("--requeue preemptions=many", "preemptions='many'"),
+        ("--requeue waits=60,soon", "waits="),
+        ("--requeue waits=", "1 to 20 waits"),
         ("--environment-variables NOT_SET_HERE", "it isn't set here"),
     ],
 )
