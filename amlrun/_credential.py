@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import NotConfigured
+from amlrun._proxies import UNREADABLE, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from amlrun._cloud import Cloud
 
 _PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
-_PROOFS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH")
+_CERTIFICATE = "AZURE_CLIENT_CERTIFICATE_PATH"
+_PROOFS = ("AZURE_CLIENT_SECRET", _CERTIFICATE)
 _TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105 - a variable's name
 _CHOSEN = "AZURE_TOKEN_CREDENTIALS"
 _ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
@@ -83,18 +85,45 @@ def mark_of(environment: Mapping[str, str]) -> int:
     return hash(tuple(environment.get(name) for name in _COUNT))
 
 
+def halves(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are missing of a way which is said by halves, by the class of its credential."""
+    missing = " and ".join(name for name in _PRINCIPAL if not environment.get(name))
+    if any(environment.get(name) for name in _PROOFS):
+        return {"EnvironmentCredential": missing} if missing else {}
+    if environment.get(_TOKEN_FILE):
+        return {"WorkloadIdentityCredential": missing} if missing else {}
+    return {} if missing else {"EnvironmentCredential": " or ".join(_PROOFS)}
+
+
 def credential_of(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
     """The credential for this way. Nothing is asked of anybody yet.
 
-    Raises `NotConfigured` for a value of AZURE_TOKEN_CREDENTIALS that azure-identity doesn't know, and for a
-    certificate that can't be read.
+    Raises `NotConfigured` for a value of AZURE_TOKEN_CREDENTIALS that azure-identity doesn't know, a tenant
+    that can be none, a certificate that can't be read, and a proxy that nobody can find.
     """
+    if broken := unreadable(environment):
+        # azure-identity takes it for a wrong tenant; and what it says may hold a password.
+        message = f"{', '.join(broken)} can't be read as a URL: its name or password holds / ? # [ or ]"
+        raise NotConfigured(message, hint=f"Write {UNREADABLE}.", looked_at=broken)
     try:
         return _made(environment, cloud)
     except (ValueError, OSError) as error:
-        asked = (_CHOSEN,) if environment.get(_CHOSEN) else (*_PRINCIPAL, *_PROOFS)
+        asked, hint = _to_blame(environment, error)
         message = f"{', '.join(name for name in asked if environment.get(name))}: {error}"
-        raise NotConfigured(message, looked_at=asked) from error
+        raise NotConfigured(message, hint=hint, looked_at=asked) from error
+
+
+def _to_blame(environment: Mapping[str, str], error: Exception) -> tuple[tuple[str, ...], str]:
+    """The variables for which azure-identity makes no credential, and the way out."""
+    if environment.get(_CHOSEN):
+        return (_CHOSEN,), "Unset it, and the environment tells which way it is."
+    if isinstance(error, OSError) or "certificate" in str(error):
+        return (
+            _CERTIFICATE,
+        ), "It takes the path of a file, PEM or PKCS12, with certificate and private key."
+    if "tenant" in str(error):
+        return (_PRINCIPAL[0],), "It takes the tenant's id, or one of its domains: `az account show`."
+    return (*_PRINCIPAL, *_PROOFS), ""
 
 
 def _made(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
@@ -141,6 +170,7 @@ _LOUD = (
     "azure.identity._internal.decorators",
     "azure.identity._internal.get_token_mixin",
     "azure.identity._internal.interactive",
+    "azure.identity._internal.msal_managed_identity_client",
     "azure.ai.ml.identity._internal.get_token_mixin",
 )
 

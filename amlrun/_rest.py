@@ -10,6 +10,7 @@ import contextlib
 import copy
 import json
 import math
+import os
 import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 
 from amlrun._clock import Clock, RealClock, ServiceClock
 from amlrun._cloud import PUBLIC, Cloud
-from amlrun._credential import name_of
+from amlrun._credential import halves, name_of
 from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
 from amlrun._errors import AmlrunError, ServiceError
-from amlrun._signing_in import not_signed_in
+from amlrun._proxies import way_out
+from amlrun._signing_in import not_signed_in, unanswered
 from amlrun._tokens import Tokens, fault_of
 
 if TYPE_CHECKING:
@@ -245,11 +247,11 @@ class Rest:
 
     def _no_token(self, error: ClientAuthenticationError) -> AmlrunError:
         text, status = str(error.message or error), fault_of(error)
+        credential = name_of(self.tokens.credential)
         if status is None:
-            return not_signed_in(text, credential=name_of(self.tokens.credential))
+            return not_signed_in(text, credential=credential, missing=halves(os.environ))
         # azure-identity has repeated it.
-        what = f"No token from {urlsplit(self.wire.cloud.login).netloc}: {text.partition(chr(10))[0]}"
-        return ServiceError(what, hint="Is there a network, a proxy or a VPN?", status=status)
+        return unanswered(text, status, login=self.wire.cloud.login, credential=credential)
 
     def _attempts(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
         try:
@@ -271,10 +273,11 @@ class Rest:
             hung = isinstance(error.inner_exception, Timeout)
             if closed and isinstance(error, ServiceRequestError):  # no connection, so nothing was sent
                 raise _Transient(unreachable(host, what), None, hung=hung) from error
-            unanswered = ServiceError(what, hint="Is there a network, a proxy or a VPN?")
-            raise _Transient(unanswered, None, hung=hung) from error
+            raise _Transient(ServiceError(what, hint=way_out(what)), None, hung=hung) from error
         except AzureError as error:
             raise ServiceError(f"{request.method} {short(request.url)}: {error.message}") from error
+        except OSError as error:  # a file of certificates that is nowhere: `requests` doesn't wrap it
+            raise ServiceError(f"{request.method} {host}: {error}", hint=way_out(str(error))) from error
         self._reached.add(host)
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
             with contextlib.suppress(ValueError, TypeError):  # none, or in other words

@@ -6,10 +6,16 @@ Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import attrs
 
-from amlrun._errors import NotAuthorized
+from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._proxies import way_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LASTING = frozenset({"AADSTS700024"})
 """Codes of what no later try mends: a loop that looks every minute ends by them."""
@@ -95,13 +101,17 @@ _NAMES = {
     "WorkloadIdentityCredential": "federated token (AZURE_FEDERATED_TOKEN_FILE)",
     "ManagedIdentityCredential": "managed identity",
     "AzureMLOnBehalfOfCredential": "the submitter's identity (OBO_ENDPOINT)",
-    "SharedTokenCacheCredential": "account of Visual Studio",
-    "VisualStudioCodeCredential": "account of Visual Studio Code",
+    "SharedTokenCacheCredential": "cache of other tools",
+    "VisualStudioCodeCredential": "Visual Studio Code",
     "AzureCliCredential": "az",
     "AzurePowerShellCredential": "PowerShell",
     "AzureDeveloperCliCredential": "azd",
-    "BrokerCredential": "the broker of Windows",
+    "BrokerCredential": "broker of the system",
 }
+_OF_THE_PLACE = {"ManagedIdentityCredential": "MSI_ENDPOINT", "AzureMLOnBehalfOfCredential": "OBO_ENDPOINT"}
+"""Those whose tokens come from where the code runs: no proxy reaches that, and nobody can log in there."""
+_UNAVAILABLE = re.compile(r"\w+Credential authentication unavailable[.,]?\s*")
+_HOST = re.compile(r"host='([^']+)'")
 _PLAIN = (
     ("Azure CLI not found on path", "not installed"),
     ("Please run 'az login'", "installed, but nobody is logged in"),
@@ -109,6 +119,15 @@ _PLAIN = (
     ("no response from the IMDS endpoint", "none here"),
     ("No identity has been assigned", "this machine has none, or not the one of AZURE_CLIENT_ID"),
 )
+_USUAL = {
+    "EnvironmentCredential": "Check AZURE_TENANT_ID, AZURE_CLIENT_ID and the secret or certificate.",
+    "ClientSecretCredential": "Check its tenant, client id and secret.",
+    "CertificateCredential": "Check its tenant, client id and certificate.",
+    "WorkloadIdentityCredential": "Does AZURE_FEDERATED_TOKEN_FILE name the file that the pipeline writes?",
+    "ManagedIdentityCredential": "Is AZURE_CLIENT_ID the client id of an identity that is attached here?",
+    "AzureMLOnBehalfOfCredential": "In a job nobody logs in: submit it with identity='user', or 'managed'.",
+}
+"""The way out where there is no special one; else it is to log in."""
 
 
 def way_of(credential: str) -> str:
@@ -116,27 +135,51 @@ def way_of(credential: str) -> str:
     return _NAMES.get(credential, credential)
 
 
-def not_signed_in(text: str, *, credential: str = "") -> NotAuthorized:
+def not_signed_in(
+    text: str, *, credential: str = "", missing: Mapping[str, str] | None = None
+) -> NotAuthorized:
     """The error for what a credential says: each way that was tried in a line, ways nobody prepared left out.
 
-    `credential` is the class of the one that was asked, where it is only one.
+    `credential` is the class of the one that was asked, where it is only one. `missing` are the variables
+    that are missing of a way which is said by halves, by its credential's class.
     """
     tried, code = _tried(text), _CODE.search(text)
     service_code = code[0] if code else ""
     if not tried:
-        words, hint = _cause(text)
+        words, hint = _cause(credential, text)
         who = f"{_NAMES[credential]}: " if credential in _NAMES else ""
-        message = f"No token: {who}{words}"
-        return NotAuthorized(message, hint=hint or _usual(text), service_code=service_code, signed_in=False)
-    causes = [(name, *_cause(said)) for name, said in tried if not _is_absent(name, said)]
+        hint = hint or _USUAL.get(credential) or _usual(text)
+        return NotAuthorized(f"No token: {who}{words}", hint=hint, service_code=service_code, signed_in=False)
+    halves = missing or {}
+    causes = [
+        (name, f"without {halves[name]}", f"Set {halves[name]}, or unset the rest.")
+        if name in halves
+        else (name, *_cause(name, said))
+        for name, said in tried
+        if name in halves or not _is_absent(name, said)
+    ]
     hints = dict.fromkeys(hint for _, _, hint in causes if hint)
     lines = [f"  {way_of(name)}: {words}" for name, words, _ in causes]
-    absent = [way_of(name) for name, said in tried if _is_absent(name, said)]
+    absent = [way_of(name) for name, said in tried if _is_absent(name, said) and name not in halves]
     if absent:
         lines.append(f"  not set up: {', '.join(absent)}")
     message = "\n".join(["No token: nobody is signed in", *lines])
     hint = "\n".join(hints) or _usual(text)
     return NotAuthorized(message, hint=hint, service_code=service_code, signed_in=False)
+
+
+def unanswered(text: str, status: int, *, login: str, credential: str = "") -> ServiceError:
+    """The error where nobody answered who gives tokens, or with a fault (`status`): it may pass.
+
+    `login` is the URL of the cloud's sign-in, which is asked unless the text names another host.
+    """
+    asked = None if "connect to proxy" in text else _HOST.search(text)
+    if credential in _OF_THE_PLACE:
+        who = f"{_OF_THE_PLACE[credential]}{f' ({asked[1]})' if asked else ''}"
+    else:
+        who = asked[1] if asked else urlsplit(login).netloc
+    hint = _reaching(credential, text) or way_out(text)
+    return ServiceError(f"No token from {who}: {_first(text)}", hint=hint, status=status)
 
 
 def _tried(text: str) -> list[tuple[str, str]]:
@@ -150,7 +193,7 @@ def _is_absent(name: str, said: str) -> bool:
     return name in _ABSENT and _ABSENT[name] in said
 
 
-def _cause(said: str) -> tuple[str, str]:
+def _cause(name: str, said: str) -> tuple[str, str]:
     """What is wrong, in a line, and the way out, "" where there is no special one."""
     code = _CODE.search(said)
     if code:
@@ -165,7 +208,16 @@ def _cause(said: str) -> tuple[str, str]:
     for sign, words in _PLAIN:
         if sign in said:
             return words, ""
-    return _first(said), ""
+    return _first(said), _reaching(name, said) or way_out(said, usual="")
+
+
+def _reaching(name: str, said: str) -> str:
+    """The way out where the place itself doesn't answer; "": it isn't that."""
+    if name not in _OF_THE_PLACE or not (_HOST.search(said) or "connect to proxy" in said):
+        return ""
+    return (
+        f"Is a proxy in between? NO_PROXY has to name the host of {_OF_THE_PLACE[name]}: no proxy reaches it."
+    )
 
 
 def _usual(text: str) -> str:
@@ -176,5 +228,8 @@ def _usual(text: str) -> str:
 
 def _first(said: str) -> str:
     """The first line, without Entra's trace."""
-    lines = said.strip().splitlines() or [""]
+    text = _UNAVAILABLE.sub("", said).strip()
+    if said.strip() and not text:
+        return "not available"
+    lines = text.splitlines() or [""]
     return re.split(r"\s*Trace ID:|\s*Visit https", lines[0])[0].strip() or "it doesn't say why"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amlrun._signing_in import LASTING, not_signed_in, way_of
+from amlrun._signing_in import LASTING, not_signed_in, unanswered, way_of
 
 ENVIRONMENT = (
     "EnvironmentCredential authentication unavailable. Environment variables are not fully configured."
@@ -112,6 +112,75 @@ def test_a_chain_of_which_all_is_set_up() -> None:
     """Nothing is said of what isn't."""
     said = f"ChainedTokenCredential failed.\nAttempted credentials:\n\tManagedIdentityCredential: {MANAGED}"
     assert not_signed_in(said).message == "No token: nobody is signed in\n  managed identity: none here"
+
+
+@pytest.mark.parametrize(
+    ("missing", "line", "hint"),
+    [
+        ({"EnvironmentCredential": "AZURE_TENANT_ID"}, "  service principal of the variables AZURE_*: ", ""),
+        ({"WorkloadIdentityCredential": "AZURE_TENANT_ID"}, "  federated token (", "or unset the rest."),
+    ],
+)
+def test_what_is_set_up_by_halves(missing: dict[str, str], line: str, hint: str) -> None:
+    """The variable that is missing is named, where somebody has set the others."""
+    error = not_signed_in(CHAIN.format(az="Azure CLI not found on path"), missing=missing)
+    (told,) = [said for said in error.message.splitlines() if said.startswith(line)]
+    assert told.endswith(": without AZURE_TENANT_ID")
+    assert error.hint.startswith("Set AZURE_TENANT_ID")
+    assert hint in error.hint
+
+
+def test_a_way_that_only_says_that_it_is_unavailable() -> None:
+    """Is told in words, not by the name of a class."""
+    said = "ManagedIdentityCredential authentication unavailable."
+    assert (
+        not_signed_in(f"\nAttempted:\n\tManagedIdentityCredential: {said}").message.splitlines()[1]
+        == "  managed identity: not available"
+    )
+
+
+@pytest.mark.parametrize(
+    ("credential", "hint"),
+    [
+        ("WorkloadIdentityCredential", "AZURE_FEDERATED_TOKEN_FILE"),
+        ("EnvironmentCredential", "AZURE_CLIENT_ID"),
+        ("AzureMLOnBehalfOfCredential", "identity='user'"),
+        ("ManagedIdentityCredential", "AZURE_CLIENT_ID"),
+    ],
+)
+def test_the_way_out_is_of_the_way_in(credential: str, hint: str) -> None:
+    """Nobody is sent to `az login` in a pipeline or a job."""
+    error = not_signed_in("[Errno 2] No such file or directory: '/nix'", credential=credential)
+    assert hint in error.hint
+    assert "az login" not in error.hint
+    authority = (
+        "Authentication failed: Could not find a suitable TLS CA certificate bundle, invalid path: /nix"
+    )
+    assert "REQUESTS_CA_BUNDLE" in not_signed_in(authority, credential=credential).hint
+
+
+@pytest.mark.parametrize(
+    ("said", "credential", "who", "hint"),
+    [
+        ("HTTPSConnection(host='login.us', port=443): no", "EnvironmentCredential", "login.us", "a VPN?"),
+        ("HTTP Error: 502", "EnvironmentCredential", "login.org", "a VPN?"),
+        ("('Unable to connect to proxy', (host='p'", "EnvironmentCredential", "login.org", "HTTPS_PROXY"),
+        ("HTTPConnection(host='h', port=9)", "AzureMLOnBehalfOfCredential", "OBO_ENDPOINT (h)", "NO_PROXY"),
+        ("('Unable to connect to proxy', (host='p'", "ManagedIdentityCredential", "MSI_ENDPOINT", "NO_PROXY"),
+    ],
+)
+def test_who_gave_no_answer(said: str, credential: str, who: str, hint: str) -> None:
+    """The host that was asked is named, a job's own endpoint by its variable; and what may be in the way."""
+    error = unanswered(said, 0, login="https://login.org", credential=credential)
+    assert error.message == f"No token from {who}: {said}"
+    assert hint in error.hint
+    assert error.status == 0
+
+
+def test_an_endpoint_in_a_chain() -> None:
+    """Is behind no proxy."""
+    said = "\nAttempted credentials:\n\tManagedIdentityCredential: HTTPConnection(host='h', port=9): refused"
+    assert "NO_PROXY has to name the host of MSI_ENDPOINT" in not_signed_in(said).hint
 
 
 def test_words_for_ways() -> None:

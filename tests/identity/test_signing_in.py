@@ -177,8 +177,69 @@ def test_a_certificate_that_is_nowhere(fake: FakeAml, set_all: SetAll) -> None:
     variables = fake.app("ci")
     del variables["AZURE_CLIENT_SECRET"]
     set_all({**variables, "AZURE_CLIENT_CERTIFICATE_PATH": "/nowhere/cert.pem"})
-    with pytest.raises(NotConfigured, match=r"AZURE_CLIENT_CERTIFICATE_PATH: .*/nowhere/cert\.pem"):
+    with pytest.raises(
+        NotConfigured, match=r"^AZURE_CLIENT_CERTIFICATE_PATH: .*/nowhere/cert\.pem"
+    ) as caught:
         signed_in()
+    assert "the path of a file" in caught.value.hint
+
+
+def test_a_tenant_that_can_be_none(fake: FakeAml, set_all: SetAll) -> None:
+    """That variable is named, and no other."""
+    set_all({**fake.app("ci"), "AZURE_TENANT_ID": "my tenant"})
+    with pytest.raises(NotConfigured, match=r"^AZURE_TENANT_ID: ") as caught:
+        signed_in()
+    assert caught.value.looked_at == ("AZURE_TENANT_ID",)
+    assert "the tenant's id" in caught.value.hint
+
+
+@pytest.mark.parametrize("variable", ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"])
+def test_a_service_principal_by_halves(
+    fake: FakeAml, set_all: SetAll, az: Az, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """The variable that is missing is named: it is no way that nobody has set up."""
+    set_all(fake.app("ci"))
+    monkeypatch.delenv(variable)
+    with pytest.raises(NotAuthorized, match=rf"service principal .*: without {variable}") as caught:
+        signed_in()
+    assert f"Set {variable}" in caught.value.hint
+    assert az.started == 1
+
+
+def test_a_proxy_that_nobody_can_find(fake: FakeAml, set_all: SetAll) -> None:
+    """The variable is named, its password isn't; azure-identity takes it for a wrong tenant."""
+    set_all({**fake.app("ci"), "HTTPS_PROXY": "http://ada:plant[ed@proxy:80"})
+    with pytest.raises(NotConfigured, match="HTTPS_PROXY can't be read as a URL") as caught:
+        signed_in()
+    assert "plant" not in str(caught.value)
+    assert "%5B" in caught.value.hint
+
+
+def test_authorities_that_are_nowhere(fake: FakeAml, az: Az, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`requests` raises an OSError of its own; it is an error like any other, with the way out."""
+    az.gives(ADA)
+    monkeypatch.setattr("amlrun._rest.RequestsTransport.send", _no_authorities)
+    with pytest.raises(ServiceError, match="TLS CA certificate bundle") as caught:
+        workspace_of(None).rest.get(fake.scope.path)
+    assert "REQUESTS_CA_BUNDLE" in caught.value.hint
+    assert not fake.jobs
+
+
+def _no_authorities(*_: Any, **__: Any) -> Any:
+    raise OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /nix")
+
+
+def test_in_a_job_that_gives_no_tokens(
+    fake: FakeAml, set_all: SetAll, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its endpoint is named, and not Entra; no proxy reaches it, and azure-identity logs nothing besides."""
+    set_all({"MSI_ENDPOINT": f"http://{fake._backend.identity_host}/MSI/auth", "MSI_SECRET": "s"})
+    set_all({"AZUREML_RUN_ID": "r"})
+    fake.inject(NoConnection(), on=MSI, times=None)
+    with pytest.raises(ServiceError, match=r"^No token from MSI_ENDPOINT") as caught:
+        signed_in()
+    assert "NO_PROXY" in caught.value.hint
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_virtual_machine(fake: FakeAml, az: Az) -> None:
