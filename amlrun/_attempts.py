@@ -175,7 +175,7 @@ class Cost:
         if self.total is None:
             return "cost unknown: no price for this size and tier"
         spent = f"{'at most ' if self.at_most else ''}{_money(self.total)} {self.currency}"
-        if self.on_demand is None or self.on_demand <= self.total:
+        if self.on_demand is None or self.on_demand <= self.total or self.on_demand < _LEAST:
             return spent
         saved = 100 * (1 - self.total / self.on_demand)
         return f"{spent}, {saved:.0f} % less than {_money(self.on_demand)} {self.currency} on standard nodes"

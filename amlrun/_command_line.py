@@ -129,7 +129,23 @@ def _wait(said: argparse.Namespace) -> int:
     if said.logs and len(said.runs) > 1:
         hint = "amlrun logs <run> prints one's log; --logs hands on that of one run."
         raise InvalidRequest("--logs: the logs of several runs are not handed on", argument="logs", hint=hint)
-    return _waited([amlrun.attach(name) for name in said.runs], said, said.timeout)
+    return _waited(_attached(said.runs), said, said.timeout)
+
+
+def _attached(names: Sequence[str]) -> list[Run | AmlrunError]:
+    """These runs; one that isn't to be had is told at once, and keeps nobody from waiting for the others."""
+    runs: list[Run | AmlrunError] = []
+    for name in names:
+        try:
+            runs.append(amlrun.attach(name))
+        except AmlrunError as error:  # noqa: PERF203 - of one run
+            runs.append(error)
+    errors = [one for one in runs if isinstance(one, AmlrunError)]
+    if len(errors) == len(runs):
+        raise errors[0]
+    for error in errors:
+        _tell(f"amlrun: {error}")
+    return runs
 
 
 def _resume(said: argparse.Namespace) -> int:
@@ -245,17 +261,17 @@ def _check_waiting(said: argparse.Namespace) -> None:
         raise InvalidRequest(message, argument="wait", hint="Add --wait, or wait later: amlrun wait <run>.")
 
 
-def _waited(runs: Sequence[Run], said: argparse.Namespace, timeout: float | None) -> int:
+def _waited(runs: Sequence[Run | AmlrunError], said: argparse.Namespace, timeout: float | None) -> int:
     """Wait for all of them; the exit code of the first that did not complete."""
-    if len(runs) == 1:
-        (run,) = runs
+    if len(runs) == 1 and not isinstance(run := runs[0], AmlrunError):
         run.wait(timeout, on_exit=said.on_exit, logs=said.logs, progress=said.progress)
         _tell(str(run.cost()))
         return DONE
     ends = amlrun.watch(runs, timeout=timeout, on_exit=said.on_exit, progress=said.progress)
     errors = [end for end in ends if isinstance(end, AmlrunError)]
     for error in errors:
-        _tell(f"amlrun: {error}")
+        if error not in runs:
+            _tell(f"amlrun: {error}")
     return exit_code(errors[0]) if errors else DONE
 
 

@@ -146,8 +146,10 @@ def _after_fault(follow: Follow, error: ServiceError | NotAuthorized, now: float
 
 def _looked(follow: Follow, job: Mapping[str, Any] | None, now: float) -> Follow:
     """With what the job says, where it is the last attempt's; and with what it has written."""
-    if job is None or follow.retry is not None:
+    if follow.retry is not None:
         return follow
+    if job is None:  # it was over before anybody waited here
+        return follow if follow.tail is None else _with_log(follow, follow.tail)
     before = follow.watched.last
     watched = seen_in(follow.workspace, follow.watched, job)
     last = watched.last

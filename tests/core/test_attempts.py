@@ -59,9 +59,13 @@ def test_a_cost_without_a_price_is_unknown() -> None:
 
 
 def test_a_cost_that_saved_nothing_says_nothing_of_it() -> None:
-    """On dedicated nodes the two are the same."""
+    """On dedicated nodes the two are the same; where both are next to nothing, so is the difference."""
     plan = Plan(price_per_hour=1.0, on_demand_per_hour=1.0)
     assert str(cost_of((attempt(plan, 3600),))) == "1.00 USD"
+    assert str(cost_of((attempt(PRICED, 0.05),))) == "under 0.0001 USD"
+    assert str(cost_of((attempt(PRICED, 0.3),))) == (
+        "under 0.0001 USD, 75 % less than 0.0003 USD on standard nodes"
+    )
 
 
 def test_the_cost_of_parts_is_at_most_that() -> None:

@@ -210,6 +210,20 @@ def test_a_run_that_nobody_waits_for_says_what_is_left_to_it(
     assert left() == (False, None)
 
 
+def test_a_name_that_is_none_keeps_nobody_from_waiting(
+    fake: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For the others, which are requeued; it is told once, at the beginning, and by the exit code."""
+    run, other = spot(client), spot(client)
+    fake.preempt(run.name)
+    assert main(["wait", run.name, "nothing", other.name]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("amlrun: There is no job named nothing")
+    assert told.count("no job named") == 1
+    assert fake.job(f"{run.name}-a2").status == fake.job(other.name).status == "Completed"
+    assert main(["wait", "nothing", "nor this"]) == 2
+
+
 def test_what_was_canceled_through_amlrun_is_not_resumed(
     fake: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

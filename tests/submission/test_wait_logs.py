@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import WaitTimeout
+from amlrun import WaitTimeout, attach
 from amlrun.testing import Preempted
 from tests.submission.runs import spot, spot_over
 
@@ -101,6 +101,21 @@ def test_logs_go_on_with_the_next_attempt(
     written = capsys.readouterr().out
     assert written.startswith(f"==> {run.name} <==\nfirst\n")
     assert (run.attempt, run.status) == (3, "Completed")
+
+
+@pytest.mark.parametrize("preempted", [False, True])
+def test_what_was_over_before_is_handed_on(
+    fake_aml: FakeAml, client: MLClient, capsys: pytest.CaptureFixture[str], *, preempted: bool
+) -> None:
+    """The last attempt's log, once: of a run that has completed, and of one whose next attempt is to come."""
+    run = spot(client)
+    fake_aml.log(run.name, "first\n")
+    if preempted:
+        fake_aml.preempt(run.name)
+    fake_aml.advance(hours=1)
+    attach(run.name, client=client).wait(logs=True)
+    assert capsys.readouterr().out == f"==> {run.name} <==\nfirst\n"
+    assert len(fake_aml.jobs) == 1 + preempted
 
 
 def test_a_log_that_starts_anew_is_handed_on_anew(
