@@ -63,7 +63,8 @@ class Tokens:
         self._ahead, self._told, self._now = ahead, told, now
         self._kept: dict[_Key, AccessTokenInfo] = {}
         self._failed: dict[_Key, tuple[float, AzureError]] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._asking: dict[_Key, threading.Lock] = {}
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token for the scopes: the kept one, unless the options ask for another than the usual."""
@@ -76,29 +77,44 @@ class Tokens:
         key = scopes, str(wanted.get("tenant_id", "")), bool(wanted.get("enable_cae"))
         with self._lock:
             kept = self._kept.get(key)
-            # Claims are asked for where the kept one is not taken any more.
-            if kept is not None and "claims" not in wanted and not self._is_due(kept):
+            turn = self._asking.setdefault(key, threading.Lock())
+        # Claims are asked for where the kept one is not taken any more.
+        if kept is not None and "claims" not in wanted and not self._is_due(kept):
+            return kept
+        with turn:  # who asks for another audience doesn't wait for this one
+            return self._renewed(key, wanted)
+
+    def _renewed(self, key: _Key, wanted: dict[str, Any]) -> AccessTokenInfo:
+        kept = self._kept.get(key)  # somebody may have fetched it meanwhile
+        if kept is not None and "claims" not in wanted and not self._is_due(kept):
+            return kept
+        lasts = kept is not None and "claims" not in wanted and kept.expires_on > self._now()
+        since, failure = self._failed.get(key, (0.0, None))
+        if failure is not None and 0 <= self._now() - since < FAILED_FOR:
+            if kept is not None and lasts:
                 return kept
-            since, failure = self._failed.get(key, (0.0, None))
-            if failure is not None and 0 <= self._now() - since < FAILED_FOR:
-                raise failure
-            try:
-                fresh = self._ask(scopes, wanted)
-            except AzureError as error:
-                if kept is None or "claims" in wanted or kept.expires_on <= self._now():
-                    self._failed[key] = (self._now(), error)
-                    raise
-                _log.info("a token that ends soon can't be renewed: %s", str(error).partition("\n")[0])
-                return kept
+            raise failure.with_traceback(None)  # it would grow by the stack of each who is told
+        try:
+            fresh = self._ask(key[0], wanted)
+        except AzureError as error:
+            self._failed[key] = (self._now(), error)
+            if kept is None or not lasts:
+                raise
+            _log.info("a token can't be renewed, and is used to its end: %s", str(error).partition("\n")[0])
+            return kept
+        with self._lock:
             self._kept[key] = fresh
-            self._first(fresh)
-            return fresh
+        self._first(fresh)
+        return fresh
 
     def forget(self, *scopes: str) -> None:
-        """Ask anew the next time: the service didn't take it, and somebody may have signed in again since."""
+        """Ask anew the next time: the service didn't take it, and somebody may have signed in again since.
+
+        Where there is no other, it is used on until its end.
+        """
         with self._lock:
             for key in [key for key in self._kept if key[0] == scopes]:
-                del self._kept[key]
+                self._kept[key] = _due_now(self._kept[key])
 
     @property
     def way(self) -> str:
@@ -110,13 +126,16 @@ class Tokens:
         return account_of(self.get_token(*scopes).token)
 
     def _first(self, token: AccessTokenInfo) -> None:
-        ahead, self._ahead = self._ahead, ()
-        told, self._told = self._told, None
+        with self._lock:
+            ahead, self._ahead = self._ahead, ()
+            told, self._told = self._told, None
         for scope in ahead:
             with contextlib.suppress(Exception):  # whatever a user's own raises: who needs it is told then
                 self.get_token(scope)
         if told is not None:
-            told(token.token, float(min(kept.expires_on for kept in self._kept.values())))
+            with self._lock:
+                until = min(kept.expires_on for kept in self._kept.values())
+            told(token.token, float(until))
 
     def _is_due(self, kept: AccessTokenInfo) -> bool:
         now = self._now()
@@ -135,6 +154,10 @@ class Tokens:
             # take for a fault of the request's own, and repeat.
             raise ClientAuthenticationError(message=str(error)) from error
         return AccessTokenInfo(token.token, token.expires_on)
+
+
+def _due_now(token: AccessTokenInfo) -> AccessTokenInfo:
+    return AccessTokenInfo(token.token, token.expires_on, token_type=token.token_type, refresh_on=1)
 
 
 def fault_of(error: ClientAuthenticationError) -> int | None:

@@ -113,11 +113,16 @@ def required_by(requirements: Sequence[str]) -> tuple[str, ...]:
 
 def numbers(version: str) -> tuple[int, ...]:
     """The leading numbers of a version, without zeros at the end: 1.35 is 1.35.0."""
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    parts = [int(part) for part in found[0].split(".")] if found else []
+    parts = list(_places(version))
     while parts and parts[-1] == 0:
         parts.pop()
     return tuple(parts)
+
+
+def _places(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version as they are written."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
 def of_versions(versions: Mapping[str, str]) -> Iterator[Check]:
@@ -160,9 +165,9 @@ def of_requirements(package: str, required: Sequence[str], versions: Mapping[str
 def _holds(found: str, how: str, bound: str) -> bool:
     at, limit = numbers(found), numbers(bound)
     if how == "~=":
-        return at >= limit and at[: bound.count(".")] == limit[: bound.count(".")]
+        return at >= limit and _begins(found, _places(bound)[:-1])
     if how in {"==", "!="} and bound.endswith(".*"):
-        return (at[: len(limit)] == limit) is (how == "==")
+        return _begins(found, _places(bound)) is (how == "==")
     return {
         "<": at < limit,
         "<=": at <= limit,
@@ -171,3 +176,9 @@ def _holds(found: str, how: str, bound: str) -> bool:
         "==": at == limit,
         "!=": at != limit,
     }[how]
+
+
+def _begins(found: str, places: tuple[int, ...]) -> bool:
+    """Whether a version begins with these numbers: each place counts, a zero too."""
+    own = (*_places(found), *(0 for _ in places))
+    return own[: len(places)] == places

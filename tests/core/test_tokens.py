@@ -116,6 +116,66 @@ def test_a_failure_stands_for_seconds(tokens: Tokens, giver: Giver, now: list[fl
     assert number(tokens.get_token("a")) == 2
 
 
+def test_a_failure_that_stands_doesnt_grow(tokens: Tokens, giver: Giver) -> None:
+    """However many are told of it."""
+    giver.error = ClientAuthenticationError(message="no")
+    lengths = []
+    for _ in range(5):
+        with pytest.raises(ClientAuthenticationError) as caught:
+            tokens.get_token("a")
+        lengths.append(len(caught.traceback))
+    assert lengths[1] == lengths[-1]
+
+
+def test_who_has_a_token_waits_for_nobody(giver: Giver) -> None:
+    """Another audience may take its time: az starts a process, and a network may hang."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Giver):
+        def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+            if scopes == ("slow",):
+                begun.set()
+                assert go_on.wait(20)
+            return super().get_token_info(*scopes, options=options)
+
+    tokens = Tokens(Slow(giver.now), now=lambda: giver.now[0])
+    tokens.get_token("a")
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(tokens.get_token, "slow")
+        assert begun.wait(20)
+        assert number(pool.submit(tokens.get_token, "a").result(timeout=20)) == 1
+        assert number(pool.submit(tokens.get_token, "b").result(timeout=20)) == 2
+        go_on.set()
+        assert number(slow.result(timeout=20)) == 3
+
+
+def test_a_token_that_was_refused_is_used_on_where_there_is_no_other(
+    tokens: Tokens, giver: Giver, now: list[float]
+) -> None:
+    """One refusal of one host costs nobody the token that the others take."""
+    tokens.get_token("a")
+    tokens.forget("a")
+    giver.error = ClientAuthenticationError(message="AADSTS700024")
+    assert number(tokens.get_token("a")) == 1
+    giver.error = None
+    now[0] += FAILED_FOR
+    assert number(tokens.get_token("a")) == 3
+    assert number(tokens.get_token("a")) == 3
+
+
+def test_a_failure_to_renew_is_not_asked_for_with_each_request(
+    tokens: Tokens, giver: Giver, now: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It stands for seconds, as any other; it is logged as often as it is asked."""
+    caplog.set_level("INFO", logger="amlrun")
+    tokens.get_token("a")
+    giver.error = ClientAuthenticationError(message="no")
+    now[0] += HOUR - 100
+    assert {number(tokens.get_token("a")) for _ in range(20)} == {1}
+    assert len(giver.asked) == 2
+    assert len(caplog.records) == 1
+
+
 def test_a_failure_to_renew_is_none_while_the_token_is_valid(
     tokens: Tokens, giver: Giver, now: list[float]
 ) -> None:
