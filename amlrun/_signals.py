@@ -8,7 +8,8 @@ import threading
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit status that a shell shows for a process ended so."""
@@ -34,3 +35,31 @@ def terminating() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def held(first: Callable[[], None]) -> Iterator[None]:
+    """For as long as this lasts, the first SIGINT or SIGTERM does no more than this; the next one counts.
+
+    In other threads nothing is changed, nor of what Python has no handler for.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    if threading.current_thread() is not threading.main_thread() or None in before.values():
+        yield
+        return
+
+    def once(_signal: int, _frame: FrameType | None) -> None:
+        back()
+        first()
+
+    def back() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in numbers:
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        back()

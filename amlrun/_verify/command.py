@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,10 @@ def verified(
 ) -> int:
     """Propose, ask once, send, report; the exit code: 1 where something is otherwise than assumed.
 
-    Raises `InvalidRequest` where nobody can be asked and `yes` wasn't said: the proposal is printed all the
-    same. Nothing is sent before that.
+    Raises `InvalidRequest` where nobody can be asked and `yes` wasn't said (the proposal is printed all the
+    same), and for a file that is there, or can't be. Nothing is sent before that.
     """
-    path = Path(evidence_file or FILE)
+    path = _file(evidence_file)
     proposal = propose(workspace, environment=environment, max_cost=max_cost)
     _tell(str(proposal))
     _tell(f"What the service answers goes into {path}: names and replies, no values, tokens or people.")
@@ -46,19 +47,37 @@ def verified(
         _tell("Nothing was sent.")
         return DONE
     path.touch()  # what is to be written into must not fail when all has been sent
-    outcomes: set[Outcome] = set()
+    failed = False
 
     def ended(world: World, found: tuple[Finding, ...]) -> None:
-        outcomes.update(one.outcome for one in found)
+        nonlocal failed
+        failed = bool(world.none_sent) or any(one.outcome is Outcome.OTHERWISE for one in found)
+        shown = tuple(redaction.finding(one) for one in found)  # it is pasted, too
+        sys.stdout.write(f"{report(shown, world)}\n")
+        if world.none_sent:
+            sys.stdout.write(f"No job could be sent: {redaction.text(world.none_sent)}\n")
+        sys.stdout.flush()
         text = json.dumps(evidence(world, found, versions(), redaction), indent=1)
         path.write_text(f"{text}\n", encoding="utf-8")
-        shown = tuple(redaction.finding(one) for one in found)  # it is pasted, too
-        sys.stdout.write(f"{report(shown, world)}\n\nWhat the service answered: {path}\n")
+        sys.stdout.write(f"\nWhat the service answered: {path}\n")
         sys.stdout.flush()
 
     redaction = Redaction(_private(workspace))
     verify(proposal, _tell, ended)
-    return OTHERWISE if Outcome.OTHERWISE in outcomes else DONE
+    return OTHERWISE if failed else DONE
+
+
+def _file(said: str | None) -> Path:
+    """Where the evidence goes: into no file that holds another verification's, which was paid for."""
+    path = Path(said or FILE)
+    if said is None:
+        numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+        return path if not path.exists() else next(one for one in numbered if not one.exists())
+    why = "is there already" if path.exists() else "" if path.parent.is_dir() else "is in no folder"
+    if why:
+        message = f"--evidence {said}: it {why}. Nothing was sent"
+        raise InvalidRequest(message, argument="evidence", hint="Name a file that is to be made.")
+    return path
 
 
 def _private(workspace: Workspace) -> tuple[str, ...]:

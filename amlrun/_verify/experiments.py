@@ -26,8 +26,8 @@ class Experiment:
     """One thing that is tried. Each of its `jobs` has `nodes`, and runs for `minutes` at most.
 
     `on` is the size, as far as it is known; `price` is of all its nodes, in USD an hour; None: not known.
-    `likely_free`: the service is expected to refuse it, so that it never runs. `after` is the one that it
-    goes on from.
+    `likely_free`: the service is expected to refuse it, so that it never runs. `anywhere`: the service
+    chooses the size, so the price is that of another one. `after` is the one that it goes on from.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Experiment:
     on: str = ""
     price: float | None = None
     likely_free: bool = False
+    anywhere: bool = False
     after: str = ""
 
     @property
@@ -62,6 +63,8 @@ CHECKPOINT, CANCEL, STUDIO, TIME_OUT, NO_QUOTA, TOO_MANY, DELETED = (
 )
 SECOND = f"{CHECKPOINT}-2"
 """What the second job of the first experiment is called here."""
+AT_ONCE = 1.0
+"""Minutes for a job that is canceled as soon as it is there."""
 OWNERS = {SECOND: CHECKPOINT, DELETED: TIME_OUT}
 """Whose script it is that sends a job which is called otherwise than its experiment."""
 
@@ -99,13 +102,7 @@ class Bench:
             self._on_base(
                 STUDIO, "runs with a managed identity, if there is one, is canceled as in the studio", 3
             ),
-            Experiment(
-                name=TIME_OUT,
-                what=f"names no size, sleeps until its time-out of {TIMEOUT:g} s ends it",
-                minutes=2,
-                on="the service's choice",
-                price=self.base.price,
-            ),
+            self._anywhere(TIME_OUT, f"names no size, sleeps until its time-out of {TIMEOUT:g} s ends it", 2),
         ]
         if self.empty is not None:
             what = "asks for a size of a family whose limit is 0"
@@ -114,11 +111,15 @@ class Bench:
             what = f"asks for {self.too_many} nodes, one more than the family's limit holds"
             found.append(self._refused(TOO_MANY, what, self.short, self.too_many))
         what = "the one that timed out is deleted and sent again; what comes of that is canceled at once"
-        found.append(attrs.evolve(self._on_base(DELETED, what, 1), after=TIME_OUT))
+        found.append(attrs.evolve(self._anywhere(DELETED, what, AT_ONCE), after=TIME_OUT))
         return tuple(found)
 
     def _on_base(self, name: str, what: str, minutes: float) -> Experiment:
         return Experiment(name=name, what=what, minutes=minutes, on=self.base.name, price=self.base.price)
+
+    def _anywhere(self, name: str, what: str, minutes: float) -> Experiment:
+        on_base = self._on_base(name, what, minutes)
+        return attrs.evolve(on_base, on="the service's choice", anywhere=True)
 
     @staticmethod
     def _refused(name: str, what: str, size: Size, nodes: int) -> Experiment:
@@ -178,6 +179,8 @@ def chosen(
             left[one.name] = f"it would make more than {MOST_JOBS} jobs"
         elif sum(each.node_minutes for each in whole) > MOST_NODE_MINUTES:
             left[one.name] = f"it would make more than {MOST_NODE_MINUTES:g} node-minutes"
+        elif most is not None and one.anywhere:
+            left[one.name] = f"the service chooses its size, and no more than {money(most)} USD may be spent"
         elif most is not None and cost(whole) is None:
             left[one.name] = f"its price is not known, and no more than {money(most)} USD may be spent"
         elif most is not None and (cost(whole) or 0.0) > most:
@@ -202,16 +205,18 @@ def offer(experiments: tuple[Experiment, ...], left: Mapping[str, str]) -> str:
             str(one.jobs),
             f"{one.nodes} x {one.on}",
             f"{one.node_minutes:g}",
-            ("0, or " if one.likely_free else "") + _usd(one.most),
+            ("0, or " if one.likely_free else "about " if one.anywhere else "") + _usd(one.most),
             one.what,
         )
         for one in experiments
     ]
     jobs, minutes = sum(one.jobs for one in experiments), sum(one.node_minutes for one in experiments)
+    about = "about " if any(one.anywhere for one in experiments) else ""
+    usd = f"{about}{_usd(cost(experiments))} USD"
     lines = [
         table([("experiment", "jobs", "nodes", "min", "USD", "what it does"), *rows], wraps=True),
         "",
-        f"At most {jobs} jobs, {minutes:g} node-minutes, {_usd(cost(experiments))} USD by list prices.",
+        f"At most {jobs} jobs, {minutes:g} node-minutes, {usd} by list prices.",
         "Nodes that come up and go down may cost as much again.",
     ]
     lines += [f"Left out: {name}: {why}." for name, why in left.items()]

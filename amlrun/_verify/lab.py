@@ -10,11 +10,13 @@ from amlrun._asking.given import arguments
 from amlrun._asking.request import parse
 from amlrun._asking.teamfile import read_team
 from amlrun._cancel import cancel, post_cancel
+from amlrun._cloud import STORAGE_SCOPE
 from amlrun._durations import seconds
 from amlrun._ending import Evidence, ending
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_names, log_text, record_of, run_path, run_record
 from amlrun._look import Watched, seen_in
+from amlrun._rest import Rest
 from amlrun._sending import find, job_path, signed
 from amlrun._states import BEFORE_RUNNING, ENDS
 from amlrun._submission import submit_request
@@ -33,7 +35,8 @@ class Lab:
     """The jobs of one verification, by what they are called here; `names` has each before it is sent.
 
     `seen` is what is known of each, `watched` too of those that amlrun can follow, `identity` in words what
-    each was sent with. `workspace` goes through `recorder`; all names begin with `prefix`.
+    each was sent with; `hints` are the ways out that were told. `workspace` goes through `recorder`; all
+    names begin with `prefix`.
     """
 
     def __init__(self, workspace: Workspace, recorder: Recorder, *, prefix: str, environment: str) -> None:
@@ -44,6 +47,7 @@ class Lab:
         self.seen: dict[str, Seen] = {}
         self.identity: dict[str, str] = {}
         self.watched: dict[str, Watched] = {}
+        self.hints: set[str] = set()
         self._tags: dict[str, str] = {MARK: prefix}
         self._recorder = recorder
         self._bodies: dict[str, dict[str, Any]] = {}
@@ -132,12 +136,17 @@ class Lab:
         self.note(label, what, answer)
         return answer
 
-    def request(self, method: str, path: str, **options: Any) -> Answer:
+    def on_storage(self, method: str, url: str, **options: Any) -> Answer:
+        """The same, of storage, with this account's own token for it."""
+        wire = attrs.evolve(self.workspace.rest.wire, scopes=(STORAGE_SCOPE,))
+        return self.request(method, url, rest=Rest(wire).bounded(), api_version="", **options)
+
+    def request(self, method: str, path: str, *, rest: Rest | None = None, **options: Any) -> Answer:
         """Send one request; an answer that is an error is one, too."""
         self._recorder.expect(method, path)
         why = "there was none"
         try:
-            self.workspace.rest.send(method, path, **options)
+            (rest or self.workspace.rest).send(method, path, **options)
         except (ServiceError, NotAuthorized) as error:
             why = error.message
         return self._recorder.take(method, path) or Answer(0, why=why)

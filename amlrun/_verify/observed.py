@@ -154,7 +154,7 @@ class World:
 
     `left_out` says why of each experiment that was not made. `identity` is what each job was sent with, in
     words; `spot`: the checkpoint's was sent as one; `credentials` is what opens the default datastore
-    (`AccountKey`, `None`, …).
+    (`AccountKey`, `None`, …), `may_write` whether this account may write there itself (None: not known).
     """
 
     jobs: Mapping[str, Seen] = attrs.field(factory=dict)
@@ -164,6 +164,14 @@ class World:
     identity: Mapping[str, str] = attrs.field(factory=dict)
     spot: bool = False
     credentials: str = ""
+    may_write: bool | None = None
+
+    @property
+    def none_sent(self) -> str:
+        """Why no job at all could be sent; "": one was, or none was to be."""
+        if any(seen.there for seen in self.jobs.values()):
+            return ""
+        return next((seen.trouble for seen in self.jobs.values() if seen.trouble), "")
 
     def job(self, name: str) -> Seen:
         """A job by what it is called here; one that was not sent is one of which nothing was seen."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from amlrun._ending import Ending
 from amlrun._memory import GROUP
 from amlrun._names import CHECKPOINTS, GROUP_VARIABLE
-from amlrun._states import COMPLETED
+from amlrun._states import COMPLETED, FAILED
 from amlrun._tables import listed
-from amlrun._verify.experiments import CHECKPOINT, SECOND
+from amlrun._verify.experiments import CANCEL, CHECKPOINT, SECOND, STUDIO, TIME_OUT
 from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, unseen
 from amlrun._verify.observed import OK, at
 from amlrun._verify.programs import MARK
@@ -18,7 +18,7 @@ from amlrun._verify.programs import MARK
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amlrun._verify.observed import World
+    from amlrun._verify.observed import Seen, World
 
 IN_JOB = (
     "AZUREML_RUN_ID",
@@ -56,9 +56,14 @@ def _names(world: World) -> Said:
     return as_assumed(f"{len(everywhere)} names in each of {len(told)} jobs, among them {', '.join(own)}")
 
 
+def _killed(first: Seen) -> bool:
+    """Whether its program came as far as that: it says what it has found just before."""
+    return first.over and "found" in first.said
+
+
 def _kill(world: World) -> Said:
     first = world.job(CHECKPOINT)
-    if not first.over:
+    if not _killed(first):
         return unseen(first.why_not)
     return either(
         first.ending == Ending.USER_ERROR,
@@ -69,7 +74,7 @@ def _kill(world: World) -> Said:
 def _words(world: World) -> Said:
     first = world.job(CHECKPOINT)
     message = at(first.run, "error", "error", "message")
-    if not first.over or not message:
+    if not _killed(first) or not message:
         return unseen(first.why_not)
     return either(_EXIT.match(message) is not None, f"of a shell that was killed is said: {message}")
 
@@ -109,6 +114,9 @@ def _logs(world: World) -> Said:
     names = sorted({name for seen in world.jobs.values() for name in seen.logs})
     if not names:
         return unseen("no job has a log")
+    told = [world.job(name) for name in (SECOND, CANCEL, STUDIO, TIME_OUT)]
+    if not read and not any(seen.ran and seen.status != FAILED for seen in told):
+        return unseen("no job came as far as its program")
     if not read:
         return either(False, f"nothing that a job printed was found in {', '.join(names)}")
     found = all("user_logs/std_log.txt" in seen.logs for seen in read)

@@ -51,6 +51,8 @@ def _clock(world: World) -> Said:
     seen = world.job(TIME_OUT)
     if not seen.over or seen.overdue:
         return unseen(seen.why_not)
+    if seen.status != CANCELED:
+        return unseen(f"{seen.why_not}, before its time was up")
     if seen.ended is None:
         return unseen("run history doesn't say when it ended")
     if seen.started is None:

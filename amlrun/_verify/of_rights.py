@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from amlrun._verify.experiments import CANCEL, CHECKPOINT, SECOND, STUDIO
 from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, otherwise, unseen
 from amlrun._verify.observed import Answer, World, at
+from amlrun._verify.programs import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,8 @@ OF_WORKSPACE = ("workspace", "computes", "jobs", "datastores")
 OF_SUBSCRIPTION = ("usages", "vmSizes", "quotas")
 PAGE = 100
 """Jobs in a page of the list."""
-NOBODY = "without an identity"
+NOBODY, USER = "without an identity", "with identity user"
+WRITTEN, REFUSED = "written", "refused"
 
 
 def _reads(world: World) -> Said:
@@ -40,13 +42,18 @@ def _filters(world: World) -> Said:
         if not answer.fine:
             return answered(answer, fits=False, words=f"a list with a filter answered {answer.words}")
     ours = {seen.name for seen in world.jobs.values() if seen.there}
-    found, tagged = _names(by_value), _names(by_tag)
+    # Those of a verification before this one have the tag, too.
+    found, tagged = _names(by_value), {one for one in _names(by_tag) if one in ours or not _is_former(one)}
     fits = found == group and group <= tagged <= ours
     words = (
         f"by a property's value {len(found)} jobs, of {len(group)} that have it; "
         f"by a tag's name {len(tagged)}, of {len(ours)} that were sent"
     )
     return either(fits, words)
+
+
+def _is_former(name: str) -> bool:
+    return name.startswith(f"{MARK}-")
 
 
 def _names(answer: Answer) -> set[str]:
@@ -72,25 +79,51 @@ def _pages(world: World) -> Said:
 
 def _blobs(world: World) -> Said:
     found = {
-        identity: _wrote(name, world.jobs[name].said) or f"not seen ({world.job(name).why_not})"
+        identity: _wrote(name, world.jobs[name].said)
         for name, identity in world.identity.items()
         if name in world.jobs
     }
-    told = [f"{identity}: {words}" for identity, words in found.items()]
-    if not {"written", "refused"} & set(found.values()):
+    whys = {identity: world.job(name).why_not for name, identity in world.identity.items()}
+    told = [
+        f"{identity}: {outcome}{_by(identity, world) if outcome == WRITTEN else ''}"
+        if outcome
+        else f"{identity}: not seen ({whys[identity]})"
+        for identity, outcome in found.items()
+    ]
+    if not {WRITTEN, REFUSED} & set(found.values()):
         return unseen("no job told whether it could write" + (f" ({'; '.join(told)})" if told else ""))
     words = (
         f"the default datastore's credentials: {world.credentials or 'unknown'}; a file is {'; '.join(told)}"
     )
-    # With a key in it, everybody writes; without one, nobody does who has no identity.
-    if world.credentials == "None":
-        return either(found.get(NOBODY) != "written", words)
-    return either("refused" not in found.values(), words)
+    if world.credentials != "None":  # what is stored in it opens it for everybody
+        return either(REFUSED not in found.values(), words)
+    # Who has no identity writes nothing, and with the submitter's who may write there.
+    as_user = {None: True, True: found.get(USER) != REFUSED, False: found.get(USER) != WRITTEN}
+    return either(found.get(NOBODY) != WRITTEN and as_user[world.may_write], words)
+
+
+def _by(identity: str, world: World) -> str:
+    """As whom a file was written, as far as that is known: storage doesn't keep who it was."""
+    if identity == USER:
+        own = {
+            True: " by you, who may write there",
+            False: ", though you may not write there",
+            None: " (whether you may write there couldn't be asked)",
+        }[world.may_write]
+    else:
+        own = " by it" if identity.startswith("with ") else ", by whom isn't told"
+    if world.credentials in ("", "None"):
+        return own
+    if identity == USER and world.may_write is False:
+        return " by the stored credentials, for you may not write there"
+    if identity.startswith("with "):
+        return f"{own}, or by the stored credentials"
+    return " by the stored credentials"
 
 
 def _wrote(name: str, said: Mapping[str, object]) -> str:
     if name == SECOND and "found" in said:  # its checkpoint is what it writes
-        return "written" if said["found"] else "refused"
+        return WRITTEN if said["found"] else REFUSED
     return str(said.get("blob") or "")
 
 
@@ -121,7 +154,7 @@ QUESTIONS = (
         _pages,
         (Row("amlrun/testing/_routes/jobs.py", "A page of the list has 100 jobs"),),
     ),
-    Question("blobs", "Who can write a file, under which identity?", _blobs),
+    Question("blobs", "Who writes a file, under which identity?", _blobs),
     Question(
         "endpoints",
         "Has a job that asks for no identity none?",

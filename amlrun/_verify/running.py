@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from amlrun._cancel import post_cancel
 from amlrun._errors import AmlrunError
 from amlrun._sending import find
-from amlrun._signals import terminating
+from amlrun._signals import held, terminating
 from amlrun._states import CANCEL_REQUESTED, ENDS, RUNNING
-from amlrun._verify.experiments import OWNERS
+from amlrun._verify.experiments import AT_ONCE, DELETED, OWNERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from amlrun._verify.experiments import Experiment
     from amlrun._verify.lab import Lab
@@ -52,7 +53,8 @@ def run(
                 if left:
                     clock.sleep(LOOK)
     finally:
-        cancel_all(lab, list(lab.names), tell)
+        with held_back(tell):
+            cancel_all(lab, list(lab.names), tell)
 
 
 def _goes_on(lab: Lab, one: Experiment, script: Script, tell: Callable[[str], None]) -> bool:
@@ -62,7 +64,8 @@ def _goes_on(lab: Lab, one: Experiment, script: Script, tell: Callable[[str], No
     except StopIteration:
         return False
     except AmlrunError as error:
-        _log.info("%s: %s", one.name, error)
+        tell(f"{one.name}: {error.message if error.hint in lab.hints else error}")
+        lab.hints.add(error.hint)
         lab.trouble(one.name, error.message)
     except Exception as error:  # noqa: BLE001 - a reply of a form that nobody has foreseen is worth seeing, too
         _log.warning("%s: nobody has foreseen this", one.name, exc_info=True)
@@ -78,7 +81,7 @@ def _end_overdue(lab: Lab, minutes: Mapping[str, float], *, late: bool) -> None:
     now = lab.workspace.clock.now()
     for label, seen in list(lab.seen.items()):
         since = seen.first(RUNNING)
-        most = minutes[OWNERS.get(label, label)] * 60
+        most = (AT_ONCE if label == DELETED else minutes[OWNERS.get(label, label)]) * 60
         over_time = since is not None and now - since > most
         if seen.lives and seen.status != CANCEL_REQUESTED and (over_time or late):
             with suppress(AmlrunError):  # the next round comes
@@ -93,15 +96,37 @@ def _tell_news(lab: Lab, shown: dict[str, str], tell: Callable[[str], None]) -> 
 
 
 def cancel_all(lab: Lab, labels: list[str], tell: Callable[[str], None]) -> None:
-    """Cancel each of these jobs that was sent, or may have been, and isn't known to be over."""
-    for label in labels:
-        name = lab.names[label]
-        if lab.seen[label].over:
-            continue
-        try:
-            job = find(lab.workspace, name)
-            if job is not None and job["properties"].get("status") not in {*ENDS, CANCEL_REQUESTED}:
-                post_cancel(lab.workspace, name)
-                tell(f"{name}: canceled")
-        except AmlrunError as error:
-            tell(f"{name}: nobody knows whether it is canceled ({error.message}): look, and cancel it")
+    """Cancel each of these jobs that was sent, or may have been, and isn't known to be over.
+
+    Whatever becomes of one of them, the others are canceled. Each that may live on is named.
+    """
+    left = [lab.names[label] for label in labels if not lab.seen[label].over]
+    try:
+        while left:
+            name = left[0]
+            try:
+                _cancel_one(lab, name, tell)
+            except Exception as error:  # noqa: BLE001 - none of them is left behind for that
+                why = error.message if isinstance(error, AmlrunError) else type(error).__name__
+                _say(tell, f"{name}: nobody knows whether it is canceled ({why}): amlrun cancel {name}")
+            left.remove(name)
+    finally:
+        for name in left:
+            _say(tell, f"{name}: may be running: amlrun cancel {name}")
+
+
+def _cancel_one(lab: Lab, name: str, tell: Callable[[str], None]) -> None:
+    job = find(lab.workspace, name)
+    if job is not None and job["properties"].get("status") not in {*ENDS, CANCEL_REQUESTED}:
+        post_cancel(lab.workspace, name)
+        _say(tell, f"{name}: canceled")
+
+
+def _say(tell: Callable[[str], None], text: str) -> None:
+    with suppress(OSError, ValueError):  # nobody listens any more
+        tell(text)
+
+
+def held_back(tell: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Jobs are being canceled: an impatient Ctrl-C is told that; another one is let through."""
+    return held(lambda: _say(tell, "The jobs are being canceled. Once more, and they are left as they are."))

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
 """A curated one: it is there, and it is built."""
 _AUTHORIZATION = "2022-04-01"
+_NEVER = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-12-02", "If-Match": '"0x0"'}
+_NOT_MET, _MAY_NOT = 412, 403
 _PREFIX = "amlrun-verify"
 _NEEDS = {"compute": "serverless", "cpus": 2, "memory_gb": 4}
 """Of each node: below that, what the service itself runs on it has no room."""
@@ -127,8 +129,10 @@ def verify(
     lab = Lab(workspace, recorder, prefix=prefix, environment=proposal.environment)
     reads: dict[str, Answer] = {}
     lists: dict[str, Answer] = {}
+    may_write: bool | None = None
     try:
         reads = _read(lab)
+        may_write = _may_write(lab, reads)
         run(lab, _scripts(lab, proposal), tell)
         lists = _lists(lab)
     finally:
@@ -140,6 +144,7 @@ def verify(
             identity=lab.identity,
             spot=_is_spot(proposal),
             credentials=_credentials(reads),
+            may_write=may_write,
         )
         ended(world, findings(world, QUESTIONS))
 
@@ -217,10 +222,30 @@ def _lists(lab: Lab) -> dict[str, Answer]:
     return found
 
 
-def _credentials(reads: Mapping[str, Answer]) -> str:
+def _default_datastore(reads: Mapping[str, Answer]) -> Mapping[str, Any]:
     rows = at(reads["datastores"].body, "value") or () if "datastores" in reads else ()
-    kinds = [at(row, "properties", "credentials", "credentialsType") for row in rows]
-    return str(kinds[0]) if kinds and kinds[0] else ""
+    return next((found for row in rows if (found := at(row, "properties"))), {})
+
+
+def _credentials(reads: Mapping[str, Answer]) -> str:
+    return str(at(_default_datastore(reads), "credentials", "credentialsType") or "")
+
+
+def _may_write(lab: Lab, reads: Mapping[str, Answer]) -> bool | None:
+    """Whether this account itself may write where the jobs do; None: that can't be asked.
+
+    It asks to write over a blob that must be there with a tag that none has: storage looks at rights first,
+    and nothing is written either way.
+    """
+    store = _default_datastore(reads)
+    account, container, suffix = (
+        str(store.get(key) or "") for key in ("accountName", "containerName", "endpoint")
+    )
+    if not account or not container:
+        return None
+    url = f"https://{account}.blob.{suffix or lab.workspace.rest.wire.cloud.storage}/{container}/{lab.prefix}"
+    status = lab.on_storage("PUT", url, headers=_NEVER).status
+    return {_NOT_MET: True, _MAY_NOT: False}.get(status)
 
 
 def versions() -> dict[str, str]:

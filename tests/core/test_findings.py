@@ -165,6 +165,7 @@ WORLD = World(
     identity={SECOND: NOBODY, CANCEL: "with identity user", STUDIO: "with identity managed"},
     spot=True,
     credentials="AccountKey",
+    may_write=True,
 )
 
 
@@ -189,6 +190,14 @@ def reading(**lists: Answer | None) -> World:
     """That world, with other lists."""
     found = {**WORLD.lists, **lists}
     return attrs.evolve(WORLD, lists={name: one for name, one in found.items() if one is not None})
+
+
+def keyless(blob: str = "written", *, may_write: bool | None) -> World:
+    """That world, with a datastore that holds nothing: who has no identity writes nothing into it."""
+    jobs = dict(WORLD.jobs)
+    jobs[SECOND] = attrs.evolve(jobs[SECOND], said={"found": False})
+    jobs[CANCEL] = attrs.evolve(jobs[CANCEL], said={"blob": blob})
+    return attrs.evolve(WORLD, jobs=jobs, credentials="None", may_write=may_write)
 
 
 def finding(name: str, world: World) -> Finding:
@@ -216,6 +225,14 @@ def test_of_nothing_nothing_is_concluded() -> None:
         ("checkpoint", but(SECOND, said={"found": False}), OTHERWISE, "did not find"),
         ("checkpoint", without(SECOND), UNSEEN, "no second attempt; of the first, it ended Failed"),
         ("kill", but(CHECKPOINT, ending="unknown"), OTHERWISE, "called unknown"),
+        ("kill", but(CHECKPOINT, run=failed("UserError", "No image."), said={}), UNSEEN, "No image."),
+        ("words", but(CHECKPOINT, run=failed("UserError", "No image."), said={}), UNSEEN, "No image."),
+        (
+            "logs",
+            World(jobs={CANCEL: seen(CANCEL, "Failed", run=failed("X"), logs=("user_logs/std_log.txt",))}),
+            UNSEEN,
+            "as far as its program",
+        ),
         ("words", but(CHECKPOINT, run=failed("UserError", "It broke.")), OTHERWISE, "is said: It broke."),
         ("names", but(CANCEL, said={"names": ["PATH"]}), OTHERWISE, "AZUREML_RUN_ID, AZUREML_ARM_SUB"),
         ("properties", but(CHECKPOINT, job=job(properties=None)), OTHERWISE, "something else"),
@@ -257,6 +274,12 @@ def test_of_nothing_nothing_is_concluded() -> None:
         ("clock", but(TIME_OUT, run=run(createdUtc=None)), AS_ASSUMED, "waited unknown"),
         ("clock", but(TIME_OUT, run=run(ended=None)), UNSEEN, "doesn't say when"),
         ("clock", but(TIME_OUT, run=run(started=None)), OTHERWISE, "in the queue, too"),
+        (
+            "clock",
+            but(TIME_OUT, statuses=((0.0, "Running"), (9.0, "Completed"))),
+            UNSEEN,
+            "it ended Completed, before its time was up",
+        ),
         ("cancel-over", answering(CANCEL, cancel_over=Answer(409)), OTHERWISE, "answered 409"),
         ("cancel-over", answering(CANCEL, cancel_over=OK), AS_ASSUMED, "answered 200"),
         ("put-running", answering(CANCEL, put_running=Answer(409)), OTHERWISE, "answered 409"),
@@ -361,6 +384,12 @@ def test_of_nothing_nothing_is_concluded() -> None:
             "3 jobs, of 2",
         ),
         ("filters", reading(tag=Answer(200, {"value": [{"name": "x"}]})), OTHERWISE, "name 1, of"),
+        (
+            "filters",
+            reading(tag=Answer(200, {"value": [*LISTED, {"name": "amlrun-verify-0a1b2c3d-cancel"}]})),
+            AS_ASSUMED,
+            "name 2, of",
+        ),
         ("filters", reading(tag=Answer(400)), OTHERWISE, "answered 400"),
         ("filters", reading(tag=FORBIDDEN), UNSEEN, "403"),
         ("pages", reading(page=None), UNSEEN, "was not read"),
@@ -384,6 +413,21 @@ def test_of_nothing_nothing_is_concluded() -> None:
             AS_ASSUMED,
             "without an identity: refused",
         ),
+        ("blobs", WORLD, AS_ASSUMED, "with identity user: written by you, who may write there, or by the st"),
+        (
+            "blobs",
+            attrs.evolve(WORLD, may_write=False),
+            AS_ASSUMED,
+            "with identity user: written by the stored credentials, for you may not",
+        ),
+        ("blobs", WORLD, AS_ASSUMED, "without an identity: written by the stored credentials"),
+        ("blobs", WORLD, AS_ASSUMED, "with identity managed: written by it, or by the stored credentials"),
+        ("blobs", keyless(may_write=True), AS_ASSUMED, "user: written by you, who may write there;"),
+        ("blobs", keyless(may_write=False), OTHERWISE, "user: written, though you may not write there;"),
+        ("blobs", keyless(may_write=None), AS_ASSUMED, "couldn't be asked"),
+        ("blobs", keyless(may_write=None), AS_ASSUMED, "with identity managed: written by it"),
+        ("blobs", keyless("refused", may_write=True), OTHERWISE, "user: refused"),
+        ("blobs", keyless("refused", may_write=False), AS_ASSUMED, "user: refused"),
         (
             "blobs",
             World(
@@ -410,6 +454,13 @@ def test_what_a_job_tells_of_itself() -> None:
     assert Seen(name="v").why_not == "it was never seen"
     assert Seen(name="v", statuses=((0.0, "Running"),)).why_not == "it was Running"
     assert Seen(name="v", trouble="It can't be sent").why_not == "It can't be sent"
+
+
+def test_why_nothing_was_sent() -> None:
+    """The first reason of several; none where a job was seen, or nothing was to be sent."""
+    lost = Seen(name="v", trouble="The service refused v")
+    assert World(jobs={"a": Seen(name="v"), "b": lost}).none_sent == "The service refused v"
+    assert attrs.evolve(WORLD, jobs={**WORLD.jobs, "b": lost}).none_sent == World().none_sent == ""
 
 
 def test_what_is_told_in_the_end() -> None:

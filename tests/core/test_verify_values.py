@@ -19,6 +19,7 @@ from amlrun._verify.experiments import (
     MOST_JOBS,
     MOST_NODE_MINUTES,
     NO_QUOTA,
+    STUDIO,
     TIME_OUT,
     TOO_MANY,
     Bench,
@@ -110,9 +111,10 @@ def test_what_is_proposed() -> None:
 def test_no_more_than_may_be_spent() -> None:
     """What would be too much is left out, each with its reason; what goes on from it, too."""
     experiments = Bench(base=size("base", price=1.0)).experiments()
-    made, left = chosen(experiments, 0.07)
-    assert (cost(made) or 0) <= 0.07
-    assert left[TIME_OUT] == "it might cost more than 0.07 USD in all"
+    made, left = chosen(experiments, 0.12)
+    assert (cost(made) or 0) <= 0.12
+    assert left[STUDIO] == "it might cost more than 0.12 USD in all"
+    assert left[TIME_OUT] == "the service chooses its size, and no more than 0.12 USD may be spent"
     assert left[DELETED] == f"it goes on from {TIME_OUT}"
     dear = Experiment(name="dear", what="x", minutes=1)
     assert chosen([dear], 5.0)[1] == {
@@ -136,6 +138,8 @@ def test_what_a_person_is_asked() -> None:
     assert "At most 2 jobs, 4 node-minutes, 0.12 USD by list prices." in text
     assert "Left out: c: why not." in text
     assert "unknown USD" in offer((Experiment(name="b", what="x", minutes=2),), {})
+    chance = Experiment(name="b", what="x", minutes=2, price=0.6, anywhere=True)
+    assert "about 0.02 USD by list prices" in offer((chance,), {})
 
 
 def test_programs_are_lines_of_a_shell() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,7 +133,7 @@ def test_what_takes_another_way(fake_aml: FakeAml) -> None:
     ((world, listed),) = ends
     found = {one.name: one for one in listed}
     assert fake_aml.job(world.jobs["checkpoint-2"].name).status == "Completed"
-    assert found["kill"].outcome is Outcome.OTHERWISE
+    assert found["kill"].outcome is Outcome.UNSEEN
     assert found["no-quota"].words == found["too-many"].words == "it ran"
     assert world.identity["cancel"] == "with identity user"
     assert world.identity["studio-cancel"].startswith(f"{NOBODY}, for managed was refused (The service ref")
@@ -151,6 +153,26 @@ def test_datastores_without_keys(fake_aml: FakeAml, tmp_path: Path) -> None:
     assert world.identity["checkpoint-2"] == "with identity user"
     assert found["checkpoint"].outcome is Outcome.AS_ASSUMED
     assert "credentials: None" in found["blobs"].words
+    assert "with identity user: written by you, who may write there" in found["blobs"].words
+
+
+def test_a_second_verification_beside_the_first(fake_aml: FakeAml, tmp_path: Path) -> None:
+    """Jobs of an earlier one have the tag, too: that refutes nothing. Who may not write there hasn't."""
+    fake_aml.revoke("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write")
+    for folder in ("first", "second"):
+        with programs_run(fake_aml, tmp_path / folder):
+            _, found = verified(fake_aml)
+        assert found["filters"].outcome is Outcome.AS_ASSUMED
+    assert "user: written by the stored credentials, for you may not write there" in found["blobs"].words
+
+
+def test_jobs_that_all_fail_settle_nothing(fake_aml: FakeAml) -> None:
+    """An environment that can't be built says nothing of a kill, of a log or of a time-out."""
+    fake_aml.inject(Failed("UserError", "Image build failed.", after=0), job="*", times=5)
+    _, found = verified(fake_aml)
+    wrong = {name for name, outcome in outcomes(found).items() if outcome is Outcome.OTHERWISE}
+    assert not wrong & {"kill", "words", "logs", "clock", "checkpoint"}
+    assert "Image build failed." in found["kill"].words
 
 
 def test_what_waits_for_too_long_is_canceled(fake_aml: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +186,35 @@ def test_what_waits_for_too_long_is_canceled(fake_aml: FakeAml, monkeypatch: pyt
     assert found["time-out"].outcome is Outcome.UNSEEN
     assert found["time-out"].words == "it was still Queued when its time was up"
     assert all(fake_aml.job(name).status in {"Canceled", "Failed"} for name in fake_aml.jobs)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_impatient_ctrl_c(fake_aml: FakeAml, times: int) -> None:
+    """A second one, while the first cancels, is told that it does; after a third the jobs left are named."""
+    fake_aml.runtime(seconds=RUNTIME)
+    said: list[str] = []
+    pressed = 0
+
+    def press(_route: Any, request: Any, _reply: Any) -> None:
+        nonlocal pressed
+        running = [name for name in fake_aml.jobs if fake_aml.job(name).status == "Running"]
+        if running and pressed < times and (not pressed or request.path.endswith("/cancel")):
+            pressed += 1
+            os.kill(os.getpid(), signal.SIGINT)
+
+    client = fake_aml.client()
+    proposal = propose(workspace_of(client))
+    backend.watchers.append(press)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            verify(proposal, said.append, lambda *_: None)
+    finally:
+        backend.watchers.remove(press)
+    fake_aml.advance(seconds=30)
+    lost = {name for name in fake_aml.jobs if fake_aml.job(name).status == "Running"}
+    assert bool(lost) == (times == 3)
+    assert all(f"{name}: may be running: amlrun cancel {name}" in said for name in lost)
+    assert any("are being canceled" in text for text in said) == (times > 1)
 
 
 @pytest.mark.parametrize(("method", "count"), [("GET", 3), ("GET", 30), ("PUT", 2)])

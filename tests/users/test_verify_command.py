@@ -115,7 +115,7 @@ def test_nobody_can_be_asked(
     with pytest.raises(InvalidRequest, match="Nothing was sent") as refused:
         verified(workspace)
     assert "--yes" in refused.value.hint
-    assert "At most 8 jobs, 16 node-minutes, 0.077 USD by list prices." in capsys.readouterr().err
+    assert "At most 8 jobs, 16 node-minutes, about 0.077 USD by list prices." in capsys.readouterr().err
     assert sent(fake_aml) == 0
 
 
@@ -147,11 +147,11 @@ def test_one_question_and_they_go(
         assert verified(workspace, max_cost=0.02) == 0
     said = capsys.readouterr()
     assert said.err.count("[y/N]") == 1
-    assert "Left out: time-out: it might cost more than 0.02 USD in all." in said.err
+    assert "Left out: time-out: the service chooses its size, and no more than 0.02 USD may" in said.err
     assert "Left out: deleted: it goes on from time-out." in said.err
     assert {name[23:] for name in fake_aml.jobs} <= {"checkpoint", "cancel", "studio-cancel", "checkpoint-a2"}
     assert "time-out" in said.out
-    assert "it might cost more" in said.out
+    assert "the service chooses its size" in said.out
 
 
 def test_local_has_nothing_to_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,11 +184,33 @@ def test_the_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     assert "Add --yes" in said.err
 
 
-def test_a_file_that_can_not_be_written(fake_aml: FakeAml, workspace: Workspace) -> None:
-    """It is known before anything is sent."""
-    with pytest.raises(OSError, match="no-such-folder"):
-        verified(workspace, yes=True, evidence_file="no-such-folder/x.json")
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [("no-such-folder/x.json", "no folder"), (".", "there already"), ("old", "there already")],
+)
+def test_a_file_that_can_not_be_written(
+    fake_aml: FakeAml, workspace: Workspace, tmp_path: Path, file: str, why: str
+) -> None:
+    """It is known before anything is sent; one that is there may hold what was paid for."""
+    (tmp_path / "old").write_text("paid for", encoding="utf-8")
+    with pytest.raises(InvalidRequest, match=f"{why}. Nothing was sent"):
+        verified(workspace, yes=True, evidence_file=file)
     assert sent(fake_aml) == 0
+    assert (tmp_path / "old").read_text(encoding="utf-8") == "paid for"
+
+
+def test_who_may_send_nothing_is_told_once(
+    fake_aml: FakeAml, workspace: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """In one line, with the way out, and with an exit status; an earlier file stays as it is."""
+    (tmp_path / "amlrun-verify.json").write_text("paid for", encoding="utf-8")
+    fake_aml.revoke("Microsoft.MachineLearningServices/workspaces/jobs/write")
+    assert verified(workspace, yes=True) == 1
+    said = capsys.readouterr()
+    assert said.out.count("No job could be sent: ") == 1
+    assert said.err.count("az role assignment create") == 1
+    assert json.loads((tmp_path / "amlrun-verify-2.json").read_text(encoding="utf-8"))["schema"] == 1
+    assert (tmp_path / "amlrun-verify.json").read_text(encoding="utf-8") == "paid for"
 
 
 def test_what_fails_for_certain_comes_first(
