@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("amlrun")
 UNEXPLAINED = 20
 """Looks at an end that run history refuses to explain, a quarter of an hour: then why is unknown."""
+LONG_UNEXPLAINED = 1500
+"""The same, where that is a fault that passes: a day of looks."""
 UNREAD = "its run history can't be read"
 _RAN = frozenset({RUNNING, NOT_RESPONDING})
 """From these states a job goes back to the queue only where the service restarts it in place."""
@@ -234,8 +236,8 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
     record, trouble = _record(workspace, seen.name)
     unread = "" if trouble is None else f"{UNREAD}: {trouble.message}"
     if trouble is not None and seen.status != COMPLETED:
-        unexplained = seen.unexplained + (not _passes(trouble))
-        if unexplained < UNEXPLAINED:
+        unexplained = seen.unexplained + 1
+        if unexplained < (LONG_UNEXPLAINED if _passes(trouble) else UNEXPLAINED):
             return attrs.evolve(seen, error=unread, unexplained=unexplained)
     ran = _duration(record)
     step, cause = _cause(workspace, seen, job, record)

@@ -17,7 +17,7 @@ from amlrun import (
     SubmissionFailed,
     attach,
 )
-from amlrun.testing import ConnectionLost, Throttled
+from amlrun.testing import ConnectionLost, ExpiredToken, Throttled
 from tests.submission.runs import NOISE, spot, spot_over
 
 if TYPE_CHECKING:
@@ -151,6 +151,18 @@ def test_why_a_run_ended_is_waited_for(fake_aml: FakeAml, between: Between, how:
     assert run.wait().attempt == 2
 
 
+def test_a_fault_that_does_not_pass_in_a_day_leaves_the_end_unknown(
+    fake_aml: FakeAml, between: Between
+) -> None:
+    """The job is over, and so is the wait, one day."""
+    run = spot_over(fake_aml, between)
+    fake_aml.preempt(run.name)
+    between.act, begun = refused("/history/", 503), fake_aml.clock.now()
+    with pytest.raises(JobFailed, match="No more is known"):
+        run.wait(progress=False)
+    assert 20 * 3600 < fake_aml.clock.now() - begun < 40 * 3600
+
+
 def test_an_end_that_is_never_explained_is_unknown(fake_aml: FakeAml, between: Between) -> None:
     """After a quarter of an hour of refusals, and nothing is repeated. The service has said nothing, then."""
     run = spot_over(fake_aml, between)
@@ -192,6 +204,15 @@ def test_a_credential_that_gives_no_token_for_a_while_does_not_end_a_wait(
         return go_on()
 
     between.act = without_network
+    assert run.wait().status == "Completed"
+
+
+def test_refusals_that_are_far_apart_do_not_end_a_wait(fake_aml: FakeAml, client: MLClient) -> None:
+    """A token that is refused each half an hour has nothing to do with the one before."""
+    fake_aml.runtime(hours=3)
+    run = spot(client, name="train")
+    for look in (30, 60, 90):
+        fake_aml.inject(ExpiredToken(), on="GET /jobs/{name}", name="train", call=look)
     assert run.wait().status == "Completed"
 
 
