@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import attrs
 
@@ -15,7 +16,7 @@ from amlrun._errors import NotConfigured
 from amlrun._shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 LOCAL = "local"
 _VARIABLE = "AMLRUN_WORKSPACE"
@@ -26,7 +27,7 @@ _CONFIG_KEYS = ("subscription_id", "resource_group", "workspace_name")
 _CONFIG_FILES = ("config.json", ".azureml/config.json")
 _ARM_ID = re.compile(
     r"/subscriptions/([^/]+)/resourceGroups/([^/]+)"
-    r"/providers/Microsoft\.MachineLearningServices/workspaces/([^/]+)/?",
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/([^/&?#]+)",
     re.IGNORECASE,
 )
 
@@ -73,7 +74,7 @@ def configured() -> Place:
         _VARIABLE,
         _told(_IN_JOB),
         f"workspace in {read_team().path or FILE + ' here and above'}",
-        f"{' and '.join(_CONFIG_FILES)} in {Path.cwd()} and above",
+        f"{' and '.join(_CONFIG_FILES)} in {Path.cwd()} and above{_passed_over()}",
         _told(_OWN),
     )
     message = "No workspace is configured. Looked at: " + "; ".join(looked_at) + "."
@@ -94,15 +95,39 @@ def own_workspace(environment: Mapping[str, str]) -> str | None:
 
 
 def named(text: str, where: str) -> Place:
-    """The workspace that a text names: its three names, its ARM id, or `local`. Raises `NotConfigured`."""
+    """The workspace that a text names: three names, its ARM id, its address in the studio, or `local`.
+
+    Raises `NotConfigured`.
+    """
     if text.strip().lower() == LOCAL:
         return Place(None, where)
-    by_id = _ARM_ID.fullmatch(text.strip())
+    is_url = "://" in text
+    by_id = _ARM_ID.search(unquote(text)) if is_url else _ARM_ID.fullmatch(text.strip().rstrip("/"))
+    if is_url and by_id is None:
+        hint = "The address of a page in the studio has wsid=/subscriptions/… in it; one of these:"
+        raise NotConfigured(
+            f"{where}: {text!r} names no workspace", hint=f"{hint} {_SAID}", looked_at=(where,)
+        )
     parts = list(by_id.groups()) if by_id else text.strip().strip("/").split("/")
     if len(parts) != len(_CONFIG_KEYS) or not all(part.strip() for part in parts):
-        hint = f'"<subscription>/<resource group>/<workspace>", its ARM id, or "{LOCAL}".'
-        raise NotConfigured(f"{where}: {text!r} is not a workspace", hint=hint, looked_at=(where,))
-    return Place(Scope(*parts), where)
+        raise NotConfigured(f"{where}: {text!r} is not a workspace", hint=_SAID, looked_at=(where,))
+    return Place(_scope(parts, where), where)
+
+
+_SAID = f'"<subscription>/<resource group>/<workspace>", its ARM id, or "{LOCAL}".'
+
+
+def _scope(names: Sequence[str], where: str) -> Scope:
+    """The workspace of three names. Raises `NotConfigured` where one of them can be none."""
+    odd = [shown(name) for name in names if not _is_name(name)]
+    if odd:
+        hint = "Is it a template that nobody has filled in?"
+        raise NotConfigured(f"{where}: {', '.join(odd)} is no name", hint=hint, looked_at=(where,))
+    return Scope(*(name.strip() for name in names))
+
+
+def _of_variables(names: tuple[str, ...], source: str) -> Place:
+    return Place(_scope([os.environ[name] for name in names], source), source)
 
 
 def _places() -> Iterator[Place]:
@@ -110,17 +135,28 @@ def _places() -> Iterator[Place]:
     if os.environ.get(_VARIABLE):
         yield named(os.environ[_VARIABLE], _VARIABLE)
     if all(os.environ.get(name) for name in _IN_JOB):
-        yield Place(Scope(*(os.environ[name] for name in _IN_JOB)), "the job's own variables")
+        yield _of_variables(_IN_JOB, "the job's own variables")
     team = read_team()
     if team.workspace is not None:
         yield named(team.workspace, team.where["workspace"])
+    for path in _config_files():
+        scope = _config(path)
+        if scope is not None:
+            yield Place(scope, str(path))
+    if all(os.environ.get(name) for name in _OWN):
+        yield _of_variables(_OWN, "+".join(_OWN))
+
+
+def _config_files() -> Iterator[Path]:
     for folder in (Path.cwd(), *Path.cwd().parents):
         for name in _CONFIG_FILES:
-            scope = _config(folder / name)
-            if scope is not None:
-                yield Place(scope, str(folder / name))
-    if all(os.environ.get(name) for name in _OWN):
-        yield Place(Scope(*(os.environ[name] for name in _OWN)), "+".join(_OWN))
+            yield folder / name
+
+
+def _passed_over() -> str:
+    """Files of that name that name no workspace: some other tool's, or they say it in another way."""
+    there = [str(path) for path in _config_files() if path.is_file()]
+    return f" ({', '.join(there)}: without {', '.join(_CONFIG_KEYS)})" if there else ""
 
 
 def _told(names: tuple[str, ...]) -> str:
@@ -154,5 +190,5 @@ def _config(path: Path) -> Scope | None:
 
 
 def _is_name(value: object) -> bool:
-    """A text without the brackets of a template that nobody has filled in."""
-    return isinstance(value, str) and bool(value.strip()) and not set(value) & set("<>{}/")
+    """A text without blanks in it, or the brackets of a template that nobody has filled in."""
+    return isinstance(value, str) and bool(re.fullmatch(r"[^\s<>{}/\\?#&%]+", value.strip()))

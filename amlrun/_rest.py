@@ -277,7 +277,9 @@ class Rest:
         except AzureError as error:
             raise ServiceError(f"{request.method} {short(request.url)}: {error.message}") from error
         except OSError as error:  # a file of certificates that is nowhere: `requests` doesn't wrap it
-            raise ServiceError(f"{request.method} {host}: {error}", hint=way_out(str(error))) from error
+            if not (hint := way_out(str(error), usual="")):
+                raise
+            raise ServiceError(f"{request.method} {host}: {error}", hint=hint) from error
         self._reached.add(host)
         if response.status_code < 400:  # noqa: PLR2004  where HTTP's errors begin
             with contextlib.suppress(ValueError, TypeError):  # none, or in other words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -119,6 +120,56 @@ def test_a_workspace_by_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
     assert workspace_of(None).scope == known
 
 
+ARM_ID = "/subscriptions/s/resourcegroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://ml.azure.com/?wsid={ARM_ID}&tid=t",
+        f"https://ml.azure.com/runs/j?wsid={quote(ARM_ID, safe='')}",
+        f"https://portal.azure.com/#@t/resource{ARM_ID}/overview",
+        " s / g /w",
+    ],
+)
+def test_a_workspace_by_what_can_be_copied(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """The address of any page of it."""
+    monkeypatch.setenv("AMLRUN_WORKSPACE", text)
+    assert workspace_of(None).scope == Scope("s", "g", "w")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<subscription>/<resource group>/<workspace>", "a b/c/d", "s/r/w?", "s/r/{{workspace}}", "s/r/w%2Fx"],
+)
+def test_names_that_can_be_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Wherever they stand: no request is made to a workspace called `<workspace>`."""
+    for name, value in zip(OWN, text.split("/")[:3], strict=True):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(NotConfigured, match=r"AZURE_ML_WORKSPACE: .* is no name"):
+        workspace_of(None)
+    (tmp_path / "amlrun.toml").write_text(f'[defaults]\nworkspace = "{text}"\n')
+    monkeypatch.delenv("AMLRUN_CONFIG")
+    with pytest.raises(NotConfigured, match=r"amlrun\.toml, line 2: .* is no name"):
+        workspace_of(None)
+    for name, value in zip(JOB, text.split("/")[:3], strict=True):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(NotConfigured, match=r"the job's own variables: .* is no name"):
+        workspace_of(None)
+    monkeypatch.setenv("AMLRUN_WORKSPACE", text)
+    with pytest.raises(NotConfigured, match=r"AMLRUN_WORKSPACE: .* is no name") as caught:
+        workspace_of(None)
+    assert "a template" in caught.value.hint
+
+
+def test_an_address_without_a_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it should have in it is told."""
+    monkeypatch.setenv("AMLRUN_WORKSPACE", "https://ml.azure.com/home")
+    with pytest.raises(NotConfigured, match="names no workspace") as caught:
+        workspace_of(None)
+    assert "wsid=" in caught.value.hint
+
+
 def test_a_config_that_is_not_json_is_told(tmp_path: Path) -> None:
     """The file is named."""
     (tmp_path / "config.json").write_text("{")
@@ -129,8 +180,11 @@ def test_a_config_that_is_not_json_is_told(tmp_path: Path) -> None:
 def test_another_tools_config_is_passed_over(tmp_path: Path) -> None:
     """A config.json without any of the three keys is not ours."""
     configure(tmp_path / "config.json", model="bert")
-    with pytest.raises(NotConfigured, match="No workspace is configured"):
+    with pytest.raises(NotConfigured, match="No workspace is configured") as caught:
         workspace_of(None)
+    # Who meant it learns that it was seen, and what isn't in it.
+    found = tmp_path / "config.json"
+    assert f"({found}: without subscription_id, resource_group, workspace_name)" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["w", "s/g", "s//w", "s/g/w/x"])
