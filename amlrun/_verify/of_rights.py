@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from amlrun._verify.experiments import CANCEL, CHECKPOINT, SECOND, STUDIO
 from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, otherwise, unseen
-from amlrun._verify.observed import Answer, World, at
+from amlrun._verify.observed import Answer, Seen, World, at
 from amlrun._verify.programs import MARK
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ PAGE = 100
 """Jobs in a page of the list."""
 NOBODY, USER = "without an identity", "with identity user"
 WRITTEN, REFUSED = "written", "refused"
+_NOT_OPENED = ".Authentication"
+"""In the codes of a job that ends because its data can't be opened (`ScriptExecution.WriteStreams.…`)."""
 
 
 def _reads(world: World) -> Said:
@@ -78,28 +80,30 @@ def _pages(world: World) -> Said:
 
 
 def _blobs(world: World) -> Said:
-    found = {
-        identity: _wrote(name, world.jobs[name].said)
+    found = [
+        (identity, _wrote(name, world.jobs[name]), world.jobs[name].why_not)
         for name, identity in world.identity.items()
         if name in world.jobs
-    }
-    whys = {identity: world.job(name).why_not for name, identity in world.identity.items()}
+    ]
     told = [
         f"{identity}: {outcome}{_by(identity, world) if outcome == WRITTEN else ''}"
         if outcome
-        else f"{identity}: not seen ({whys[identity]})"
-        for identity, outcome in found.items()
+        else f"{identity}: not seen ({why})"
+        for identity, outcome, why in found
     ]
-    if not {WRITTEN, REFUSED} & set(found.values()):
+    if not {WRITTEN, REFUSED} & {outcome for _, outcome, _ in found}:
         return unseen("no job told whether it could write" + (f" ({'; '.join(told)})" if told else ""))
     words = (
         f"the default datastore's credentials: {world.credentials or 'unknown'}; a file is {'; '.join(told)}"
     )
+    outcomes = {(identity, outcome) for identity, outcome, _ in found}
     if world.credentials != "None":  # what is stored in it opens it for everybody
-        return either(REFUSED not in found.values(), words)
+        return either(REFUSED not in {outcome for _, outcome in outcomes}, words)
     # Who has no identity writes nothing, and with the submitter's who may write there.
-    as_user = {None: True, True: found.get(USER) != REFUSED, False: found.get(USER) != WRITTEN}
-    return either(found.get(NOBODY) != WRITTEN and as_user[world.may_write], words)
+    unlike = {(NOBODY, WRITTEN)}
+    if world.may_write is not None:
+        unlike.add((USER, REFUSED if world.may_write else WRITTEN))
+    return either(not outcomes & unlike, words)
 
 
 def _by(identity: str, world: World) -> str:
@@ -121,10 +125,13 @@ def _by(identity: str, world: World) -> str:
     return " by the stored credentials"
 
 
-def _wrote(name: str, said: Mapping[str, object]) -> str:
-    if name == SECOND and "found" in said:  # its checkpoint is what it writes
-        return WRITTEN if said["found"] else REFUSED
-    return str(said.get("blob") or "")
+def _wrote(name: str, seen: Seen) -> str:
+    """What became of its file; "": that isn't known."""
+    if _NOT_OPENED in f"{at(seen.run, 'error')}":
+        return REFUSED
+    if name == SECOND and "found" in seen.said:  # its checkpoint is what it writes
+        return WRITTEN if seen.said["found"] else "not found again"
+    return str(seen.said.get("blob") or "")
 
 
 def _endpoints(world: World) -> Said:

@@ -21,7 +21,7 @@ from amlrun._verify.experiments import (
 )
 from amlrun._verify.findings import Finding, Outcome, findings
 from amlrun._verify.observed import Answer, Seen, World
-from amlrun._verify.of_rights import NOBODY
+from amlrun._verify.of_rights import NOBODY, USER
 from amlrun._verify.questions import QUESTIONS
 from amlrun._verify.report import report
 
@@ -55,9 +55,9 @@ def run(*, started: str | None = "09:01:30", ended: str | None = "09:02:30", **m
     }
 
 
-def failed(code: str, message: str = "No.") -> dict[str, Any]:
+def failed(code: str, message: str = "No.", **more: Any) -> dict[str, Any]:
     """One that failed."""
-    return run(started=None, error={"error": {"code": code, "message": message}})
+    return run(started=None, error={"error": {"code": code, "message": message, **more}})
 
 
 def job(**properties: Any) -> dict[str, Any]:
@@ -195,7 +195,8 @@ def reading(**lists: Answer | None) -> World:
 def keyless(blob: str = "written", *, may_write: bool | None) -> World:
     """That world, with a datastore that holds nothing: who has no identity writes nothing into it."""
     jobs = dict(WORLD.jobs)
-    jobs[SECOND] = attrs.evolve(jobs[SECOND], said={"found": False})
+    error = failed("UserError", innerError={"code": "ScriptExecution.WriteStreams.Authentication"})
+    jobs[SECOND] = attrs.evolve(jobs[SECOND], run=error, said={})
     jobs[CANCEL] = attrs.evolve(jobs[CANCEL], said={"blob": blob})
     return attrs.evolve(WORLD, jobs=jobs, credentials="None", may_write=may_write)
 
@@ -405,13 +406,14 @@ def test_of_nothing_nothing_is_concluded() -> None:
         ("pages", reading(next=Answer(400)), OTHERWISE, "which answers 400"),
         ("pages", reading(next=None), AS_ASSUMED, "100 jobs"),
         ("blobs", but(CANCEL, said={"blob": "refused"}), OTHERWISE, "with identity user: refused"),
-        ("blobs", but(SECOND, said={"found": False}), OTHERWISE, "without an identity: refused"),
+        ("blobs", but(SECOND, said={"found": False}), AS_ASSUMED, "without an identity: not found again"),
         ("blobs", attrs.evolve(WORLD, credentials="None"), OTHERWISE, "credentials: None"),
+        ("blobs", keyless(may_write=True), AS_ASSUMED, "without an identity: refused"),
         (
             "blobs",
-            attrs.evolve(but(SECOND, said={"found": False}), credentials="None"),
-            AS_ASSUMED,
-            "without an identity: refused",
+            attrs.evolve(keyless("refused", may_write=True), identity={SECOND: USER, CANCEL: USER}),
+            OTHERWISE,
+            "with identity user: refused; with identity user: refused",
         ),
         ("blobs", WORLD, AS_ASSUMED, "with identity user: written by you, who may write there, or by the st"),
         (

@@ -156,6 +156,17 @@ def test_datastores_without_keys(fake_aml: FakeAml, tmp_path: Path) -> None:
     assert "with identity user: written by you, who may write there" in found["blobs"].words
 
 
+def test_an_identity_without_a_right_to_data(fake_aml: FakeAml, tmp_path: Path) -> None:
+    """Its job ends before it begins: that is an answer."""
+    fake_aml.identity("trainer")
+    fake_aml.datastores_without_keys()
+    fake_aml.revoke("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write", to="trainer")
+    with programs_run(fake_aml, tmp_path / "nodes"):
+        _, found = verified(fake_aml)
+    assert found["blobs"].outcome is Outcome.AS_ASSUMED
+    assert "with identity managed: refused" in found["blobs"].words
+
+
 def test_a_second_verification_beside_the_first(fake_aml: FakeAml, tmp_path: Path) -> None:
     """Jobs of an earlier one have the tag, too: that refutes nothing. Who may not write there hasn't."""
     fake_aml.revoke("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write")
