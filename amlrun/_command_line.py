@@ -140,11 +140,11 @@ def _attached(names: Sequence[str]) -> list[Run | AmlrunError]:
             runs.append(amlrun.attach(name))
         except AmlrunError as error:  # noqa: PERF203 - of one run
             runs.append(error)
-    errors = [one for one in runs if isinstance(one, AmlrunError)]
-    if len(errors) == len(runs):
-        raise errors[0]
-    for error in errors:
-        _tell(f"amlrun: {error}")
+    missing = [one for one in runs if isinstance(one, AmlrunError)]
+    if len(missing) == len(runs):
+        raise missing[0]
+    for one in missing:
+        _tell(f"amlrun: {one}")
     return runs
 
 

@@ -160,11 +160,7 @@ class Run:
         where the account may not read the storage.
         https://learn.microsoft.com/azure/machine-learning/how-to-read-write-data-v2
         """
-        if not isinstance(name, (str, type(None))):
-            message = f"download(name={shown(name)}): the name of an output"
-            raise InvalidRequest(message, argument="name")
-        if not isinstance(to, (str, PathLike, type(None))):
-            raise InvalidRequest(f"download(to={shown(to)}): a folder", argument="to")
+        _check_download(name, to)
         self.refresh()
         folder = Path(self.name) / (name or OWN) if to is None else Path(to)
         download(self._workspace, self._watched.last, name, folder)
@@ -187,6 +183,14 @@ class Run:
 
     def _failure(self, stop: Stop) -> JobFailed | JobCanceled | RequeueExhausted:
         return failure(self._workspace, self._watched, stop)
+
+
+def _check_download(name: object, to: object) -> None:
+    if not isinstance(name, (str, type(None))):
+        message = f"download(name={shown(name)}): the name of an output"
+        raise InvalidRequest(message, argument="name")
+    if not isinstance(to, (str, PathLike, type(None))):
+        raise InvalidRequest(f"download(to={shown(to)}): a folder", argument="to")
 
 
 def watch_runs(runs: object, terms: Terms) -> list[Run | AmlrunError]:

@@ -296,3 +296,17 @@ def test_a_save_that_writes_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="nothing is in the folder"):
         checkpoints.save(1, lambda _: None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_an_old_one_its_marker_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in between, nothing is left that looks like a whole checkpoint."""
+    marked: list[bool] = []
+    remove = shutil.rmtree
+
+    def removed(path: Path, **options: Any) -> None:
+        marked.append(path.with_name(f"{path.name}.done").exists())
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    run(checkpointing(1, elsewhere=tmp_path, keep=1), 3)
+    assert marked == [False, False]

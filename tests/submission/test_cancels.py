@@ -184,6 +184,39 @@ def test_nodes_that_nobody_may_list_leave_it_unknown_who_canceled(
     assert over(run) == ([Ending.CANCELED], 1)
 
 
+def test_a_warning_that_comes_late_is_of_the_restart(fake_aml: FakeAml, client: MLClient) -> None:
+    """It came while the job was in the queue again, and so explains no cancel of somebody's after that."""
+    fake_aml.inject(Preempted(how="restarted", after=120, warned=False), job="train")
+    run = running(fake_aml, client, "spot", warned=False)
+    fake_aml.quota("TotalLowPriorityCores", limit=0)
+    until(run, "Queued")
+    fake_aml.warn("train", WARNING)
+    fake_aml.quota("TotalLowPriorityCores", limit=100)
+    until(run, "Running")
+    fake_aml.inject(CanceledByPlatform(after=600), job="train")
+    assert over(run) == ([Ending.CANCELED], 1)
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_the_mark_of_a_cancel_is_on_the_first_attempt(
+    fake_aml: FakeAml, client: MLClient, attempts: int
+) -> None:
+    """Where each watcher reads it, whatever attempts it knows: in a pause after any of them, none comes."""
+    fake_aml.inject(Preempted(), job="train*", times=attempts)
+    policy = Requeue(preemptions=5, waits=(*[1] * (attempts - 1), 3600))
+    run = submit(
+        "train", name="train", environment=ENVIRONMENT, cpus=4, tier="spot", requeue=policy, client=client
+    )
+    names = [run.name, f"{run.name}-a2"][:attempts]
+    while fake_aml.jobs != tuple(names) or fake_aml.job(names[-1]).status != "Failed":
+        with suppress(WaitTimeout):
+            run.wait(timeout=60)
+    attach("train", client=fake_aml.client()).cancel()
+    assert ["amlrun.cancel" in fake_aml.job(name).tags for name in names] == [True, False][:attempts]
+    endings, jobs = over(run)
+    assert (endings[-1], jobs, fake_aml.jobs) == (Ending.CANCELED_BY_US, attempts, tuple(names))
+
+
 def test_a_second_preemption_after_a_restart_in_place(fake_aml: FakeAml, client: MLClient) -> None:
     """Its warning is one more than the restart had left."""
     run = running(fake_aml, client, "spot", warned=True)

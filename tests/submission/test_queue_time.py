@@ -9,18 +9,24 @@ import pytest
 from amlrun import JobCanceled, Requeue, Run, WaitTimeout, attach, submit
 from amlrun._ending import Ending
 from amlrun._workspace import workspace_of
+from amlrun.testing import Answer, Forbidden
 from tests.submission.runs import ENVIRONMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
+    from tests.submission.runs import Between
 
 T4, T4_OF_8 = "Standard_NC4as_T4_v3", "Standard_NC8as_T4_v3"
 MOVED = [Ending.QUEUED_TOO_LONG, Ending.COMPLETED]
 HALF_AN_HOUR = 1800
+STEPS = f"{{train: {{type: command, command: train, environment: '{ENVIRONMENT}'}}}}"
+PIPELINE = f"type: pipeline\njobs: {STEPS}\n"
+"""What has no timeout of the service's."""
 
 
 def queued(fake: FakeAml, client: MLClient, when: str, **policy: Any) -> Run:
@@ -91,8 +97,7 @@ def test_the_service_tells_for_how_long_it_has_run(
     """Of what is ended by who waits: nothing is ended too early, nor is more told than has run."""
     fake_aml.runtime(hours=3)
     file = tmp_path / "job.yml"
-    steps = f"{{train: {{type: command, command: train, environment: '{ENVIRONMENT}'}}}}"
-    file.write_text(f"type: pipeline\njobs: {steps}\n")
+    file.write_text(PIPELINE)
     run = submit(file, name="train", timeout=3600, requeue=Requeue(enforce_timeout=True), client=client)
     fake_aml.advance(minutes=10)
     assert run.refresh().attempts[-1].seconds < 700
@@ -174,3 +179,71 @@ def test_a_cancel_comes_first(fake_aml: FakeAml, client: MLClient) -> None:
     with pytest.raises(JobCanceled):
         run.wait()
     assert all(fake_aml.job(name).status == "Canceled" for name in fake_aml.jobs)
+
+
+class Died(BaseException):
+    """The machine of a watcher is switched off."""
+
+
+def test_who_dies_while_giving_it_up_leaves_no_riddle(fake_aml: FakeAml, between: Between) -> None:
+    """Its tag is there before it is canceled: whoever comes knows why, and goes on."""
+    run = queued(fake_aml, fake_aml.client(per_call_policies=between), "other-size")
+    changes: list[str] = []
+
+    def die(method: str, _path: str, go_on: Callable[[], Any]) -> Any:
+        if method in {"PATCH", "POST"}:
+            changes.append(method)
+            if len(changes) > 1:
+                between.act = None
+                raise Died
+        return go_on()
+
+    between.act = die
+    with pytest.raises(Died):
+        run.wait()
+    assert endings(attach("train", client=fake_aml.client()).wait()) == MOVED
+
+
+def test_a_cancel_that_nobody_heeded_is_repeated(fake_aml: FakeAml, client: MLClient) -> None:
+    """Else what was given up would wait for ever."""
+    fake_aml.inject(Answer(202), on="POST /jobs/{name}/cancel", name="train")
+    run = queued(fake_aml, client, "other-size").wait()
+    assert endings(run) == MOVED
+    assert len(fake_aml.calls.of("POST /jobs/{name}/cancel")) == 2
+
+
+def test_it_stays_where_nobody_can_see_what_there_is(fake_aml: FakeAml, client: MLClient) -> None:
+    """Whose account may not even read the workspace has no other place for it."""
+    queued(fake_aml, client, "other-size")
+    other = attach("train", client=fake_aml.client())
+    fake_aml.inject(Forbidden(), on="GET ", times=None)
+    with pytest.raises(WaitTimeout):
+        other.wait(timeout=3 * HALF_AN_HOUR)
+    assert (other.status, fake_aml.jobs) == ("Queued", ("train",))
+
+
+def test_what_has_run_for_its_timeout_is_canceled_once(
+    fake_aml: FakeAml, between: Between, tmp_path: Path
+) -> None:
+    """However long the service takes for it."""
+    fake_aml.runtime(hours=3)
+    file = tmp_path / "job.yml"
+    file.write_text(PIPELINE)
+    client = fake_aml.client(per_call_policies=between)
+    policy = Requeue(enforce_timeout=True)
+    run = submit(file, name="train", timeout=600, requeue=policy, client=client)
+    ends: list[str] = []
+
+    def slowly(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        reply = go_on()
+        body = reply.http_response.body()
+        if method == "GET" and path.endswith("/jobs/train") and b'"Canceled"' in body and len(ends) < 4:
+            ends.append(path)
+            reply.http_response._content = body.replace(b'"Canceled"', b'"CancelRequested"')
+        return reply
+
+    between.act = slowly
+    with pytest.raises(JobCanceled):
+        run.wait()
+    assert len(ends) == 4
+    assert len(fake_aml.calls.of("POST /jobs/{name}/cancel", name="train")) == 1
