@@ -20,13 +20,13 @@ HISTORY = f"https://eastus.api.azureml.ms/history/v1.0{WORKSPACE}/experiments/e/
 BLOB = "https://acc.blob.core.windows.net/files/a/b?sig=hidden"
 
 
-def failure(status: int, body: Any, url: str = JOB, method: str = "PUT", **more: str) -> AmlrunError:
+def failure(status: int, body: Any, url: str = JOB, method: str = "PUT", **more: Any) -> AmlrunError:
     """What becomes of a reply; a body that is no text is JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     return failure_of(ErrorReply(method, url, status, text, **more))
 
 
-def refused(status: int, body: Any, url: str = JOB, method: str = "PUT", **more: str) -> NotAuthorized:
+def refused(status: int, body: Any, url: str = JOB, method: str = "PUT", **more: Any) -> NotAuthorized:
     """The same, of one that a role or a sign-in mends."""
     error = failure(status, body, url, method, **more)
     assert isinstance(error, NotAuthorized)

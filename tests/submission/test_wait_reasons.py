@@ -49,7 +49,7 @@ def test_runs_of_ones_own_that_hold_quota_are_named(
     fake_aml.runtime(hours=5)
     fake_aml.quota("TotalLowPriorityCores", limit=24)
     fake_aml.cluster("nodes", size="Standard_DS3_v2", max_nodes=1, tier="spot")
-    where = {"environment": ENVIRONMENT, "client": client}
+    where: dict[str, Any] = {"environment": ENVIRONMENT, "client": client}
     submit("train", name="small", compute="nodes", **where)
     submit("train", name="big", instance_type="Standard_D16a_v4", tier="spot", **where)
     fake_aml.advance(minutes=20)

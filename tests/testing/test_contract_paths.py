@@ -21,8 +21,8 @@ SUBSCRIPTION = "/subscriptions/{}"
 NOT_THERE = re.compile(
     r"operation(Results|sStatus)/|/enableSso$|/registries(/\{\w+\})?$|/(tempdatarefs|datarefs|import)\b|/Microsoft\.Authorization/"
 )
-"""Paths of long-running operations, what the SDK asks though no document has it, and what has a document of its
-own: registries themselves, and rights."""
+"""Paths of long-running operations, what the SDK asks though no document has it, and what has a document of
+its own: registries themselves, and rights."""
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:

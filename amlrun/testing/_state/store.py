@@ -127,8 +127,8 @@ class Records:
         )
         return None if row is None else self._read(row[0])
 
-    def on_shelf(self, kind: str, shelf: str, *, most: int = -1) -> list[dict[str, Any]]:
-        """The documents of a shelf, in order: all, or the first ones."""
+    def on_shelf(self, kind: str, shelf: str, *, most: int = -1) -> list[Any]:
+        """The documents of a shelf, in order: all, or the first ones; of one that can't be opened, a text."""
         rows = self._connection.execute(
             "SELECT body FROM documents WHERE kind = ? AND shelf = ? ORDER BY seq LIMIT ?",
             (kind, shelf, most),
