@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("amlrun")
 UNEXPLAINED = 20
 """Looks at an end that run history refuses to explain, a quarter of an hour: then why is unknown."""
-LONG_UNEXPLAINED = 1500
-"""The same, where that is a fault that passes: a day of looks."""
+LONG_UNEXPLAINED = 360
+"""The same, where that is a fault that passes: six hours of looks."""
 UNREAD = "its run history can't be read"
 _RAN = frozenset({RUNNING, NOT_RESPONDING})
 """From these states a job goes back to the queue only where the service restarts it in place."""
