@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SDK_VARIABLE = "AZUREML_CURRENT_CLOUD"
 """Where azure-ai-ml looks for the cloud; each of its clients sets it."""
-VARIABLES = ("AZURE_CLOUD", SDK_VARIABLE)
-"""Where a cloud is named."""
+VARIABLE = "AZURE_CLOUD"
+"""Where a user names it."""
 _AUTHORITY = "AZURE_AUTHORITY_HOST"
 
 
@@ -89,23 +89,47 @@ def cloud_named(name: str) -> Cloud | None:
     return next((cloud for cloud in CLOUDS if cloud.name.lower() == name.strip().lower()), None)
 
 
-def cloud_of(environment: Mapping[str, str]) -> Cloud:
-    """The cloud that the environment names, or whose sign-in it names; else the public one.
+_MORE_LOGINS = {
+    "login.windows.net": PUBLIC,
+    "login.microsoft.com": PUBLIC,
+    "login.partner.microsoftonline.cn": CHINA,
+}
+"""Further hosts of sign-ins, as azure-identity knows them."""
 
-    Raises `NotConfigured` for a name that no cloud has.
+
+def cloud_of(environment: Mapping[str, str]) -> Cloud:
+    """The cloud of AZURE_CLOUD; else the one whose sign-in is named; else the SDK's; else the public one.
+
+    Raises `NotConfigured` for a name that no cloud has, for two of which each says another, and for a sign-in
+    that is of none.
     """
-    for variable in VARIABLES:
-        name = environment.get(variable)
-        if name:
-            cloud = cloud_named(name)
-            if cloud is None:
-                known = ", ".join(cloud.name for cloud in CLOUDS)
-                message = f"{variable}={name}: no such cloud. There are {known}"
-                hint = "Of any other cloud, make the MLClient yourself, and give it: client=…"
-                raise NotConfigured(message, hint=hint, looked_at=(variable,))
-            return cloud
-    host = _host(environment.get(_AUTHORITY, ""))
-    return next((cloud for cloud in CLOUDS if _host(cloud.login) == host), PUBLIC)
+    named, host = _named(environment, VARIABLE), _host(environment.get(_AUTHORITY, ""))
+    of_host = next((cloud for cloud in CLOUDS if _host(cloud.login) == host), _MORE_LOGINS.get(host))
+    if named is not None:
+        if of_host is not None and of_host is not named:
+            message = (
+                f"{VARIABLE} says {named.name}, and {_AUTHORITY}={host} is the sign-in of {of_host.name}"
+            )
+            hint = f"Unset one of them: {VARIABLE} alone is enough."
+            raise NotConfigured(message, hint=hint, looked_at=(VARIABLE, _AUTHORITY))
+        return named
+    if host and of_host is None:
+        message = f"{_AUTHORITY}={host} is the sign-in of no cloud that is known"
+        raise NotConfigured(message, hint=f"{VARIABLE} says which it is. {_OTHER}", looked_at=(_AUTHORITY,))
+    return of_host or _named(environment, SDK_VARIABLE) or PUBLIC
+
+
+_OTHER = "Of any other cloud, make the MLClient yourself, and give it: client=…"
+
+
+def _named(environment: Mapping[str, str], variable: str) -> Cloud | None:
+    name = environment.get(variable, "").strip()
+    cloud = cloud_named(name)
+    if name and cloud is None:
+        known = ", ".join(cloud.name for cloud in CLOUDS)
+        message = f"{variable}={name}: no such cloud. There are {known}"
+        raise NotConfigured(message, hint=_OTHER, looked_at=(variable,))
+    return cloud
 
 
 def _host(url: str) -> str:
