@@ -28,7 +28,8 @@ _PROOFS = ("AZURE_CLIENT_SECRET", _CERTIFICATE)
 _TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105 - a variable's name
 _CHOSEN = "AZURE_TOKEN_CREDENTIALS"
 _ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
-_JOB = "AZUREML_RUN_ID"
+JOB = "AZUREML_RUN_ID"
+"""The variable that tells that this is a job."""
 
 
 _COUNT = (
@@ -40,6 +41,9 @@ _COUNT = (
     "AZURE_AUTHORITY_HOST",
     "AZURE_USERNAME",
     "AZURE_PASSWORD",
+    JOB,
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_CONFIG_DIR",
     "DEFAULT_IDENTITY_CLIENT_ID",
     "IDENTITY_HEADER",
     "MSI_SECRET",
@@ -76,7 +80,7 @@ def way_in(environment: Mapping[str, str]) -> Way:
         return Way.ON_BEHALF
     if any(map(has, _ENDPOINTS)):
         # Assumed: a compute instance says MSI_ENDPOINT, as a job does, and is none.
-        return Way.MANAGED_IN_JOB if has(_JOB) else Way.MANAGED
+        return Way.MANAGED_IN_JOB if has(JOB) else Way.MANAGED
     return Way.ANY
 
 

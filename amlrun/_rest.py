@@ -38,7 +38,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 
 from amlrun._clock import Clock, RealClock, ServiceClock
 from amlrun._cloud import PUBLIC, Cloud
-from amlrun._credential import halves, name_of
+from amlrun._credential import name_of
 from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
 from amlrun._errors import AmlrunError, ServiceError
 from amlrun._proxies import way_out
@@ -249,7 +249,7 @@ class Rest:
         text, status = str(error.message or error), fault_of(error)
         credential = name_of(self.tokens.credential)
         if status is None:
-            return not_signed_in(text, credential=credential, missing=halves(os.environ))
+            return not_signed_in(text, credential=credential, environment=os.environ)
         # azure-identity has repeated it.
         return unanswered(text, status, login=self.wire.cloud.login, credential=credential)
 

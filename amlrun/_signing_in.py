@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._cloud import PUBLIC, cloud_of
+from amlrun._credential import JOB, Way, halves, way_in
+from amlrun._errors import NotAuthorized, NotConfigured, ServiceError
 from amlrun._proxies import way_out
 
 if TYPE_CHECKING:
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
 LASTING = frozenset({"AADSTS700024"})
 """Codes of what no later try mends: a loop that looks every minute ends by them."""
-_APART = "Submit without waiting, and wait in a step of its own that signs in anew: `amlrun wait NAME`."
-_MFA = "Sign in with the second factor: `az login --tenant <tenant> --scope {scope}`."
+_APART = (
+    "Sign in again. Where a job is to be waited for, submit it without waiting, and wait in a step of its own"
+    " that signs in anew: `amlrun wait NAME`."
+)
+_MFA = "Sign in with the second factor: `az login --tenant {tenant} --scope {scope}`."
 _FRESH = "Sign in again: `az login`."
 
 
@@ -65,23 +70,33 @@ CODES = {
     ),
     "50020": Cause(
         "the account is not of this tenant",
-        "Sign in to the workspace's tenant: `az login --tenant <tenant>`, or set AZURE_TENANT_ID.",
+        "Sign in to the workspace's tenant: `az login --tenant {tenant}`, or set AZURE_TENANT_ID.",
     ),
     "50034": Cause(
-        "the tenant knows no such account", "Sign in to the right one: `az login --tenant <tenant>`."
+        "the tenant knows no such account", "Sign in to the right one: `az login --tenant {tenant}`."
     ),
     "90002": Cause(
         "there is no such tenant", "Is AZURE_TENANT_ID right, and the cloud (AZURE_AUTHORITY_HOST)?"
     ),
     "500011": Cause(
         "the tenant doesn't know the service that the token is for",
-        "Another cloud's tenant? AZUREML_CURRENT_CLOUD and AZURE_AUTHORITY_HOST must be of one cloud.",
+        "Another cloud's tenant? AZURE_CLOUD says which cloud it is.",
     ),
 }
 _SAME = {"700213": "70021", "700211": "70021", "700212": "70021", "50072": "50079", "900021": "90002"}
 _CODE = re.compile(r"AADSTS(\d+)")
 _TENANT = re.compile(r"not configured to acquire tokens for tenant (\S+?)\.? ")
-_SCOPE = "https://management.azure.com//.default"
+_COMMAND = re.compile(r"\baz login(?: --(?:tenant|scope) [^\s\"'`]+)+")
+"""As az says it itself, with tenant and scope."""
+_FACTORS = frozenset({"50072", "50076", "50078", "50079", "50158"})
+_APPS = frozenset({"EnvironmentCredential", "ClientSecretCredential", "CertificateCredential"})
+_OF_ASSERTION = {
+    # Without a token in the file, the request looks like one with an empty secret.
+    "7000215": Cause(
+        "there is no token in the file of AZURE_FEDERATED_TOKEN_FILE",
+        "The pipeline's step that writes it comes first; does it have the right to (`id-token: write`)?",
+    ),
+}
 
 _LINK = re.compile(r"^\t(\w+): ", re.MULTILINE)
 _ABSENT = {
@@ -115,7 +130,8 @@ _HOST = re.compile(r"host='([^']+)'")
 _PLAIN = (
     ("Azure CLI not found on path", "not installed"),
     ("Please run 'az login'", "installed, but nobody is logged in"),
-    ("Failed to invoke the Azure CLI", "no answer in time, or it can't be run"),
+    ("Failed to invoke the Azure CLI", "no answer within 10 seconds, or it can't be run"),
+    ("Identity not found", "this machine has none, or not the one of AZURE_CLIENT_ID"),
     ("no response from the IMDS endpoint", "none here"),
     ("No identity has been assigned", "this machine has none, or not the one of AZURE_CLIENT_ID"),
 )
@@ -135,37 +151,51 @@ def way_of(credential: str) -> str:
     return _NAMES.get(credential, credential)
 
 
+@attrs.frozen
+class _Way:
+    """One way that was tried: why it gave no token, and what to do, "" where there is nothing special."""
+
+    name: str
+    words: str
+    hint: str
+
+
 def not_signed_in(
-    text: str, *, credential: str = "", missing: Mapping[str, str] | None = None
+    text: str, *, credential: str = "", environment: Mapping[str, str] | None = None
 ) -> NotAuthorized:
     """The error for what a credential says: each way that was tried in a line, ways nobody prepared left out.
 
-    `credential` is the class of the one that was asked, where it is only one. `missing` are the variables
-    that are missing of a way which is said by halves, by its credential's class.
+    `credential` is the class of the one that was asked, where it is only one. `environment` tells of
+    variables that are missing, and where this is.
     """
-    tried, code = _tried(text), _CODE.search(text)
+    tried, code, place = _tried(text), _CODE.search(text), environment or {}
     service_code = code[0] if code else ""
     if not tried:
-        words, hint = _cause(credential, text)
+        one = _failed(credential, text, place)
         who = f"{_NAMES[credential]}: " if credential in _NAMES else ""
-        hint = hint or _USUAL.get(credential) or _usual(text)
-        return NotAuthorized(f"No token: {who}{words}", hint=hint, service_code=service_code, signed_in=False)
-    halves = missing or {}
-    causes = [
-        (name, f"without {halves[name]}", f"Set {halves[name]}, or unset the rest.")
-        if name in halves
-        else (name, *_cause(name, said))
+        hint = one.hint or _USUAL.get(credential) or _usual(text)
+        message = f"No token: {who}{one.words}"
+        return NotAuthorized(message, hint=hint, service_code=service_code, signed_in=False)
+    missing = halves(place)
+    absent = [way_of(name) for name, said in tried if name not in missing and _is_absent(name, said)]
+    failed = [
+        _Way(name, f"without {missing[name]}", f"Set {missing[name]}, or unset the rest.")
+        if name in missing
+        else _failed(name, said, place)
         for name, said in tried
-        if name in halves or not _is_absent(name, said)
+        if way_of(name) not in absent
     ]
-    hints = dict.fromkeys(hint for _, _, hint in causes if hint)
-    lines = [f"  {way_of(name)}: {words}" for name, words, _ in causes]
-    absent = [way_of(name) for name, said in tried if _is_absent(name, said) and name not in halves]
+    lines = [f"  {way_of(one.name)}: {one.words}" for one in failed]
     if absent:
         lines.append(f"  not set up: {', '.join(absent)}")
-    message = "\n".join(["No token: nobody is signed in", *lines])
-    hint = "\n".join(hints) or _usual(text)
-    return NotAuthorized(message, hint=hint, service_code=service_code, signed_in=False)
+    alone = bool(place.get(JOB)) and way_in(place) is Way.ANY
+    head = "No token: this job was sent without an identity" if alone else "No token: nobody is signed in"
+    hints = dict.fromkeys(one.hint for one in failed if one.hint)
+    hint = _NO_IDENTITY if alone else "\n".join(hints) or _usual(text)
+    return NotAuthorized("\n".join([head, *lines]), hint=hint, service_code=service_code, signed_in=False)
+
+
+_NO_IDENTITY = "Submit it with identity='managed', or 'user': in a job nobody logs in."
 
 
 def unanswered(text: str, status: int, *, login: str, credential: str = "") -> ServiceError:
@@ -193,22 +223,57 @@ def _is_absent(name: str, said: str) -> bool:
     return name in _ABSENT and _ABSENT[name] in said
 
 
-def _cause(name: str, said: str) -> tuple[str, str]:
-    """What is wrong, in a line, and the way out, "" where there is no special one."""
+def _failed(name: str, said: str, environment: Mapping[str, str]) -> _Way:
+    """What is wrong, in a line, and the way out."""
     code = _CODE.search(said)
     if code:
-        known = CODES.get(_SAME.get(code[1], code[1]))
-        if known:
-            return f"{known.words} ({code[0]})", known.hint.format(scope=_SCOPE)
-        return _first(said[code.start() :]), ""
+        known = _of_code(name, _SAME.get(code[1], code[1]))
+        if known is None:
+            return _Way(name, _first(said[code.start() :]), "")
+        return _Way(name, f"{known.words} ({code[0]})", _filled(name, known, code[1], said, environment))
     tenant = _TENANT.search(said)
     if tenant:
         words = f"it signs in to another tenant than {tenant[1]}, which is asked for"
-        return words, f"Sign in to that one: `az login --tenant {tenant[1]}`, or set AZURE_TENANT_ID."
+        hint = f"Sign in to that one: `az login --tenant {tenant[1]}`, or set AZURE_TENANT_ID."
+        return _Way(name, words, hint)
+    refused = _REFUSED.search(said)
+    if refused and name in _OF_THE_PLACE and JOB in environment:
+        return _Way(name, f"refused: {refused['why']}", _of_another(environment))
     for sign, words in _PLAIN:
         if sign in said:
-            return words, ""
-    return _first(said), _reaching(name, said) or way_out(said, usual="")
+            return _Way(name, words, _SLOW if "Failed to invoke" in sign else "")
+    return _Way(name, _first(said), _reaching(name, said) or way_out(said, usual=""))
+
+
+_REFUSED = re.compile(r"Token request error: \(\w+\) (?:.*'message': ['\"](?=[^'\"]))?(?P<why>[^'\"]+)")
+_SLOW = "What does it wait for? `az account get-access-token` tells."
+
+
+def _of_code(name: str, code: str) -> Cause | None:
+    of_assertion = _OF_ASSERTION.get(code) if name == "WorkloadIdentityCredential" else None
+    return of_assertion or CODES.get(code)
+
+
+def _filled(name: str, known: Cause, code: str, said: str, environment: Mapping[str, str]) -> str:
+    """The way out of a code, with the tenant and the audience; az's own words for it where it has some."""
+    if code in _FACTORS and name in _APPS:
+        return "No app has one: its tenant's administrator can leave it out of that rule."
+    if known.hint is _MFA and (command := _COMMAND.search(said)):
+        return f"Sign in with the second factor: `{command[0]}`."
+    try:
+        management = cloud_of(environment).management
+    except NotConfigured:
+        management = PUBLIC.management
+    tenant = environment.get("AZURE_TENANT_ID") or "<tenant>"
+    return known.hint.format(scope=f"{management}//.default", tenant=tenant)
+
+
+def _of_another(environment: Mapping[str, str]) -> str:
+    """The way out where the job's endpoint gives no token for the identity that was asked for."""
+    said, own = environment.get("AZURE_CLIENT_ID"), environment.get("DEFAULT_IDENTITY_CLIENT_ID")
+    if said and own and said != own:
+        return f"AZURE_CLIENT_ID is {said}, and the job was given {own} (DEFAULT_IDENTITY_CLIENT_ID)."
+    return ""
 
 
 def _reaching(name: str, said: str) -> str:

@@ -65,11 +65,11 @@ def test_the_way_out_of_what_az_says() -> None:
         ("7000222", "the client secret has expired", "AZURE_CLIENT_SECRET"),
         ("700016", "no such app in this tenant", "AZURE_TENANT_ID"),
         ("700213", "no federated credential of the app", "subject"),
-        ("50079", "a second factor", "az login --tenant"),
+        ("50079", "a second factor", "administrator"),
         ("65001", "consented", "administrator"),
         ("50020", "not of this tenant", "AZURE_TENANT_ID"),
         ("90002", "no such tenant", "AZURE_AUTHORITY_HOST"),
-        ("500011", "doesn't know the service", "AZUREML_CURRENT_CLOUD"),
+        ("500011", "doesn't know the service", "AZURE_CLOUD"),
     ],
 )
 def test_what_a_code_means(code: str, words: str, hint: str) -> None:
@@ -115,19 +115,114 @@ def test_a_chain_of_which_all_is_set_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "line", "hint"),
+    ("environment", "line", "without"),
     [
-        ({"EnvironmentCredential": "AZURE_TENANT_ID"}, "  service principal of the variables AZURE_*: ", ""),
-        ({"WorkloadIdentityCredential": "AZURE_TENANT_ID"}, "  federated token (", "or unset the rest."),
+        (
+            {"AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"},
+            "  service principal of the variables AZURE_*: ",
+            "AZURE_TENANT_ID",
+        ),
+        (
+            {"AZURE_CLIENT_ID": "c", "AZURE_FEDERATED_TOKEN_FILE": "f"},
+            "  federated token (",
+            "AZURE_TENANT_ID",
+        ),
+        (
+            {"AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t"},
+            "  service principal of the variables AZURE_*: ",
+            "AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH",
+        ),
     ],
 )
-def test_what_is_set_up_by_halves(missing: dict[str, str], line: str, hint: str) -> None:
+def test_what_is_set_up_by_halves(environment: dict[str, str], line: str, without: str) -> None:
     """The variable that is missing is named, where somebody has set the others."""
-    error = not_signed_in(CHAIN.format(az="Azure CLI not found on path"), missing=missing)
+    error = not_signed_in(CHAIN.format(az="Azure CLI not found on path"), environment=environment)
     (told,) = [said for said in error.message.splitlines() if said.startswith(line)]
-    assert told.endswith(": without AZURE_TENANT_ID")
-    assert error.hint.startswith("Set AZURE_TENANT_ID")
-    assert hint in error.hint
+    assert told.endswith(f": without {without}")
+    assert error.hint == f"Set {without}, or unset the rest."
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"AZURE_CLIENT_ID": "c"},
+        {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"},
+        {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_FEDERATED_TOKEN_FILE": "f"},
+    ],
+)
+def test_what_is_whole_is_no_half(environment: dict[str, str]) -> None:
+    """A client id alone says which managed identity is meant."""
+    error = not_signed_in(CHAIN.format(az="Azure CLI not found on path"), environment=environment)
+    assert "without" not in error.message
+
+
+def test_a_job_without_an_identity() -> None:
+    """Is told so: nobody can log in there, nor install anything."""
+    error = not_signed_in(CHAIN.format(az="Azure CLI not found on path"), environment={"AZUREML_RUN_ID": "r"})
+    assert error.message.splitlines()[0] == "No token: this job was sent without an identity"
+    assert error.hint.startswith("Submit it with identity='managed', or 'user'")
+
+
+def test_a_job_that_asks_for_another_identity_than_its_own() -> None:
+    """Both are named."""
+    said = (
+        "Azure ML managed identity configuration not found in environment. Token request error: "
+        "(invalid_scope) {'error': {'code': 'ManagedIdentityError', 'message': 'No identity of that id.'}}"
+    )
+    job = {"AZUREML_RUN_ID": "r", "MSI_ENDPOINT": "http://m", "DEFAULT_IDENTITY_CLIENT_ID": "own"}
+    error = not_signed_in(
+        said, credential="ManagedIdentityCredential", environment={**job, "AZURE_CLIENT_ID": "other"}
+    )
+    assert error.message == "No token: managed identity: refused: No identity of that id."
+    assert error.hint == "AZURE_CLIENT_ID is other, and the job was given own (DEFAULT_IDENTITY_CLIENT_ID)."
+    plain = "Token request error: (invalid_request) Identity not found"
+    error = not_signed_in(plain, credential="ManagedIdentityCredential", environment=job)
+    assert error.message == "No token: managed identity: refused: Identity not found"
+    assert "AZURE_CLIENT_ID" in error.hint
+
+
+def test_a_machine_without_that_identity() -> None:
+    """Its endpoint answers: it is not as if there were none."""
+    said = f"{MANAGED} Token request error: (invalid_request) Identity not found"
+    error = not_signed_in(f"\nAttempted:\n\tManagedIdentityCredential: {said}")
+    words = "  managed identity: this machine has none, or not the one of AZURE_CLIENT_ID"
+    assert error.message.splitlines()[1] == words
+
+
+def test_no_token_is_in_the_file() -> None:
+    """Entra takes that for a wrong secret; nobody has set one."""
+    said = "Authentication failed: AADSTS7000215: Invalid client secret provided."
+    error = not_signed_in(said, credential="WorkloadIdentityCredential")
+    assert "there is no token in the file of AZURE_FEDERATED_TOKEN_FILE (AADSTS7000215)" in error.message
+    assert "AZURE_CLIENT_SECRET" not in str(error)
+
+
+def test_the_command_of_az_is_handed_on() -> None:
+    """With the tenant and the scope that it names, whatever cloud it is."""
+    command = "az login --tenant 72f9 --scope https://management.core.usgovcloudapi.net//.default"
+    said = (
+        f'ERROR: AADSTS50076: Use MFA. {TRAIL}\nInteractive authentication is needed. Please run:\n{command}"'
+    )
+    error = not_signed_in(CHAIN.format(az=said))
+    assert error.hint == f"Sign in with the second factor: `{command}`."
+    error = not_signed_in("AADSTS50076: Use MFA.", environment={"AZURE_CLOUD": "AzureUSGovernment"})
+    assert "--tenant <tenant> --scope https://management.usgovcloudapi.net//" in error.hint
+    error = not_signed_in("AADSTS50076: Use MFA.", environment={"AZURE_CLOUD": "?", "AZURE_TENANT_ID": "t"})
+    assert "--tenant t --scope https://management.azure.com//" in error.hint
+
+
+def test_an_app_has_no_second_factor() -> None:
+    """Nobody is told to sign in with one in its place."""
+    error = not_signed_in("AADSTS50076: Use MFA.", credential="EnvironmentCredential")
+    assert "az login" not in error.hint
+    assert "administrator" in error.hint
+
+
+def test_az_that_hangs() -> None:
+    """For how long, and how to see why."""
+    error = not_signed_in(CHAIN.format(az="Failed to invoke the Azure CLI"))
+    assert "  az: no answer within 10 seconds, or it can't be run" in error.message.splitlines()
+    assert "az account get-access-token" in error.hint
 
 
 def test_a_way_that_only_says_that_it_is_unavailable() -> None:
