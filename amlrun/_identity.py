@@ -183,6 +183,10 @@ def parse_identity(value: Any) -> Identity | None:
     if isinstance(value, str):
         first, _, which = (part.strip() for part in value.partition(":"))
         kind = _WORDS.get(first.lower())
+        if kind is IdentityKind.MANAGED and ":" in value and not which:
+            message = f"identity={shown(value)} says that one is meant, and not which"
+            hint = f'Its client id or its name follows the colon (is a variable empty?); "{first}" is any.'
+            raise InvalidRequest(message, argument="identity", hint=hint)
         if kind is IdentityKind.MANAGED and which:
             return _managed(Managed(client_id=which) if _GUID.fullmatch(which) else Managed(name=which))
         if kind is not None and not which:

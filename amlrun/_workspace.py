@@ -70,6 +70,7 @@ class Workspace:
             hurried=self.rest.hurried,
             common=_common(scope, self.rest),
             source=source,
+            studio=wire.cloud.studio,
         )
         self.pace = Pace(self.clock)
         # Weak, since this object is kept for as long as the user's client lives.
@@ -173,13 +174,13 @@ def workspace_of(client: MLClient | None) -> Workspace:
 def connect(workspace: str | None = None) -> MLClient:
     """The `MLClient` that everything uses by default.
 
-    `workspace` is `"subscription/resource-group/workspace"`, its ARM id, or `"local"`; with nothing, the
-    first of: `AMLRUN_WORKSPACE`; the variables that Azure ML sets inside a job; `workspace` in `amlrun.toml`,
-    here or above; `config.json` here or above, `.azureml/` too; `AZURE_SUBSCRIPTION_ID`,
-    `AZURE_RESOURCE_GROUP` and `AZURE_ML_WORKSPACE`.
+    `workspace` is `"subscription/resource-group/workspace"`, its ARM id, the address of any of its pages in
+    the studio, or `"local"`; with nothing, the first of: `AMLRUN_WORKSPACE`; the variables that Azure ML sets
+    inside a job; `workspace` in `amlrun.toml`, here or above; `config.json` here or above, `.azureml/` too;
+    `AZURE_SUBSCRIPTION_ID`, `AZURE_RESOURCE_GROUP` and `AZURE_ML_WORKSPACE`.
 
     Nothing is sent yet. The credential is the shortest chain that the environment allows (docs/connect.md);
-    the cloud is the one of `AZURE_CLOUD`, `AZUREML_CURRENT_CLOUD` or `AZURE_AUTHORITY_HOST`. azure-ai-ml
+    the cloud is the one of `AZURE_CLOUD`, `AZURE_AUTHORITY_HOST` or `AZUREML_CURRENT_CLOUD`. azure-ai-ml
     sends no telemetry, unless `AMLRUN_TELEMETRY=1` asks for it.
 
     Raises `NotConfigured`.

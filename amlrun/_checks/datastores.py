@@ -31,12 +31,15 @@ class Reach:
 
     `named` are the datastores that its inputs, outputs and checkpoints name, `usual` those to which goes what
     nobody has named a place for. `compute`: its compute has an identity, which counts where it has none.
+    `who` has no identity, where it isn't all of the job; `takes_none`: it can be given none.
     """
 
     identity: Identity | None
     named: frozenset[str]
     usual: frozenset[str]
     compute: bool = False
+    who: str = "the job"
+    takes_none: bool = False
 
 
 def counts(identity: Identity | None) -> bool:
@@ -59,7 +62,7 @@ def of_datastores(reach: Reach, stores: Iterable[Datastore], *, keyless: bool = 
     if counts(reach.identity):
         yield from _keyed(reach, named, usual)
     elif not reach.compute:
-        yield from _keyless([store for store in (*named, *usual) if store.keyed is False])
+        yield from _keyless(reach, [store for store in (*named, *usual) if store.keyed is False])
 
 
 def _keyed(reach: Reach, named: list[Datastore], usual: list[Datastore]) -> Iterator[Check]:
@@ -86,13 +89,17 @@ def _keyed(reach: Reach, named: list[Datastore], usual: list[Datastore]) -> Iter
         )
 
 
-def _keyless(stores: list[Datastore]) -> Iterator[Check]:
+def _keyless(reach: Reach, stores: list[Datastore]) -> Iterator[Check]:
     if stores:
         hold = "holds" if len(stores) == 1 else "hold"
+        role = "Storage Blob Data Contributor"
+        way_out = f"Say identity='user', or 'managed' with an identity that has {role} there"
+        if reach.takes_none:
+            way_out = "As a step, a sweep takes none: submit it as a job, or name a cluster that has one"
         yield Check(
             KEYLESS,
             Level.WARNING,
-            f"{listed([store.name for store in stores])} {hold} no credentials, and the job has no identity",
+            f"{listed([one.name for one in stores])} {hold} no credentials, and {reach.who} has no identity",
             "only who has a right of their own reaches such a datastore",
-            "Say identity='user', or 'managed' with an identity that has Storage Blob Data Contributor there",
+            way_out,
         )

@@ -14,6 +14,7 @@ from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy,
 from amlrun._job_types import JobType
 from amlrun._jobs.dress import DATASTORE, checkpoint_folder
 from amlrun._offers import Kind
+from amlrun._tables import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from amlrun._account import Account
     from amlrun._asking.request import Request
     from amlrun._checks.check import Check
+    from amlrun._identity import Identity
     from amlrun._needs import Ask
     from amlrun._offers import Datastore, Market
     from amlrun._plan import Plan
 
+_LISTED = 4
+"""Names of steps that are told."""
 _IN_THE_NETWORK = frozenset({Kind.SERVERLESS, Kind.CLUSTER})
 """What stands in the workspace's managed network, once there is one."""
 
@@ -72,10 +76,19 @@ def _reaches(request: Request, plan: Plan, market: Market) -> Iterator[Reach]:
             (named, usual.union(folder)) if policy.checkpoint is None else (named.union(folder), usual)
         )
     able = {compute.name.lower() for compute in market.computes or () if compute.identities}
-    whose = {
-        (ask.identity, leaf.compute.lower() in able)
-        for ask, leaf in zip(_asks(request), plan.leaves, strict=True)
-        if ask.identity is not None or ask.job is not JobType.SPARK  # which has its user's, or its pool's
-    }
-    for identity, own in sorted(whose, key=str):
-        yield Reach(identity=identity, named=named, usual=usual, compute=own)
+    steps = [step.path for step in request.steps]
+    whose: dict[tuple[Identity | None, bool, bool], list[str]] = {}
+    for ask, leaf, path in zip(_asks(request), plan.leaves, steps or [""], strict=True):
+        if ask.identity is not None or ask.job is not JobType.SPARK:  # which has its user's, or its pool's
+            sweeps = bool(steps) and ask.job is JobType.SWEEP
+            whose.setdefault((ask.identity, leaf.compute.lower() in able, sweeps), []).append(path)
+    for (identity, own, sweeps), paths in sorted(whose.items(), key=str):
+        who = _who(paths) if sweeps or len(paths) < len(steps) else "the job"
+        yield Reach(identity=identity, named=named, usual=usual, compute=own, who=who, takes_none=sweeps)
+
+
+def _who(paths: list[str]) -> str:
+    """These steps of many."""
+    if len(paths) == 1:
+        return f"its step {paths[0]}"
+    return f"each of its steps {listed(paths)}" if len(paths) <= _LISTED else f"each of {len(paths)} steps"

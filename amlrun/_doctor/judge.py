@@ -92,10 +92,10 @@ def _of_quota(asked: list[Asked]) -> Iterator[Check]:
 def _of_limits(market: Market | None) -> Iterator[Check]:
     """Of all families together: a subscription that has never asked for quota may have none."""
     quota = market.quota if market is not None else None
-    if quota is None:
+    if market is None or quota is None:
         return
     none = f"there is no Azure ML quota for {{}} nodes in {quota.location}"
-    todo = "Ask for it: https://ml.azure.com/quota"
+    todo = f"Ask for it: {market.studio}/quota"
     if quota.dedicated_total is not None and quota.dedicated_total.limit == 0:
         yield Check("quota-dedicated", Level.WARNING, none.format("dedicated"), "", todo)
     if quota.spot_total is not None and quota.spot_total.limit == 0:

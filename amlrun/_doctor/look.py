@@ -127,6 +127,7 @@ class _Round:
             caps=caps.result().reading,
             sizes=sizes.result().reading,
             registry=images.result().reading,
+            studio=self._rest.wire.cloud.studio,
         )
         own = f"/workspaces/{self._scope.workspace}"
         self._note("workspace", "the workspace", own, facts)

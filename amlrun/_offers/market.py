@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._cloud import PUBLIC
 from amlrun._offers.sizes import Source
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Market:
     regions in which it has clusters. `workspace` is what it says of itself, None where nobody asked, and
     `registry` what its container registry says.
     `read_at` is when all that was read, in seconds since 1970; None: nobody has said. `unread` is what could
-    not be read, and why, in words.
+    not be read, and why, in words. `studio` is where quota is asked for.
     """
 
     location: str
@@ -86,6 +87,7 @@ class Market:
     read_at: float | None = None
     unread: tuple[str, ...] = ()
     registry: RegistryFacts = RegistryFacts()
+    studio: str = PUBLIC.studio
     _by_name: Mapping[str, Size] = attrs.field(init=False, repr=False, eq=False)
 
     @_by_name.default

@@ -95,7 +95,7 @@ def _as_made(ask: Ask, market: Market, cluster: Cluster, option: Option, quota: 
     if full is not None and full.free == 0 and not option.miss:
         # Reported: one that is made all the same comes to be Failed.
         miss = f"can't be made: the region has {full.used} of {full.limit} clusters ({full.name})"
-        hint = "Name one that is there, delete one, or ask for more: https://ml.azure.com/quota."
+        hint = f"Name one that is there, delete one, or ask for more: {market.studio}/quota."
         return attrs.evolve(option, miss=miss, hint=hint, starts=None)
     kept = fit(option.size, cluster.min, cluster.tier, quota) if cluster.min else None
     if kept is not None and kept.starts is None and not option.miss:

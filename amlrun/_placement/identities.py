@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import attrs
@@ -87,7 +88,8 @@ def serverless_lacks(ask: Ask, workspace: WorkspaceFacts | None) -> Miss | None:
         words = f"a managed identity on serverless is the workspace's user-assigned one, and it has {has}"
         return Miss(words, hint)
     there = f"attached: {_listed(workspace.user_assigned)}" if workspace.user_assigned else "none is"
-    return Miss(f"the identity {identity.told} is not attached to the workspace ({there})", hint)
+    words = f"the identity {identity.told} is not attached to the workspace ({there})"
+    return Miss(words, f"{_meaning(identity, workspace.user_assigned)}{hint}")
 
 
 def compute_lacks(ask: Ask, market: Market, compute: Compute) -> Miss | None:
@@ -113,7 +115,8 @@ def compute_lacks(ask: Ask, market: Market, compute: Compute) -> Miss | None:
         " that is to be made), or use identity='user'."
     )
     words = f"has {which}, and neither has the workspace{'' if identity.told else ' a user-assigned one'}"
-    return Miss(words, " ".join([*there, way_out]))
+    near = _meaning(identity, (*compute.user_assigned, *workspace.user_assigned))
+    return Miss(words, near + " ".join([*there, way_out]))
 
 
 def unread_lacks(ask: Ask, market: Market) -> Miss | None:
@@ -144,7 +147,9 @@ def doubts_on_compute(ask: Ask, compute: Compute) -> Iterator[str]:
     if may_carry(identity, compute):
         yield f"whether {compute.name} has that identity is not known: no client ids are told of its own"
         return
-    yield f"{compute.name} has no such identity of its own: whether the workspace's will do is not known"
+    has = f"; it has {_listed(compute.user_assigned)}" if compute.user_assigned else ""
+    which = f"no identity {identity.told} of its own{has}" if identity.told else "no identity of its own"
+    yield f"{compute.name} has {which}: whether the workspace's will do is not known"
 
 
 def sent(ask: Ask, market: Market, kind: Kind, compute: Compute | None) -> Sent:
@@ -194,6 +199,12 @@ def _the_one(identity: Identity, market: Market, kind: Kind, compute: Compute | 
 
 def _meant(identity: Identity, users: Iterable[UserAssigned]) -> list[UserAssigned]:
     return [one for one in users if one.is_meant(identity)]
+
+
+def _meaning(identity: Identity, users: Iterable[UserAssigned]) -> str:
+    """One of them that is nearly called so."""
+    near = get_close_matches((identity.name or "").lower(), sorted({one.name for one in users}), 2)
+    return f"Did you mean {' or '.join(near)}? " if near else ""
 
 
 def _unfound(identity: Identity, words: str) -> Miss | None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from amlrun._placement.options import Option
 
 _OTHERS = 3
-_QUOTA_PAGE = "https://ml.azure.com/quota"
 OWN_QUOTA = "That is Azure ML's own quota, not the subscription's VM quota (Microsoft.Compute)."
 _RAISED: dict[LimitKind, str] = {
     LimitKind.FAMILY: "Ask for Azure ML quota of {name} in {location}, {needed} vCPUs at least: {page}.",
@@ -229,7 +228,7 @@ def raised(size: Size, tier: Tier, whole: Fit, market: Market) -> list[str]:
     low = [row for row in rows if row.limit is not None and row.limit < whole.needed]
     return [
         _RAISED[row.kind].format(
-            name=row.name, location=market.location, needed=whole.needed, page=_QUOTA_PAGE
+            name=row.name, location=market.location, needed=whole.needed, page=f"{market.studio}/quota"
         )
         for row in (low if whole.row in low else [whole.row])
     ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._cloud import PUBLIC
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Kind, Market, WorkspaceFacts
 from amlrun._offers.holdings import with_jobs
@@ -79,7 +80,8 @@ class Lookups:
     `clock`, sizes are kept for hours, on disk too; quota and computes for 30 seconds; the workspace, its
     container registry and its datastores for ten minutes. Nothing is read before it is asked for. `common`
     is shared with other clients of the workspace: each finds out by itself what its account may read; then
-    what another one has read since is as good, if nothing is missing in it.
+    what another one has read since is as good, if nothing is missing in it. `studio` is the URL of its
+    cloud's.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Lookups:
         hurried: Callable[[int], Reader] | None = None,
         common: Common | None = None,
         source: str = "",
+        studio: str = PUBLIC.studio,
         patience: float = _PATIENCE,
     ) -> None:
         self._service = Service(
@@ -101,7 +104,7 @@ class Lookups:
         self._clock, self._common = clock, common or Common(clock)
         self._workspace: Kept[WorkspaceFacts] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._registry: Kept[tuple[str, Reading[RegistryFacts]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
-        self._patience = patience
+        self._patience, self._studio = patience, studio
         self._datastores: Kept[Reading[tuple[Datastore, ...]]] = Kept(clock, lambda _: _WORKSPACE_LASTS)
         self._sizes: Kept[Reading[tuple[Size, ...]]] = Kept(clock, _sizes_last)
         self.environments = Environments(self._service, clock)
@@ -245,6 +248,7 @@ class Lookups:
                 elsewhere=elsewhere,
                 registry=registry.result(),
                 at=began,
+                studio=self._studio,
             )
             market = readings.market()
             common.counting.read(market, ran, lambda names: self._states(pool, names))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
 
+from amlrun._cloud import PUBLIC
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._offers import Kind, Market, RegistryFacts, Source
 from amlrun._offers.holdings import gpu_rooms, holders_by_family, with_holders, with_workspace_limits
@@ -59,7 +60,7 @@ class Readings:
 
     `subscription` and `workspace` are ARM ids. Without `facts` the region isn't known, and nothing was read
     of it. A `registry` that can't be read is no failure: it may be anywhere, and few need to know. `at` is
-    when it was begun, in seconds since 1970.
+    when it was begun, in seconds since 1970, `studio` the URL of the cloud's.
     """
 
     subscription: str
@@ -72,6 +73,7 @@ class Readings:
     elsewhere: Mapping[str, Reading[Quota]] = attrs.field(factory=dict)
     registry: Reading[RegistryFacts] = Reading()
     at: float | None = None
+    studio: str = PUBLIC.studio
 
     def market(self) -> Market:
         """As a market; what could not be read is unknown in it, and sizes are the packaged ones."""
@@ -93,6 +95,7 @@ class Readings:
             read_at=self.at,
             unread=self.unread(),
             registry=self.registry.value or RegistryFacts(),
+            studio=self.studio,
         )
 
     def told(self, quota: Quota, elsewhere: Iterable[Quota] = ()) -> Quota:

@@ -103,6 +103,15 @@ def test_without_credentials_an_identity_is_needed(identity: Identity | None) ->
     assert found(reach(USER, "lake"), BARE) == []
 
 
+def test_who_can_be_given_no_identity_isnt_told_to_say_one() -> None:
+    """A sweep as a step: the way out is another place for it."""
+    asked = reach(None, "lake", who="its step search", takes_none=True)
+    ((_, words),) = found(asked, BARE)
+    assert words.startswith("lake holds no credentials, and its step search has no identity: ")
+    assert "identity='user'" not in words
+    assert "submit it as a job" in words
+
+
 def test_a_workspace_may_say_that_its_own_hold_none() -> None:
     """Then nothing has to be listed; what is listed counts more."""
     ((_, words),) = found(reach(None), keyless=True)

@@ -103,6 +103,7 @@ def test_an_unknown_one_is_refused_with_those_that_are_there(said: str) -> None:
         place(asked(said), having(TRAINER, SCORER))
     assert f"is not attached to the workspace (attached: {TRAINER}, {SCORER})" in caught.value.message
     assert str(TRAINER) == f"trainer ({TRAINER.client_id})"
+    assert "Did you mean" not in caught.value.hint
     with pytest.raises(ComputeUnsuitable) as caught:
         place(asked(said), having())
     assert "is not attached to the workspace (none is)" in caught.value.message
@@ -110,6 +111,24 @@ def test_an_unknown_one_is_refused_with_those_that_are_there(said: str) -> None:
         place(asked(said, computes=("own",)), having(TRAINER, computes=(own("own", SCORER),)))
     assert f"has no identity {said[8:]}, and neither has the workspace" in caught.value.message
     assert f"Its own: {SCORER}. The workspace's: {TRAINER}." in caught.value.hint
+
+
+def test_a_name_that_is_nearly_one_is_taken_for_a_slip() -> None:
+    """What may be meant comes first, before anybody attaches another one."""
+    with pytest.raises(ComputeUnsuitable) as caught:
+        place(asked("managed:trainr"), having(TRAINER, SCORER))
+    assert "Did you mean trainer? Attach" in caught.value.hint
+    with pytest.raises(ComputeUnsuitable) as caught:
+        place(asked("managed:Scorr", computes=("own",)), having(TRAINER, computes=(own("own", SCORER),)))
+    assert "Did you mean scorer? Its own:" in caught.value.hint
+
+
+@pytest.mark.parametrize("said", ["managed:", "Managed: "])
+def test_an_identity_by_halves_is_none(said: str) -> None:
+    """As a variable that is empty leaves it: not any identity there is."""
+    with pytest.raises(InvalidRequest, match="not which") as caught:
+        parse_identity(said)
+    assert "is a variable empty?" in caught.value.hint
 
 
 def test_a_name_that_two_have_is_no_name() -> None:
@@ -149,9 +168,11 @@ def test_a_cluster_may_use_the_workspaces() -> None:
     """Nobody has seen it: that is told."""
     plan = place(asked("managed:trainer", computes=("bare",)), having(TRAINER, computes=(own("bare"),)))
     assert told(plan) == (BY_CLIENT_ID, TRAINER.client_id)
-    assert (
-        "bare has no such identity of its own: whether the workspace's will do is not known" in plan.warnings
-    )
+    doubt = "bare has no identity trainer of its own: whether the workspace's will do is not known"
+    assert doubt in plan.warnings
+    market = having(TRAINER, computes=(own("two", SCORER),))
+    (doubt,) = place(asked("managed:trainer", computes=("two",)), market).warnings
+    assert doubt.startswith(f"two has no identity trainer of its own; it has {SCORER}: whether the work")
     unsaid = place(asked(MANAGED, computes=("bare",)), having(TRAINER, computes=(own("bare"),)))
     assert told(unsaid) == ({"identityType": "Managed"}, None)
 

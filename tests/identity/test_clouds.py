@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml._azure_environments import _environments
 from requests import Session
 
 import amlrun
-from amlrun import _sdk
+from amlrun import NoQuota, _sdk
 from amlrun._cloud import CHINA, CLOUDS, GOVERNMENT, PUBLIC, SDK_VARIABLE
-from amlrun._workspace import workspace_of
+from amlrun._needs import Ask
+from amlrun._placement import place
+from amlrun._workspace import Workspace, workspace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +62,19 @@ def test_connect_in_another_cloud(fake: FakeAml, set_all: SetAll, monkeypatch: p
     wire = _sdk.wire_of(amlrun.connect())
     assert (wire.base_url, wire.scopes) == (GOVERNMENT.management, (f"{GOVERNMENT.management}/.default",))
     assert wire.cloud is GOVERNMENT
+
+
+def test_quota_is_asked_for_in_its_own_studio(fake_aml: FakeAml) -> None:
+    """The page of the public cloud knows nobody there."""
+    client = fake_aml.client()
+    workspace = workspace_of(client)
+    wire = attrs.evolve(workspace.rest.wire, cloud=GOVERNMENT)
+    there = Workspace(workspace.scope, wire, source="a test", client=client)
+    assert there.lookups.market().studio == "https://ml.azure.us"
+    fake_aml.quota("TotalDedicatedCores", limit=0)
+    with pytest.raises(NoQuota, match="not the subscription's") as caught:
+        place(Ask(), attrs.evolve(workspace.lookups.look(fresh=True).market, studio=GOVERNMENT.studio))
+    assert "https://ml.azure.us/quota" in caught.value.hint
 
 
 def test_ones_own_authority_is_left_alone(

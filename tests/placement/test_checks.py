@@ -142,7 +142,7 @@ def test_checkpoints_have_a_datastore_too(fake_aml: FakeAml, client: MLClient) -
 
 
 def test_steps_are_told_apart_by_their_identities(fake_aml: FakeAml, client: MLClient) -> None:
-    """One with, one without: each is told once, however many there are."""
+    """One with, others without: these are told, once."""
     from azure.ai.ml import Input, UserIdentityConfiguration, command, dsl
 
     fake_aml.datastore("lake", account="acme", credentials="none")
@@ -156,7 +156,32 @@ def test_steps_are_told_apart_by_their_identities(fake_aml: FakeAml, client: MLC
         step()
         step()
 
-    assert len(warned(plan(whole(), client=client), KEYLESS)) == 1
+    made = plan(whole(), client=client)
+    (words,) = warned(made, "no credentials")
+    assert "and each of its steps " in words
+
+
+def test_a_sweep_among_steps_is_told_no_identity_to_say(
+    fake_aml: FakeAml, client: MLClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With a team's identity for all that take one: that step alone is left, and can be given none."""
+    from azure.ai.ml import command, dsl
+    from azure.ai.ml.sweep import Choice
+
+    (tmp_path / "amlrun.toml").write_text('[defaults]\nidentity = "user"\n', encoding="utf-8")
+    monkeypatch.setenv("AMLRUN_CONFIG", str(tmp_path / "amlrun.toml"))
+    fake_aml.datastores_without_keys()
+    step = command(command="echo ${{inputs.b}}", environment=ENVIRONMENT, inputs={"b": 1.0})
+
+    @dsl.pipeline(default_compute="serverless")  # type: ignore[call-overload, untyped-decorator]
+    def whole() -> None:
+        step(b=1.0)
+        search = step(b=Choice([1.0])).sweep(primary_metric="x", goal="minimize", sampling_algorithm="grid")
+        search.set_limits(max_total_trials=1, max_concurrent_trials=1)
+
+    (words,) = warned(plan(whole(), client=client), "no credentials")
+    assert "and its step search has no identity: " in words
+    assert "identity='user'" not in words
 
 
 def test_datastores_are_read_once_and_only_where_they_count(fake_aml: FakeAml, client: MLClient) -> None:
@@ -209,6 +234,8 @@ def test_the_first_node_of_a_managed_network_takes_long(fake_aml: FakeAml, clien
     }
     fake_aml.workspace_properties(managedNetwork=network)
     assert warned(plan("true", environment=ENVIRONMENT, client=client), "the first node takes about 30 min")
+    fake_aml.virtual_machine("machine")  # it stands in a network of its own
+    assert not warned(plan("true", environment=ENVIRONMENT, compute="machine", client=client), "the first node")
     fake_aml.workspace_properties(managedNetwork={**network, "status": {"status": "Active"}})
     fake_aml.advance(minutes=11)
     assert not warned(plan("true", environment=ENVIRONMENT, client=client), "the first node")

@@ -299,7 +299,7 @@ def test_a_clusters_own_identity_is_used(fake_aml: FakeAml) -> None:
     fake_aml.cluster("bare", nodes=1)
     fake_aml.identity("shared")
     (doubt,) = planned(fake_aml, "bare", identity="managed").warnings
-    assert doubt == "bare has no such identity of its own: whether the workspace's will do is not known"
+    assert doubt == "bare has no identity of its own: whether the workspace's will do is not known"
 
 
 def test_what_is_planned_is_what_leaves(fake_aml: FakeAml) -> None:
