@@ -92,6 +92,16 @@ def test_a_star_stands_for_anything(pattern: str, action: str) -> None:
             f"https://x.api.azureml.ms/history/v1.0{WORKSPACE}/rundata",
             f"{ML}/workspaces/experiments/runs/read",
         ),
+        (
+            "POST",
+            f"https://x.api.azureml.ms/history/v1.0{WORKSPACE}/experiments/e/runs/batchRunData",
+            f"{ML}/workspaces/experiments/runs/read",
+        ),
+        (
+            "POST",
+            f"https://x.api.azureml.ms/history/v1.0{WORKSPACE}/experiments/e/runs:query",
+            f"{ML}/workspaces/experiments/runs/read",
+        ),
         ("GET", "https://acc.blob.core.windows.net/c?comp=list", f"{BLOBS}/read"),
         ("PUT", "https://acc.dfs.core.chinacloudapi.cn/c/x", f"{BLOBS}/write"),
         ("POST", "https://acc.blob.core.windows.net/c/x", f"{BLOBS}/write"),

@@ -233,6 +233,21 @@ def test_who_it_is_is_told_once(giver: Giver) -> None:
     assert told == [("token-1", 1000 + HOUR)]
 
 
+def test_it_lasts_until_the_first_of_them_ends(giver: Giver) -> None:
+    """Of those that were fetched ahead: a wait needs all."""
+
+    class Shorter(Giver):
+        def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+            given = super().get_token_info(*scopes, options=options)
+            return AccessTokenInfo(given.token, given.expires_on - 600 * (scopes == ("b",)))
+
+    until: list[float] = []
+    Tokens(
+        Shorter(giver.now), ahead=("b", "c"), told=lambda _, at: until.append(at), now=lambda: giver.now[0]
+    ).get_token("a")
+    assert until == [1000 + HOUR - 600]
+
+
 def test_a_credential_for_one_audience_alone(giver: Giver) -> None:
     """One of a user's own may raise what it likes for others."""
 

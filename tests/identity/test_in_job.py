@@ -61,7 +61,8 @@ def test_on_this_machine_it_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     assert job is not None
     assert job.workspace is None
     monkeypatch.setenv("AMLRUN_WORKSPACE", "local")
-    monkeypatch.setenv("AZUREML_ARM_SUBSCRIPTION", "s")
+    for number, name in enumerate(("SUBSCRIPTION", "RESOURCEGROUP", "WORKSPACE_NAME")):
+        monkeypatch.setenv(f"AZUREML_ARM_{name}", f"{number}")
     job = amlrun.current()
     assert job is not None
     assert job.workspace == "local"
@@ -92,6 +93,18 @@ def test_a_variable_of_the_users_own_wins(
     other, _default = fake_aml.identity("another"), fake_aml.identity("training")
     enter(ManagedIdentityConfiguration())
     monkeypatch.setenv("AZURE_CLIENT_ID", other)
+    account = workspace_of(None).rest.account()
+    assert account is not None
+    assert account.name == other
+
+
+def test_the_default_that_the_job_is_told_is_asked_for(
+    fake_aml: FakeAml, enter: Callable[[Any], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its client id: which one an endpoint gives to who names none is its own affair."""
+    other, _default = fake_aml.identity("another"), fake_aml.identity("training")
+    enter(ManagedIdentityConfiguration())
+    monkeypatch.setenv("DEFAULT_IDENTITY_CLIENT_ID", other)
     account = workspace_of(None).rest.account()
     assert account is not None
     assert account.name == other

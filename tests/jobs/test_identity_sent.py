@@ -122,6 +122,19 @@ def test_values_say_it_too(world: FakeAml, client: MLClient, said: Any) -> None:
         assert (sent(world, own.name)["identity"], client_id(world, own.name)) == (BY_NAME, TRAINER)
 
 
+def test_an_entity_may_say_the_object_id(world: FakeAml, client: MLClient) -> None:
+    """It leaves as it was said, beside the client id of an identity that is said by its ARM id."""
+    scope, found = world.scope, {"objectId": "principal-1"}
+    world.identity("trainer", client_id=TRAINER, principal_id="principal-1")
+    run = submit(trained(), identity=ManagedIdentityConfiguration(object_id="principal-1"), client=client)
+    body = sent(world, run.name)
+    assert (body["identity"], client_id(world, run.name)) == ({"identityType": "Managed", **found}, TRAINER)
+    group = f"/subscriptions/{scope.subscription_id}/resourceGroups/{scope.resource_group}"
+    arm_id = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/trainer"
+    both = ManagedIdentityConfiguration(resource_id=arm_id, object_id="principal-1")
+    assert sent(world, submit(trained(), identity=both, client=client).name)["identity"] == BY_NAME | found
+
+
 def test_an_arm_id_says_it_too(world: FakeAml, client: MLClient) -> None:
     """On a sweep, whose trials are told."""
     group = f"/subscriptions/{world.scope.subscription_id}/resourceGroups/{world.scope.resource_group}"

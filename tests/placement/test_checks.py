@@ -235,7 +235,9 @@ def test_the_first_node_of_a_managed_network_takes_long(fake_aml: FakeAml, clien
     fake_aml.workspace_properties(managedNetwork=network)
     assert warned(plan("true", environment=ENVIRONMENT, client=client), "the first node takes about 30 min")
     fake_aml.virtual_machine("machine")  # it stands in a network of its own
-    assert not warned(plan("true", environment=ENVIRONMENT, compute="machine", client=client), "the first node")
+    assert not warned(
+        plan("true", environment=ENVIRONMENT, compute="machine", client=client), "the first node"
+    )
     fake_aml.workspace_properties(managedNetwork={**network, "status": {"status": "Active"}})
     fake_aml.advance(minutes=11)
     assert not warned(plan("true", environment=ENVIRONMENT, client=client), "the first node")
