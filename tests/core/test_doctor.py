@@ -111,6 +111,17 @@ def test_a_right_that_is_missing_is_named_with_its_role() -> None:
     assert (check.why, check.todo) == ("busy", "Later.")
 
 
+@pytest.mark.parametrize(
+    ("name", "level", "todo"),
+    [("jobs", Level.WARNING, "Ask."), ("workspace", Level.FAILS, "Ask."), ("datastores", Level.UNKNOWN, "")],
+)
+def test_what_only_the_doctor_asks_is_nothing_to_mend(name: str, level: Level, todo: str) -> None:
+    """No role is proposed to read what no job needs; where one needs it, what to do is told."""
+    one = Asked.answered(name, f"its {name}", "/x", NotAuthorized("no", hint="Ask."))
+    (check,) = [check for check in checks_of(seen(asked=(one,))) if check.name == f"read-{name}"]
+    assert (check.level, check.todo) == (level, todo)
+
+
 def test_the_gravest_comes_first_and_the_last_line_sums_up() -> None:
     """What is fine is not listed."""
     checks = tuple(Check(f"c-{level}", level, f"it is {level}", todo="Do so.") for level in Level)

@@ -39,6 +39,20 @@ def test_a_chain_is_a_line_for_each_way() -> None:
     assert not error.signed_in
 
 
+def test_ways_that_need_a_package_are_not_set_up() -> None:
+    """Nobody who has not installed it meant them; with it, what went wrong there is told."""
+    code, broker = way_of("VisualStudioCodeCredential"), way_of("BrokerCredential")
+    needed = "requires the 'azure-identity-broker' package to be installed."
+    last = (
+        "VisualStudioCodeCredential: {}\n\tBrokerCredential: The 'azure-identity-broker' package is required"
+    )
+    chain = CHAIN.replace("AzurePowerShellCredential: PowerShell is not installed", last)
+    said = chain.replace("{}", needed).format(az="Please run 'az login'")
+    assert not_signed_in(said).message.endswith(f", {code}, {broker}")
+    said = chain.replace("{}", "no account of that editor").format(az="Please run 'az login'")
+    assert f"\n  {code}: no account of that editor\n" in not_signed_in(said).message
+
+
 def test_az_without_a_login() -> None:
     """Installed isn't logged in."""
     error = not_signed_in(CHAIN.format(az="Please run 'az login' to set up an account"))
