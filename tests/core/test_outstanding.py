@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from amlrun._offers import Tier, family_key
+from amlrun._offers.limits import Holder
 from amlrun._offers.outstanding import Outstanding, Pending, Row
 from amlrun._states import BEFORE_RUNNING, ENDS
 
@@ -47,6 +48,18 @@ def test_a_job_that_runs_counts_until_a_reading_has_it() -> None:
     after = running.renewed(running.running, {"b": "Queued"}, {KEY: 4})
     assert pending(after) == 4
     assert after.due() == ("b", "a")
+
+
+def test_who_runs_holds_what_it_asked_for() -> None:
+    """On serverless: what runs on a compute holds nodes of that. Who waits holds nothing yet."""
+    sent = outstanding(job("b", nodes=2), job("a"), job("c", compute="cpu"), job("waits"))
+    for name in "abc":
+        sent = sent.seen(name, "Running")
+    held = (Holder("the job a", Tier.STANDARD, 4), Holder("the job b", Tier.STANDARD, 8))
+    assert sent.holders == {KEY[0]: held}
+    read = sent.renewed(sent.running, {}, {KEY: 12})
+    assert read.holders == sent.holders
+    assert read.seen("a", "Completed").seen("b", "Queued").holders == {}
 
 
 def test_who_waits_goes_on_counting_and_is_asked_last_next_time() -> None:
