@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _HOUR = 3600
 _CENTS, _LEAST = 0.1, 0.0001
+UNTIMED = "not known"
+"""How long one ran that began, and of which run history tells nothing."""
 
 
 @attrs.frozen(kw_only=True)
@@ -24,14 +26,14 @@ class Attempt:
     """One attempt, as it was when last looked at.
 
     `status` is the service's word; `ending` why it ended, None while it hasn't; `seconds` how long it ran so
-    far. `error` holds what the service said, empty where it said nothing, and `error_code` its code. Of a
-    pipeline that failed both are those of its `failed_step` (`prep.clean`), which is the run `failed_run`.
-    `outputs` are the URIs of its named outputs, and of `default`, its own files. `evidence` is the file in
-    which the replies about its end are kept. `cancel_requested`: that state was seen; `unexplained`: how
-    many looks found it over, and run history unreadable. `restarts`: how often it was seen to go back from
-    running to the queue, as the service restarts a job in place; `warned`: how many warnings run history had
-    when it was last seen to live, None where nobody has seen that. `waiting_since`: since when it waits for
-    nodes, None where it doesn't.
+    far, None where that isn't known: it began, and run history can't be read. `error` holds what the service
+    said, empty where it said nothing, and `error_code` its code. Of a pipeline that failed both are those of
+    its `failed_step` (`prep.clean`), which is the run `failed_run`. `outputs` are the URIs of its named
+    outputs, and of `default`, its own files. `evidence` is the file in which the replies about its end are
+    kept. `cancel_requested`: that state was seen; `unexplained`: how many looks found it over, and run
+    history unreadable. `restarts`: how often it was seen to go back from running to the queue, as the service
+    restarts a job in place; `warned`: how many warnings run history had when it was last seen to live, None
+    where nobody has seen that. `waiting_since`: since when it waits for nodes, None where it doesn't.
     """
 
     name: str
@@ -42,7 +44,7 @@ class Attempt:
     ending: Ending | None = None
     started: float | None = None
     ended: float | None = None
-    seconds: float = 0.0
+    seconds: float | None = 0.0
     error: str = ""
     error_code: str = ""
     failed_step: str = ""
@@ -57,7 +59,8 @@ class Attempt:
 
     def __str__(self) -> str:
         told = self.status if self.ending is None else f"{self.status}: {TOLD[self.ending]}"
-        return f"{self.name}  {told}  {self.seconds:.0f} s"
+        ran = UNTIMED if self.seconds is None else f"{self.seconds:.0f} s"
+        return f"{self.name}  {told}  {ran}"
 
 
 class Attempts(tuple[Attempt, ...]):
@@ -76,7 +79,11 @@ def _row(attempt: Attempt) -> tuple[str, ...]:
         why.append(f"in {attempt.failed_step}")
     if attempt.restarts:
         why.append(f"restarted in place {attempt.restarts} x")
-    return attempt.name, attempt.status, told(attempt.seconds), _on(attempt.plan), ", ".join(why)
+    return attempt.name, attempt.status, _ran(attempt.seconds), _on(attempt.plan), ", ".join(why)
+
+
+def _ran(seconds: float | None) -> str:
+    return UNTIMED if seconds is None else told(seconds)
 
 
 def _on(plan: Plan) -> str:
@@ -91,13 +98,13 @@ class Part:
     """A step or a trial that ran for itself: `name` within its attempt, for how long, on what."""
 
     name: str
-    seconds: float
+    seconds: float | None
     on: str
     price_per_hour: float | None
     on_demand_per_hour: float | None
 
     @classmethod
-    def of(cls, plan: Plan, name: str, seconds: float, *, trial: bool = False) -> Part:
+    def of(cls, plan: Plan, name: str, seconds: float | None, *, trial: bool = False) -> Part:
         """What ran by this plan; `trial`: it was one of those that the plan has at once."""
         at_once = plan.at_once if trial else 1
         prices = (
@@ -109,7 +116,7 @@ class Part:
 
     @property
     def total(self) -> float | None:
-        """What it cost; None: its price isn't known."""
+        """What it cost; None: its price isn't known, or how long it ran."""
         return _cost(self.price_per_hour, self.seconds)
 
     @property
@@ -118,10 +125,10 @@ class Part:
         return _cost(self.on_demand_per_hour, self.seconds)
 
 
-def _cost(price: float | None, seconds: float) -> float | None:
+def _cost(price: float | None, seconds: float | None) -> float | None:
     if seconds == 0:
         return 0.0
-    return None if price is None else price * seconds / _HOUR
+    return None if price is None or seconds is None else price * seconds / _HOUR
 
 
 @attrs.frozen
@@ -139,7 +146,7 @@ class AttemptCost:
 
     @property
     def total(self) -> float | None:
-        """What it cost; None: a price isn't known."""
+        """What it cost; None: a price isn't known, or how long it ran."""
         return _sum(part.total for part in self.counted)
 
     @property
@@ -158,7 +165,8 @@ class AttemptCost:
 class Cost:
     """What a run cost so far, by list prices and running times; not a bill. Prints as a table.
 
-    `total` and `on_demand` (the same node-hours at the standard price) are None where a price isn't known.
+    `total` and `on_demand` (the same node-hours at the standard price) are None where a price isn't known, or
+    how long an attempt ran.
     Time in the queue and while nodes are prepared is not in it. `at_most`: parts (steps of a pipeline,
     trials) are counted as if all of them had run all the time. `attempts` has a row for each attempt.
     """
@@ -173,6 +181,9 @@ class Cost:
     def summary(self) -> str:
         """The sum, in one line."""
         if self.total is None:
+            untimed = [part.name for row in self.attempts for part in row.counted if part.seconds is None]
+            if untimed:
+                return f"cost unknown: run history, which knows how long {untimed[0]} ran, can't be read"
             return "cost unknown: no price for this size and tier"
         spent = f"{'at most ' if self.at_most else ''}{_money(self.total)} {self.currency}"
         if self.on_demand is None or self.on_demand <= self.total or self.on_demand < _LEAST:
@@ -190,9 +201,9 @@ class Cost:
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
         for row in self.attempts:
             attempt = row.attempt
-            yield attempt.name, told(attempt.seconds), _on(attempt.plan), _told_cost(row.total)
+            yield attempt.name, _ran(attempt.seconds), _on(attempt.plan), _told_cost(row.total)
             for part in row.parts:
-                yield f"  {part.name}", told(part.seconds), part.on, _told_cost(part.total)
+                yield f"  {part.name}", _ran(part.seconds), part.on, _told_cost(part.total)
 
 
 def _told_cost(amount: float | None) -> str:

@@ -148,7 +148,9 @@ def _used(attempts: Sequence[Attempt], count: str) -> int:
 
 def _reached(attempts: Sequence[Attempt], policy: Requeue) -> str:
     """The limit over all attempts that they have reached, in words; "": none."""
-    ran = sum(one.seconds for one in attempts)
+    ran = sum(one.seconds or 0.0 for one in attempts)
+    if policy.max_total_time is not None and any(one.seconds is None for one in attempts):
+        return f"how long its attempts ran isn't known, and max_total_time is {told(policy.max_total_time)}"
     if policy.max_total_time is not None and ran >= policy.max_total_time:
         return f"its attempts ran for {told(ran)}, and max_total_time is {told(policy.max_total_time)}"
     if policy.max_cost is None:

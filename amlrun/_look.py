@@ -192,9 +192,13 @@ def _running(workspace: Workspace, seen: Attempt, *, came_back: bool) -> Attempt
 
     Assumed: run history's start is that of Running, and stays when the service restarts the job in place.
     """
+    ran: float | None = 0.0
     if seen.started is None or seen.warned is None or came_back:
-        seen = _known(seen, *_record(workspace, seen.name))
-    ran = 0.0 if seen.started is None else max(0.0, workspace.service_clock.now() - seen.started)
+        record, trouble = _record(workspace, seen.name)
+        seen = _known(seen, record, trouble)
+        ran = None if trouble is not None else ran
+    if seen.started is not None:
+        ran = max(0.0, workspace.service_clock.now() - seen.started)
     return attrs.evolve(seen, seconds=ran)
 
 
@@ -270,7 +274,7 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         started=record.started or seen.started,
         restarts=max(seen.restarts, record.restarts),
         ended=record.ended,
-        seconds=seen.seconds if ran is None else _running_time(record, ran),
+        seconds=_ran_for(seen, record, ran, trouble),
         error=": ".join(part for part in (cause.error_code, cause.error_message, unread) if part),
         error_code=cause.error_code,
         failed_step=step,
@@ -278,6 +282,28 @@ def _ended(workspace: Workspace, watched: Watched, seen: Attempt, job: Mapping[s
         evidence=keep(workspace, watched.group, why, replies),
         outputs=found_outputs(workspace, job, record) if seen.status == COMPLETED else seen.outputs,
     )
+
+
+def _ran_for(
+    seen: Attempt, record: RunRecord, ran: float | None, trouble: AmlrunError | None
+) -> float | None:
+    """How long it ran; what was seen of it last, where run history doesn't tell; None: nothing was."""
+    if ran is not None:
+        return _running_time(record, ran)
+    return None if trouble is not None and seen.started is None else seen.seconds
+
+
+def timed(workspace: Workspace, watched: Watched) -> Watched:
+    """With how long those ran that were over while run history couldn't be read, where it can be now."""
+    return attrs.evolve(watched, attempts=tuple(_timed(workspace, one) for one in watched.attempts))
+
+
+def _timed(workspace: Workspace, attempt: Attempt) -> Attempt:
+    if attempt.seconds is not None or attempt.ending is None:
+        return attempt
+    record, trouble = _record(workspace, attempt.name)
+    seconds = _ran_for(attrs.evolve(attempt, seconds=0.0), record, _duration(record), trouble)
+    return attrs.evolve(attempt, started=record.started, ended=record.ended, seconds=seconds)
 
 
 def _may_have_lost_its_node(seen: Attempt, record: RunRecord, evidence: Evidence) -> bool:

@@ -137,7 +137,8 @@ class Requeue:
 
     No further attempt follows once all of them together have run for `max_total_time` (seconds, or a
     timedelta; time in the queue doesn't count) or cost `max_cost` (USD, by list prices), or where that can't
-    be known for want of a price. Neither ends an attempt that runs: a `timeout` does.
+    be known, for want of a price or of a readable run history. Neither ends an attempt that runs: a
+    `timeout` does.
 
     Where an attempt has waited for nodes for `max_queue_time` (seconds, or a timedelta; its image is built
     by then), `when_queued` says what is done: `"wait"` on; send it again on an `"other-size"` or

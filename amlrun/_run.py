@@ -15,7 +15,7 @@ from amlrun._ending import Ending
 from amlrun._errors import AmlrunError, InvalidRequest, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._failure import failure
 from amlrun._history import log_text
-from amlrun._look import Watched, catch_up
+from amlrun._look import Watched, catch_up, timed
 from amlrun._outputs import OWN
 from amlrun._parts import parts_of
 from amlrun._shown import shown
@@ -145,6 +145,7 @@ class Run:
         It looks at the run first; of pipelines and searches it asks how long each step and trial ran.
         """
         self.refresh()
+        self._watched = timed(self._workspace, self._watched)
         parts = {attempt.name: parts_of(self._workspace, attempt) for attempt in self.attempts}
         return cost_of(self.attempts, parts)
 

@@ -23,7 +23,7 @@ PRICED = Plan(
 )
 
 
-def attempt(plan: Plan, seconds: float, ending: Ending | None = None) -> Attempt:
+def attempt(plan: Plan, seconds: float | None, ending: Ending | None = None) -> Attempt:
     """An attempt that ran so long."""
     return Attempt(name="run", number=1, status="Running", plan=plan, seconds=seconds, ending=ending)
 
@@ -56,6 +56,17 @@ def test_a_cost_without_a_price_is_unknown() -> None:
     assert cost_of((attempt(PRICED, 3600), attempt(unpriced, 60))).total is None
     assert "unknown" in str(cost_of((attempt(unpriced, 60),)))
     assert cost_of((attempt(PRICED, 3600), attempt(unpriced, 0))).total == 1.0
+
+
+def test_who_nobody_could_time_has_no_cost() -> None:
+    """Not nothing: neither in seconds nor in money, in no table."""
+    untimed = attempt(PRICED, None)
+    assert str(untimed) == "run  Running  not known"
+    assert "not known" in str(Attempts([untimed]))
+    assert str(cost_of((untimed,))).startswith("cost unknown: run history")
+    cost = cost_of((attempt(PRICED, 1800), untimed))
+    assert (cost.total, cost.on_demand) == (None, None)
+    assert str(cost).splitlines()[2] == "run      not known  2 x big spot     -"
 
 
 def test_a_cost_that_saved_nothing_says_nothing_of_it() -> None:

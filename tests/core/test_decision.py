@@ -141,9 +141,9 @@ def test_without_a_policy_nothing_is_repeated(history: Sequence[Attempt]) -> Non
 @given(histories, policies)
 def test_limits_over_all_attempts_are_kept(history: Sequence[Attempt], policy: Requeue) -> None:
     """No attempt follows where all together ran or cost more, or nobody knows whether they did."""
-    ran = sum(one.seconds for one in history)
+    ran = sum(one.seconds or 0 for one in history)
     dear = any(one.seconds and one.plan.price_per_hour is None for one in history)
-    cost = sum(one.seconds / 3600 * (one.plan.price_per_hour or 0) for one in history)
+    cost = sum((one.seconds or 0) / 3600 * (one.plan.price_per_hour or 0) for one in history)
     if isinstance(next_attempt("run", history, policy), Retry):
         assert policy.max_total_time is None or ran < policy.max_total_time
         assert policy.max_cost is None or (not dear and cost < policy.max_cost * 1.000001)
@@ -170,6 +170,11 @@ def test_a_cost_that_nobody_knows_ends_a_run_with_a_limit_on_it() -> None:
         "its node was preempted; what its attempts cost isn't known, and max_cost is 5.00 USD", exhausted=True
     )
     assert isinstance(next_attempt("run", unpriced, Requeue()), Retry)
+    untimed = [attrs.evolve(unpriced[0], plan=PLAN, seconds=None)]
+    for policy in (Requeue(max_cost=5), Requeue(max_total_time=7200)):
+        stop = next_attempt("run", untimed, policy)
+        assert isinstance(stop, Stop)
+        assert "isn't known, and max_" in stop.why
     never_ran = [attrs.evolve(unpriced[0], seconds=0.0)]
     assert isinstance(next_attempt("run", never_ran, Requeue(max_cost=5)), Retry)
 

@@ -8,9 +8,9 @@ import pytest
 from azure.ai.ml import Input, command, dsl
 from azure.ai.ml.sweep import Uniform
 
-from amlrun import Needs, submit
+from amlrun import Needs, attach, submit
 from amlrun._workspace import workspace_of
-from amlrun.testing import Forbidden
+from amlrun.testing import Forbidden, NoConnection
 from tests.submission.runs import ENVIRONMENT, spot
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def test_what_runs_costs_so_far(fake_aml: FakeAml, client: MLClient) -> None:
     fake_aml.advance(minutes=40)
     parts = run.refresh().cost().attempts[0].parts
     assert len(parts) == 2
-    assert all(1800 < part.seconds < 2400 for part in parts)
+    assert all(1800 < (part.seconds or 0) < 2400 for part in parts)
 
 
 def test_steps_that_nobody_planned_make_it_the_most(client: MLClient) -> None:
@@ -181,3 +181,18 @@ def test_what_a_run_costs_so_far_is_as_of_now(fake_aml: FakeAml, client: MLClien
     assert before > 0
     assert after > 3 * before
     assert run.status == "Running"
+
+
+def test_what_nobody_could_time_has_no_cost(fake_aml: FakeAml, client: MLClient) -> None:
+    """Where run history is out of reach: not nothing, and known by the first look that reaches it."""
+    fake_aml.runtime(hours=1)
+    run = spot(client)
+    fake_aml.inject(NoConnection(), on="* */runs/*", times=None)
+    run.wait()
+    assert str(run.attempts[-1]).endswith("not known")
+    for cost in (run.cost(), attach(run.name, client=client).cost()):
+        assert (cost.total, cost.on_demand) == (None, None)
+        assert str(cost) == f"cost unknown: run history, which knows how long {run.name} ran, can't be read"
+    fake_aml.forget_faults()
+    assert run.cost().total == run.plan.price_per_hour
+    assert run.attempts[-1].seconds == 3600

@@ -90,12 +90,12 @@ def is_spent(policy: Requeue, attempts: Sequence[Attempt]) -> bool:
     if count is None or (why is Ending.QUEUED_TOO_LONG and policy.when_queued.value in {"wait", "cancel"}):
         return True
     used = [one for one in attempts if COUNTS.get(one.ending or Ending.UNKNOWN) == count]
-    cost = sum((one.plan.price_per_hour or 0.0) * one.seconds / 3600 for one in attempts)
+    cost = sum((one.plan.price_per_hour or 0.0) * (one.seconds or 0) / 3600 for one in attempts)
     return (
         len(used) > getattr(policy, count)
         or (
             policy.max_total_time is not None
-            and sum(one.seconds for one in attempts) >= policy.max_total_time
+            and sum(one.seconds or 0 for one in attempts) >= policy.max_total_time
         )
         or (policy.max_cost is not None and cost >= policy.max_cost)
     )
