@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import AmlrunError
+from amlrun._readings.json_values import items_in, object_in, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,8 @@ def was_preempted(workspace: Workspace, cluster: str, job: str) -> bool:
 
 def _nodes(workspace: Workspace, cluster: str) -> Iterator[dict[str, Any]]:
     rest = workspace.rest.bounded()
-    page = rest.send("POST", f"{workspace.scope.path}/computes/{cluster}/listNodes").body or {}
-    yield from page.get("nodes") or ()
-    while page.get("nextLink"):
-        page = rest.send("POST", str(page["nextLink"]), api_version="").body or {}
-        yield from page.get("nodes") or ()
+    page = object_in(rest.send("POST", f"{workspace.scope.path}/computes/{cluster}/listNodes").body)
+    yield from items_in(page.get("nodes"))
+    while further := text_in(page.get("nextLink")):
+        page = object_in(rest.send("POST", further, api_version="").body)
+        yield from items_in(page.get("nodes"))

@@ -134,6 +134,10 @@ def _clusters(
             hint = f"There are: {', '.join(CLUSTER_SETTINGS)}."
             message = f"{line}: there is no {unknown[0]} in [{table}]"
             raise NotConfigured(message, hint=hint, looked_at=(shown,))
+        if same := [one.name for one, _ in found if cluster_key(one.name) == cluster_key(name)]:
+            message = f"{place}: [{table}] and [{_CLUSTERS}.{same[0]}] are one cluster"
+            hint = "Names of clusters are the same in any case."
+            raise NotConfigured(message, hint=hint, looked_at=(shown,))
         try:
             found.append((Cluster(name, **settings), place))
         except InvalidRequest as error:

@@ -76,6 +76,32 @@ def test_where_no_key_can_be_kept_nothing_is_written(tmp_path: Path, monkeypatch
         assert records.names("job") == []
 
 
+def test_a_key_is_kept_where_no_file_has_two_names(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On exFAT and in some homes on a network; nothing else is left there."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("not on this file system")
+
+    monkeypatch.setattr("os.link", refuse)
+    text = Seal().written(BODY)
+    assert Seal().read(text) == BODY
+    (key,) = config.iterdir()
+    assert (key.name, key.stat().st_mode & 0o77) == ("seal.key", 0)
+
+
+def test_a_key_that_is_not_written_leaves_nothing(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No half of one, under whatever name."""
+    config.mkdir(parents=True)
+
+    def fill(_self: object, _data: bytes) -> int:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", fill)
+    with pytest.raises(NotConfigured, match="No space left"):
+        Seal().written(BODY)
+    assert not [*config.iterdir()]
+
+
 def test_two_who_make_a_key_at_once_have_the_same() -> None:
     """The first one's counts."""
     seals, texts = [Seal() for _ in range(8)], [""] * 8

@@ -79,6 +79,11 @@ def test_every_setting_of_a_cluster_can_be_said() -> None:
         ("[clusters.gpu]\ntier = 'auto'\n", 2, "A cluster has one tier, for ever."),
         ("\n[clusters.g]\nmax = 2\n", 2, "Cluster(name='g'): 3 to 24 letters"),
         ("[clusters.gpu]\nmin = 3\nmax = 2\n", 2, "Cluster(min=3): more than max=2"),
+        (
+            "[clusters.gpu]\n[clusters.GPU]\n",
+            2,
+            "[clusters.GPU] and [clusters.gpu] are one cluster\nNames of",
+        ),
         ("[clusters]\ngpu = 3\n", 2, "[clusters.<name>] is a table of settings"),
         ("clusters = 3\n", 1, "[clusters.<name>] is a table of settings"),
         ("[cluster.gpu]\nmax = 2\n", 1, "there is no table [cluster]\nDid you mean clusters?"),

@@ -16,7 +16,7 @@ from azure.ai.ml.sweep import Choice
 
 from amlrun import JobCanceled, Requeue, Run, RunError, WaitTimeout, attach, submit
 from amlrun._ending import Ending
-from amlrun.testing import CanceledByPlatform, Forbidden, Preempted
+from amlrun.testing import Answer, CanceledByPlatform, Forbidden, Preempted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,12 +171,21 @@ def test_a_node_of_a_cluster_that_shows_as_preempted(
     assert len(asked) == (not restarted)
 
 
-def test_nodes_that_nobody_may_list_leave_it_unknown_who_canceled(
-    fake_aml: FakeAml, client: MLClient
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Forbidden(),
+        Answer(200, []),
+        Answer(200, {"nodes": "none"}),
+        Answer(200, {"nodes": ["a node"], "nextLink": 1}),
+    ],
+)
+def test_nodes_that_nobody_can_list_leave_it_unknown_who_canceled(
+    fake_aml: FakeAml, client: MLClient, reply: Answer | Forbidden
 ) -> None:
     """What can't be read is no evidence, and no error."""
     fake_aml.cluster("spot-nodes", size="Standard_DS3_v2", min_nodes=1, max_nodes=1, tier="spot")
-    fake_aml.inject(Forbidden(), on="POST /computes/{name}/listNodes", times=None)
+    fake_aml.inject(reply, on="POST /computes/{name}/listNodes", times=None)
     fake_aml.inject(Preempted(how="canceled", warned=False), job="train")
     run = submit(
         "train", name="train", environment=ENVIRONMENT, compute="spot-nodes", requeue=EAGER, client=client

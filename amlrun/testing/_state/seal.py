@@ -82,9 +82,22 @@ def _kept(path: Path, new: bytes) -> bytes:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         mine = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        mine.touch(mode=0o600)
-        mine.write_bytes(new)
-        with contextlib.suppress(FileExistsError):
-            os.link(mine, path)
-        mine.unlink()
+        try:
+            mine.touch(mode=0o600)
+            mine.write_bytes(new)
+            with contextlib.suppress(FileExistsError):
+                _put(mine, path)
+        finally:
+            mine.unlink(missing_ok=True)
     return path.read_bytes()
+
+
+def _put(mine: Path, path: Path) -> None:
+    """The whole file under its name. Raises `FileExistsError` where somebody else's has it."""
+    try:
+        os.link(mine, path)
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has links: there it is written in place
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(mine.read_bytes())
