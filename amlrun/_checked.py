@@ -8,7 +8,7 @@ import attrs
 
 from amlrun._checks import Level
 from amlrun._checks.job import needs_datastores, of_job
-from amlrun._errors import NotAuthorized
+from amlrun._errors import AmlrunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,5 +41,5 @@ def _account(workspace: Workspace) -> Account | None:
     """Who is signed in, as far as a plan needs to know: who sends it is told what is wrong with that."""
     try:
         return workspace.rest.account()
-    except NotAuthorized:
+    except AmlrunError:
         return None

@@ -91,15 +91,24 @@ def exit_code(error: BaseException) -> int:
 @contextlib.contextmanager
 def _in_workspace(named: str | None) -> Iterator[None]:
     """With that workspace in the place of the one that is configured."""
+    if named is None:
+        yield
+        return
+    if not named.strip():
+        raise InvalidRequest(
+            "--workspace names none", argument="workspace", hint="Leave it out: as configured."
+        )
+    from amlrun._connect import named_by
+
     before = os.environ.get(_VARIABLE)
-    if named is not None:
-        os.environ[_VARIABLE] = named
+    os.environ[_VARIABLE] = named
+    mark = named_by.set("--workspace")
     try:
         yield
     finally:
-        if named is not None:
-            os.environ.pop(_VARIABLE)
-            os.environ.update({} if before is None else {_VARIABLE: before})
+        named_by.reset(mark)
+        os.environ.pop(_VARIABLE)
+        os.environ.update({} if before is None else {_VARIABLE: before})
 
 
 def _submit(said: argparse.Namespace) -> int:
@@ -204,9 +213,12 @@ def _doctor(said: argparse.Namespace) -> int:
     from amlrun._doctor.judge import checks_of
     from amlrun._doctor.look import look
     from amlrun._doctor.report import as_json, as_text
+    from amlrun._workspace import workspace_of
 
     _check_verifying(said)
-    seen, workspace = look(os.environ, source="--workspace" if said.workspace else "")
+    if said.verify and _on_local():
+        return _verify(said, workspace_of(None))  # which refuses it, before all else
+    seen, workspace = look(os.environ)
     checks = checks_of(seen)
     _print(as_json(seen, checks) if said.json else as_text(seen, checks))
     if workspace is None:
@@ -215,6 +227,14 @@ def _doctor(said: argparse.Namespace) -> int:
     if fails and said.verify:
         _tell("Nothing was sent: what fails comes first")
     return FAILED if fails else _verify(said, workspace) if said.verify else DONE
+
+
+def _on_local() -> bool:
+    from amlrun._connect import configured
+
+    with contextlib.suppress(NotConfigured):
+        return configured().scope is None
+    return False
 
 
 def _verify(said: argparse.Namespace, workspace: Workspace) -> int:

@@ -76,7 +76,10 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="verb")
 
     def verb(name: str, what: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=what, description=what, allow_abbrev=False)
+        found = verbs.add_parser(name, help=what, description=what, allow_abbrev=False)
+        # As well behind the verb; what was said before it is left as it is.
+        found.add_argument("--workspace", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        return found
 
     submit = verb("submit", "plan a job, send it, and print the run's name")
     _add_job(submit)

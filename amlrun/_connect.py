@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 _VARIABLE = "AMLRUN_WORKSPACE"
+named_by: ContextVar[str] = ContextVar("named_by", default=_VARIABLE)
+"""Who has set that variable, where it is somebody else than the user."""
 # Assumed: on a compute instance they have the same names as in a job.
 _IN_JOB = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
 _OWN = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_ML_WORKSPACE")
@@ -133,7 +136,7 @@ def _of_variables(names: tuple[str, ...], source: str) -> Place:
 def _places() -> Iterator[Place]:
     """Where a workspace is named, in order. A config.json that is half filled in is an error, not a miss."""
     if os.environ.get(_VARIABLE):
-        yield named(os.environ[_VARIABLE], _VARIABLE)
+        yield named(os.environ[_VARIABLE], named_by.get())
     if all(os.environ.get(name) for name in _IN_JOB):
         yield _of_variables(_IN_JOB, "the job's own variables")
     team = read_team()

@@ -102,11 +102,16 @@ def _by_policy(reply: ErrorReply, error: Mapping[str, Any], what: str) -> Servic
     )
 
 
-def _sign_in(message: str) -> str:
+def tenant_asked_for(message: str) -> str:
+    """The tenant of which a token must be, where a refusal says that it is of another; "": it doesn't."""
     found = _TENANT.search(message)
-    if found is None:
+    return found["tenant"] if found else ""
+
+
+def _sign_in(message: str) -> str:
+    tenant = tenant_asked_for(message)
+    if not tenant:
         return "The token is not taken: sign in again (`az login`)."
-    tenant = found["tenant"]
     return (
         f"The subscription is of the tenant {tenant}: `az login --tenant {tenant}`, or set AZURE_TENANT_ID."
     )

@@ -57,7 +57,9 @@ class Workspace:
         given = wire.credential
         ahead = (wire.cloud.learning_scope, STORAGE_SCOPE) if is_short(os.environ) else ()
         told = self._tell if embedded is None else None
-        self.rest = Rest(attrs.evolve(wire, credential=Tokens(given, ahead=ahead, told=told)))
+        # The client of another workspace brings what that has fetched.
+        tokens = given if isinstance(given, Tokens) else Tokens(given, ahead=ahead, told=told)
+        self.rest = Rest(attrs.evolve(wire, credential=tokens))
         self.clock, self.service_clock = self.rest.clock, self.rest.service_clock
         # What a fake says is no other process's business, nor is its time.
         self.cache = cache_folder(os.environ, sys.platform, usual=isinstance(self.clock, RealClock))
@@ -78,6 +80,8 @@ class Workspace:
         self._own: MLClient | None = None
         self._making = threading.Lock()
         self._told: set[str] = set()
+        self.ends = ""
+        """What is told of a sign-in that can't be renewed; "": nothing, or nobody has signed in yet."""
         self._embedded = embedded
 
     def client(self) -> MLClient:
@@ -102,6 +106,7 @@ class Workspace:
                 proof = Path(file).read_text(encoding="utf-8")
         words = warning(os.environ, name_of(self.rest.tokens.credential), proof, until, time.time())
         if words:
+            self.ends = words
             _log.warning("%s", words)
 
     def untold(self, warnings: Iterable[str]) -> list[str]:

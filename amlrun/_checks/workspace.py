@@ -35,6 +35,15 @@ def of_tenant(account: Account | None, facts: WorkspaceFacts | None) -> Iterator
     )
 
 
+def of_other_tenant(account: Account | None, tenant: str) -> Check:
+    """That the service takes no token of the account's tenant, but only of this one."""
+    who = "this account" if account is None else f"{account} of tenant {account.tenant}"
+    what = f"{who} is of another tenant than the subscription, which is of {tenant}"
+    return Check(
+        TENANT, Level.FAILS, what, "no token of it is taken", f"Sign in there: az login --tenant {tenant}"
+    )
+
+
 def of_legacy(facts: WorkspaceFacts | None) -> Iterator[Check]:
     """Whether the workspace is kept for the API's first version.
 

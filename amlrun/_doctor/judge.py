@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 from amlrun._checks import Check, Level
 from amlrun._checks.rights import of_rights
 from amlrun._checks.versions import of_requirements, of_versions
-from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy, of_tenant
+from amlrun._checks.workspace import (
+    of_build_compute,
+    of_first_node,
+    of_legacy,
+    of_other_tenant,
+    of_tenant,
+)
+from amlrun._error_replies import tenant_asked_for
 from amlrun._needs import Ask
 from amlrun._placement.obstacles import obstacles
+from amlrun._roles import Role
 from amlrun._tables import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from amlrun._doctor.seen import Asked, Seen
     from amlrun._offers import Datastore, Market
@@ -52,11 +60,13 @@ def _of_machine(seen: Seen) -> Iterator[Check]:
 
 
 def _of_account(seen: Seen) -> Iterator[Check]:
-    if not seen.workspace_id or seen.broken:
+    if not seen.way:
         return
     who = "somebody whose token doesn't say who" if seen.account is None else str(seen.account)
     yield Check("signed-in", Level.OK, f"signed in as {who}, by {seen.way}")
     yield from of_tenant(seen.account, seen.market.workspace if seen.market else None)
+    if seen.ends:
+        yield Check("sign-in-ends", Level.WARNING, seen.ends)
 
 
 def _of_reading(seen: Seen) -> Iterator[Check]:
@@ -66,17 +76,36 @@ def _of_reading(seen: Seen) -> Iterator[Check]:
     asked = {one.name: one for one in seen.asked}
     yield from _of_quota([asked[name] for name in _OF_QUOTA if name in asked])
     yield from _of_limits(seen.market)
-    for one in seen.asked:
-        if one.name in _OF_QUOTA or one.fine:
-            continue
-        level, follows = _UNREAD[one.name]
-        if one.away:
-            yield Check(
-                f"reach-{one.name}", level, f"{one.of} can't be reached: {follows}", one.why, one.todo
-            )
-        else:
-            todo = one.todo if level in {Level.FAILS, Level.WARNING} else ""
-            yield Check(f"read-{one.name}", level, f"{one.what} can't be read: {follows}", one.why, todo)
+    failed = [one for one in seen.asked if one.name not in _OF_QUOTA and not one.fine]
+    tenant = next(filter(None, (tenant_asked_for(one.why) for one in failed)), "")
+    if tenant:
+        # Each request is refused for that, in a page of the service's words.
+        yield of_other_tenant(seen.account, tenant)
+        failed = [one for one in failed if not tenant_asked_for(one.why)]
+    while failed:
+        first = failed[0]
+        alike = [one for one in failed if one is first or _alike(one, first)]
+        yield _unread(alike)
+        failed = [one for one in failed if one not in alike]
+
+
+def _alike(one: Asked, first: Asked) -> bool:
+    """Whether two requests fail for one cause: what the workspace itself answers counts for its parts."""
+    same = (one.status, one.away) == (first.status, first.away)
+    return same and (first.name == "workspace" or one.todo == first.todo != "")
+
+
+def _unread(asked: Sequence[Asked]) -> Check:
+    """Of requests that fail for one cause; what follows from the first is the gravest."""
+    first = asked[0]
+    level, follows = _UNREAD[first.name]
+    if first.away:
+        return Check(
+            f"reach-{first.name}", level, f"{first.of} can't be reached: {follows}", first.why, first.todo
+        )
+    todo = first.todo if level in {Level.FAILS, Level.WARNING} else ""
+    what = f"{listed(one.what for one in asked)} can't be read: {follows}"
+    return Check(f"read-{first.name}", level, what, first.why, todo)
 
 
 def _of_quota(asked: list[Asked]) -> Iterator[Check]:
@@ -85,7 +114,8 @@ def _of_quota(asked: list[Asked]) -> Iterator[Check]:
     if not (failed := [one for one in asked if not one.fine]):
         yield Check("right-to-read-quota", Level.OK, "this account may read quota and sizes")
         return
-    what = f"{listed(one.what for one in failed)} can't be read (plans rest on tables; jobs can be sent)"
+    follows = "plans rest on tables; no job is stopped by that"
+    what = f"{listed(one.what for one in failed)} can't be read ({follows})"
     yield Check("right-to-read-quota", Level.WARNING, what, failed[0].why, failed[0].todo)
 
 
@@ -137,7 +167,11 @@ def _of_datastores(stores: tuple[Datastore, ...], *, keyless: bool) -> Iterator[
     if bare or keyless:
         names = listed(bare) or "the workspace's own datastores"
         what = f"{names} hold no credentials: a job needs an identity there"
-        yield Check("datastore-identity", Level.NOTE, what, "", "submit(…, identity='user'), or 'managed'")
+        accounts = dict.fromkeys(store.account for store in stores if store.keyed is False and store.account)
+        on = f"on {listed(accounts)}" if accounts else "on their storage"
+        who = "submit(…, identity='user'), or 'managed': who that is"
+        todo = f"{who} needs the role {Role.BLOB_CONTRIBUTOR} {on}"
+        yield Check("datastore-identity", Level.NOTE, what, "no role on the workspace opens storage", todo)
 
 
 def _of_local(seen: Seen) -> Iterator[Check]:

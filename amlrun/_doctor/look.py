@@ -7,22 +7,23 @@ second needs what the first one says. Nothing of azure-ai-ml is imported.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
 
+from amlrun._asking.teamfile import read_team
 from amlrun._checks import Check, Level
 from amlrun._checks.rights import permissions_from
 from amlrun._checks.versions import IN_USE, SDK, canonical, required_by
 from amlrun._connect import LOCAL, configured
-from amlrun._doctor.seen import AUTHORITIES, Asked, Seen, Unforeseen
-from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
-from amlrun._proxies import in_between
+from amlrun._doctor.seen import Asked, Seen, Unforeseen
+from amlrun._errors import AmlrunError, NotAuthorized, NotConfigured, ServiceError
+from amlrun._proxies import AUTHORITIES, in_between
 from amlrun._readings.json_values import items_in
 from amlrun._readings.reading import Reading, Readings
 from amlrun._readings.service import Service
@@ -48,18 +49,21 @@ _OURS = ("amlrun", SDK, "azure-identity")
 """Packages whose requirements are looked at."""
 
 
-def look(environment: Mapping[str, str], *, source: str = "") -> tuple[Seen, Workspace | None]:
-    """All that can be seen, of the workspace that is configured; and that workspace, where it is known.
-
-    `source` is where it was named, if that is not where it is looked for.
-    """
-    seen = _machine(environment)
+def look(environment: Mapping[str, str]) -> tuple[Seen, Workspace | None]:
+    """All that can be seen, of the workspace that is configured; and that workspace, where it is known."""
+    seen = _with_team(_machine(environment))
     try:
         place = configured()
-        seen = attrs.evolve(seen, workspace=str(place.scope or LOCAL), source=source or place.source)
+    except NotConfigured as error:
+        if len(error.looked_at) == 1:  # it is named, and can't be told
+            seen = attrs.evolve(seen, workspace="can't be told", source=error.looked_at[0])
+        # The team's file, if it is that one, is told of already.
+        return (seen if seen.broken else _broken(seen, "workspace", error)), None
+    seen = attrs.evolve(seen, workspace=str(place.scope or LOCAL), source=place.source)
+    try:
         opened = workspace_of(None)
     except AmlrunError as error:
-        return _broken(seen, "workspace", error), None
+        return _broken(seen, "signed-in", error), None
     seen = attrs.evolve(
         seen,
         workspace_id=opened.scope.path,
@@ -72,7 +76,9 @@ def look(environment: Mapping[str, str], *, source: str = "") -> tuple[Seen, Wor
         return _broken(seen, "signed-in", error), opened
     except Exception as error:  # noqa: BLE001 - credentials raise whatever their libraries do
         return _broken(seen, "signed-in", Unforeseen(error)), opened
-    return _Round(opened).seen(attrs.evolve(seen, account=account, way=opened.rest.tokens.way)), opened
+    if not seen.folder:  # `local` asks nobody to sign in
+        seen = attrs.evolve(seen, account=account, way=opened.rest.tokens.way, ends=opened.ends)
+    return _Round(opened).seen(seen), opened
 
 
 @attrs.frozen
@@ -96,7 +102,13 @@ class _Round:
         self._scope, self._rest = scope, rest.hurried(1)
         # Nothing that is kept on disk is looked at, nor kept there.
         self._service = Service(
-            self._rest, scope.subscription_path, scope.path, rest.clock, None, hurried=lambda _: self._rest
+            self._rest,
+            scope.subscription_path,
+            scope.path,
+            rest.clock,
+            None,
+            hurried=lambda _: self._rest,
+            source=workspace.source,
         )
         self._asked: list[Asked] = []
 
@@ -174,8 +186,6 @@ class _Round:
         """Whether somebody answers there: without a token, a refusal is an answer."""
         try:
             self._rest.text(url)
-        except NotAuthorized:
-            return
         except ServiceError as error:
             if error.status == 0 or error.host:
                 raise
@@ -209,7 +219,7 @@ def _hosts(stores: tuple[Datastore, ...], seen: Seen) -> list[tuple[str, str]]:
 
 def _broken(seen: Seen, name: str, error: AmlrunError | Unforeseen) -> Seen:
     what, *why = error.message.splitlines()
-    check = Check(name, Level.FAILS, what, "; ".join(line.strip() for line in why), error.hint)
+    check = Check(name, Level.FAILS, what, "\n".join(line.strip() for line in why), error.hint)
     return attrs.evolve(seen, broken=(*seen.broken, check))
 
 
@@ -223,8 +233,18 @@ def _machine(environment: Mapping[str, str]) -> Seen:
         versions={name: version for name in sorted(names) if (version := _version(name))},
         requirements=required,
         settings=in_between(environment, {}),
-        lost=tuple(name for name, path in files.items() if path and not Path(path).exists()),
+        # Path.exists raises where a folder can't be entered.
+        lost=tuple(name for name, path in files.items() if path and not os.path.exists(path)),  # noqa: PTH110
     )
+
+
+def _with_team(seen: Seen) -> Seen:
+    """With the team's file, which counts for each job wherever the workspace is named."""
+    try:
+        team = read_team()
+    except NotConfigured as error:
+        return _broken(seen, "team-file", error)
+    return attrs.evolve(seen, team=team.path, rules=tuple(team.where))
 
 
 def _requirements(package: str) -> tuple[str, ...]:

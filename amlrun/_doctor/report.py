@@ -24,9 +24,11 @@ _ANSWERS = {
     "reads quota": "right-to-read-quota",
 }
 """The questions that are answered first, and the checks that answer them."""
-_WORDS = {Level.OK: "yes", Level.FAILS: "no", Level.WARNING: "no"}
-_WITHOUT = frozenset({"workspace", "signed-in", "read-workspace", "reach-workspace"})
-"""What fails where nothing can be done at all."""
+_ANSWER = {Level.OK: True, Level.FAILS: False, Level.WARNING: False}
+_WORDS = {True: "yes", False: "no", None: "not known"}
+_WITHOUT = frozenset({"read-workspace", "reach-workspace", "tenant"})
+"""What fails where nothing can be done at all: somebody has looked."""
+_OF_THE_WORKSPACE = frozenset({"can submit", "can follow"})
 
 
 def as_text(seen: Seen, checks: Sequence[Check]) -> str:
@@ -36,7 +38,7 @@ def as_text(seen: Seen, checks: Sequence[Check]) -> str:
         blocks.append("requests\n" + table(_request(one) for one in seen.asked))
     told = [check for check in checks if check.level is not Level.OK]
     blocks += ["\n".join(_told(check)) for check in sorted(told, key=lambda one: -_grave(one))]
-    blocks.append(_SUMMARY[worst(tuple(checks))])
+    blocks.append(_summary(checks))
     return "\n\n".join(blocks)
 
 
@@ -46,6 +48,7 @@ def as_json(seen: Seen, checks: Sequence[Check]) -> str:
         "version": VERSION,
         "worst": worst(tuple(checks)).value,
         **seen.to_dict(),
+        "answers": {question.replace(" ", "_"): said for question, said in _answers(checks).items()},
         "checks": [check.to_dict() for check in checks],
     }
     return json.dumps(whole, indent=2)
@@ -58,6 +61,25 @@ _SUMMARY = {
     Level.WARNING: "Jobs can be sent; what is warned of may stop one.",
     Level.FAILS: "A job would fail.",
 }
+_UNSURE = "Whether jobs can be sent is known when one is; what is warned of may stop one."
+
+
+def _summary(checks: Sequence[Check]) -> str:
+    gravest = worst(tuple(checks))
+    unsure = gravest is Level.WARNING and _answers(checks)["can submit"] is None
+    return _UNSURE if unsure else _SUMMARY[gravest]
+
+
+def _answers(checks: Sequence[Check]) -> dict[str, bool | None]:
+    """Yes or no; None: nobody has looked, or could."""
+    levels = {check.name: check.level for check in checks}
+    nothing = any(levels.get(name) is Level.FAILS for name in _WITHOUT)
+    return {
+        question: False
+        if nothing and question in _OF_THE_WORKSPACE
+        else _ANSWER.get(levels.get(name, Level.UNKNOWN))
+        for question, name in _ANSWERS.items()
+    }
 
 
 def _facts(seen: Seen, checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
@@ -69,16 +91,14 @@ def _facts(seen: Seen, checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
         yield "named in", seen.source
     if seen.folder:
         yield "folder", seen.folder
+    if seen.rules:
+        yield "team's file", f"{seen.team} ({', '.join(seen.rules)})"
     if seen.market is not None and seen.market.location:
         yield "region", seen.market.location
-    nothing = any(check.name in _WITHOUT and check.level is Level.FAILS for check in checks)
-    levels = {check.name: check.level for check in checks}
-    for question, name in _ANSWERS.items():
-        yield question, "no" if nothing else _WORDS.get(levels.get(name, Level.UNKNOWN), "not known")
-    quota = seen.market.quota if seen.market is not None else None
-    if quota is not None:
-        totals = {"dedicated": quota.dedicated_total, "spot": quota.spot_total}
-        free = [f"{one.used} of {one.limit} {kind} vCPUs in use" for kind, one in totals.items() if one]
+    for question, said in _answers(checks).items():
+        yield question, _WORDS[said]
+    if seen.market is not None and seen.market.quota is not None:
+        free = [f"{one.used} of {one.limit} {kind} vCPUs in use" for kind, one in seen.totals.items()]
         yield "quota", "; ".join(free) or "no total is told"
     yield "python", seen.python
     shown = [f"{name} {seen.versions[name]}" for name in _SHOWN if name in seen.versions]
@@ -92,8 +112,11 @@ def _request(one: Asked) -> tuple[str, str, str]:
 
 
 def _told(check: Check) -> Iterator[str]:
-    because = f": {check.why}" if check.why else ""
-    yield wrapped(f"{check.what}{because}", first=f"{check.level.value:<9}", then=_INDENT)
+    head, several = f"{check.level.value:<9}", "\n" in check.why
+    because = f": {check.why}" if check.why and not several else ":" if several else ""
+    yield wrapped(f"{check.what}{because}", first=head, then=_INDENT)
+    for line in check.why.splitlines() if several else ():
+        yield wrapped(line, first=f"{_INDENT}  ", then=f"{_INDENT}    ")
     for line in check.todo.splitlines():
         # A command stays in one line: it is to be copied.
         yield f"{_INDENT}{line.strip()}" if "az role" in line else wrapped(line, first=_INDENT, then=_INDENT)

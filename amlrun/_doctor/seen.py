@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
     from amlrun._account import Account
     from amlrun._checks import Check
-    from amlrun._offers import Datastore, Market
+    from amlrun._offers import Datastore, Limit, Market
     from amlrun._roles import Permissions
 
-AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Variables that name files of certificates."""
 _REFUSED, _NO_TOKEN, _OK = 403, 401, 200
 
 
@@ -77,7 +75,9 @@ class Seen:
 
     `folder` is that of `local`, "" of a real workspace. `permissions` and `datastores` None: they couldn't be
     read. `settings` are variables and settings that say how the network is reached; `lost` those of them that
-    name files which aren't there. `broken` is what ended before it could be seen.
+    name files which aren't there. `team` is the file with a team's defaults and rules, `rules` are the keys
+    that it has. `ends` is what is told of a sign-in that can't be renewed. `broken` is what ended before
+    it could be seen.
     """
 
     python: str
@@ -89,13 +89,25 @@ class Seen:
     workspace_id: str = ""
     source: str = ""
     folder: str = ""
+    team: str = ""
+    rules: tuple[str, ...] = ()
     account: Account | None = None
     way: str = ""
+    ends: str = ""
     asked: tuple[Asked, ...] = ()
     market: Market | None = None
     datastores: tuple[Datastore, ...] | None = None
     permissions: tuple[Permissions, ...] | None = None
     broken: tuple[Check, ...] = ()
+
+    @property
+    def totals(self) -> dict[str, Limit]:
+        """The region's quota of each tier, over all families, as far as it is known."""
+        quota = self.market.quota if self.market is not None else None
+        if quota is None:
+            return {}
+        of_tier = {"dedicated": quota.dedicated_total, "spot": quota.spot_total}
+        return {name: one for name, one in of_tier.items() if one is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: what identifies, and how each GET was answered; nothing of what they said."""
@@ -114,6 +126,8 @@ class Seen:
         return {
             "account": who,
             "workspace": {**where, "location": self.market.location if self.market else ""},
+            "team": {"file": self.team, "says": list(self.rules)},
+            "quota": {name: {"used": one.used, "limit": one.limit} for name, one in self.totals.items()},
             "python": self.python,
             "versions": dict(self.versions),
             "settings": dict(self.settings),

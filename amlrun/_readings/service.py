@@ -102,7 +102,9 @@ class Service:
         return error.reworded(message=message, hint=error.hint or role)
 
     def _not_there(self, error: ServiceError) -> ServiceError:
-        hint = f"Is this its name, and the right subscription? {self.path}"
+        subscription = self.path.split("/")[2]
+        known = f"`az ml workspace list --subscription {subscription}` lists those that you may see."
+        hint = f"Is this its name, and the right subscription? {self.path}\n{known}"
         if "SubscriptionNotFound" in error.service_code:
             hint = (
                 "Is it the right one, of the tenant that you are signed in to? `az account list` names yours."

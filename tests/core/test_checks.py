@@ -11,7 +11,13 @@ from amlrun._account import Account
 from amlrun._account import Kind as AccountKind
 from amlrun._checks import Check, Level, worst
 from amlrun._checks.datastores import Reach, of_datastores
-from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy, of_tenant
+from amlrun._checks.workspace import (
+    of_build_compute,
+    of_first_node,
+    of_legacy,
+    of_other_tenant,
+    of_tenant,
+)
 from amlrun._identity import Identity, IdentityKind
 from amlrun._offers import Compute, Datastore, Kind, WorkspaceFacts
 
@@ -134,6 +140,14 @@ def test_an_account_of_another_tenant_is_told() -> None:
     for facts in (attrs.evolve(FACTS, tenant="TENANT-A"), FACTS, None):
         assert [*of_tenant(ADA, facts)] == []
     assert [*of_tenant(None, attrs.evolve(FACTS, tenant="tenant-b"))] == []
+
+
+def test_a_token_of_another_tenant_that_is_refused() -> None:
+    """Whose it is, if that can be told, and where to sign in."""
+    check = of_other_tenant(ADA, "tenant-b")
+    assert f"{ADA} of tenant {ADA.tenant} is of another tenant than the subscription" in check.what
+    assert (check.level, check.todo) == (Level.FAILS, "Sign in there: az login --tenant tenant-b")
+    assert of_other_tenant(None, "tenant-b").what.startswith("this account is of another tenant")
 
 
 def test_the_first_node_waits_for_its_network() -> None:

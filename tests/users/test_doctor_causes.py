@@ -1,0 +1,230 @@
+"""One cause is one finding, with its way out; and nothing is answered that nobody has looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+
+import amlrun
+from amlrun._command_line import main
+from amlrun.testing import NoConnection
+from tests.submission.runs import ENVIRONMENT
+from tests.users.examined import answers, sign_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amlrun.testing import FakeAml
+    from tests.users.examined import Examine, Told
+
+
+def plain(out: str) -> str:
+    """The text in one line."""
+    return re.sub(r"\s+", " ", out)
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_teams_file_counts_wherever_the_workspace_is_named(
+    examine: Examine, told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One that is broken stops each job; a sound one is named, with what it says."""
+    monkeypatch.delenv("AMLRUN_CONFIG")
+    file = tmp_path / "amlrun.toml"
+    file.write_text('[defaults]\ntier = "cheap"\n')
+    code, out = examine()
+    assert code == 1
+    assert "fails amlrun.toml, line 2: tier = 'cheap'" in plain(out)
+    assert out.endswith("A job would fail.\n")
+    file.write_text('[defaults]\ntier = "spot"\n[guard]\nmost_nodes = 2\n')
+    code, out = examine()
+    assert (code, answers(out)["team's file"]) == (0, "amlrun.toml (tier, most_nodes)")
+    assert told()[1]["team"] == {"file": "amlrun.toml", "says": ["tier", "most_nodes"]}
+    monkeypatch.setenv("AMLRUN_CONFIG", "/nowhere/amlrun.toml")
+    assert examine()[0] == 1
+
+
+def test_what_nobody_has_looked_at_is_not_known(
+    fake: FakeAml, examine: Examine, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a token no question has an answer, in text and for programs."""
+
+    class Nobody:
+        def get_token(self, *_scopes: str, **_options: Any) -> Any:
+            raise ClientAuthenticationError("Please run 'az login' to setup account.")
+
+    sign_in(monkeypatch, Nobody())
+    _, out = examine()
+    assert [answers(out)[one] for one in ("can submit", "can follow", "reads quota")] == ["not known"] * 3
+    assert told()[1]["answers"] == {"can_submit": None, "can_follow": None, "reads_quota": None}
+    assert not fake.calls
+
+
+def test_figures_and_answers_for_programs(fake: FakeAml, told: Told) -> None:
+    """Quota by tier; yes, no, or null."""
+    fake.revoke()
+    fake.grant("Reader", on="subscription")
+    _, found = told()
+    assert found["answers"] == {"can_submit": False, "can_follow": False, "reads_quota": True}
+    assert set(found["quota"]) == {"dedicated", "spot"}
+    assert found["quota"]["dedicated"] == {"used": 0, "limit": 100}
+
+
+def test_nobody_is_promised_that_jobs_can_be_sent(fake: FakeAml, examine: Examine) -> None:
+    """Where it isn't known, nor where it is known that they can't."""
+    fake.as_data_scientist()
+    _, out = examine()
+    assert "jobs can be sent)" not in plain(out)
+    assert out.endswith("Whether jobs can be sent is known when one is; what is warned of may stop one.\n")
+    fake.revoke()
+    fake.grant("Reader")
+    _, out = examine()
+    assert "jobs can be sent" not in plain(out).lower()
+
+
+def test_a_workspace_that_is_not_there_is_one_finding(
+    fake: FakeAml, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With where it is named, and what would help; each request stands in its list."""
+    scope = fake.scope
+    monkeypatch.setenv("AMLRUN_WORKSPACE", f"{scope.subscription_id}/{scope.resource_group}/nope")
+    code, out = examine()
+    assert code == 1
+    assert len(re.findall(r"^  404 ", out, re.MULTILINE)) >= 3
+    assert len(re.findall(r"^(?:fails|warning|unknown) ", out, re.MULTILINE)) == 1
+    assert "(named by AMLRUN_WORKSPACE)" in plain(out)
+    assert "az ml workspace list" in plain(out)
+
+
+def test_another_tenant_is_one_finding(fake: FakeAml, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who it is, of which tenant, and of which the workspace is; not five times the service's page."""
+    theirs = "99999999-0000-0000-0000-000000000009"
+    sign_in(monkeypatch, fake.user("eve@other.org", tenant=theirs))
+    code, found = told()
+    assert (code, found["answers"]["can_submit"]) == (1, False)
+    check = found["by_name"]["tenant"]
+    assert check["level"] == "fails"
+    assert f"eve@other.org of tenant {theirs} is of another tenant" in check["what"]
+    assert re.search("az login --tenant [0-9a-f-]{36}$", check["todo"])
+    assert not [name for name in found["by_name"] if name.startswith("read-")]
+
+
+def test_without_a_role_or_a_network_is_told_once(fake: FakeAml, examine: Examine) -> None:
+    """What several requests fail for is told with all of them."""
+    fake.revoke()
+    _, out = examine()
+    assert out.count("az role assignment create") <= 2
+    fake.inject(NoConnection(), on="*", times=None)
+    _, out = examine()
+    assert len(re.findall(r"^(?:fails|warning|unknown) ", out, re.MULTILINE)) == 1
+
+
+def test_each_way_of_signing_in_is_a_line(
+    fake: FakeAml, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is elsewhere."""
+    chain = "\nAttempted credentials:\n\tAzureCliCredential: Azure CLI not found on path\n\tX: odd"
+
+    class Nobody:
+        def get_token(self, *_scopes: str, **_options: Any) -> Any:
+            raise ClientAuthenticationError(chain)
+
+    sign_in(monkeypatch, Nobody())
+    _, out = examine()
+    assert "fails    No token: nobody is signed in:\n           az: not installed\n           X: odd\n" in out
+    assert not fake.calls
+
+
+def test_local_signs_nobody_in(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And is refused for a verification before all else."""
+    monkeypatch.setenv("AMLRUN_LOCAL_HOME", str(tmp_path / "home"))
+    _, out = examine("--workspace", "local")
+    assert "account" not in answers(out)
+    assert "signed in by" not in answers(out)
+    assert main(["doctor", "--workspace", "local", "--verify"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "is about a real workspace" in shown.err
+
+
+def test_the_workspace_of_the_command_line(
+    fake: FakeAml, examine: Examine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the verb or behind it; what is wrong with it is told by that name."""
+    scope = fake.scope
+    name = f"{scope.subscription_id}/{scope.resource_group}/{scope.workspace}"
+    for words in (["--workspace", name, "doctor"], ["doctor", "--workspace", name]):
+        assert main(words) == 0
+        assert answers(capsys.readouterr().out)["named in"] == "--workspace"
+    assert main(["--workspace", "nope", "quota"]) == 2
+    assert "amlrun: --workspace: 'nope' is not a workspace" in capsys.readouterr().err
+    assert main(["--workspace", "", "quota"]) == 2
+    assert "--workspace names none" in capsys.readouterr().err
+    assert answers(examine()[1])["named in"] == "AMLRUN_WORKSPACE"
+
+
+@pytest.mark.usefixtures("fake")
+def test_authorities_that_nobody_may_look_at(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that can't be entered: up to Python 3.13, `Path.exists` raises."""
+
+    def closed(_: object) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.exists", closed)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", os.devnull)
+    assert examine()[0] == 0
+
+
+def test_a_proxy_that_nobody_can_read(
+    fake: FakeAml, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its password is shown nowhere, and the doctor ends as ever."""
+    for password in ("plant[ed", "plant/ed", "plant#ed"):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://ada:{password}@proxy:80")
+        code, out = examine()
+        assert code == 2
+        assert "HTTPS_PROXY can't be read as a URL" in out
+        assert "plant" not in out + examine("--json")[1]
+    assert not fake.calls
+
+
+def test_a_sign_in_that_ends_is_told(
+    fake: FakeAml, told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before a wait dies of it."""
+    for name, value in fake.pipeline("ci", tmp_path / "proof").items():
+        monkeypatch.setenv(name, value)
+    _, found = told()
+    check = found["by_name"]["sign-in-ends"]
+    assert check["level"] == "warning"
+    assert "AADSTS700024" in check["what"]
+
+
+def test_datastores_without_keys_ask_for_a_role(fake: FakeAml, told: Told) -> None:
+    """A role on the workspace opens no storage: the one that does is named, with the account."""
+    fake.datastores_without_keys()
+    todo = told()[1]["by_name"]["datastore-identity"]["todo"]
+    assert re.search(r"needs the role Storage Blob Data Contributor on fakeaml\w+$", todo)
+
+
+def test_a_plan_needs_no_account(fake: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps it from being told: who sends the job learns of it then."""
+
+    def broken(*_: Any) -> Any:
+        raise amlrun.AmlrunError("no")
+
+    monkeypatch.setattr("amlrun._rest.Rest.account", broken)
+    assert amlrun.plan("echo", environment=ENVIRONMENT).compute == "serverless"
+    assert not fake.jobs
+
+
+def test_the_report_is_json(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the workspace is told behind the verb, too."""
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["workspace"]["id"] == fake.scope.path
