@@ -39,7 +39,7 @@ class Account:
 
 def account_of(token: str) -> Account | None:
     """Whose token it is; None where it can't be told: Entra promises nobody that tokens can be read."""
-    claims = _claims(token)
+    claims = claims_of(token)
     tenant, object_id = _text(claims, "tid"), _text(claims, "oid")
     if not tenant or not object_id:
         return None
@@ -57,11 +57,12 @@ def account_of(token: str) -> Account | None:
 
 def expiry_of(token: str) -> float | None:
     """When a JSON web token expires, in seconds since 1970; None where it doesn't say."""
-    moment = _claims(token).get("exp")
+    moment = claims_of(token).get("exp")
     return float(moment) if isinstance(moment, (int, float)) and not isinstance(moment, bool) else None
 
 
-def _claims(token: str) -> dict[str, Any]:
+def claims_of(token: str) -> dict[str, Any]:
+    """What a JSON web token says; {}: it is none, or can't be read. Nobody has checked its signature."""
     parts = token.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - head, claims, signature
         return {}

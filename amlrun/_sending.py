@@ -7,12 +7,11 @@ we remember.
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._account import claims_of
 from amlrun._errors import AmlrunError, ServiceError, SubmissionFailed
 from amlrun._identity import IdentityKind
 from amlrun._job_types import JobType
@@ -245,9 +244,5 @@ def signed(workspace: Workspace, memory: Memory, body: Mapping[str, Any]) -> tup
 
 def _object_id(token: str) -> str | None:
     """The `oid` claim of a token; None where it has none that can be read."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return str(claims["oid"])
-    except (IndexError, ValueError, KeyError, TypeError):
-        return None
+    found = claims_of(token).get("oid")
+    return None if found is None else str(found)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._account import claims_of
 from amlrun.testing._supply.identities import TENANT, WORKSPACE_PRINCIPAL, made_up
 from amlrun.testing._supply.workspaces import read_workspace
 
@@ -41,19 +40,10 @@ def person(name: str, tenant: str = TENANT) -> Principal:
 
 def asking(headers: Mapping[str, str]) -> Principal:
     """Whose token a request has. One that can't be read is taken for the caller's."""
-    claims = _claims(headers.get("authorization", "").rpartition(" ")[2])
+    claims = claims_of(headers.get("authorization", "").rpartition(" ")[2])
     object_id = str(claims.get("oid") or CALLER.object_id)
     name = str(claims.get("upn") or claims.get("appid") or object_id)
     return Principal(object_id, name, str(claims.get("tid") or TENANT))
-
-
-def _claims(token: str) -> dict[str, Any]:
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
 
 
 def object_id_of(records: Records, name: str | None) -> str:

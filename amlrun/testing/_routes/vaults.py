@@ -5,11 +5,11 @@ https://learn.microsoft.com/azure/key-vault/general/rest-error-codes
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from amlrun._account import claims_of
 from amlrun.testing._access.grants import may, scope_id
 from amlrun.testing._access.principals import asking
 from amlrun.testing._api.exchange import Reply, Request, paged
@@ -118,7 +118,7 @@ def _refused(backend: Backend, request: Request, action: str) -> Reply | None:
         challenge = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", '
         headers = {"WWW-Authenticate": f'{challenge}resource="{vaults.AUDIENCE}"'}
         return _error(401, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.", **headers)
-    claims = _claims(token)
+    claims = claims_of(token)
     if str(claims.get("aud")).rstrip("/") != vaults.AUDIENCE:
         # Assumed: the words.
         message = f"AKV10022: Invalid audience. Expected {vaults.AUDIENCE}, found: {claims.get('aud')}."
@@ -171,13 +171,3 @@ def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | Non
     """A reply in a form of its own: as bytes, so that nobody holds it against ARM's."""
     told = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
     return Reply(status, json.dumps(body).encode(), told)
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """What a token says; {}: it isn't a JSON web token."""
-    try:
-        part = token.split(".")[1]
-        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (IndexError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
