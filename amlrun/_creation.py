@@ -110,15 +110,18 @@ def _no_right(workspace: Workspace, cluster: Cluster, refused: NotAuthorized) ->
         f" --workspace-name {scope.workspace}"
     )
     body = json.dumps(cluster.body(location), indent=2)
+    path = path_of(workspace, cluster)
+    # Or it may make clusters, and not give this one what it is to have: an identity, a place in a network.
+    linked = bool(refused.action) and not refused.action.lower().endswith("/computes/write")
+    role = "The role AzureML Compute Operator may, AzureML Data Scientist may not."
     return NotAuthorized(
         f"This account may not make the cluster {cluster.name}: {refused.message}\n"
         f"Whoever may, can make it so:\n  {cluster.command_line(location, options)}\n"
-        f"or with PUT {path_of(workspace, cluster)}?api-version={API_VERSION} and this body:\n{body}",
-        hint="The role AzureML Compute Operator may, AzureML Data Scientist may not. Without compute=… the"
-        " job goes to serverless.",
+        f"or with PUT {path}?api-version={API_VERSION} and this body:\n{body}",
+        hint=f"{refused.hint if linked else role}\nWithout compute=… the job goes to serverless.",
         action=refused.action,
         role=refused.role,
-        scope=path_of(workspace, cluster),
+        scope=refused.scope if linked else path,
         service_code=refused.service_code,
     )
 

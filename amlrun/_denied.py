@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from amlrun._rights import holder_of
 from amlrun._roles import role_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 @attrs.frozen
@@ -100,35 +101,80 @@ def is_of_network(status: int, code: str, message: str) -> bool:
 
 @attrs.frozen
 class Policy:
-    """A policy that forbade a request, by the names that people see, and by its ids."""
+    """A policy that forbade a request, by the names that people see, and by its ids; and what it minds."""
 
     name: str
     assignment: str
     assignment_id: str = ""
+    fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         at = f" ({self.assignment_id})" if self.assignment_id else ""
-        return f"policy {self.name!r}, assigned as {self.assignment!r}{at}"
+        minds = f", which minds {', '.join(self.fields)}" if self.fields else ""
+        return f"policy {self.name!r}, assigned as {self.assignment!r}{at}{minds}"
+
+
+_REASONS = re.compile(r"(?s)\bReasons?: '(?P<reasons>.+?)'\.?(?: See error details| Policy identifiers|\s*$)")
+_IDENTIFIERS = re.compile(r"(?s)\bPolicy identifiers?: '(?P<identifiers>\[.+\])'")
+
+
+def reasons(message: str) -> str:
+    """What whoever made the policy says to those whom it stops (its non-compliance message); "": nothing.
+
+    https://learn.microsoft.com/azure/governance/policy/concepts/assignment-structure#non-compliance-messages
+    """
+    found = _REASONS.search(message)
+    return "" if found is None else found["reasons"]
 
 
 def policies(error: Mapping[str, Any]) -> tuple[Policy, ...]:
     """The policies that an error body names (`additionalInfo` of type `PolicyViolation`: documented).
 
+    Older answers have them as JSON in the message alone: reported of several services.
     https://learn.microsoft.com/azure/governance/policy/how-to/determine-non-compliance
     """
     infos = [
-        one.get("info") or {}
+        one.get("info")
         for one in error.get("additionalInfo") or ()
         if isinstance(one, dict) and one.get("type") == "PolicyViolation"
     ]
-    return tuple(
-        Policy(
-            name=str(info.get("policyDefinitionDisplayName") or info.get("policyDefinitionName") or "?"),
-            assignment=str(
-                info.get("policyAssignmentDisplayName") or info.get("policyAssignmentName") or "?"
-            ),
-            assignment_id=str(info.get("policyAssignmentId") or ""),
-        )
-        for info in infos
-        if isinstance(info, dict)
+    found = tuple(_policy(info) for info in infos if isinstance(info, dict))
+    return found or tuple(_identified(str(error.get("message") or "")))
+
+
+def _policy(info: Mapping[str, Any]) -> Policy:
+    return Policy(
+        name=str(info.get("policyDefinitionDisplayName") or info.get("policyDefinitionName") or "?"),
+        assignment=str(info.get("policyAssignmentDisplayName") or info.get("policyAssignmentName") or "?"),
+        assignment_id=str(info.get("policyAssignmentId") or ""),
+        fields=_fields(info.get("evaluationDetails")),
     )
+
+
+def _fields(details: Any) -> tuple[str, ...]:
+    """Of what it held against the request, the fields."""
+    expressions = details.get("evaluatedExpressions") if isinstance(details, dict) else None
+    paths = [
+        str(one.get("path") or one.get("expression") or "")
+        for one in (expressions if isinstance(expressions, list) else ())
+        if isinstance(one, dict) and str(one.get("result", True)).lower() == "true"
+    ]
+    return tuple(dict.fromkeys(filter(None, paths)))
+
+
+def _identified(message: str) -> Iterator[Policy]:
+    found = _IDENTIFIERS.search(message)
+    try:
+        listed = json.loads(found["identifiers"]) if found else []
+    except ValueError:
+        return
+    for one in filter(lambda one: isinstance(one, dict), listed):
+        definition, assignment = (
+            part if isinstance(part, dict) else {}
+            for part in (one.get("policyDefinition"), one.get("policyAssignment"))
+        )
+        yield Policy(
+            name=str(definition.get("name") or definition.get("id") or "?"),
+            assignment=str(assignment.get("name") or "?"),
+            assignment_id=str(assignment.get("id") or ""),
+        )

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from amlrun._denied import Lacking, is_of_network, lacking, policies
+from amlrun._denied import Lacking, is_of_network, lacking, policies, reasons
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._rights import BLOBS, action_of
 from amlrun._roles import Role
@@ -90,9 +90,9 @@ def _by_policy(reply: ErrorReply, error: Mapping[str, Any], what: str) -> Servic
     # What the message says of a policy is JSON as long as a page.
     named = "; ".join(map(str, policies(error)))
     where = f"{reply.method} {short(reply.url)}: {reply.status} RequestDisallowedByPolicy"
-    hint = (
-        "A policy of the subscription forbids it, no role helps: whoever assigned it can tell what it allows."
-    )
+    said = reasons(str(error.get("message") or ""))
+    who = f"whoever assigned it says: {said}" if said else "whoever assigned it can tell what it allows."
+    hint = f"A policy of the subscription forbids it, no role helps: {who}"
     return ServiceError(
         f"{where}: {named}" if named else what,
         hint=hint,

@@ -177,6 +177,15 @@ def test_a_policy_is_no_missing_right(*, named: bool) -> None:
     assert ("long JSON" in error.message) == (not named)
 
 
+def test_what_a_policys_author_has_to_say_is_the_way_out() -> None:
+    """The message of the assignment, which is written for whoever is stopped."""
+    words = "Resource 'j' was disallowed by policy. Reasons: 'Use private link, see https://corp'. "
+    words += "See error details for policy resource IDs."
+    error = failure(403, error_of("RequestDisallowedByPolicy", words))
+    assert "says: Use private link, see https://corp" in error.hint
+    assert "no role helps" in error.hint
+
+
 def test_the_innermost_code_counts() -> None:
     """Of chains of both spellings, and of none."""
     assert innermost({"code": "UserError", "additionalInfo": [*inner("A", "B"), "?"]}) == ("A/B", "")

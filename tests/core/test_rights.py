@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlrun._denied import Lacking, Policy, is_of_network, lacking, policies
+from amlrun._denied import Lacking, Policy, is_of_network, lacking, policies, reasons
 from amlrun._rights import RIGHTS, Purpose, action_of, holder_of, told
 from amlrun._roles import Permissions, Role, is_data, matches, role_for
 
@@ -221,3 +221,48 @@ def test_the_policies_of_a_refusal_are_named() -> None:
     assert first == Policy("Allowed sizes", "Sizes")
     assert str(second) == "policy 'd', assigned as 'a' (/x/a)"
     assert policies({}) == ()
+
+
+def test_a_policy_tells_which_field_it_minds() -> None:
+    """Of what it looked at, the fields that it held against the request."""
+    looked = [
+        {"path": "properties.publicNetworkAccess", "result": "True"},
+        {"expression": "type"},
+        {"path": "properties.publicNetworkAccess"},
+        {"path": "location", "result": "False"},
+        "?",
+    ]
+    info = {"policyDefinitionName": "d", "evaluationDetails": {"evaluatedExpressions": looked}}
+    (policy,) = policies({"additionalInfo": [{"type": "PolicyViolation", "info": info}]})
+    assert str(policy).endswith(", which minds properties.publicNetworkAccess, type")
+    for details in ("?", {"evaluatedExpressions": "?"}, {}):
+        (policy,) = policies(
+            {"additionalInfo": [{"type": "PolicyViolation", "info": {**info, "evaluationDetails": details}}]}
+        )
+        assert policy.fields == ()
+
+
+def test_policies_may_stand_in_the_message_alone() -> None:
+    """As JSON in its words; what isn't such JSON names none."""
+    listed = '[{"policyAssignment":{"name":"Locations","id":"/x/a"},"policyDefinition":{"id":"/x/d"}},{},"?"]'
+    error = {"message": f"Resource 'j' was disallowed by policy. Policy identifiers: '{listed}'."}
+    assert policies(error) == (Policy("/x/d", "Locations", "/x/a"), Policy("?", "?"))
+    for words in ("Policy identifiers: '[{]'", "Policy identifiers: none", ""):
+        assert policies({"message": words}) == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "disallowed by policy. Reasons: 'Ask it's owner. See https://c'. See error details for …",
+            "Ask it's owner. See https://c",
+        ),
+        ("disallowed by policy. Reasons: 'No.'. Policy identifiers: '[]'.", "No."),
+        ("disallowed by policy. Reasons: 'No'.", "No"),
+        ("disallowed by policy. Policy identifiers: '[]'.", ""),
+    ],
+)
+def test_what_a_policys_author_says_is_found(message: str, said: str) -> None:
+    """Whole, whatever marks stand in it."""
+    assert reasons(message) == said

@@ -201,6 +201,32 @@ def test_without_the_right_the_error_has_all_that_is_needed(fake_aml: FakeAml, c
     assert not fake_aml.jobs
 
 
+def test_who_may_make_it_and_not_give_it_an_identity_is_told_that(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """The role is the one for the identity: another one for clusters wouldn't help."""
+    identity = (
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me"
+    )
+    action = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+    words = (
+        "The client 'ada' with object id '1' has permission to perform action"
+        " 'Microsoft.MachineLearningServices/workspaces/computes/write' on scope '/c'; however, it does not"
+        f" have permission to perform action(s) '{action}' on the linked scope(s) '{identity}' (respectively)"
+        " or the linked scope(s) are invalid."
+    )
+    body = {"error": {"code": "LinkedAuthorizationFailed", "message": words}}
+    fake_aml.inject(Answer(403, body), on="PUT /computes/{name}")
+    with pytest.raises(NotAuthorized, match="may not make the cluster own") as caught:
+        submit(
+            "python -V", compute=Cluster("own", size=V100, identity=f"user:{identity}"), client=client, **JOB
+        )
+    assert (caught.value.action, caught.value.role) == (action, "Managed Identity Operator")
+    assert caught.value.scope == identity
+    assert '--role "Managed Identity Operator" --scope /subscriptions/s/' in caught.value.hint
+    assert "Compute Operator" not in caught.value.hint
+
+
 def test_in_a_list_what_may_not_be_made_is_passed_over(
     fake_aml: FakeAml, client: MLClient, caplog: pytest.LogCaptureFixture
 ) -> None:
