@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
 _CERTIFICATE = "AZURE_CLIENT_CERTIFICATE_PATH"
 _PROOFS = ("AZURE_CLIENT_SECRET", _CERTIFICATE)
-_TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105 - a variable's name
-_CHOSEN = "AZURE_TOKEN_CREDENTIALS"
+TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105 - a variable's name
+CHOSEN = "AZURE_TOKEN_CREDENTIALS"
 _ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 JOB = "AZUREML_RUN_ID"
 """The variable that tells that this is a job."""
@@ -36,8 +36,8 @@ _COUNT = (
     *_PRINCIPAL,
     *_PROOFS,
     *_ENDPOINTS,
-    _TOKEN_FILE,
-    _CHOSEN,
+    TOKEN_FILE,
+    CHOSEN,
     "AZURE_AUTHORITY_HOST",
     "AZURE_USERNAME",
     "AZURE_PASSWORD",
@@ -64,17 +64,21 @@ class Way(enum.Enum):
     ANY = "whichever is there"
 
 
+OF_A_JOB = frozenset({Way.ON_BEHALF, Way.MANAGED_IN_JOB})
+"""The identity that a job was sent with."""
+
+
 def way_in(environment: Mapping[str, str]) -> Way:
     """The way that the environment tells of; the first of these, as azure-identity orders them."""
 
     def has(*names: str) -> bool:
         return all(environment.get(name) for name in names)
 
-    if has(_CHOSEN):
+    if has(CHOSEN):
         return Way.CHOSEN
     if has(*_PRINCIPAL) and any(map(has, _PROOFS)):
         return Way.PRINCIPAL
-    if has(*_PRINCIPAL, _TOKEN_FILE):
+    if has(*_PRINCIPAL, TOKEN_FILE):
         return Way.FEDERATED
     if has("OBO_ENDPOINT"):
         return Way.ON_BEHALF
@@ -94,7 +98,7 @@ def halves(environment: Mapping[str, str]) -> dict[str, str]:
     missing = " and ".join(name for name in _PRINCIPAL if not environment.get(name))
     if any(environment.get(name) for name in _PROOFS):
         return {"EnvironmentCredential": missing} if missing else {}
-    if environment.get(_TOKEN_FILE):
+    if environment.get(TOKEN_FILE):
         return {"WorkloadIdentityCredential": missing} if missing else {}
     return {} if missing else {"EnvironmentCredential": " or ".join(_PROOFS)}
 
@@ -119,8 +123,8 @@ def credential_of(environment: Mapping[str, str], cloud: Cloud) -> TokenCredenti
 
 def _to_blame(environment: Mapping[str, str], error: Exception) -> tuple[tuple[str, ...], str]:
     """The variables for which azure-identity makes no credential, and the way out."""
-    if environment.get(_CHOSEN):
-        return (_CHOSEN,), "Unset it, and the environment tells which way it is."
+    if environment.get(CHOSEN):
+        return (CHOSEN,), "Unset it, and the environment tells which way it is."
     if isinstance(error, OSError) or "certificate" in str(error):
         return (
             _CERTIFICATE,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from amlrun._credential import OF_A_JOB, way_in
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, ServiceError
 from amlrun._rest import Rest
 from amlrun._shown import shown
@@ -45,6 +46,9 @@ def read_secret(workspace: Workspace, name: str, environment: Mapping[str, str])
     Raises `NotAuthorized` where that may not, `ServiceError` where there is no such secret or no answer,
     `InvalidRequest` for what can be no name of a key vault.
     """
+    if workspace.folder is not None and way_in(environment) not in OF_A_JOB:
+        # Azure has no token for such a job, and a rehearsal none either.
+        raise NotAuthorized(_NOBODY.format(repr(name)), hint=_SEND_WITH, signed_in=False)
     cloud = workspace.rest.wire.cloud
     vault = _said(environment.get(VARIABLE, ""), cloud) or _of_workspace(workspace, name)
     address = f"https://{vault}.{cloud.vault}"
@@ -75,6 +79,8 @@ def _of_workspace(workspace: Workspace, name: str) -> str:
     try:
         properties = workspace.rest.get(workspace.scope.path).get("properties") or {}
     except NotAuthorized as error:
+        if not error.signed_in:
+            raise _nobody(error, f"secret {name!r}") from error
         message = (
             f"secret {name!r}: the job may not ask the workspace which its key vault is: {error.message}"
         )
@@ -96,8 +102,7 @@ def _told(error: NotAuthorized | ServiceError, name: str, vault: str) -> AmlrunE
     if isinstance(error, ServiceError):
         return _without_answer(error, where, name, vault)
     if not error.signed_in:
-        hint = 'A job has its own identity with submit(…, identity="managed"), its user\'s with "user".'
-        return error.reworded(message=f"{where}: {said}", hint=error.hint if error.service_code else hint)
+        return _nobody(error, where)
     message = f"{where}: the job's identity may not read it: it needs the role {error.role} there"
     policy = _POLICY.search(said)
     if policy is None:
@@ -107,6 +112,17 @@ def _told(error: NotAuthorized | ServiceError, name: str, vault: str) -> AmlrunE
         f"  az keyvault set-policy --name {vault} --object-id {policy['id']} --secret-permissions get"
     )
     return error.reworded(message=message.partition(": it needs")[0], hint=hint)
+
+
+_SEND_WITH = 'A job has its own identity with submit(…, identity="managed"), its user\'s with "user".'
+_NOBODY = "secret {}: the job has no identity that could read it"
+
+
+def _nobody(error: NotAuthorized, where: str) -> AmlrunError:
+    """Nobody is signed in: in a job that is for who sends it to mend, and not for its code."""
+    if error.service_code:  # an identity that is there, and not let in
+        return error.reworded(message=f"{where}: {error.message}")
+    return error.reworded(message=f"{where}: {error.message.partition(chr(10))[0]}", hint=_SEND_WITH)
 
 
 _POLICY = re.compile(r"oid=(?P<id>[^;']+).*does not have secrets get permission")

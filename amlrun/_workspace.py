@@ -16,9 +16,9 @@ import attrs
 
 from amlrun._account import account_of
 from amlrun._clock import RealClock
-from amlrun._cloud import STORAGE_SCOPE, cloud_of
+from amlrun._cloud import PUBLIC, STORAGE_SCOPE, cloud_of
 from amlrun._connect import LOCAL, Place, Scope, configured, named
-from amlrun._credential import credential_of, mark_of, name_of
+from amlrun._credential import JOB, OF_A_JOB, credential_of, mark_of, name_of, way_in
 from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._federated import is_short, warning
 from amlrun._pace import Pace
@@ -104,7 +104,7 @@ class Workspace:
         if file:
             with contextlib.suppress(OSError, ValueError):
                 proof = Path(file).read_text(encoding="utf-8")
-        words = warning(os.environ, name_of(self.rest.tokens.credential), proof, until, time.time())
+        words = warning(os.environ, name_of(self.rest.tokens.credential), token, proof, until, time.time())
         if words:
             self.ends = words
             _log.warning("%s", words)
@@ -220,5 +220,8 @@ def _open_local(source: str) -> Workspace:
 
     fake = local()
     scope = Scope(fake.scope.subscription_id, fake.scope.resource_group, fake.scope.workspace)
-    wire = Wire(fake.credential, transport=fake.transport())
+    # In one of its jobs that has an identity, it is that which asks.
+    own = bool(os.environ.get(JOB)) and way_in(os.environ) in OF_A_JOB
+    credential = credential_of(os.environ, PUBLIC) if own else fake.credential
+    wire = Wire(credential, transport=fake.transport())
     return Workspace(scope, wire, source=source, embedded=fake)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import InvalidRequest, JobContext, NotAuthorized, ServiceError, current, submit
+from amlrun import InvalidRequest, JobContext, JobFailed, NotAuthorized, ServiceError, current, submit
 from amlrun.testing import Answer, local
 
 if TYPE_CHECKING:
@@ -166,11 +166,18 @@ def test_outside_of_a_job_it_is_refused() -> None:
 
 
 def test_on_local_a_job_reads_what_was_put_there(home: Path) -> None:
-    """It is given to the embedded workspace once, and stands nowhere in its folder."""
+    """It is given to the embedded workspace once, and stands nowhere in its folder.
+
+    By its identity, as on Azure: a rehearsal without one fails as the job would.
+    """
     with local() as workspace:
         workspace.secret("db-password", VALUE)
+        workspace.identity("trainer")
     code = "import amlrun; print(len(amlrun.current().secret('db-password')))"
-    run = submit(f'python -c "{code}"', environment="azureml:train:1").wait()
+    line, environment = f'python -c "{code}"', "azureml:train:1"
+    run = submit(line, identity="managed", environment=environment).wait()
     assert run.logs().strip().endswith(str(len(VALUE)))
+    with pytest.raises(JobFailed, match="the job has no identity that could read it"):
+        submit(line, environment=environment).wait()
     kept = [path for path in home.rglob("*") if path.is_file()]
     assert not [path for path in kept if VALUE.encode() in path.read_bytes()]

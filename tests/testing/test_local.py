@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.ai.ml import Input, Output, command
-from azure.ai.ml.entities import Data
+from azure.ai.ml.entities import Data, ManagedIdentityConfiguration, UserIdentityConfiguration
 
 from amlrun._errors import NotConfigured
 from amlrun.testing import FakeJob, local
@@ -235,6 +235,37 @@ def test_the_environment_is_an_allow_list(bench: Workbench, monkeypatch: pytest.
         "AMLRUN_LOCAL_HOME": str(bench.folder),
     }
     assert {name: found.get(name) for name in expected} == expected
+
+
+CLAIMS = "import base64, json; print(base64.urlsafe_b64decode(token.split('.')[1] + '==').decode())"
+AS_ITSELF = (
+    "from azure.identity import ManagedIdentityCredential as Own;"
+    f"token = Own().get_token('https://storage.azure.com/.default').token; {CLAIMS}"
+)
+AS_ITS_USER = (
+    "import json, os, urllib.request as web;"
+    "url = os.environ['OBO_ENDPOINT'] + '?resource=https://storage.azure.com';"
+    f"token = json.load(web.urlopen(url))['access_token']; {CLAIMS}"
+)
+
+
+@pytest.mark.parametrize(("identity", "line"), [("managed", AS_ITSELF), ("user", AS_ITS_USER)])
+def test_the_code_of_a_job_has_its_identity(bench: Workbench, identity: str, line: str) -> None:
+    """It gets tokens as on Azure: of the managed identity, or of whoever has sent the job."""
+    client_id = bench.fake.identity("trainer")
+    entity = ManagedIdentityConfiguration() if identity == "managed" else UserIdentityConfiguration()
+    job = bench.end(bench.submit(f'python -c "{line}"', identity, identity=entity))
+    claims = json.loads(bench.log(identity).splitlines()[-1])
+    assert job.status == "Completed"
+    assert claims["aud"].startswith("https://storage.azure.com")
+    mine = {"managed": {"appid": client_id}, "user": {"upn": "fake-user"}}[identity]
+    assert mine.items() <= claims.items()
+
+
+def test_a_job_without_an_identity_has_no_tokens(bench: Workbench) -> None:
+    """Neither its own, nor its user's: nobody says where to ask."""
+    bench.end(bench.submit("env | grep -c -e MSI_ -e OBO_ || true", "none"))
+    assert bench.log("none").splitlines()[-1] == "0"
 
 
 def test_a_preemption_is_sigterm_and_a_grace(bench: Workbench, tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ from amlrun.testing._state.seal import UNREADABLE, Seal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from amlrun.testing._api.exchange import Scope
     from amlrun.testing._assets.blobs import FolderBlobs
     from amlrun.testing._jobs.job import Job
 
@@ -62,13 +61,12 @@ class Runner:
     """Makes ready what a job needs, in the workspace's folder."""
 
     folder: Path
-    scope: Scope
     blobs: FolderBlobs
     find: Callable[[str, str], dict[str, Any] | None]
     """A document of the workspace, by kind and name."""
 
-    def prepare(self, job: Job, place: Path) -> Start:
-        """Lay out a job's files under `place`. Raises CannotRun."""
+    def prepare(self, job: Job, place: Path, told: Mapping[str, str]) -> Start:
+        """Lay out a job's files under `place`; `told` are the variables of any job. Raises CannotRun."""
         sent = job.body["properties"]
         if UNREADABLE in json.dumps(sent):
             raise CannotRun(f"The job's secrets can't be opened without {Seal().path}. Submit it again.")
@@ -90,7 +88,7 @@ class Runner:
         return Start(
             command=bind(sent["command"], paths),
             cwd=cwd,
-            environment=self._environment(job, outputs, _interpreter(place / "bin")),
+            environment=self._environment(job, told, outputs, _interpreter(place / "bin")),
             log=log,
         )
 
@@ -179,7 +177,9 @@ class Runner:
             f"azureml://datastores/{BLOB_STORE}/paths/."
         )
 
-    def _environment(self, job: Job, outputs: Mapping[str, str], first: str) -> dict[str, str]:
+    def _environment(
+        self, job: Job, told: Mapping[str, str], outputs: Mapping[str, str], first: str
+    ) -> dict[str, str]:
         allowed = {
             name: value for name, value in os.environ.items() if name in _ALLOWED or name.startswith("LC_")
         }
@@ -189,13 +189,7 @@ class Runner:
             "PATH": os.pathsep.join(
                 [first, str(Path(sys.executable).parent), allowed.get("PATH", os.defpath)]
             ),
-            "AZUREML_RUN_ID": job.name,
-            "AZUREML_ROOT_RUN_ID": job.name,
-            "AZUREML_ARM_SUBSCRIPTION": self.scope.subscription_id,
-            "AZUREML_ARM_RESOURCEGROUP": self.scope.resource_group,
-            "AZUREML_ARM_WORKSPACE_NAME": self.scope.workspace,
-            "AZUREML_ARM_PROJECT_NAME": job.experiment,
-            "AZUREML_CR_NODE_RANK": "0",
+            **told,
             # amlrun inside the job must find this workspace, and not a real one of the same name.
             "AMLRUN_WORKSPACE": "local",
             "AMLRUN_LOCAL_HOME": str(self.folder),

@@ -22,7 +22,7 @@ from amlrun.testing._jobs.demands import timeout_of
 from amlrun.testing._jobs.engine import Engine
 from amlrun.testing._jobs.faults import Silence
 from amlrun.testing._jobs.job import CANCELED, COMPLETED, NODE_LOST, End, Job, Stage, exit_message
-from amlrun.testing._local import processes
+from amlrun.testing._local import endpoint, processes
 from amlrun.testing._local.carrier import ProcessCarrier, job_folder
 from amlrun.testing._local.runner import CannotRun, Runner, Start
 from amlrun.testing._state.store import Store
@@ -62,11 +62,12 @@ class Supervisor:
             scope = Scope(**(records.get("meta", "scope") or {}))
         if job is None:
             return
-        runner = Runner(self.folder, scope, FolderBlobs(self.folder, CONTAINERS), self._find)
+        runner = Runner(self.folder, FolderBlobs(self.folder, CONTAINERS), self._find)
         ending: End | None
         try:
             shutil.rmtree(self.place / "wd", ignore_errors=True)
-            ending = self._carry(runner.prepare(job, self.place))
+            with endpoint.variables(job, scope, self.store, self.engine) as told:
+                ending = self._carry(runner.prepare(job, self.place, told))
         except CannotRun as error:
             ending = End("Failed", "UserError", str(error))
         except (OSError, ValueError) as error:  # a full disk, say: told, and not taken for a lost node
