@@ -55,6 +55,16 @@ def account_of(token: str) -> Account | None:
     return Account(tenant, object_id, Kind.PERSON, person.removeprefix("live.com#") or object_id)
 
 
+_ASSERTION = "2"
+
+
+def by_assertion(token: str) -> bool | None:
+    """Whether an app proved itself by a certificate or a federated token; None: its token doesn't say."""
+    found = claims_of(token)
+    proved = _text(found, "appidacr", "azpacr")
+    return None if not proved else proved == _ASSERTION and "scp" not in found
+
+
 def expiry_of(token: str) -> float | None:
     """When a JSON web token expires, in seconds since 1970; None where it doesn't say."""
     moment = claims_of(token).get("exp")

@@ -8,7 +8,7 @@ import attrs
 
 from amlrun._checks import Level
 from amlrun._checks.job import needs_datastores, of_job
-from amlrun._errors import AmlrunError
+from amlrun._errors import NotAuthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,11 @@ def checking(workspace: Workspace, request: Request) -> Callable[[Plan, Market],
 
 
 def _account(workspace: Workspace) -> Account | None:
-    """Who is signed in, as far as a plan needs to know: who sends it is told what is wrong with that."""
+    """Who is signed in, as far as a plan needs to know: who sends it is told what is wrong with that.
+
+    Raises `ServiceError` where nobody answers who gives tokens: nothing could be read or sent without one.
+    """
     try:
         return workspace.rest.account()
-    except AmlrunError:
+    except NotAuthorized:
         return None

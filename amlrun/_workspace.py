@@ -104,7 +104,8 @@ class Workspace:
         if file:
             with contextlib.suppress(OSError, ValueError):
                 proof = Path(file).read_text(encoding="utf-8")
-        words = warning(os.environ, name_of(self.rest.tokens.credential), token, proof, until, time.time())
+        given_by = name_of(self.rest.tokens.credential)
+        words = warning(os.environ, given_by, token, proof, until=until, now=time.time())
         if words:
             self.ends = words
             _log.warning("%s", words)

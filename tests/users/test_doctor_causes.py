@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-import amlrun
 from amlrun._command_line import main
 from amlrun.testing import NoConnection
-from tests.submission.runs import ENVIRONMENT
 from tests.users.examined import answers, sign_in
 
 if TYPE_CHECKING:
@@ -211,17 +209,6 @@ def test_datastores_without_keys_ask_for_a_role(fake: FakeAml, told: Told) -> No
     fake.datastores_without_keys()
     todo = told()[1]["by_name"]["datastore-identity"]["todo"]
     assert re.search(r"needs the role Storage Blob Data Contributor on fakeaml\w+$", todo)
-
-
-def test_a_plan_needs_no_account(fake: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever keeps it from being told: who sends the job learns of it then."""
-
-    def broken(*_: Any) -> Any:
-        raise amlrun.AmlrunError("no")
-
-    monkeypatch.setattr("amlrun._rest.Rest.account", broken)
-    assert amlrun.plan("echo", environment=ENVIRONMENT).compute == "serverless"
-    assert not fake.jobs
 
 
 def test_the_report_is_json(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
