@@ -9,8 +9,8 @@ from amlrun._decision import count_for
 from amlrun._ending import ADVICE, Ending
 from amlrun._errors import AmlrunError, JobCanceled, JobFailed, RequeueExhausted
 from amlrun._history import failure_text
-from amlrun._look import UNREAD
 from amlrun._requeue import Requeue
+from amlrun._why import UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from amlrun._durations import told
 from amlrun._ending import TOLD
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_since, run_record
-from amlrun._look import Watched, following, has_mark, marked, seen_in
+from amlrun._look import Watched, following, seen_in
+from amlrun._marks import has_mark, marked
 from amlrun._memory import QUEUE_TAG
 from amlrun._progress import Sight, Tail
 from amlrun._resend import called_off, resent
@@ -134,7 +135,9 @@ def _after_fault(follow: Follow, error: ServiceError | NotAuthorized, now: float
     since = now if follow.refused_since is None and not passing else follow.refused_since
     if lasting or (not passing and since is not None and now - since >= PATIENCE):
         return attrs.evolve(follow, end=error)
-    trouble = f"{follow.watched.group}: {error.message}; the next look comes"
+    closed = isinstance(error, ServiceError) and error.host
+    hint = f" ({error.hint})" if closed else ""  # it goes on for long, and somebody can end that
+    trouble = f"{follow.watched.group}: {error.message}{hint}; the next look comes"
     return attrs.evolve(
         follow,
         refused_since=since,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from amlrun._again import sent_again
 from amlrun._cancel import post_cancel
-from amlrun._look import following, marked, without_following
+from amlrun._look import following, without_following
+from amlrun._marks import marked
 
 if TYPE_CHECKING:
     from amlrun._decision import Retry

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from amlrun._decision import by_hand
 from amlrun._ending import Ending
 from amlrun._errors import InvalidRequest
-from amlrun._look import find_run, marked
+from amlrun._look import find_run
+from amlrun._marks import marked
 from amlrun._resend import resent
 from amlrun._states import ENDS
 
