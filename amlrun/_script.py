@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.settings import is_remote
+from amlrun._asking.folders import is_remote
 from amlrun._errors import InvalidRequest
 from amlrun._launch import launch_of
 from amlrun._magics import first_magic

@@ -12,11 +12,11 @@ import attrs
 from amlrun._arguments import NodeOptions
 from amlrun._asking.code import no_checkpoints
 from amlrun._asking.computes import workspace_of
+from amlrun._asking.folders import is_remote
 from amlrun._asking.given import arguments
 from amlrun._asking.memo import remembered
 from amlrun._asking.policies import unheld
 from amlrun._asking.request import parse
-from amlrun._asking.settings import is_remote
 from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
 from amlrun._checked import checking

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.bindings import told_of
-from amlrun._asking.settings import is_remote
+from amlrun._asking.folders import is_remote
 from amlrun._durations import told as in_words
 from amlrun._errors import InvalidRequest
 from amlrun._shown import shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from amlrun._asking.settings import read
+from amlrun._asking.parts import read
 from amlrun._job_types import JobType
 
 _OF_SERVICE = frozenset({JobType.AUTOML, JobType.SPARK, JobType.FINE_TUNING})

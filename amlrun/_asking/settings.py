@@ -1,29 +1,27 @@
 """What a job says of itself: the settings that a plan needs, whether it is a mapping of YAML or an entity.
 
-Both spell them alike (`resources.instance_type`), so one reader for each type reads both. An entity of
-`azure.ai.ml` is read through its public attributes only.
+Both spell them alike (`resources.instance_type`), so one reader for each type reads both.
 """
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from amlrun._asking import distributions, fields, searches
 from amlrun._asking.bindings import check_written
+from amlrun._asking.datastores import datastores_in
+from amlrun._asking.folders import included_of, local_folders
+from amlrun._asking.parts import is_entity, named_compute, read, seconds, text_of, texts
 from amlrun._asking.secrets import in_arguments, told_in, told_secrets
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
 from amlrun._shown import shown
-from amlrun._upload.included import included_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-_IN_DATASTORE = re.compile(r"azureml:(?:.*/)?datastores/([^/]+)/")
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 @attrs.frozen(kw_only=True)
@@ -88,26 +86,6 @@ def settings_of(job_type: JobType, job: Any, folder: Path) -> JobSettings:
     return _READERS[job_type](job, folder)
 
 
-def read(source: Any, *path: str) -> Any:
-    """A setting of a mapping or of an object, or of a part of it; None where it isn't there."""
-    for name in path:
-        plain = isinstance(source, dict) and not is_entity(source)
-        source = source.get(name) if plain else _attribute(source, name)
-    return source
-
-
-def _attribute(source: Any, name: str) -> Any:
-    """Of an object. Builders of the SDK are dictionaries too, and make up what they are asked for."""
-    if isinstance(source, dict) and not hasattr(type(source), name) and name not in vars(source):
-        return dict.get(source, name)
-    return getattr(source, name, None)
-
-
-def is_entity(value: Any) -> bool:
-    """Whether it is an object of the SDK."""
-    return type(value).__module__.startswith("azure.ai.ml")
-
-
 def _command(job: Any, folder: Path) -> JobSettings:
     fields.check_words(read(job, "command"))
     limits = read(job, "limits")
@@ -136,14 +114,6 @@ def _of_docker(*jobs: Any) -> tuple[str, ...]:
     """What a plan warns of where Docker is handed a secret."""
     said = (read(job, "resources", "docker_args") for job in jobs)
     return (told_in("resources.docker_args"),) if any(one and in_arguments(one) for one in said) else ()
-
-
-def included_of(job: Any, folder: Path) -> tuple[Path, ...]:
-    """What is included in its code, or in that of the component that it is made of."""
-    component = read(job, "component")
-    base = Path(read(component, "base_path") or folder)
-    own = included_in(folder, read(job, "additional_includes"))
-    return own or included_in(base, read(component, "additional_includes"))
 
 
 _OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity", "shm_size")
@@ -335,63 +305,3 @@ def common(job: Any) -> dict[str, Any]:
             value for part in ("inputs", "outputs") for value in dict(read(job, part) or {}).values()
         ),
     }
-
-
-def datastores_in(values: Iterable[Any]) -> tuple[str, ...]:
-    """The datastores that inputs and outputs name by their paths, short or long."""
-    paths = map(_path_of, values)
-    return tuple(sorted({match[1] for path in paths if (match := _IN_DATASTORE.match(str(path)))}))
-
-
-def _path_of(value: Any) -> Any:
-    try:
-        return value if isinstance(value, str) else read(value, "path")
-    except Exception:  # noqa: BLE001 - of a step's input that is bound, the SDK raises an error of its own
-        return None
-
-
-def named_compute(compute: Any) -> Any:
-    """A compute by its name; one that is bound to an input of a pipeline as the binding."""
-    return (read(compute, "name") or str(compute)) if is_entity(compute) else compute
-
-
-def text_of(value: Any) -> str:
-    """A text; empty where there is none."""
-    return value if isinstance(value, str) else ""
-
-
-def texts(values: Any) -> dict[str, str]:
-    """A mapping as texts, such as tags."""
-    return {str(key): "" if value is None else str(value) for key, value in (values or {}).items()}
-
-
-def seconds(value: Any) -> float | None:
-    """A number, in quotes too: the SDK takes both."""
-    try:
-        return None if isinstance(value, bool) or value is None else float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def is_remote(code: str) -> bool:
-    """Whether the code is somewhere else already: a snapshot's id, a repository."""
-    return code.startswith(("azureml:", "/subscriptions/", "git+", "http://", "https://"))
-
-
-def local_folders(beside: Path, *codes: Any) -> tuple[Path, ...]:
-    """Those of the codes that are local, as they stand beside a job file."""
-    found = (local_folder(code, beside) for code in codes)
-    return tuple(folder for folder in found if folder is not None)
-
-
-def local_folder(code: Any, beside: Path) -> Path | None:
-    """The local folder that would be uploaded; None where the code is somewhere else already.
-
-    Raises `InvalidRequest` for an empty text: the SDK would upload the whole folder that it stands in.
-    """
-    if isinstance(code, str) and not code.strip():
-        message = "code is an empty text: all of the folder that it is said in would be uploaded"
-        raise InvalidRequest(message, argument="code", hint="Leave it out, or name the folder: code='src'.")
-    if not code or not isinstance(code, (str, Path)) or is_remote(str(code)):
-        return None
-    return (beside / Path(code).expanduser()).resolve()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._asking.bindings import check_local, is_local
+from amlrun._asking.parts import is_entity, read
 from amlrun._asking.searches import AUTOML_DATA
-from amlrun._asking.settings import is_entity, read
 from amlrun._errors import InvalidRequest
 
 if TYPE_CHECKING:

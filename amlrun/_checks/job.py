@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from amlrun._asking.settings import datastores_in
+from amlrun._asking.datastores import datastores_in
 from amlrun._checks.datastores import Reach, counts, of_datastores
 from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy, of_tenant
 from amlrun._job_types import JobType

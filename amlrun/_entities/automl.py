@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
+from amlrun._asking.parts import read
 from amlrun._asking.searches import AUTOML_DATA, beside
-from amlrun._asking.settings import read
 from amlrun._entities.own import text_variables
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.settings import included_of, is_entity, local_folder, read
+from amlrun._asking.folders import included_of, local_folder
+from amlrun._asking.parts import is_entity, read
 from amlrun._entities.pipeline import leaves
 from amlrun._job_types import TRAITS, JobType
 from amlrun._upload.included import survey_with

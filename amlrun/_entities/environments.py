@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
 from amlrun._asking.bindings import told_of
-from amlrun._asking.settings import read
+from amlrun._asking.parts import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

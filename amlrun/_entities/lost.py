@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.settings import read
+from amlrun._asking.parts import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

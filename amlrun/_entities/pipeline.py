@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
-from amlrun._asking.settings import read
+from amlrun._asking.parts import read
 from amlrun._asking.yamlfile import read_yaml
 from amlrun._entities.automl import find_data
 from amlrun._entities.environments import environment_of

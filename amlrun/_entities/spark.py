@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.settings import read
+from amlrun._asking.parts import read
 from amlrun._entities.own import own_job, with_program
 from amlrun._errors import InvalidRequest
 from amlrun._needs import SERVERLESS

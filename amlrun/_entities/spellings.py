@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.bindings import is_local
-from amlrun._asking.settings import read
+from amlrun._asking.parts import read
 from amlrun._asking.yamlfile import read_yaml
 
 if TYPE_CHECKING:

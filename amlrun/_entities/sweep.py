@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
-from amlrun._asking.settings import read
+from amlrun._asking.parts import read
 from amlrun._entities.environments import environment_for_file
 from amlrun._entities.own import with_program
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.parts import read
 from amlrun._asking.searches import TUNING_DATA, beside
-from amlrun._asking.settings import read
 from amlrun._entities.own import own_job
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from amlrun import InvalidRequest
 from amlrun._asking.jobfile import settings_of_file
-from amlrun._asking.settings import read as setting
+from amlrun._asking.parts import read as setting
 from amlrun._job_types import JobType
 
 if TYPE_CHECKING:
