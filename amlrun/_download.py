@@ -20,6 +20,7 @@ from amlrun._errors import InvalidRequest, NotAuthorized, OutputNotFound, Servic
 from amlrun._outputs import DEFAULT, OWN, Place
 from amlrun._rights import BLOBS
 from amlrun._roles import Role
+from amlrun._sdk.storage import PATIENCE
 from amlrun._signing_in import not_signed_in
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _container(workspace: Workspace, datastore: str) -> Any:
         f"{properties.get('protocol') or 'https'}://{host}",
         str(properties[_CONTAINERS[kind]]),
         credential=credential,
-        **wire.connection,
+        **{**PATIENCE, **wire.connection},
         **extra,
     )
 
@@ -155,8 +156,8 @@ def _translated(uri: str, came: list[Path]) -> Iterator[None]:
         code = getattr(error, "error_code", "") or ""
         code = str(getattr(code, "value", code))  # an enum, where the storage's client knows it
         first = (error.message or type(error).__name__).strip().splitlines()[0]
-        what = f"{uri}: {status or 'no answer'} {code}: {first}"
-        if is_of_network(status, code, first):
+        what = f"{uri}: {f'{status} {code}' if status else 'no answer'}: {first}"
+        if is_of_network(status, code, first) or not (status or came):
             raise unreachable(f"the storage of {uri}", what, status=status, service_code=code) from error
         if status in (401, 403):
             role = str(Role.BLOB_READER)

@@ -54,11 +54,12 @@ def _refused(error: HttpResponseError) -> AmlrunError:
 
 def _of_azure(error: AzureError, text: str) -> AmlrunError:
     """What a client of Azure's raised: a reply that is an error, or no way to the host."""
-    from azure.core.exceptions import HttpResponseError, ServiceRequestError
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
     if isinstance(error, HttpResponseError) and error.response is not None:
         return _answered(error, text)
-    unanswered = next((one for one in _chain(error) if isinstance(one, ServiceRequestError)), None)
+    no_answer = (ServiceRequestError, ServiceResponseError)
+    unanswered = next((one for one in _chain(error) if isinstance(one, no_answer)), None)
     if unanswered is None:
         return SubmissionFailed(text)
     text = one_line(unanswered)

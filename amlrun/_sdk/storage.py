@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from amlrun._rest import Wire
 
+PATIENCE: Mapping[str, int] = {"retry_connect": 1}
+"""Settings of storage's clients: a host that takes no connection is tried twice, as by `_rest`, and no more.
+
+It is that of a network that isn't let in, as a rule.
+"""
 _given: ContextVar[Mapping[str, Any]] = ContextVar("_given")
 
 
@@ -28,7 +33,7 @@ def storage_like(wire: Wire) -> Iterator[None]:
     if before is not None:
         os.environ[SDK_VARIABLE] = wire.cloud.name
     try:
-        with _connected(wire.connection):
+        with _connected({**PATIENCE, **wire.connection}):
             yield
     finally:
         if before is not None:
@@ -38,9 +43,6 @@ def storage_like(wire: Wire) -> Iterator[None]:
 @contextlib.contextmanager
 def _connected(connection: Mapping[str, Any]) -> Iterator[None]:
     """The SDK's names for classes of storage stand for ours meanwhile, which do the same in other threads."""
-    if not connection:
-        yield
-        return
     from azure.ai.ml._artifacts import _blob_storage_helper, _gen2_storage_helper
 
     blobs: Any = _blob_storage_helper

@@ -9,7 +9,14 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
 from amlrun import NotAuthorized, ServiceError, SubmissionFailed, attach, plan, quota, submit
-from amlrun.testing import Answer, DisallowedByPolicy, NetworkDenied, NoConnection, NoRegistryAccess
+from amlrun.testing import (
+    Answer,
+    ConnectionLost,
+    DisallowedByPolicy,
+    NetworkDenied,
+    NoConnection,
+    NoRegistryAccess,
+)
 from tests.submission.runs import QUICK
 
 if TYPE_CHECKING:
@@ -153,6 +160,7 @@ def test_a_storage_that_is_not_open_to_this_network(
     Whichever request of the SDK's meets it first.
     """
     fake_aml.inject(fault, on=on, times=None)
+    begun = fake_aml.clock.now()
     with pytest.raises(
         SubmissionFailed, match=r"\.blob\.core\.windows\.net isn't open to this network"
     ) as caught:
@@ -160,7 +168,29 @@ def test_a_storage_that_is_not_open_to_this_network(
     assert "VPN or a jump host" in caught.value.hint
     assert "no job was sent" in caught.value.message
     assert "Error with code" not in caught.value.message
-    assert len(fake_aml.calls.of(on)) <= 4  # the SDK's own repeats
+    assert len(fake_aml.calls.of(on)) <= 2
+    assert fake_aml.clock.now() - begun < 30
+
+
+def test_a_storage_that_breaks_each_connection(fake_aml: FakeAml, client: MLClient, source: Path) -> None:
+    """As some firewalls do: then it may be the network, too."""
+    fake_aml.inject(ConnectionLost(taken=False), on="* /{container}/*", times=None)
+    with pytest.raises(SubmissionFailed, match="no job was sent") as caught:
+        submit("python train.py", code=source, environment=ENVIRONMENT, client=client)
+    assert caught.value.hint == "Is there a network, a proxy or a VPN?"
+
+
+def test_outputs_in_a_storage_that_takes_no_connection(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path
+) -> None:
+    """A network that isn't let in gets none of them by asking again."""
+    run = submit("echo > outputs/x", environment=ENVIRONMENT, client=client).wait()
+    fake_aml.inject(NoConnection(), on="GET /{container}", times=None)
+    with pytest.raises(ServiceError, match=": no answer: ") as caught:
+        run.download(to=tmp_path / "here")
+    assert "isn't open to this network" in caught.value.hint
+    assert "VPN or a jump host" in caught.value.hint
+    assert len(fake_aml.calls.of("GET /{container}")) == 2
 
 
 def test_an_identity_that_is_not_attached(fake_aml: FakeAml, client: MLClient) -> None:
