@@ -196,4 +196,6 @@ def asking() -> Iterator[None]:
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:
-    return record.levelno != logging.WARNING or not _asking.get()
+    # azure-ai-ml prints what its loggers say of success, too: a line for each token.
+    of_sdk = record.name.startswith("azure.ai.ml.") and record.levelno == logging.INFO
+    return not (record.levelno == logging.WARNING or of_sdk) or not _asking.get()

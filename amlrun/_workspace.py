@@ -193,9 +193,10 @@ def connect(workspace: str | None = None) -> MLClient:
     """
     with _lock:
         found = _open(configured() if workspace is None else named(workspace, "connect()"))
-        client = found.client()
+    client = found.client()  # azure-ai-ml takes over a second to import: nobody else waits for that
+    with _lock:
         _of_client[client] = found
-        return client
+    return client
 
 
 def _open(place: Place) -> Workspace:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from amlrun._offers import Datastore, Market
 
 _OF_QUOTA = ("usages", "quotas", "vmSizes")
+_PASSING = frozenset({429, 503})
+"""The service is busy: it says nothing of what it would answer."""
 _UNREAD = {
     "workspace": (Level.FAILS, "no job can be planned without it"),
     "computes": (Level.WARNING, "plans know of no clusters"),
@@ -103,8 +105,13 @@ def _unread(asked: Sequence[Asked]) -> Check:
         return Check(
             f"reach-{first.name}", level, f"{first.of} can't be reached: {follows}", first.why, first.todo
         )
+    whats = listed(one.what for one in asked)
+    if first.status in _PASSING and level is Level.WARNING:
+        return Check(
+            f"read-{first.name}", Level.UNKNOWN, f"{whats} can't be read now", first.why, "Ask again later"
+        )
     todo = first.todo if level in {Level.FAILS, Level.WARNING} else ""
-    what = f"{listed(one.what for one in asked)} can't be read: {follows}"
+    what = f"{whats} can't be read: {follows}"
     return Check(f"read-{first.name}", level, what, first.why, todo)
 
 

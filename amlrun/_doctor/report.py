@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of the form of the JSON."""
 _INDENT = " " * 9
+_FINE = 200
 _SHOWN = ("amlrun", "azure-ai-ml", "azure-identity", "azure-core", "azure-storage-blob")
 _ANSWERS = {
     "can submit": "right-to-submit",
@@ -108,6 +109,8 @@ def _facts(seen: Seen, checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
 
 def _request(one: Asked) -> tuple[str, str, str]:
     status = {None: "broke off", 0: "no answer"}.get(one.status, str(one.status))
+    if one.status == _FINE and not one.fine:
+        status = "no JSON"  # somebody in between has answered
     return f"  {status}", one.of, one.what
 
 

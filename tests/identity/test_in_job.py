@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +68,25 @@ def test_on_this_machine_it_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     job = amlrun.current()
     assert job is not None
     assert job.workspace == "local"
+
+
+@pytest.mark.filterwarnings("ignore:Use list:DeprecationWarning")  # azure-ai-ml's use of msal
+def test_a_token_of_a_job_is_no_line_on_the_screen(
+    enter: Callable[[Any], dict[str, str]],
+) -> None:
+    """azure-ai-ml's own credential tells of each that it gets."""
+    enter(UserIdentityConfiguration())
+    logger = logging.getLogger("azure.ai.ml.identity._internal.get_token_mixin")
+    shown = io.StringIO()
+    handler = logging.StreamHandler(shown)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        assert workspace_of(None).rest.account() is not None
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    assert shown.getvalue() == ""
 
 
 def test_a_job_submits_with_its_managed_identity(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ from azure.identity import ClientSecretCredential
 import amlrun
 from amlrun import NotAuthorized, NotConfigured, ServiceError
 from amlrun._account import Kind
-from amlrun._workspace import workspace_of
+from amlrun._workspace import Workspace, workspace_of
 from amlrun.testing import BadGateway, ExpiredToken, NoConnection
 from tests.submission.runs import ENVIRONMENT
 
@@ -270,6 +271,44 @@ def test_who_signs_in_anew_is_somebody_else(fake: FakeAml, set_all: SetAll, az: 
     set_all(fake.app("other"))
     assert signed_in().name != variables["AZURE_CLIENT_ID"]
     assert az.started == 1
+
+
+@pytest.mark.parametrize(
+    "variable", ["AZURE_CONFIG_DIR", "AZUREML_RUN_ID", "AZURE_CLIENT_CERTIFICATE_PASSWORD"]
+)
+def test_each_variable_that_makes_another_credential_counts(
+    fake: FakeAml, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """The folder of az, of which somebody may have two, among them."""
+    before = workspace_of(None)
+    monkeypatch.setenv(variable, "other")
+    assert workspace_of(None) is not before
+    assert not fake.calls
+
+
+def test_a_client_brings_the_tokens_that_it_has(fake: FakeAml, az: Az) -> None:
+    """That of `connect()`, wherever it goes: what is fetched is fetched once, and named by who gave it."""
+    az.gives(ADA)
+    first = workspace_of(None)
+    first.rest.account()
+    again = Workspace(first.scope, first.rest.wire, source="again")
+    assert again.rest.account() == first.rest.account()
+    assert (az.started, again.rest.tokens.way) == (1, "az")
+    assert not fake.jobs
+
+
+def test_connecting_keeps_nobody_waiting(fake: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who only reads needs no azure-ai-ml, which takes over a second to import."""
+    made = []
+
+    def slow(*_: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            made.append(pool.submit(workspace_of, None).result(timeout=20))
+        return fake.client()
+
+    monkeypatch.setattr("amlrun._workspace.make_client", slow)
+    client = amlrun.connect()
+    assert made == [workspace_of(client)]
 
 
 def test_who_and_where_is_logged_once(

@@ -11,7 +11,7 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
 from amlrun._command_line import main
-from amlrun.testing import NoConnection
+from amlrun.testing import Answer, NoConnection
 from tests.users.examined import answers, sign_in
 
 if TYPE_CHECKING:
@@ -209,6 +209,17 @@ def test_datastores_without_keys_ask_for_a_role(fake: FakeAml, told: Told) -> No
     fake.datastores_without_keys()
     todo = told()[1]["by_name"]["datastore-identity"]["todo"]
     assert re.search(r"needs the role Storage Blob Data Contributor on fakeaml\w+$", todo)
+
+
+def test_a_busy_service_says_nothing(fake: FakeAml, examine: Examine, told: Told) -> None:
+    """One request that is throttled is no right that is missing; a page in between is no answer."""
+    fake.inject(Answer(429, {"error": {"code": "TooManyRequests", "message": "Wait."}}), on="GET /jobs")
+    fake.inject(Answer(200, b"<html>sign in</html>"), on="GET /computes")
+    code, out = examine()
+    assert code == 0
+    assert "unknown its jobs can't be read now" in plain(out)
+    assert re.search(r"^  no JSON +/workspaces/\S+/computes ", out, re.MULTILINE)
+    assert told()[1]["by_name"].get("read-jobs") is None
 
 
 def test_the_report_is_json(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
