@@ -61,6 +61,7 @@ _ASSERTION = "2"
 def by_assertion(token: str) -> bool | None:
     """Whether an app proved itself by a certificate or a federated token; None: its token doesn't say."""
     found = claims_of(token)
+    # Assumed: what is documented of a certificate holds for a federated token, which is an assertion, too.
     proved = _text(found, "appidacr", "azpacr")
     return None if not proved else proved == _ASSERTION and "scp" not in found
 
