@@ -63,7 +63,7 @@ def test_after_preemptions_it_goes_to_standard_nodes(fake_aml: FakeAml, client: 
     spot, standard = run.attempts
     assert spot.plan.price_per_hour is not None
     assert standard.plan.price_per_hour == spot.plan.on_demand_per_hour
-    hours = [one.seconds / 3600 for one in run.attempts]
+    hours = [(one.seconds or 0) / 3600 for one in run.attempts]
     paid = hours[0] * spot.plan.price_per_hour + hours[1] * (spot.plan.on_demand_per_hour or 0)
     assert run.cost().total == pytest.approx(paid)
 

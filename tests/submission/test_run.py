@@ -55,7 +55,7 @@ def test_a_run_costs_what_its_attempts_ran(fake_aml: FakeAml, client: MLClient) 
     fake_aml.preempt(run.name)
     run.wait()
     cost = run.cost()
-    hours = sum(one.seconds for one in run.attempts) / 3600
+    hours = sum(one.seconds or 0 for one in run.attempts) / 3600
     assert run.plan.price_per_hour is not None
     assert run.plan.on_demand_per_hour is not None
     assert cost.total == pytest.approx(hours * run.plan.price_per_hour)
