@@ -9,11 +9,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from amlrun._asking.datastores import datastores_in
+from amlrun._checks.check import Check, Level
 from amlrun._checks.datastores import Reach, counts, of_datastores
-from amlrun._checks.workspace import of_build_compute, of_first_node, of_legacy, of_tenant
+from amlrun._checks.workspace import BUILD, of_build_compute, of_first_node, of_legacy, of_tenant
 from amlrun._job_types import JobType
 from amlrun._jobs.dress import DATASTORE, checkpoint_folder
 from amlrun._offers import Kind
+from amlrun._placement.obstacles import unbuilt
 from amlrun._tables import listed
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from amlrun._account import Account
     from amlrun._asking.request import Request
-    from amlrun._checks.check import Check
     from amlrun._identity import Identity
     from amlrun._needs import Ask
     from amlrun._offers import Datastore, Market
@@ -49,9 +50,21 @@ def of_job(
         yield from of_first_node(facts)
     if any(ask.own_image for ask in _asks(request)):
         yield from of_build_compute(facts, market.computes)
+    yield from _unbuilt(request, plan, market)
     keyless = facts is not None and facts.keyless
     of_all = (of_datastores(reach, known, keyless=keyless) for reach in _reaches(request, plan, market))
     yield from dict.fromkeys(chain.from_iterable(of_all))
+
+
+def _unbuilt(request: Request, plan: Plan, market: Market) -> Iterator[Check]:
+    """That nothing builds its images; of serverless the placement says it."""
+    away = (
+        ask for ask, leaf in zip(_asks(request), plan.leaves, strict=True) if leaf.kind is not Kind.SERVERLESS
+    )
+    words = next(filter(None, (unbuilt(ask, market) for ask in away)), "")
+    if words:
+        what, _, todo = words.partition(". ")
+        yield Check(BUILD, Level.WARNING, what, "", todo)
 
 
 def _asks(request: Request) -> tuple[Ask, ...]:

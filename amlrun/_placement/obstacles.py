@@ -103,14 +103,28 @@ def _of_network(workspace: WorkspaceFacts) -> Iterator[Obstacle]:
 
 
 def _of_building(ask: Ask, market: Market, workspace: WorkspaceFacts) -> Iterator[Obstacle]:
+    # Documented: all computes of a workspace with a managed network are in it, serverless among them.
+    outside = workspace.isolation == "Disabled"
+    yield from _unbuilt(ask, market, workspace, outside=outside)
+
+
+def unbuilt(ask: Ask, market: Market) -> str:
+    """What stands between an image that isn't built yet and any compute; "": nothing that is known.
+
+    The registry builds it, or the workspace's imageBuildCompute: never the compute that the job goes to.
+    """
+    workspace = market.workspace
+    found = () if workspace is None else _unbuilt(ask, market, workspace, outside=False)
+    return next((one.warning for one in found), "")
+
+
+def _unbuilt(ask: Ask, market: Market, workspace: WorkspaceFacts, *, outside: bool) -> Iterator[Obstacle]:
     # Assumed: a registry that can't be read takes public access if the workspace does. Images of one that
     # takes none are pulled from within the network, and must be built on a compute.
     registry = market.registry
     public = workspace.public_access if registry.public is None else registry.public
     if public or workspace.build_compute or not _pulls_own(ask, workspace):
         return
-    # Documented: all computes of a workspace with a managed network are in it, serverless among them.
-    outside = workspace.isolation == "Disabled"
     pulls = "its nodes may find no way to the registry, and " if outside else ""
     closed = "the workspace takes no public access and"
     if workspace.public_access:

@@ -249,6 +249,24 @@ def test_a_workspace_in_legacy_mode_is_told(fake_aml: FakeAml, client: MLClient)
     assert warned(plan("true", environment=ENVIRONMENT, client=client), "v1 legacy mode")
 
 
+def test_nothing_that_builds_images_is_told_wherever_the_job_goes(
+    fake_aml: FakeAml, client: MLClient
+) -> None:
+    """The cluster that a job goes to doesn't build its image; one that the workspace names does."""
+    fake_aml.workspace_properties(publicNetworkAccess="Disabled")
+    fake_aml.container_registry("images", public_access=False)
+    fake_aml.cluster("cpu")
+    for compute in ("cpu", "serverless"):
+        made = plan("true", environment=ENVIRONMENT, compute=compute, client=client)
+        (warning,) = warned(made, "ImageBuildComputeNotValid")
+        assert "imageBuildCompute to a CPU cluster" in warning
+    curated = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
+    assert not warned(plan("true", environment=curated, compute="cpu", client=client), "ImageBuild")
+    fake_aml.workspace_properties(imageBuildCompute="cpu")
+    fake_aml.advance(minutes=11)
+    assert not warned(plan("true", environment=ENVIRONMENT, compute="cpu", client=client), "ImageBuild")
+
+
 def test_an_image_build_compute_that_is_gone_is_told(fake_aml: FakeAml, client: MLClient) -> None:
     """To who needs an image that may have to be built; not of a curated environment."""
     fake_aml.workspace_properties(imageBuildCompute="builder")

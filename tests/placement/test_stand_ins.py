@@ -198,6 +198,7 @@ def test_a_private_registry_takes_a_cluster_in_the_network(fake_aml: FakeAml) ->
     chosen = planned(fake_aml, cpus=4)
     assert chosen.compute == "inside"
     assert "no way to the registry" in chosen.reasons[0]
+    assert any("ImageBuildComputeNotValid" in warning for warning in chosen.warnings)
     fake_aml.workspace_properties(imageBuildCompute="inside")
     fake_aml.advance(minutes=15)
     assert planned(fake_aml, cpus=4).compute == "serverless"
