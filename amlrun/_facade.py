@@ -139,7 +139,7 @@ def default_compute(*, client: MLClient | None = None, **needs: Unpack[NodeOptio
     Reads, and changes nothing. Raises what `plan` raises.
     https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
     """
-    from amlrun._submission import compute_for
+    from amlrun._planning import compute_for
     from amlrun._workspace import workspace_of
 
     return compute_for(workspace_of(client), needs)
@@ -156,7 +156,7 @@ def quota(*, client: MLClient | None = None) -> Quota:
     Raises `NotAuthorized` where the signed-in account may not read it (usual for the role AzureML Data
     Scientist). https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas
     """
-    from amlrun._submission import quota_of
+    from amlrun._planning import quota_of
     from amlrun._workspace import workspace_of
 
     return quota_of(workspace_of(client))

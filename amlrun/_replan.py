@@ -22,7 +22,8 @@ from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind
 from amlrun._plan.comparison import check_asked, moves, side_by_side
 from amlrun._plan.order import VARIABLES, Order
-from amlrun._submission import decide, send_planned
+from amlrun._planning import decide
+from amlrun._submission import send_planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

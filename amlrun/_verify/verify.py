@@ -14,7 +14,7 @@ from amlrun._asking.request import parse
 from amlrun._asking.teamfile import read_team
 from amlrun._errors import REFUSALS, AmlrunError, InvalidRequest
 from amlrun._memory import GROUP
-from amlrun._submission import decide
+from amlrun._planning import decide
 from amlrun._verify import scripts
 from amlrun._verify.experiments import (
     CANCEL,
