@@ -17,7 +17,7 @@ from amlrun import (
     SubmissionFailed,
     attach,
 )
-from amlrun.testing import ConnectionLost, ExpiredToken, Throttled
+from amlrun.testing import Answer, ConnectionLost, ExpiredToken, Throttled
 from tests.submission.runs import NOISE, spot, spot_over
 
 if TYPE_CHECKING:
@@ -229,6 +229,20 @@ def test_the_same_trouble_is_told_once(
     assert run.wait().status == "Completed"
     assert caplog.text.count("the next look comes") == 1
     assert caplog.text.count("the service answers again") == 1
+
+
+def test_a_network_that_isnt_let_in_is_told_with_its_way_out(
+    fake_aml: FakeAml, client: MLClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Behind the resource manager, too: a wait goes on, for a VPN that somebody opens."""
+    fake_aml.runtime(minutes=30)
+    caplog.set_level("INFO", "amlrun")
+    run = spot(client)
+    words = "Access to workspace was denied based on workspace private link configuration."
+    body = {"error": {"code": "UserError", "message": words}}
+    fake_aml.inject(Answer(502, body), on="GET /jobs/{name}", times=30)
+    assert run.wait().status == "Completed"
+    assert caplog.text.count("The workspace isn't open to this network: is a VPN or a jump host needed?") == 1
 
 
 def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, between: Between) -> None:
