@@ -113,7 +113,7 @@ def _put(
             raise _unanswered(name, error, refused=refused) from error
         raise SubmissionFailed(
             f"The service refused {name}: {error.message}",
-            hint=_way_out(workspace, error),
+            hint=_way_out(workspace, error, body),
             status=error.status,
             service_code=error.service_code,
         ) from error
@@ -130,16 +130,34 @@ def _found(workspace: Workspace, name: str) -> tuple[dict[str, Any] | None, bool
     return there, there is None
 
 
-def _way_out(workspace: Workspace, error: ServiceError) -> str:
+def _way_out(workspace: Workspace, error: ServiceError, body: Mapping[str, Any]) -> str:
     """What to do about a refusal; of an identity that isn't there, those that are."""
     if "UserAssignedIdentityNotFound" not in error.service_code:
         return error.hint
     try:
-        attached = workspace_from(workspace.rest.get(workspace.scope.path)).user_assigned
+        facts = workspace_from(workspace.rest.hurried(1).get(workspace.scope.path))
     except AmlrunError:
         return error.hint
-    names = ", ".join(map(str, attached)) or "none"
-    return f"The user-assigned identities of {workspace.scope.workspace} are: {names}. A cluster has its own."
+    names = ", ".join(map(str, facts.user_assigned)) or "none"
+    told = f"The user-assigned identities of {workspace.scope.workspace} are: {names}. A cluster has its own."
+    sent = _identities_in(body)
+    listed = [one for one in facts.user_assigned if {one.client_id, one.resource_id, one.principal_id} & sent]
+    if not listed:
+        asked = f"The job asks for {', '.join(sorted(sent))}. " if sent else ""
+        return f"{asked}{told}"
+    one = listed[0]
+    return (
+        f"The job asks for {one}, which the workspace lists: attached just now, it takes some minutes; else "
+        f"look whether it is there still: az identity show --ids {one.resource_id}\n{told}"
+    )
+
+
+def _identities_in(body: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of managed identities that a job, or its steps, ask for."""
+    steps = (body.get("jobs") or {}).values()
+    ids = ("clientId", "resourceId", "objectId", "client_id", "msi_resource_id", "object_id")
+    said = [(one or {}).get("identity") or {} for one in (body, *steps)]
+    return frozenset(str(one[key]) for one in said for key in ids if one.get(key))
 
 
 def _unanswered(name: str, error: ServiceError, *, refused: bool) -> ServiceError:

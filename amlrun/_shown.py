@@ -20,6 +20,8 @@ def shown(value: Any) -> str:
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
     if isinstance(value, (list, tuple)) and len(value) <= _MOST:
         inner = ", ".join(map(shown, value))
+        if _HIDDEN not in inner and holds_one("", list(value)):  # behind an option that names it
+            inner = _HIDDEN
         return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
     return a_kind(value)
 

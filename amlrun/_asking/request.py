@@ -28,6 +28,7 @@ from amlrun._asking.code import check_command, check_entries, code_of, missing_s
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.pipelines import check_data
 from amlrun._asking.policies import check_policy
+from amlrun._asking.secrets import told_secrets
 from amlrun._asking.settings import JobSettings
 from amlrun._asking.steps import least_named, of_all_steps, steps_of
 from amlrun._asking.team import Defaults, Team
@@ -186,6 +187,8 @@ def parse(
                 compute_said=given.compute is not None,
                 tier=given.tier,
             ),
+            *told_secrets("tags", all_tags),
+            *told_secrets("inputs", {name: one for name, one in inputs.items() if isinstance(one, str)}),
             *literal_doubts(inputs),
             *missing_scripts(command, uploads),
         ),

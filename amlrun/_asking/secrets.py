@@ -15,20 +15,39 @@ if TYPE_CHECKING:
 
 _END = r"(_(value|\d+))*$"
 _NAMES_ONE = re.compile(
-    rf"(^|_)([a-z]*(secret|password|passwd)|passphrase|pwd|credentials?|connection_?string|conn_?str|sas|pat){_END}"
+    rf"(^|_)([a-z]*(secret|password|passwd)|secrets|pass(phrase|code)|pwd|credentials?|connection_?string|conn_?str"
+    rf"|sas(_?url|_?token)?|pat|jwt|bearer){_END}"
 )
-_MAY_NAME_ONE = re.compile(rf"(^|_)((api|access|account|private|secret)?key|token){_END}")
+_MAY_NAME_ONE = re.compile(
+    rf"(^|_)((api|access|account|private|secret)?key|token|pass|pw|auth|authorization|cookie){_END}"
+)
+_WEAK = re.compile(r"(^|_)(key|token|auth|pass)$")
+"""Options of programs are called so that take a name or a path: `--sort-key name`."""
+_PLAIN_WORD = re.compile(r"[A-Za-z_]+([./][A-Za-z_]+)*")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VALUE = re.compile(
     r"""
     (AccountKey|SharedAccessKey|SharedAccessSignature|Password|Pwd)\s*=[^;\s]   # connection strings
     | [?&]sig=                                                          # shared access signatures
     | ^eyJ[\w-]+\.eyJ                                                   # JSON web tokens
-    | ^(gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[abprs]-|AKIA|ASIA|AIza|dapi)[\w-]{12,}
+    | ^(gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[abprs]-|AKIA|ASIA|AIza|dapi|npm_|pypi-|ya29\.)[\w-]{12,}
+    | ^(Bearer|Basic)\s+[\w.~+/-]{8,}=*$
+    | ^[A-Za-z0-9+/]{86}==$                                             # a storage account's key
+    | ^[\w.~-]{3}[78]Q~[\w.~-]{31,34}$                                  # an Entra application's secret
+    | ^https://hooks\.slack\.com/services/\w
+    | ^https?://[^/\s:@]{16,}@                                          # a URL with a token for a user
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY
     | ^[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s@]+@                          # a URL with a password
     """,
     re.VERBOSE,
+)
+_IN_LINE = re.compile(
+    r"""
+    \bauthorization:\s*(bearer|basic|token)\s+[^\s'"$<]                  # curl -H 'Authorization: Bearer …'
+    | \bcurl\b[^|;&]*\s(-u|--user)[\s=]+['"]?[^\s:$'"]+:[^\s$'"]         # curl -u user:password
+    | \b(docker|podman|az|oras|helm)\b[^|;&]*\slogin\b[^|;&]*\s-p\s+['"]?[^\s$'"-]   # az acr login -p …
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 _SEVERAL = re.compile(r"[\s=]")
 _ELSEWHERE = ("-", "$", "<")
@@ -83,15 +102,22 @@ def _told_by(name: str) -> tuple[bool, bool]:
 def in_arguments(arguments: str | Sequence[str]) -> bool:
     """Whether a program's arguments hold one: `-e HF_TOKEN=…`, `--password …`."""
     text = arguments if isinstance(arguments, str) else " ".join(map(str, arguments))
+    if _IN_LINE.search(text):
+        return True
     before = ""
     for word in re.split(r"[\s'\"]+", text):
         name, is_named, value = word.partition("=")
         if not is_named:
             name, value = before, word
-        if is_secret("" if value.startswith(_ELSEWHERE) else name, value):
+        plain = name.startswith("-") and _PLAIN_WORD.fullmatch(value) and _is_weak(name)
+        if is_secret("" if plain or value.startswith(_ELSEWHERE) else name, value):
             return True
         before = "" if is_named or not word.startswith("-") else word
     return False
+
+
+def _is_weak(name: str) -> bool:
+    return _WEAK.search("_".join(_WORDS.findall(name)).lower()) is not None
 
 
 def holds_one(name: str, value: Any) -> bool:

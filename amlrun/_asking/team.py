@@ -132,7 +132,7 @@ class Team:
 
     def check_tags(self, tags: Mapping[str, str]) -> None:
         """Raises `InvalidRequest` where a tag that every job must carry is missing or empty."""
-        missing = [name for name in self.required_tags if not tags.get(name)]
+        missing = [name for name in self.required_tags if not tags.get(name, "").strip()]
         if missing:
             rule = f"{self.where['required_tags']}: required_tags has {', '.join(missing)}"
             example = ", ".join(f"{name!r}: '…'" for name in missing)

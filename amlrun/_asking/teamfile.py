@@ -19,6 +19,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.secrets import secret_names
 from amlrun._asking.team import Defaults, Team
 from amlrun._cluster import CLUSTER_SETTINGS, Cluster
 from amlrun._errors import InvalidRequest, NotConfigured
@@ -76,7 +77,13 @@ def _read(path: Path, shown: str) -> Team:
         hint = f"Unset {VARIABLE}, and {FILE} is looked for in the current folder and above."
         raise NotConfigured(message, hint=hint, looked_at=(shown,)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise NotConfigured(f"{shown}: can't be read ({error})", looked_at=(shown,)) from error
+        said = f"{VARIABLE}={shown}" if os.environ.get(VARIABLE) == shown else shown
+        hint = (
+            f"It is a file of text in UTF-8. {VARIABLE} names another."
+            if said == shown
+            else f"Mend or unset {VARIABLE}."
+        )
+        raise NotConfigured(f"{said}: can't be read ({error})", hint=hint, looked_at=(shown,)) from error
     with _lock:
         kept = _kept.get((str(path), shown))
     if kept is not None and kept[0] == text:
@@ -159,7 +166,8 @@ def _toml(text: str, shown: str) -> dict[str, Any]:
         line = re.search(r"at line (\d+)", str(error))
         number = int(line.group(1)) if line else max(1, len(text.splitlines()))
         message = f"{shown}, line {number}: not TOML: {str(error).partition(' (at')[0]}"
-        raise NotConfigured(message, looked_at=(shown,)) from error
+        hint = "Mend that line: texts stand in quotes, lists in [ ], and each key stands once in its table."
+        raise NotConfigured(message, hint=hint, looked_at=(shown,)) from error
     return found
 
 
@@ -266,6 +274,10 @@ def _tags(value: Any) -> dict[str, str]:
     texts = isinstance(value, dict) and all(isinstance(one, str) and one for one in value.values())
     if not texts or not value:
         raise ValueError('names and texts: { team = "…" }')
+    if found := secret_names(value):
+        message = f"tags: {', '.join(found)} looks like a secret, which whoever may read a job could read"
+        hint = "A job reads secrets from the workspace's key vault: amlrun.current().secret(…)"
+        raise InvalidRequest(message, argument="tags", hint=hint)
     return dict(value)
 
 

@@ -25,6 +25,7 @@ NAMES = [
         "dbPassword",
         "KEY",
     ),
+    *("DB_PASS", "HTTP_AUTH", "JWT", "COOKIE", "PASSCODE", "SASTOKEN", "STORAGE_SAS_URL", "SECRETS"),
     *("MY_TOKEN_2", "GITHUB_PAT", "CONN_STR", "connectionString", "SECRET_VALUE", "PGPASSWORD", "accountkey"),
     *("spark.hadoop.fs.azure.account.key.me.dfs.core.windows.net", "fs.azure.sas.box.me.net"),
 ]
@@ -42,6 +43,12 @@ VALUES = [
     "-----BEGIN RSA PRIVATE KEY-----\nabc",
     "postgres://me:secret@host/db",
     "Server=a;Password=b",
+    "Bearer abcdefgh.12",
+    f"{'aB3/' * 21}aB==",
+    "abc8Q~0123456789abcdefghijklmnopqrstuv",
+    "https://hooks.slack.com/services/T0/B0/x",
+    "https://0123456789abcdef0123@github.com/a/b",
+    "npm_0123456789abcdef",
 ]
 PLAIN = [
     "https://a.blob.core.windows.net/c/x.csv",
@@ -87,11 +94,18 @@ def test_settings_of_tokenizers_are_none_but_a_short_password_is() -> None:
 
 ARGUMENTS = [
     *("-e HF_TOKEN=abc", "x hf_0123456789abcdefgh", "python x.py --password 'hunter 2'", "--api-key=k1"),
-    *(["-e", "DB_PASSWORD=p"], ["--password", "p"]),
+    *(["-e", "DB_PASSWORD=p"], ["--password", "p"], "--token abc1"),
+    *(
+        "az acr login -u me -p S3cret~x",
+        "curl -u me:pass http://x",
+        "curl -H 'Authorization: Bearer abc.def' x",
+    ),
 ]
 NO_SECRETS = [
     *("--token $TOKEN", "--password --verbose", "--pad-token 0", "--key=0", "python train.py --lr 0.1"),
     *(["--ipc=host", "-e", "A=b"], [], ["a", 1], None, {"a": "b"}),
+    *("--sort-key name", "--primary-key id", "--key col_a", "--token train.txt", "docker login -u me -p $P"),
+    *("curl -u $ME:$PASS x", "ssh login -p 22"),
 ]
 
 

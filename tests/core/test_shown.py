@@ -67,6 +67,7 @@ def test_of_urls_only_the_place_is_shown(url: str, told: str) -> None:
         ("see https://me:pw@a.net/x?y", "'see https://…a.net/x?…'"),
         ("train --password hunter2", "(what looks like a secret)"),
         (["hf_0123456789abcdefgh"], "['(what looks like a secret)']"),
+        (["--password", "hunter22"], "[(what looks like a secret)]"),
         ("no key=s3 there", "'no (what looks like a secret) there'"),
     ],
 )

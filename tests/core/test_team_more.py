@@ -88,6 +88,7 @@ def test_every_setting_of_a_cluster_can_be_said() -> None:
         ("clusters = 3\n", 1, "[clusters.<name>] is a table of settings"),
         ("[cluster.gpu]\nmax = 2\n", 1, "there is no table [cluster]\nDid you mean clusters?"),
         ("[defaults.tags]\nteam = 3\n", 1, "tags = {'team': 3}: names and texts"),
+        ("[defaults.tags]\npassword = 'hunter2'\n", 1, "tags: password looks like a secret, which whoever"),
         ("[defaults]\n\ntags = {}\n", 3, "names and texts"),
         ("[defaults]\ntags = 'team'\n", 2, "names and texts"),
         (
@@ -103,6 +104,7 @@ def test_what_is_wrong_with_them_is_told_with_its_line(text: str, line: int, sai
         parse_team(text, "amlrun.toml")
     assert str(caught.value).startswith(f"amlrun.toml, line {line}: ")
     assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_tag_by_default_is_one_that_is_there() -> None:

@@ -242,6 +242,19 @@ def test_what_a_plan_warns_of_in_the_job_itself_is_logged_once(
     assert len(fake_aml.jobs) == 2
 
 
+def test_a_secret_among_tags_and_inputs_is_told(client: MLClient) -> None:
+    """Both are shown to whoever may read the job; tags in every list."""
+    told = plan(
+        "train ${{inputs.api_key}}",
+        environment="azureml:train:1",
+        tags={"token": SECRET, "team": "vision"},
+        inputs={"api_key": SECRET, "lr": 1},
+        client=client,
+    ).warnings
+    assert sorted(words.partition(" look")[0] for words in told) == ["inputs: api_key", "tags: token"]
+    assert SECRET not in "".join(told)
+
+
 def test_numbers_among_the_tags_are_texts(fake_aml: FakeAml, client: MLClient) -> None:
     """azure-ai-ml sends them as they are, and the service refuses them."""
     job = command(command="ls", environment="azureml:train:1", tags={"seed": 3})

@@ -404,3 +404,20 @@ def test_a_run_of_somebody_else_is_theirs(world: FakeAml, client: MLClient) -> N
     other = world.client(credential=world.user("ada"))
     with pytest.raises(SubmissionFailed, match="runs with the identity of another person"):
         attach(run.name, client=other).wait()
+
+
+def test_an_identity_that_the_workspace_lists_and_the_service_does_not_find(
+    world: FakeAml, client: MLClient
+) -> None:
+    """Attached just now, or gone: it is named, and how to look. Where none is named, those that are."""
+    chain = {"code": "NotFound", "innerError": {"code": "UserAssignedIdentityNotFound", "innerError": None}}
+    info = [{"type": "InnerError", "info": {"value": chain}}]
+    error = {"error": {"code": "UserError", "message": "no such identity", "additionalInfo": info}}
+    world.inject(Answer(404, error), on="PUT /jobs/{name}", times=2)
+    with pytest.raises(SubmissionFailed, match="no such identity") as caught:
+        submit(trained(), identity="managed:trainer", client=client)
+    assert caught.value.hint.startswith(f"The job asks for trainer ({TRAINER}), which the workspace lists")
+    assert "az identity show --ids /subscriptions/" in caught.value.hint
+    with pytest.raises(SubmissionFailed) as caught:
+        submit(trained(), identity="managed", client=client)
+    assert caught.value.hint.startswith("The user-assigned identities of ")

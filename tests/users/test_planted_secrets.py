@@ -111,6 +111,7 @@ def test_nothing_is_written_or_said(fake: FakeAml, client: MLClient, folder: Pat
     assert sorted(words.partition(" look")[0] for words in told) == [
         "command: something in it",
         "environment_variables: HF_TOKEN, DB_PASSWORD, DATABASE",
+        "inputs: api_key",
         "resources.docker_args: something in it",
     ]
     run = submit(with_docker(), name="train", client=client, **JOB)
