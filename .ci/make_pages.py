@@ -107,9 +107,12 @@ def _signature(room: type, name: str) -> str:
     if not inspect.isfunction(member):
         return name
     given = list(inspect.signature(member).parameters.values())[1:]
-    return (
-        f"{name}({', '.join(part.name + ('=' if part.default is not part.empty else '') for part in given)})"
-    )
+    return f"{name}({', '.join(map(_parameter, given))})"
+
+
+def _parameter(part: inspect.Parameter) -> str:
+    stars = "*" if part.kind is part.VAR_POSITIONAL else "**" if part.kind is part.VAR_KEYWORD else ""
+    return f"{stars}{part.name}{'=' if part.default is not part.empty else ''}"
 
 
 def requeue() -> str:

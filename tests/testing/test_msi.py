@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from azure.ai.ml import AmlTokenConfiguration, ManagedIdentityConfiguration, UserIdentityConfiguration
 from azure.ai.ml.identity import AzureMLOnBehalfOfCredential
 from azure.core.exceptions import ClientAuthenticationError
@@ -50,6 +51,22 @@ def test_a_job_knows_where_it_is(fake_aml: FakeAml, submit: Callable[..., str]) 
     assert not {"MSI_ENDPOINT", "OBO_ENDPOINT", "DEFAULT_IDENTITY_CLIENT_ID"} & set(variables)
     with pytest.raises(LookupError, match="no job other"):
         fake_aml.job_environment("other")
+
+
+@pytest.mark.parametrize("name", ["client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id"])
+def test_no_other_id_names_an_identity(fake_aml: FakeAml, submit: Callable[..., str], name: str) -> None:
+    """The endpoint takes a client id alone, by its own name."""
+    client_id = fake_aml.identity("training")
+    submit(name="train", identity=ManagedIdentityConfiguration(client_id=client_id))
+    variables = fake_aml.job_environment("train")
+    query = {"api-version": "2017-09-01", "resource": "https://management.azure.com"}
+    headers = {"secret": variables["MSI_SECRET"]}
+    asked = requests.get(variables["MSI_ENDPOINT"], {**query, name: client_id}, headers=headers, timeout=5)
+    assert asked.status_code == 400
+    asked = requests.get(
+        variables["MSI_ENDPOINT"], {**query, "clientid": client_id}, headers=headers, timeout=5
+    )
+    assert asked.status_code == 200
 
 
 def test_a_named_identity(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from amlrun.testing._wire.backend import Backend
 
 IDENTITY = Routes("managed identity")
+_OTHER_IDS = frozenset({"client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id"})
+"""As other endpoints name one: MSAL says of this one, whose version is 2017-09-01, that it takes `clientid`."""
 
 
 @IDENTITY("GET", "/MSI/auth")
@@ -26,6 +28,8 @@ def token_of_identity(backend: Backend, request: Request) -> Reply:
     job = _job(backend, request.headers.get("secret", ""))
     if job is None:
         return _refusal(401, "The secret is of no job.")
+    if _OTHER_IDS & {*request.query}:
+        return _refusal(400, "Name a managed identity by its client id: clientid.")
     found = [each for each in identities_of(backend, job) if each.answers_to(request.query)]
     # Assumed: the answer. Documented: on Kubernetes code gives no client id.
     if not found or ("clientid" in request.query and _is_kubernetes(backend, job)):

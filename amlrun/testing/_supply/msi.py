@@ -29,7 +29,7 @@ class Identity:
     resource: str = ""
 
     def answers_to(self, query: Mapping[str, str]) -> bool:
-        """Whether it is the one that a request for a token names, by whichever id."""
+        """Whether it is the one that is named, by whichever id."""
         asked = {
             "clientid": self.client_id,
             "client_id": self.client_id,
