@@ -138,6 +138,7 @@ def test_a_fault_of_the_file_is_told_with_its_line(text: str, line: int, said: s
         team(text)
     assert str(caught.value).startswith(f"amlrun.toml, line {line}: ")
     assert said in str(caught.value)
+    assert "not TOML" not in said or "Mend that line" in caught.value.hint
     assert caught.value.looked_at == ("amlrun.toml",)
 
 
@@ -168,12 +169,18 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.
 def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder, bytes that are no text."""
     monkeypatch.setenv("AMLRUN_CONFIG", str(tmp_path))
-    with pytest.raises(NotConfigured, match="can't be read"):
+    with pytest.raises(NotConfigured, match="AMLRUN_CONFIG=.*: can't be read") as caught:
         read_team()
+    assert caught.value.hint == "Mend or unset AMLRUN_CONFIG."
     (tmp_path / "team.toml").write_bytes(b"\xff\xfe")
     monkeypatch.setenv("AMLRUN_CONFIG", "team.toml")
     with pytest.raises(NotConfigured, match=r"team.toml: can't be read"):
         read_team()
+    monkeypatch.delenv("AMLRUN_CONFIG")
+    (tmp_path / "amlrun.toml").write_bytes(b"\xe9")
+    with pytest.raises(NotConfigured, match=r"^amlrun.toml: can't be read") as caught:
+        read_team()
+    assert "UTF-8" in caught.value.hint
 
 
 def test_it_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 IDENTITY = Routes("managed identity")
 _OTHER_IDS = frozenset({"client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id"})
-"""As other endpoints name one: MSAL says of this one, whose version is 2017-09-01, that it takes `clientid`."""
+"""As other endpoints name one: of this one, 2017-09-01, MSAL says that it takes `clientid`."""
 
 
 @IDENTITY("GET", "/MSI/auth")
