@@ -6,7 +6,6 @@ environment tells which way it will be, only that one is tried, and an error tel
 
 from __future__ import annotations
 
-import enum
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import NotConfigured
 from amlrun._proxies import UNREADABLE, unreadable
+from amlrun._ways import CERTIFICATE, CHOSEN, PRINCIPAL, PROOFS, Way, way_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,86 +21,6 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from amlrun._cloud import Cloud
-
-_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
-_CERTIFICATE = "AZURE_CLIENT_CERTIFICATE_PATH"
-_PROOFS = ("AZURE_CLIENT_SECRET", _CERTIFICATE)
-TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105 - a variable's name
-CHOSEN = "AZURE_TOKEN_CREDENTIALS"
-_ENDPOINTS = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
-JOB = "AZUREML_RUN_ID"
-"""The variable that tells that this is a job."""
-
-
-_COUNT = (
-    *_PRINCIPAL,
-    *_PROOFS,
-    *_ENDPOINTS,
-    TOKEN_FILE,
-    CHOSEN,
-    "AZURE_AUTHORITY_HOST",
-    "AZURE_USERNAME",
-    "AZURE_PASSWORD",
-    JOB,
-    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
-    "AZURE_CONFIG_DIR",
-    "DEFAULT_IDENTITY_CLIENT_ID",
-    "IDENTITY_HEADER",
-    "MSI_SECRET",
-    "OBO_ENDPOINT",
-)
-"""Variables by which credentials differ."""
-
-
-class Way(enum.Enum):
-    """How somebody signs in."""
-
-    CHOSEN = "as AZURE_TOKEN_CREDENTIALS says"
-    PRINCIPAL = "a service principal, by secret or certificate"
-    FEDERATED = "an app, by a federated token"
-    ON_BEHALF = "in a job, as who submitted it"
-    MANAGED_IN_JOB = "in a job, by its managed identity"
-    MANAGED = "on a machine that gives tokens, such as a compute instance"
-    ANY = "whichever is there"
-
-
-OF_A_JOB = frozenset({Way.ON_BEHALF, Way.MANAGED_IN_JOB})
-"""The identity that a job was sent with."""
-
-
-def way_in(environment: Mapping[str, str]) -> Way:
-    """The way that the environment tells of; the first of these, as azure-identity orders them."""
-
-    def has(*names: str) -> bool:
-        return all(environment.get(name) for name in names)
-
-    if has(CHOSEN):
-        return Way.CHOSEN
-    if has(*_PRINCIPAL) and any(map(has, _PROOFS)):
-        return Way.PRINCIPAL
-    if has(*_PRINCIPAL, TOKEN_FILE):
-        return Way.FEDERATED
-    if has("OBO_ENDPOINT"):
-        return Way.ON_BEHALF
-    if any(map(has, _ENDPOINTS)):
-        # Assumed: a compute instance says MSI_ENDPOINT, as a job does, and is none.
-        return Way.MANAGED_IN_JOB if has(JOB) else Way.MANAGED
-    return Way.ANY
-
-
-def mark_of(environment: Mapping[str, str]) -> int:
-    """A number that is another one where another credential would be made; it tells of no value."""
-    return hash(tuple(environment.get(name) for name in _COUNT))
-
-
-def halves(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are missing of a way which is said by halves, by the class of its credential."""
-    missing = " and ".join(name for name in _PRINCIPAL if not environment.get(name))
-    if any(environment.get(name) for name in _PROOFS):
-        return {"EnvironmentCredential": missing} if missing else {}
-    if environment.get(TOKEN_FILE):
-        return {"WorkloadIdentityCredential": missing} if missing else {}
-    return {} if missing else {"EnvironmentCredential": " or ".join(_PROOFS)}
 
 
 def credential_of(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
@@ -126,12 +46,10 @@ def _to_blame(environment: Mapping[str, str], error: Exception) -> tuple[tuple[s
     if environment.get(CHOSEN):
         return (CHOSEN,), "Unset it, and the environment tells which way it is."
     if isinstance(error, OSError) or "certificate" in str(error):
-        return (
-            _CERTIFICATE,
-        ), "It takes the path of a file, PEM or PKCS12, with certificate and private key."
+        return (CERTIFICATE,), "It takes the path of a file, PEM or PKCS12, with certificate and private key."
     if "tenant" in str(error):
-        return (_PRINCIPAL[0],), "It takes the tenant's id, or one of its domains: `az account show`."
-    return (*_PRINCIPAL, *_PROOFS), ""
+        return (PRINCIPAL[0],), "It takes the tenant's id, or one of its domains: `az account show`."
+    return (*PRINCIPAL, *PROOFS), ""
 
 
 def _made(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:

@@ -10,7 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from amlrun._account import by_assertion, expiry_of
-from amlrun._credential import CHOSEN, TOKEN_FILE, Way, way_in
+from amlrun._ways import CHOSEN, TOKEN_FILE, Way, way_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

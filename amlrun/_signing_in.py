@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import attrs
 
 from amlrun._cloud import PUBLIC, cloud_of
-from amlrun._credential import JOB, Way, halves, way_in
 from amlrun._errors import NotAuthorized, NotConfigured, ServiceError
 from amlrun._proxies import way_out
+from amlrun._ways import JOB, Way, halves, way_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

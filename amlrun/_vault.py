@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from amlrun._credential import OF_A_JOB, way_in
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, ServiceError
 from amlrun._rest import Rest
 from amlrun._shown import shown
+from amlrun._ways import OF_A_JOB, way_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from amlrun._account import account_of
 from amlrun._clock import RealClock
 from amlrun._cloud import PUBLIC, STORAGE_SCOPE, cloud_of
 from amlrun._connect import LOCAL, Place, Scope, configured, named
-from amlrun._credential import JOB, OF_A_JOB, credential_of, mark_of, name_of, way_in
+from amlrun._credential import credential_of, name_of
 from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._federated import is_short, warning
 from amlrun._pace import Pace
@@ -28,6 +28,7 @@ from amlrun._rest import Rest, Wire
 from amlrun._sdk import make_client, storage_like, wire_of
 from amlrun._shown import shown
 from amlrun._tokens import Tokens
+from amlrun._ways import JOB, OF_A_JOB, mark_of, way_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
