@@ -169,7 +169,7 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.
 def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder, bytes that are no text."""
     monkeypatch.setenv("AMLRUN_CONFIG", str(tmp_path))
-    with pytest.raises(NotConfigured, match="AMLRUN_CONFIG=.*: can't be read") as caught:
+    with pytest.raises(NotConfigured, match=r"AMLRUN_CONFIG=.*: can't be read") as caught:
         read_team()
     assert caught.value.hint == "Mend or unset AMLRUN_CONFIG."
     (tmp_path / "team.toml").write_bytes(b"\xff\xfe")
