@@ -99,6 +99,22 @@ def is_of_network(status: int, code: str, message: str) -> bool:
     return any(one in codes for one in NETWORK_CODES) or any(words in said for words in _NETWORK_WORDS)
 
 
+NO_KEYS = "KeyBasedAuthenticationNotPermitted"
+"""Storage's code for a key, or a signature made with one, where its account is closed for them.
+
+https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
+"""
+WITHOUT_KEYS = (
+    "The storage account takes no keys, and the datastore hands one out: no role alone helps. The workspace's"
+    " own datastores go without:\n"
+    "  az ml workspace update --name <workspace> --resource-group <group>"
+    " --system-datastores-auth-mode identity\n"
+    "Another one is registered anew, without credentials. Then whoever reads or writes there needs a role on"
+    " the account: Storage Blob Data Contributor."
+)
+"""The way out there."""
+
+
 @attrs.frozen
 class Policy:
     """A policy that forbade a request, by the names that people see, and by its ids; and what it minds."""

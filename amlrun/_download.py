@@ -14,7 +14,7 @@ import secrets
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from amlrun._denied import is_of_network
+from amlrun._denied import NO_KEYS, WITHOUT_KEYS, is_of_network
 from amlrun._error_replies import unreachable
 from amlrun._errors import InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
 from amlrun._outputs import DEFAULT, OWN, Place
@@ -159,6 +159,8 @@ def _translated(uri: str, came: list[Path]) -> Iterator[None]:
         what = f"{uri}: {f'{status} {code}' if status else 'no answer'}: {first}"
         if is_of_network(status, code, first) or not (status or came):
             raise unreachable(f"the storage of {uri}", what, status=status, service_code=code) from error
+        if code == NO_KEYS:
+            raise NotAuthorized(what, hint=WITHOUT_KEYS, scope=uri, service_code=code) from error
         if status in (401, 403):
             role = str(Role.BLOB_READER)
             hint = f"Reading needs the role {role} on the storage, and a network that the storage lets in."

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from amlrun._denied import Lacking, is_of_network, lacking, policies, reasons
+from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network, lacking, policies, reasons
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._rights import BLOBS, action_of
 from amlrun._roles import Role
@@ -121,6 +121,8 @@ _REFERRED = "not having read access to specified resources"
 
 
 def _without_right(reply: ErrorReply, code: str, message: str, what: str) -> NotAuthorized:
+    if NO_KEYS in code:
+        return NotAuthorized(what, hint=WITHOUT_KEYS, scope=scope_of(reply.url), service_code=code)
     lack = lacking(message)
     if lack is None and "Registry" in code:
         hint = (

@@ -180,6 +180,26 @@ def test_a_storage_that_breaks_each_connection(fake_aml: FakeAml, client: MLClie
     assert caught.value.hint == "Is there a network, a proxy or a VPN?"
 
 
+def test_a_storage_that_is_closed_for_keys(
+    fake_aml: FakeAml, client: MLClient, source: Path, tmp_path: Path
+) -> None:
+    """As policies of companies close them: a role alone doesn't help where the datastore hands out a key."""
+    code = "KeyBasedAuthenticationNotPermitted"
+    text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>Key based no.</Message></Error>"
+    closed = Answer(403, text.encode(), {"x-ms-error-code": code, "Content-Type": "application/xml"})
+    run = submit("echo > outputs/x", environment=ENVIRONMENT, client=client).wait()
+    fake_aml.inject(closed, on="GET /{container}", times=None)
+    fake_aml.inject(closed, on="* /{container}/*", times=None)
+    for ask in (
+        lambda: submit("python train.py", code=source, environment=ENVIRONMENT, client=client),
+        lambda: run.download(to=tmp_path / "here"),
+    ):
+        with pytest.raises(NotAuthorized, match=code) as caught:
+            ask()
+        assert "--system-datastores-auth-mode identity" in caught.value.hint
+        assert "no role alone helps" in caught.value.hint
+
+
 def test_outputs_in_a_storage_that_takes_no_connection(
     fake_aml: FakeAml, client: MLClient, tmp_path: Path
 ) -> None:
