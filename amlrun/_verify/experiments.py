@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._guard import Guard
+from amlrun._needs import SERVERLESS
 from amlrun._tables import money, table
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from amlrun._offers import Market, Size
 
+_NO_GUARD = Guard()
 MOST_JOBS = 8
 MOST_NODE_MINUTES = 20.0
 MOST_NODES = 6
@@ -166,15 +169,19 @@ def _by_price(size: Size) -> tuple[bool, float, int, str]:
 
 
 def chosen(
-    experiments: Iterable[Experiment], most: float | None = None
+    experiments: Iterable[Experiment], most: float | None = None, guard: Guard = _NO_GUARD
 ) -> tuple[tuple[Experiment, ...], Mapping[str, str]]:
-    """Those that are made, in order, and why of each other: jobs, minutes, more than `most` USD."""
+    """Those that are made, in order, and why of each other: a rule, jobs, minutes, more than `most` USD."""
     taken: list[Experiment] = []
     left: dict[str, str] = {}
     for one in experiments:
         whole = [*taken, one]
         if one.after in left:
             left[one.name] = f"it goes on from {one.after}"
+        elif one.anywhere and guard.needs_size:
+            left[one.name] = "the service chooses its size, and the team allows some only"
+        elif against := _against(guard, one):
+            left[one.name] = f"it {against}"
         elif sum(each.jobs for each in whole) > MOST_JOBS:
             left[one.name] = f"it would make more than {MOST_JOBS} jobs"
         elif sum(each.node_minutes for each in whole) > MOST_NODE_MINUTES:
@@ -188,6 +195,12 @@ def chosen(
         else:
             taken.append(one)
     return tuple(taken), left
+
+
+def _against(guard: Guard, one: Experiment) -> str:
+    """The team's rule that it would break; "": none."""
+    size = "" if one.anywhere else one.on
+    return guard.against(size=size, nodes=one.nodes, price=one.price, compute=SERVERLESS)
 
 
 def cost(experiments: Iterable[Experiment]) -> float | None:

@@ -8,6 +8,7 @@ import attrs
 
 from amlrun._asking.given import arguments
 from amlrun._asking.request import parse
+from amlrun._asking.team import Defaults
 from amlrun._asking.teamfile import read_team
 from amlrun._cancel import cancel, post_cancel
 from amlrun._cloud import STORAGE_SCOPE
@@ -25,10 +26,16 @@ from amlrun._verify.of_ends import AGAIN, PATCHED
 from amlrun._verify.programs import MARK, said
 
 if TYPE_CHECKING:
+    from amlrun._asking.team import Team
     from amlrun._verify.recorder import Recorder
     from amlrun._workspace import Workspace
 
 EXPERIMENT = "amlrun-verify"
+
+
+def team() -> Team:
+    """The team's rules, without its defaults: what is sent here is what the question asks for."""
+    return attrs.evolve(read_team(), defaults=Defaults())
 
 
 class Lab:
@@ -48,7 +55,7 @@ class Lab:
         self.identity: dict[str, str] = {}
         self.watched: dict[str, Watched] = {}
         self.hints: set[str] = set()
-        self._tags: dict[str, str] = {MARK: prefix}
+        self._tags: dict[str, str] = {**dict.fromkeys(team().required_tags, prefix), MARK: prefix}
         self._recorder = recorder
         self._bodies: dict[str, dict[str, Any]] = {}
 
@@ -69,7 +76,7 @@ class Lab:
         path = job_path(self.workspace, name)
         self._recorder.expect("PUT", path)
         try:
-            run = submit_request(self.workspace, parse(command, arguments(given), read_team()))
+            run = submit_request(self.workspace, parse(command, arguments(given), team()))
         finally:
             answer = self._recorder.take("PUT", path)
             if answer is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._verify.experiments import CANCEL, CHECKPOINT, SECOND, STUDIO
+from amlrun._verify.experiments import CANCEL, CHECKPOINT, SECOND, STUDIO, TIME_OUT
 from amlrun._verify.findings import Question, Row, Said, answered, as_assumed, either, otherwise, unseen
 from amlrun._verify.observed import Answer, Seen, World, at
 from amlrun._verify.programs import MARK
@@ -136,18 +136,16 @@ def _wrote(name: str, seen: Seen) -> str:
 
 def _endpoints(world: World) -> Said:
     """By names alone: which identity a job's code finds an endpoint for."""
-    told = {
-        name: world.jobs[name].said.get("names") for name in (SECOND, CANCEL, STUDIO) if name in world.jobs
-    }
-    none = told.get(SECOND)
-    if not none:
+    bare = SECOND if world.identity.get(SECOND) == NOBODY else TIME_OUT  # which is sent with none, ever
+    told = {name: world.jobs[name].said.get("names") for name in (bare, CANCEL, STUDIO) if name in world.jobs}
+    if not told.get(bare):
         return unseen("no job without an identity told the names of its variables")
     has = {
         name: [one for one in ("MSI_ENDPOINT", "OBO_ENDPOINT") if one in (names or ())]
         for name, names in told.items()
     }
     words = "; ".join(f"{name}: {', '.join(there) or 'none'}" for name, there in has.items() if told[name])
-    if has[SECOND]:
+    if has[bare]:
         return otherwise(f"a job without an identity has endpoints for tokens: {words}")
     return as_assumed(f"endpoints for tokens: {words}")
 

@@ -11,7 +11,6 @@ import attrs
 
 from amlrun._asking.given import arguments
 from amlrun._asking.request import parse
-from amlrun._asking.teamfile import read_team
 from amlrun._errors import REFUSALS, AmlrunError, InvalidRequest
 from amlrun._memory import GROUP
 from amlrun._planning import decide
@@ -32,7 +31,7 @@ from amlrun._verify.experiments import (
     short_size,
 )
 from amlrun._verify.findings import Finding, findings
-from amlrun._verify.lab import Lab
+from amlrun._verify.lab import Lab, team
 from amlrun._verify.observed import World, at
 from amlrun._verify.programs import MARK
 from amlrun._verify.questions import QUESTIONS
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
 """A curated one: it is there, and it is built."""
-_AUTHORIZATION = "2022-04-01"
 _NEVER = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-12-02", "If-Match": '"0x0"'}
 _NOT_MET, _MAY_NOT = 412, 403
 _PREFIX = "amlrun-verify"
@@ -95,7 +93,7 @@ def propose(
     bench = Bench(base=base, spot=spot, empty=empty_size(market), short=short, too_many=nodes)
     why = "quota can't be read" if market.quota is None else "no family here has such a limit"
     absent = {name: why for name, size in ((NO_QUOTA, bench.empty), (TOO_MANY, short)) if size is None}
-    experiments, too_much = chosen(bench.experiments(), max_cost)
+    experiments, too_much = chosen(bench.experiments(), max_cost, team().guard)
     return Proposal(
         workspace=workspace,
         environment=environment,
@@ -106,8 +104,10 @@ def propose(
 
 def _planned(workspace: Workspace, environment: str, tier: str) -> Size:
     """The smallest size that has quota in this tier."""
-    given = arguments({**_NEEDS, "environment": environment, "tier": tier})
-    plan = decide(workspace, parse("true", given, read_team()))
+    rules = team()
+    tags = dict.fromkeys(rules.required_tags, MARK)
+    given = arguments({**_NEEDS, "environment": environment, "tier": tier, "tags": tags})
+    plan = decide(workspace, parse("true", given, rules))
     if plan.size is None:
         raise InvalidRequest("No size of this workspace is known: nothing can be priced", argument="verify")
     return plan.size
@@ -198,12 +198,12 @@ def _read(lab: Lab) -> dict[str, Answer]:
         "computes": f"{scope.path}/computes",
         "jobs": f"{scope.path}/jobs",
         "datastores": f"{scope.path}/datastores",
-        "permissions": f"{scope.path}/providers/Microsoft.Authorization/permissions",
+        "permissions": permissions_path(scope.path),
         **with_location,
     }
     options: dict[str, dict[str, Any]] = {
         "datastores": {"params": {"isDefault": "true"}},
-        "permissions": {"api_version": _AUTHORIZATION},
+        "permissions": {"api_version": AUTHORIZATION},
     }
     return {name: lab.request("GET", path, **options.get(name, {})) for name, path in paths.items()}
 

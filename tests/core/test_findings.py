@@ -247,6 +247,12 @@ def test_of_nothing_nothing_is_concluded() -> None:
         ),
         ("start", but(CANCEL, run=run(started="09:00:30")), OTHERWISE, "0 to 60 s"),
         ("start", but(CANCEL, run=run(started="09:02:30")), OTHERWISE, "-60 to 0 s"),
+        (
+            "start",
+            World(jobs={CANCEL: attrs.evolve(WORLD.jobs[CANCEL], run=run(started="09:00:30"))}),
+            UNSEEN,
+            "60 to 60 s before the first sight of Running, always the same",
+        ),
         ("put-completed", answering(SECOND, put_completed=Answer(409)), OTHERWISE, "answered 409"),
         ("put-completed", answering(SECOND, put_completed=FORBIDDEN), UNSEEN, "403 AuthorizationFailed"),
         (
@@ -440,6 +446,12 @@ def test_of_nothing_nothing_is_concluded() -> None:
         ),
         ("endpoints", but(SECOND, said={"names": [*NAMES, "MSI_ENDPOINT"]}), OTHERWISE, "has endpoints"),
         ("endpoints", but(STUDIO, said={}), AS_ASSUMED, "cancel: OBO_ENDPOINT"),
+        (
+            "endpoints",
+            attrs.evolve(but(SECOND, said={"names": ["OBO_ENDPOINT"]}), identity={SECOND: USER}),
+            AS_ASSUMED,
+            "time-out: none; cancel: OBO_ENDPOINT",
+        ),
     ],
 )
 def test_what_is_concluded(name: str, world: World, outcome: Outcome, words: str) -> None:

@@ -11,6 +11,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amlrun._guard import Guard
 from amlrun._offers import FamilyQuota, Limit, Market, Quota, Size
 from amlrun._verify import programs
 from amlrun._verify.evidence import NUMBER, REPLY, RUN, TEXT, WORD, Redaction, evidence
@@ -125,6 +126,18 @@ def test_no_more_than_may_be_spent() -> None:
     assert chosen([many])[1] == {"many": "it would make more than 8 jobs"}
     long = Experiment(name="long", what="x", minutes=21)
     assert chosen([long])[1] == {"long": "it would make more than 20 node-minutes"}
+
+
+def test_a_teams_rules_bind_what_is_sent() -> None:
+    """A job that would break one is left out, with the rule; one that names no size, where sizes count."""
+    bench = Bench(base=size("base"), empty=size("empty"), short=size("short"), too_many=2)
+    where = {"most_nodes": "amlrun.toml, line 2", "denied_sizes": "amlrun.toml, line 3"}
+    _, left = chosen(bench.experiments(), None, Guard(most_nodes=1, where=where))
+    assert left == {TOO_MANY: "it has 2 nodes, refused by amlrun.toml, line 2: most_nodes = 1"}
+    _, left = chosen(bench.experiments(), None, Guard(denied_sizes=("em*",), where=where))
+    assert left[NO_QUOTA] == 'it is refused by amlrun.toml, line 3: denied_sizes = "em*"'
+    assert left[TIME_OUT] == "the service chooses its size, and the team allows some only"
+    assert set(left) == {NO_QUOTA, TIME_OUT, DELETED}
 
 
 def test_what_a_person_is_asked() -> None:

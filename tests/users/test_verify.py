@@ -154,6 +154,7 @@ def test_datastores_without_keys(fake_aml: FakeAml, tmp_path: Path) -> None:
     assert found["checkpoint"].outcome is Outcome.AS_ASSUMED
     assert "credentials: None" in found["blobs"].words
     assert "with identity user: written by you, who may write there" in found["blobs"].words
+    assert Outcome.OTHERWISE not in outcomes(found).values()
 
 
 def test_an_identity_without_a_right_to_data(fake_aml: FakeAml, tmp_path: Path) -> None:
@@ -165,6 +166,22 @@ def test_an_identity_without_a_right_to_data(fake_aml: FakeAml, tmp_path: Path) 
         _, found = verified(fake_aml)
     assert found["blobs"].outcome is Outcome.AS_ASSUMED
     assert "with identity managed: refused" in found["blobs"].words
+
+
+def test_a_team_with_rules_and_defaults(
+    fake_aml: FakeAml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules hold, tags that are required among them; its defaults are for its own jobs."""
+    said = '[defaults]\nidentity = "managed"\n[guard]\nmost_nodes = 1\nrequired_tags = ["team"]\n'
+    (tmp_path / "amlrun.toml").write_text(said, encoding="utf-8")
+    monkeypatch.setenv("AMLRUN_CONFIG", str(tmp_path / "amlrun.toml"))
+    fake_aml.runtime(seconds=RUNTIME)
+    world, found = verified(fake_aml)
+    assert found["too-many"].words.startswith("it has 2 nodes, refused by")
+    assert found["clock"].outcome is Outcome.AS_ASSUMED
+    jobs = [fake_aml.job(name) for name in fake_aml.jobs]
+    assert len(jobs) == len([seen for seen in world.jobs.values() if seen.there]) - 1  # one was sent again
+    assert all(job.nodes == 1 and "team" in job.tags for job in jobs)
 
 
 def test_a_second_verification_beside_the_first(fake_aml: FakeAml, tmp_path: Path) -> None:
