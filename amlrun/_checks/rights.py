@@ -21,6 +21,13 @@ _ON_WORKSPACE = {Purpose.SUBMIT: "right-to-submit", Purpose.FOLLOW: "right-to-fo
 """What a role on the workspace is enough for. Storage, key vault and quota have scopes of their own."""
 _PREFIX = "Microsoft.MachineLearningServices/workspaces/"
 _TO_MAKE = "right-to-make-clusters"
+AUTHORIZATION = "2022-04-01"
+"""The version of the API of roles."""
+
+
+def permissions_path(workspace: str) -> str:
+    """Where the service is asked, with the API version `AUTHORIZATION`; `workspace` is its ARM id."""
+    return f"{workspace}/providers/Microsoft.Authorization/permissions"
 
 
 def permissions_from(rows: Iterable[Mapping[str, Any]]) -> tuple[Permissions, ...]:

@@ -11,6 +11,7 @@ import attrs
 
 from amlrun._asking.given import arguments
 from amlrun._asking.request import parse
+from amlrun._checks.rights import AUTHORIZATION, permissions_path
 from amlrun._errors import REFUSALS, AmlrunError, InvalidRequest
 from amlrun._memory import GROUP
 from amlrun._planning import decide
