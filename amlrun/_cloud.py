@@ -7,6 +7,7 @@ https://learn.microsoft.com/azure/machine-learning/reference-machine-learning-cl
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -53,6 +54,15 @@ class Cloud:
 
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 """The audience of storage, which is the same everywhere."""
+HISTORY = "/history/v1.0"
+"""How paths of run history begin, at its host; behind it stands the workspace's ARM id."""
+_STORAGE = re.compile(r"[a-z0-9]+\.(blob|dfs)\.", re.IGNORECASE)
+
+
+def is_storage(host: str) -> bool:
+    """Whether that is where blobs are, in any cloud."""
+    return _STORAGE.match(host) is not None
+
 
 PUBLIC = Cloud(
     "AzureCloud",

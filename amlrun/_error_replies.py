@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
+from amlrun._cloud import HISTORY, is_storage
 from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network, lacking, policies, reasons
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._rights import BLOBS, action_of
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 _NO_TOKEN, _MAY_NOT = 401, 403
 _TENANT = re.compile(r"must match the tenant '\w+://[^/]+/(?P<tenant>[^/']+)")
 _XML = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<\n]*)")
-_STORAGE = re.compile(r"(?P<account>[a-z0-9]+)\.(?:blob|dfs)\.")
-_HISTORY = re.compile(r"/history/v1\.0(?P<workspace>/subscriptions/.*?/workspaces/[^/]+)", re.IGNORECASE)
+_OF_HISTORY = re.compile(
+    rf"{re.escape(HISTORY)}(?P<workspace>/subscriptions/.*?/workspaces/[^/]+)", re.IGNORECASE
+)
 
 
 @attrs.frozen
@@ -194,9 +196,9 @@ def scope_of(url: str) -> str:
     """On what a right is asked for by a request: an ARM id; of storage, the container with its host."""
     parts = urlsplit(url)
     path = unquote(parts.path)
-    if found := _HISTORY.match(path):
+    if found := _OF_HISTORY.match(path):
         return found["workspace"]
-    if _STORAGE.match(parts.netloc.lower()):
+    if is_storage(parts.netloc):
         return f"{parts.netloc}/{path.lstrip('/').partition('/')[0]}"
     return path if path.lower().startswith("/subscriptions/") else f"{parts.netloc}{path}"
 

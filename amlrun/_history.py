@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import attrs
 
+from amlrun._cloud import HISTORY
 from amlrun._durations import instant, span
 from amlrun._error_replies import innermost
 from amlrun._logs import preferred
@@ -188,7 +189,7 @@ def host_of(workspace: Workspace) -> str:
 
 
 def _scope(workspace: Workspace) -> str:
-    return f"{host_of(workspace)}/history/v1.0{workspace.scope.path}"
+    return f"{host_of(workspace)}{HISTORY}{workspace.scope.path}"
 
 
 def _run(workspace: Workspace, name: str) -> str:

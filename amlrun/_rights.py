@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
+from amlrun._cloud import HISTORY, is_storage
 from amlrun._roles import Role, role_for
 
 _ML = "Microsoft.MachineLearningServices"
@@ -84,9 +85,7 @@ def told(action: str) -> str:
 
 
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-_STORAGE = re.compile(r"(?P<account>[a-z0-9]+)\.(?:blob|dfs)\.")
 _KEY_VAULT = re.compile(r"[a-z0-9-]+\.vault\.")
-_HISTORY = "/history/v1.0"
 _READING_POSTS = ("rundata", "batchrundata", "runs:query")
 
 
@@ -97,11 +96,11 @@ def action_of(method: str, url: str) -> str:
     """
     parts = urlsplit(url)
     host, path, verb = (parts.hostname or "").lower(), unquote(parts.path), _VERBS.get(method, "action")
-    if _STORAGE.match(host):
+    if is_storage(host):
         return f"{BLOBS}/{'write' if verb == 'action' else verb}"
     if _KEY_VAULT.match(host):
         return f"{_VAULT}/secrets/{'get' if verb == 'read' else 'set'}Secret/action"
-    if path.lower().startswith(_HISTORY):
+    if path.lower().startswith(HISTORY):
         reads = verb == "read" or path.rpartition("/")[2].lower() in _READING_POSTS
         return f"{_ML}/workspaces/experiments/runs/{'read' if reads else 'write'}"
     provider, _, rest = _after_providers(path).partition("/")

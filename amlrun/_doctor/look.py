@@ -18,8 +18,9 @@ import attrs
 
 from amlrun._asking.teamfile import read_team
 from amlrun._checks import Check, Level
-from amlrun._checks.rights import permissions_from
+from amlrun._checks.rights import AUTHORIZATION, permissions_from, permissions_path
 from amlrun._checks.versions import IN_USE, SDK, canonical, required_by
+from amlrun._cloud import HISTORY
 from amlrun._connect import LOCAL, configured
 from amlrun._doctor.seen import Asked, Seen, Unforeseen
 from amlrun._errors import AmlrunError, NotAuthorized, NotConfigured, ServiceError
@@ -41,7 +42,6 @@ T = TypeVar("T")
 
 _AT_ONCE = 8
 _NOT_FOUND = 404
-_AUTHORIZATION = "2022-04-01"
 _NO_RUN = "amlrun-doctor"
 """Of a run that isn't there: that run history says so is all that is asked of it."""
 _BLOBS = frozenset({"AzureBlob", "AzureDataLakeGen2"})
@@ -168,8 +168,8 @@ class _Round:
         self._asked.append(Asked.answered(name, what, of, answer.result().failure))
 
     def _roles(self) -> tuple[Permissions, ...]:
-        path = f"{self._scope.path}/providers/Microsoft.Authorization/permissions"
-        return permissions_from(items_in(self._rest.get(path, api_version=_AUTHORIZATION).get("value")))
+        path = permissions_path(self._scope.path)
+        return permissions_from(items_in(self._rest.get(path, api_version=AUTHORIZATION).get("value")))
 
     def _history(self, known: WorkspaceFacts | None) -> None:
         """Whether it answers: that there is no such run is an answer."""
@@ -177,7 +177,7 @@ class _Round:
             return
         host = urlsplit(known.discovery_url).netloc
         try:
-            self._rest.get(f"https://{host}/history/v1.0{self._scope.path}/runs/{_NO_RUN}", api_version="")
+            self._rest.get(f"https://{host}{HISTORY}{self._scope.path}/runs/{_NO_RUN}", api_version="")
         except ServiceError as error:
             if error.status != _NOT_FOUND:
                 raise

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._cloud import HISTORY
 from amlrun._rights import action_of
 from amlrun.testing._access.grants import container_id, may
 from amlrun.testing._access.principals import asking
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from amlrun.testing._api.exchange import Request, Scope
     from amlrun.testing._state.store import Records
 
-_HISTORY = "/history/v1.0"
 _OPEN = "Microsoft.MachineLearningServices/registries/"
 """Rights on registries, which everybody has here: those that count are public."""
 _ISSUER = "https://sts.windows.net"
@@ -36,7 +36,7 @@ def refused(records: Records, request: Request, scope: Scope, now: float) -> Rep
     if who.tenant != TENANT:
         return _of_another_tenant(who).reply(scope, now)
     action = action_of(request.method, f"https://{request.host}{request.path}")
-    path = request.path[len(_HISTORY) :] if request.path.lower().startswith(_HISTORY) else request.path
+    path = request.path[len(HISTORY) :] if request.path.lower().startswith(HISTORY) else request.path
     if not action or action.startswith(_OPEN) or may(records, who.object_id, action, path):
         return None
     return forbidden(action, path, name=who.name, object_id=who.object_id).reply(scope, now)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from amlrun._cloud import HISTORY
 from amlrun.testing._access import gate
 from amlrun.testing._access.acting import unopened
 from amlrun.testing._api.contract import misnamed, violations
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from amlrun.testing._wire.faults import WireFault
 
 MANAGEMENT = "management.azure.com"
-_HISTORY_PREFIX = "/history/v1.0"
 _TOLD = 10
 """So many faults of a body are told."""
 _OPEN = ("/discovery", DISCOVERY_PREFIX)
@@ -315,7 +315,7 @@ class Backend:
             return OF_REGISTRIES, path[len(begin) :]
         if request.host == self.history_host:
             # `/history/v1.0<the workspace's path>/…`: run history's routes begin behind the workspace.
-            begin = f"{_HISTORY_PREFIX}{self.scope.path}"
+            begin = f"{HISTORY}{self.scope.path}"
             mine = path.lower().startswith(begin.lower())
             return OF_HISTORY, path[len(begin) :] if mine else path
         if self.owns(path):
