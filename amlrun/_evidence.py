@@ -15,8 +15,8 @@ import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.secrets import is_secret
 from amlrun._ending import Ending
+from amlrun._secrets import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

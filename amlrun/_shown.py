@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from amlrun._asking.secrets import holds_one
+from amlrun._secrets import holds_one
 
 _LONGEST = 80
 _MOST = 6

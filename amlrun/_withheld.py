@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from amlrun._asking.secrets import holds_one
+from amlrun._secrets import holds_one
 
 _WITHHELD = {"amlrun.withheld": True}
 """In the place of each text, or list of arguments, that looks like a secret."""

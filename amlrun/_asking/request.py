@@ -28,7 +28,6 @@ from amlrun._asking.code import check_command, check_entries, code_of, missing_s
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
 from amlrun._asking.pipelines import check_data
 from amlrun._asking.policies import check_policy
-from amlrun._asking.secrets import told_secrets
 from amlrun._asking.settings import JobSettings
 from amlrun._asking.steps import least_named, of_all_steps, steps_of
 from amlrun._asking.team import Defaults, Team
@@ -38,6 +37,7 @@ from amlrun._job_types import TRAITS, JobType, check_takes
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
+from amlrun._secrets import told_secrets
 from amlrun._shown import a_kind, shown
 from amlrun._timeouts import check_timeout, is_kept
 

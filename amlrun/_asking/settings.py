@@ -14,9 +14,9 @@ from amlrun._asking.bindings import check_written
 from amlrun._asking.datastores import datastores_in
 from amlrun._asking.folders import included_of, local_folders
 from amlrun._asking.parts import is_entity, named_compute, read, seconds, text_of, texts
-from amlrun._asking.secrets import in_arguments, told_in, told_secrets
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType
+from amlrun._secrets import in_arguments, told_in, told_secrets
 from amlrun._shown import shown
 
 if TYPE_CHECKING:

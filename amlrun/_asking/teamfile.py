@@ -19,7 +19,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.secrets import secret_names
 from amlrun._asking.team import Defaults, Team
 from amlrun._cluster import CLUSTER_SETTINGS, Cluster
 from amlrun._errors import InvalidRequest, NotConfigured
@@ -27,6 +26,7 @@ from amlrun._guard import Guard, cluster_key
 from amlrun._identity import parse_identity
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
+from amlrun._secrets import secret_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlrun._asking.secrets import in_arguments, told_in, told_secrets
 from amlrun._durations import told
 from amlrun._job_types import TRAITS
 from amlrun._jobs.experiments import valid_experiment
 from amlrun._names import as_attempt
+from amlrun._secrets import in_arguments, told_in, told_secrets
 from amlrun._timeouts import KEPT_BY, Keeper
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.secrets import is_secret
 from amlrun._durations import iso
 from amlrun._identity import CLIENT_ID_VARIABLE
 from amlrun._job_types import JobType
@@ -13,6 +12,7 @@ from amlrun._jobs.experiments import valid_experiment
 from amlrun._jobs.nested import around_of
 from amlrun._jobs.pipeline import STEP_VARIABLES, identity_of_node
 from amlrun._names import CHECKPOINTS
+from amlrun._secrets import is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

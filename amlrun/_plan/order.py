@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.secrets import holds_one, is_secret
 from amlrun._asking.team import Defaults
 from amlrun._cluster import Cluster
 from amlrun._errors import InvalidRequest
@@ -24,6 +23,7 @@ from amlrun._fields import WrongField, mapping, several, text, value_of
 from amlrun._identity import Managed
 from amlrun._needs import Needs
 from amlrun._requeue import Requeue
+from amlrun._secrets import holds_one, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

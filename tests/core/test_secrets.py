@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amlrun._asking.secrets import holds_one, in_arguments, is_secret, secret_names
+from amlrun._secrets import holds_one, in_arguments, is_secret, secret_names
 
 NAMES = [
     *(

@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.secrets import holds_one
 from amlrun._errors import NotConfigured
+from amlrun._secrets import holds_one
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
