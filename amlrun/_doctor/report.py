@@ -18,6 +18,7 @@ VERSION = 1
 """Of the form of the JSON."""
 _INDENT = " " * 9
 _FINE = 200
+_ABOVE = "The same as above mends it."
 _SHOWN = ("amlrun", "azure-ai-ml", "azure-identity", "azure-core", "azure-storage-blob")
 _ANSWERS = {
     "can submit": "right-to-submit",
@@ -38,7 +39,10 @@ def as_text(seen: Seen, checks: Sequence[Check]) -> str:
     if seen.asked:
         blocks.append("requests\n" + table(_request(one) for one in seen.asked))
     told = [check for check in checks if check.level is not Level.OK]
-    blocks += ["\n".join(_told(check)) for check in sorted(told, key=lambda one: -_grave(one))]
+    ways_out: set[str] = set()
+    for check in sorted(told, key=lambda one: -_grave(one)):
+        blocks.append("\n".join(_told(check, again=check.todo in ways_out)))
+        ways_out.update({check.todo} if check.todo else ())
     blocks.append(_summary(checks))
     return "\n\n".join(blocks)
 
@@ -114,13 +118,13 @@ def _request(one: Asked) -> tuple[str, str, str]:
     return f"  {status}", one.of, one.what
 
 
-def _told(check: Check) -> Iterator[str]:
+def _told(check: Check, *, again: bool) -> Iterator[str]:
     head, several = f"{check.level.value:<9}", "\n" in check.why
     because = f": {check.why}" if check.why and not several else ":" if several else ""
     yield wrapped(f"{check.what}{because}", first=head, then=_INDENT)
     for line in check.why.splitlines() if several else ():
         yield wrapped(line, first=f"{_INDENT}  ", then=f"{_INDENT}    ")
-    for line in check.todo.splitlines():
+    for line in [_ABOVE] if again else check.todo.splitlines():
         # A command stays in one line: it is to be copied.
         yield f"{_INDENT}{line.strip()}" if "az role" in line else wrapped(line, first=_INDENT, then=_INDENT)
 

@@ -7,6 +7,7 @@ and waits until all files have come: for ever.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +61,10 @@ def _count(more: int) -> None:
             upload = getattr(module, _UPLOAD, None)
             if _inside and upload is not None and not isinstance(upload, _Told):
                 setattr(module, _UPLOAD, _Told(upload))
+                vars(module)["print"] = _on_a_terminal
             elif not _inside and isinstance(upload, _Told):
                 setattr(module, _UPLOAD, upload.upload)
+                vars(module).pop("print", None)
 
 
 def _modules() -> tuple[ModuleType, ...]:
@@ -70,6 +73,12 @@ def _modules() -> tuple[ModuleType, ...]:
     from azure.ai.ml._utils import _asset_utils
 
     return _asset_utils, _blob_storage_helper, _gen2_storage_helper
+
+
+def _on_a_terminal(*words: object, **options: Any) -> None:
+    """Print for the SDK, which ends each upload with a colour of its bar: in a log that is a stray escape."""
+    if sys.stderr.isatty():
+        print(*words, **options)  # noqa: T201 - what the SDK would
 
 
 class _Told:

@@ -132,6 +132,17 @@ def test_the_gravest_comes_first_and_the_last_line_sums_up() -> None:
     assert as_text(seen(), checks[:3]).endswith("not all of it could be seen.")
 
 
+def test_the_same_way_out_is_told_once() -> None:
+    """However much it mends; for programs each has its own."""
+    checks = tuple(
+        Check(name, Level.FAILS, f"it is {name}", todo="Give the role.\nThen wait.") for name in "ab"
+    )
+    text = as_text(seen(), checks)
+    assert text.count("Give the role.") == 1
+    assert "fails    it is b\n         The same as above mends it.\n" in text
+    assert [one["todo"] for one in json.loads(as_json(seen(), checks))["checks"]] == [checks[0].todo] * 2
+
+
 def test_json_has_everything_that_is_fine_too() -> None:
     """And the worst of all in one word."""
     checks = (Check("a", Level.OK, "fine"), Check("b", Level.UNKNOWN, "who knows"))

@@ -196,3 +196,19 @@ def test_a_snapshot_that_is_there_costs_no_look_at_any_folder(
     assert [call.method for call in fake_aml.calls if "/codes/" in call.path or "/jobs/" in call.path] == [
         "PUT"
     ]
+
+
+def test_an_upload_leaves_nothing_in_a_log(
+    fake_aml: FakeAml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """azure-ai-ml ends each with an escape of its bar's colour; on a terminal it is left as it is."""
+    for terminal in (False, True):
+        source = filled(tmp_path / f"src-{terminal}", f"{tmp_path.name}-{terminal}.py")
+        monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal)
+        submit(
+            f"python {tmp_path.name}-{terminal}.py",
+            code=source,
+            environment=ENVIRONMENT,
+            client=fake_aml.client(),
+        )
+        assert ("\x1b[39m" in capsys.readouterr().err) is terminal
