@@ -27,6 +27,7 @@ from azure.core.exceptions import (
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     HeadersPolicy,
+    HTTPPolicy,
     ProxyPolicy,
     RequestIdPolicy,
     UserAgentPolicy,
@@ -130,7 +131,8 @@ class Rest:
         self.tokens = given if isinstance(given, Tokens) else Tokens(given)
         auth = BearerTokenCredentialPolicy(self.tokens, *wire.scopes)
         ends = (RequestIdPolicy(), HeadersPolicy(), UserAgentPolicy("amlrun"), ProxyPolicy(**wire.connection))
-        policies = [*ends, *wire.per_call_policies, auth, *wire.per_retry_policies]
+        policies = [*ends, *map(_own, wire.per_call_policies), auth, *map(_own, wire.per_retry_policies)]
+        self._transport = transport
         self._client = PipelineClient[Any, Any](wire.base_url, policies=policies, transport=transport)
         self._open = PipelineClient[Any, Any](wire.base_url, policies=list(ends), transport=transport)
         self._retrying = self._retry(ATTEMPTS, math.inf)
@@ -152,6 +154,13 @@ class Rest:
             sleep=self.clock.sleep,
             reraise=True,
         )
+
+    def elsewhere(self, scope: str) -> Rest:
+        """The same sender for hosts that take tokens of another audience: full URLs."""
+        wire = attrs.evolve(self.wire, credential=self.tokens, scopes=(scope,), transport=self._transport)
+        one = Rest(wire)
+        one._reached = self._reached
+        return one
 
     def hurried(self, attempts: int) -> Rest:
         """The same sender for what can be done without: so many calls, and no wait of more than seconds."""
@@ -317,6 +326,11 @@ class Rest:
     def _closed(self, host: str) -> bool:
         """Whether a host has never answered from here, though the resource manager has."""
         return host not in self._reached and urlsplit(self.wire.base_url).netloc in self._reached
+
+
+def _own(policy: Any) -> Any:
+    """A chain's own copy of a client's policy: it holds which one is next."""
+    return copy.copy(policy) if isinstance(policy, HTTPPolicy) else policy
 
 
 def _rows(path: str, page: Mapping[str, Any]) -> list[Any]:

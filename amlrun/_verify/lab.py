@@ -17,7 +17,6 @@ from amlrun._ending import Evidence, ending
 from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
 from amlrun._history import log_names, log_text, record_of, run_path, run_record
 from amlrun._look import Watched, seen_in
-from amlrun._rest import Rest
 from amlrun._sending import find, job_path, signed
 from amlrun._states import BEFORE_RUNNING, ENDS
 from amlrun._submission import submit_request
@@ -27,6 +26,7 @@ from amlrun._verify.programs import MARK, said
 
 if TYPE_CHECKING:
     from amlrun._asking.team import Team
+    from amlrun._rest import Rest
     from amlrun._verify.recorder import Recorder
     from amlrun._workspace import Workspace
 
@@ -145,8 +145,8 @@ class Lab:
 
     def on_storage(self, method: str, url: str, **options: Any) -> Answer:
         """The same, of storage, with this account's own token for it."""
-        wire = attrs.evolve(self.workspace.rest.wire, scopes=(STORAGE_SCOPE,))
-        return self.request(method, url, rest=Rest(wire).bounded(), api_version="", **options)
+        rest = self.workspace.rest.elsewhere(STORAGE_SCOPE).bounded()
+        return self.request(method, url, rest=rest, api_version="", **options)
 
     def request(self, method: str, path: str, *, rest: Rest | None = None, **options: Any) -> Answer:
         """Send one request; an answer that is an error is one, too."""

@@ -10,7 +10,7 @@ import attrs
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError
-from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from requests import ConnectionError, PreparedRequest, ReadTimeout, Response, Session  # noqa: A004  its name
 from requests.adapters import HTTPAdapter
@@ -367,6 +367,29 @@ def test_a_signature_that_is_not_taken_costs_no_token() -> None:
         sender.text("https://account.blob.core.windows.net/log?sig=secret")
     sender.get(PATH)
     assert asked == ["https://management.azure.com/.default"]
+
+
+def test_two_senders_of_one_client_keep_apart() -> None:
+    """A policy of the user's stands in the chain of each, with what comes behind it there."""
+
+    class Theirs(HTTPPolicy[Any, Any]):
+        def send(self, request: Any) -> Any:
+            return self.next.send(request)
+
+    script = Script(Answer(), Answer(), Answer())
+    asked: list[tuple[str, ...]] = []
+
+    class Noting(Signed):
+        def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+            asked.append(scopes)
+            return super().get_token(*scopes)
+
+    sender = Rest(Wire(Noting(), transport=script, per_call_policies=(Theirs(),)))
+    other = sender.elsewhere("https://vault.azure.net/.default")
+    sender.get(PATH)
+    other.get("https://v.vault.azure.net/secrets/x")
+    sender.get(PATH)
+    assert asked == [("https://management.azure.com/.default",), ("https://vault.azure.net/.default",)]
 
 
 def test_any_other_fault_of_the_way_is_a_service_error() -> None:

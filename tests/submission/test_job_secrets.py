@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amlrun import InvalidRequest, JobContext, JobFailed, NotAuthorized, ServiceError, current, submit
-from amlrun.testing import Answer, local
+from amlrun.testing import Answer, NoConnection, local
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +130,15 @@ def test_other_refusals_of_a_vault(
     with pytest.raises(kind) as caught:
         job.secret("db-password")
     assert said in str(caught.value)
+
+
+def test_a_vault_that_no_connection_reaches(enter: Enter, fake_aml: FakeAml) -> None:
+    """Behind a private endpoint, say: it is given up soon, and the way out is the network's."""
+    fake_aml.inject(NoConnection(), on="GET /secrets/{name}", times=None)
+    with pytest.raises(ServiceError) as caught:
+        enter().secret("db-password")
+    assert "nodes of the job need a way to it" in caught.value.hint
+    assert len(fake_aml.calls.of("GET /secrets/{name}")) == 2
 
 
 def test_a_job_without_an_identity(enter: Enter) -> None:
