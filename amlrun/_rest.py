@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import math
 import os
-import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -35,13 +33,13 @@ from azure.core.pipeline.policies import (
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from requests import Timeout
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
 
 from amlrun._clock import Clock, RealClock, ServiceClock
 from amlrun._cloud import PUBLIC, Cloud
 from amlrun._credential import name_of
 from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
 from amlrun._errors import AmlrunError, ServiceError
+from amlrun._patience import HANGING, HURRIED_READ, HURRIED_WAIT, Transient, asked_wait, retrying
 from amlrun._proxies import way_out
 from amlrun._signing_in import not_signed_in, unanswered
 from amlrun._tokens import Tokens, fault_of
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
 
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline.transport import HttpResponse, HttpTransport
+    from tenacity import Retrying
 
     from amlrun._account import Account
 
@@ -59,19 +58,7 @@ _PARTIAL, _SHORTER = 206, 416
 """Of a part of what is there; and where there is not so much."""
 API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
-ATTEMPTS = 4
-"""Calls in all: as many as the SDK makes, so that raw MLClient and amlrun give up at the same point."""
 _OF_RIGHTS = (401, 403)
-LONGEST_WAIT = 60.0
-"""Seconds: a longer Retry-After is for whoever asked, not for a loop to sit out."""
-HURRIED_WAIT = 5.0
-"""Seconds that what can be done without is waited for between two calls: asked to wait longer, it is not."""
-HURRIED_READ = 20.0
-"""Seconds without a byte, or without a connection, after which a call is given up that a plan waits for."""
-HANGING = 2
-"""Calls that may hang, of those that a plan waits for: who says nothing twice is not asked again."""
-
-_WAIT_IN_TEXT = re.compile(r"[Rr]etry again after (\d+) second")
 
 
 @attrs.frozen
@@ -97,27 +84,12 @@ class Reply:
     body: Any
 
 
-class _Transient(Exception):
-    """Not an error that anybody sees: it tells tenacity to go on."""
-
-    def __init__(self, error: AmlrunError, wait: float | None, *, hung: bool = False) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.wait = wait
-        self.hung = hung
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is a host that isn't open to this network."""
-        return isinstance(self.error, ServiceError) and bool(self.error.host)
-
-
 class Rest:
     """Sends requests as one client would, repeats what may be repeated, and parses what comes back.
 
     Paths start with `/subscriptions/`; a full URL goes to its own host (run history) with the same token.
     Raises `NotAuthorized` for 401 and 403, `ServiceError` for any other error (status 0: no answer at all).
-    429, 408 and 5xx are repeated, `ATTEMPTS` calls in all, waiting what the reply asks for: all that is sent
+    429, 408 and 5xx are repeated, `_patience.ATTEMPTS` calls in all, waiting what the reply asks for: all that is sent
     from here is idempotent (a job is PUT under a fixed name; a cancel is harmless when repeated). A host that
     never answered, though the resource manager did, is tried twice, and told as one behind a network.
     """
@@ -135,25 +107,10 @@ class Rest:
         self._transport = transport
         self._client = PipelineClient[Any, Any](wire.base_url, policies=policies, transport=transport)
         self._open = PipelineClient[Any, Any](wire.base_url, policies=list(ends), transport=transport)
-        self._retrying = self._retry(ATTEMPTS, math.inf)
+        self._retrying = retrying(self.clock)
         self._timeouts: dict[str, Any] = {}
         self._reached: set[str] = set()
         """Hosts that have answered, whatever it was."""
-
-    def _retry(self, attempts: int, longest: float, *, hanging: int = ATTEMPTS) -> Retrying:
-        def over(state: RetryCallState) -> bool:
-            failed = _failed(state)
-            most = min(attempts, hanging) if failed and failed.hung else attempts
-            most = min(most, HANGING) if failed and failed.closed else most
-            return state.attempt_number >= most
-
-        return Retrying(
-            retry=retry_if_exception(lambda e: isinstance(e, _Transient) and (e.wait or 0.0) <= longest),
-            stop=over,
-            wait=_wait,
-            sleep=self.clock.sleep,
-            reraise=True,
-        )
 
     def elsewhere(self, scope: str) -> Rest:
         """The same sender for hosts that take tokens of another audience: full URLs."""
@@ -164,15 +121,15 @@ class Rest:
 
     def hurried(self, attempts: int) -> Rest:
         """The same sender for what can be done without: so many calls, and no wait of more than seconds."""
-        return self._impatient(self._retry(attempts, HURRIED_WAIT))
+        return self._impatient(retrying(self.clock, attempts, HURRIED_WAIT))
 
     def bounded(self) -> Rest:
         """The same sender for what a plan can go on without in need: as many calls, unless they hang."""
-        return self._impatient(self._retry(ATTEMPTS, math.inf, hanging=HANGING))
+        return self._impatient(retrying(self.clock, hanging=HANGING))
 
-    def _impatient(self, retrying: Retrying) -> Rest:
+    def _impatient(self, patience: Retrying) -> Rest:
         one = copy.copy(self)
-        one._retrying = retrying  # noqa: SLF001 - its own, before anybody has it
+        one._retrying = patience  # noqa: SLF001 - its own, before anybody has it
         one._timeouts = self._short_of_patience("connection_timeout", "read_timeout")  # noqa: SLF001 - the same
         return one
 
@@ -265,7 +222,7 @@ class Rest:
     def _attempts(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
         try:
             return self._retrying(self._once, request, client)
-        except _Transient as transient:
+        except Transient as transient:
             raise transient.error from transient.__cause__
 
     def _once(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
@@ -281,8 +238,8 @@ class Rest:
             what = f"{request.method} {host} got no answer: {error.message}"
             hung = isinstance(error.inner_exception, Timeout)
             if closed and isinstance(error, ServiceRequestError):  # no connection, so nothing was sent
-                raise _Transient(unreachable(host, what), None, hung=hung) from error
-            raise _Transient(ServiceError(what, hint=way_out(what)), None, hung=hung) from error
+                raise Transient(unreachable(host, what), None, hung=hung) from error
+            raise Transient(ServiceError(what, hint=way_out(what)), None, hung=hung) from error
         except AzureError as error:
             raise ServiceError(f"{request.method} {short(request.url)}: {error.message}") from error
         except OSError as error:  # a file of certificates that is nowhere: `requests` doesn't wrap it
@@ -299,7 +256,7 @@ class Rest:
         if response.status_code == _NO_TOKEN and not signed:
             self.tokens.forget(*self.wire.scopes)
         if isinstance(failure, ServiceError) and failure.passing:
-            raise _Transient(failure, _asked_wait(response, failure))
+            raise Transient(failure, asked_wait(response, failure))
         raise failure
 
     def _failure(self, request: HttpRequest, response: HttpResponse, *, signed: bool) -> AmlrunError:
@@ -338,37 +295,3 @@ def _rows(path: str, page: Mapping[str, Any]) -> list[Any]:
     if not isinstance(rows, list):
         raise ServiceError(f"GET {short(path)}: a reply that is no list", hint="Is a proxy in between?")
     return rows
-
-
-def _asked_wait(response: HttpResponse, failure: AmlrunError) -> float | None:
-    """Seconds that the reply asks to wait: its header, else its text (throttling often has no header)."""
-    header = response.headers.get("Retry-After", "")
-    if header.isdigit():
-        return float(header)
-    if header:
-        return _until(header, response.headers.get("Date", ""))
-    in_text = _WAIT_IN_TEXT.search(failure.message)
-    return float(in_text.group(1)) if in_text else None
-
-
-def _until(moment: str, sent: str) -> float | None:
-    """Seconds between two HTTP dates: the server's clock on both sides, so that ours may be wrong."""
-    try:
-        return max(0.0, (parsedate_to_datetime(moment) - parsedate_to_datetime(sent)).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-_backoff = wait_exponential(multiplier=1, max=LONGEST_WAIT)
-
-
-def _failed(state: RetryCallState) -> _Transient | None:
-    """How the last call failed, if it may pass."""
-    failed = state.outcome.exception() if state.outcome else None
-    return failed if isinstance(failed, _Transient) else None
-
-
-def _wait(state: RetryCallState) -> float:
-    failed = _failed(state)
-    asked = failed.wait if failed else None
-    return _backoff(state) if asked is None else min(asked, LONGEST_WAIT)

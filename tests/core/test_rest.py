@@ -17,7 +17,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from amlrun import AmlrunError, NotAuthorized, ServiceError
-from amlrun._rest import ATTEMPTS, HURRIED_READ, LONGEST_WAIT, Rest, Wire
+from amlrun._patience import ATTEMPTS, HURRIED_READ, LONGEST_WAIT
+from amlrun._rest import Rest, Wire
 
 PATH = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/jobs/j"
 
