@@ -89,8 +89,8 @@ class Rest:
 
     Paths start with `/subscriptions/`; a full URL goes to its own host (run history) with the same token.
     Raises `NotAuthorized` for 401 and 403, `ServiceError` for any other error (status 0: no answer at all).
-    429, 408 and 5xx are repeated (`_patience`), waiting what the reply asks for: all that is sent from here is
-    idempotent (a job is PUT under a fixed name; a cancel is harmless when repeated). A host that never
+    429, 408 and 5xx are repeated (`_patience`), waiting what the reply asks for: all that is sent from here
+    is idempotent (a job is PUT under a fixed name; a cancel is harmless when repeated). A host that never
     answered, though the resource manager did, is tried twice, and told as one behind a network.
     """
 
