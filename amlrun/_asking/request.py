@@ -7,7 +7,6 @@ is uploaded. Knows values and local files; nothing of the service and nothing of
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,33 +30,36 @@ from amlrun._asking.policies import check_policy
 from amlrun._asking.settings import JobSettings
 from amlrun._asking.steps import least_named, of_all_steps, steps_of
 from amlrun._asking.team import Defaults, Team
+from amlrun._asking.values import (
+    check_tags,
+    experiment_of,
+    mapping_of,
+    name_of,
+    requeue_of,
+    tags_of,
+    text_said,
+    variables_of,
+)
 from amlrun._asking.warnings import of_request
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import TRAITS, JobType, check_takes
-from amlrun._jobs.experiments import valid_experiment
 from amlrun._offers import Tier
 from amlrun._requeue import Requeue
 from amlrun._secrets import told_secrets
-from amlrun._shown import a_kind, shown
 from amlrun._timeouts import check_timeout, is_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from amlrun._asking.given import Arguments
     from amlrun._asking.steps import Step
     from amlrun._needs import Ask
     from amlrun._upload.contents import Upload
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _SCRIPT = re.compile(r"(?![./])\S+\.py")
 """What begins with a dot or a slash can be a program of its own."""
 _PROGRAMS = frozenset({JobType.COMMAND, JobType.SWEEP})
 """What runs a program of the user's own."""
-_ATTEMPT_SUFFIX = 6
-"""Characters kept free at the end of a name for `-a2` to `-a9999`."""
-_MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 48, 100, 1000
-"""The service takes 50: two are kept free, for the mark of a cancel and for that of a wait in the queue."""
 
 
 @attrs.frozen(kw_only=True)
@@ -131,12 +133,12 @@ def parse(
     settings = _settings(source)
     check_takes(settings.type, attrs.asdict(given, recurse=False))
     team = team or Team()
-    tags = _tags(given.tags)
+    tags = tags_of(given.tags)
     name = given.name if given.name is not None else settings.name
     code = code_of(given.code)
     inputs, outputs, variables = _data(source, given, settings)
     _check_program(code, given, settings)
-    requeue = _requeue(given.requeue)
+    requeue = requeue_of(given.requeue)
     policy = requeue if isinstance(requeue, Requeue) else None
     steps = steps_of(source, given, settings) if settings.type is JobType.PIPELINE else ()
     asked = asked_of(source, attrs.evolve(given, needs=None) if steps else given, settings)
@@ -145,7 +147,7 @@ def parse(
     usual = {name: value for name, value in defaults.tags.items() if name not in {**settings.tags, **tags}}
     defaults = attrs.evolve(defaults, tags=usual)
     all_tags = {**usual, **settings.tags, **tags}
-    _check_limits(all_tags)
+    check_tags(all_tags)
     team.check_tags(all_tags)
     ask = team.bound(defaults.applied(asked.ask))
     check_timeout(settings.type, ask.timeout, policy)
@@ -153,14 +155,14 @@ def parse(
     check_policy(settings.type, policy)
     uploads = uploads_of(code, settings)
     check_entries(code, settings, uploads)
-    experiment = _experiment(given.experiment_name) or defaults.experiment
+    experiment = experiment_of(given.experiment_name) or defaults.experiment
     command = source if isinstance(source, str) else settings.command
     return Request(
         source=source,
         settings=settings,
         ask=ask,
         compute_id=asked.compute_id,
-        name=_name(name),
+        name=name_of(name),
         timeout=ask.timeout,
         requeue=requeue,
         code=code,
@@ -168,7 +170,7 @@ def parse(
         inputs=inputs,
         outputs=outputs,
         environment_variables=variables,
-        display_name=_text("display_name", given.display_name),
+        display_name=text_said("display_name", given.display_name),
         experiment_name=experiment,
         tags={**usual, **tags},
         told=(*asked.told, *of_all_steps(given, steps)),
@@ -181,7 +183,7 @@ def parse(
                 settings,
                 name=name,
                 command=command,
-                experiment=experiment or _experiment(settings.experiment_name),
+                experiment=experiment or experiment_of(settings.experiment_name),
                 variables=_all_variables(settings, variables),
                 timeout=ask.timeout,
                 compute_said=given.compute is not None,
@@ -246,8 +248,8 @@ def _all_variables(settings: JobSettings, given: Mapping[str, str]) -> dict[str,
 
 def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[str, Any], ...]:
     """Inputs, outputs and environment variables, checked together with the job's own."""
-    inputs, outputs = _mapping("inputs", given.inputs), _mapping("outputs", given.outputs)
-    variables = _variables(given.environment_variables)
+    inputs, outputs = mapping_of("inputs", given.inputs), mapping_of("outputs", given.outputs)
+    variables = variables_of(given.environment_variables)
     if settings.type is JobType.PIPELINE:
         check_data(inputs, outputs, settings)
     command = source if isinstance(source, str) else settings.command
@@ -291,81 +293,3 @@ def _check_checkpoint(job: JobType, policy: Requeue | None) -> None:
         )
         hint = "Only command jobs have: an output of your own does it, where the job saves and looks itself."
         raise InvalidRequest(message, argument="requeue", hint=hint)
-
-
-def _name(value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > 255 - _ATTEMPT_SUFFIX:
-        message = f"name={shown(value)}: letters, digits, - and _, the first a letter or digit, at most 249"
-        raise InvalidRequest(message, argument="name")
-    return value
-
-
-def _requeue(value: Any) -> Requeue | bool | None:
-    if value is None or value is False or isinstance(value, Requeue):
-        return value
-    raise InvalidRequest(f"requeue={shown(value)}: a Requeue(…), or False", argument="requeue")
-
-
-def _mapping(argument: str, value: Any) -> dict[str, Any]:
-    """Errors never show values: they may be secrets."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        message = f"{argument}: a dict from names to values, not a {type(value).__name__}"
-        raise InvalidRequest(message, argument=argument)
-    wrong = [key for key in value if not isinstance(key, str)]
-    if wrong:
-        raise InvalidRequest(f"{argument}: the name {wrong[0]!r} is no text", argument=argument)
-    return dict(value)
-
-
-def _variables(value: Any) -> dict[str, str]:
-    variables = _mapping("environment_variables", value)
-    for name, one in variables.items():
-        if one is None:
-            message = f"environment variable {name} has no value: leave it out, or give it a text"
-            raise InvalidRequest(message, argument="environment_variables")
-        _check_plain("environment_variables", name, one)
-    return {name: str(one) for name, one in variables.items()}
-
-
-def _tags(value: Any) -> dict[str, str]:
-    for key, one in _mapping("tags", value).items():
-        if not key or one is None:
-            message = f"tags: {f'{shown(key)} has no value' if key else 'one has no name'}"
-            raise InvalidRequest(message, argument="tags", hint='{"team": "vision"}, for example.')
-        _check_plain("tags", key, one)
-    return {key: str(one) for key, one in _mapping("tags", value).items()}
-
-
-def _check_limits(tags: Mapping[str, str]) -> None:
-    """Those of the service, so that a job isn't refused after its upload."""
-    long = [key for key, one in tags.items() if len(key) > _LONGEST_KEY or len(one) > _LONGEST_VALUE]
-    if len(tags) > _MOST_TAGS or long:
-        message = f"tags: {f'{long[0][:40]!r} is too long' if long else f'{len(tags)} are too many'}"
-        hint = f"At most {_MOST_TAGS} of {_LONGEST_VALUE} characters, their names at most {_LONGEST_KEY}."
-        raise InvalidRequest(message, argument="tags", hint=hint)
-
-
-def _check_plain(argument: str, name: str, value: Any) -> None:
-    """What becomes a text: a dict or a list would leave as Python writes it."""
-    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
-        message = f"{argument}: {shown(name)} is {a_kind(value)}: a text"
-        raise InvalidRequest(message, argument=argument, hint="json.dumps(…) makes one of it.")
-
-
-def _text(argument: str, value: Any) -> str | None:
-    if value is None or (isinstance(value, str) and value.strip()):
-        return value
-    raise InvalidRequest(f"{argument}={shown(value)}: some text", argument=argument)
-
-
-def _experiment(value: Any) -> str | None:
-    """What of it the service takes is made of it later; something must be left."""
-    name = _text("experiment_name", value)
-    if name is not None and not valid_experiment(name):
-        message = f"experiment_name={name!r}: no letter of a to z and no digit"
-        raise InvalidRequest(message, argument="experiment_name", hint="Letters, digits, - and _ are taken.")
-    return name
