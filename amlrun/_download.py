@@ -8,23 +8,27 @@ same name along, and hold each file in memory.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
+import re
 import secrets
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from amlrun._denied import NO_KEYS, WITHOUT_KEYS, is_of_network
-from amlrun._error_replies import unreachable
-from amlrun._errors import InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
+from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network
+from amlrun._error_replies import scope_of, unreachable
+from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
 from amlrun._outputs import DEFAULT, OWN, Place
 from amlrun._rights import BLOBS
-from amlrun._roles import Role
 from amlrun._sdk.storage import PATIENCE
-from amlrun._signing_in import not_signed_in
+from amlrun._signing_in import gives_tokens, not_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from azure.core.exceptions import AzureError
 
     from amlrun._attempts import Attempt
     from amlrun._workspace import Workspace
@@ -65,7 +69,7 @@ def files_at(workspace: Workspace, uri: str, to: Path) -> tuple[Path, ...]:
         below = "" if there is to else f": {str(there)!r} is a file"
         raise InvalidRequest(f"to={str(to)!r} is no folder{below}", argument="to")
     came: list[Path] = []
-    with workspace.reaching_storage(), _translated(uri, came):
+    with workspace.reaching_storage(), _translated(workspace, uri, came):
         container = _container(workspace, place.datastore)
         for blob in _files(container, place.path):
             target = to.joinpath(*_below(place.path, blob.name))
@@ -139,8 +143,34 @@ def _bring(container: Any, blob: Any, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+_HOST = re.compile(r"host='([^']+)'")
+
+
+def _asked(error: AzureError) -> str:
+    """The URL whose reply an error is; "": it is none."""
+    request = getattr(getattr(error, "response", None), "request", None)
+    return str(getattr(request, "url", "") or "")
+
+
+def _own_words(error: AzureError) -> str:
+    """Of who gives no token: the storage's client takes the reply for the storage's, and loses its words."""
+    try:
+        said = json.loads(getattr(error, "response").text())["error_description"]  # noqa: B009 - not of all
+    except (AttributeError, TypeError, ValueError, KeyError):
+        said = error.message
+    return str(said)
+
+
+def _object_id(workspace: Workspace) -> str:
+    """Of who asks, where that can be told."""
+    with contextlib.suppress(AmlrunError):
+        account = workspace.rest.account()
+        return account.object_id if account else ""
+    return ""
+
+
 @contextlib.contextmanager
-def _translated(uri: str, came: list[Path]) -> Iterator[None]:
+def _translated(workspace: Workspace, uri: str, came: list[Path]) -> Iterator[None]:
     from azure.core.exceptions import (  # noqa: PLC0415  who downloads pays for it
         AzureError,
         ClientAuthenticationError,
@@ -150,23 +180,29 @@ def _translated(uri: str, came: list[Path]) -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        if isinstance(error, ClientAuthenticationError) and error.status_code is None:
-            raise not_signed_in(str(error.message)) from error
+        url = _asked(error)
+        if isinstance(error, ClientAuthenticationError) and (not url or gives_tokens(url)):
+            raise not_signed_in(_own_words(error)) from error
         status = error.status_code or 0 if isinstance(error, HttpResponseError) else 0
         code = getattr(error, "error_code", "") or ""
         code = str(getattr(code, "value", code))  # an enum, where the storage's client knows it
         first = (error.message or type(error).__name__).strip().splitlines()[0]
         what = f"{uri}: {f'{status} {code}' if status else 'no answer'}: {first}"
         if is_of_network(status, code, first) or not (status or came):
-            raise unreachable(f"the storage of {uri}", what, status=status, service_code=code) from error
+            host = urlsplit(url).netloc or next(iter(_HOST.findall(first)), "")
+            whose = "" if host else "The storage"
+            raise unreachable(host, what, status=status, service_code=code, whose=whose) from error
         if code == NO_KEYS:
             raise NotAuthorized(what, hint=WITHOUT_KEYS, scope=uri, service_code=code) from error
         if status in (401, 403):
-            role = str(Role.BLOB_READER)
-            hint = f"Reading needs the role {role} on the storage, and a network that the storage lets in."
-            right = f"{BLOBS}/read"
+            lack = Lacking(f"{BLOBS}/read", scope_of(url) if url else uri, _object_id(workspace))
             raise NotAuthorized(
-                what, hint=hint, action=right, role=role, scope=uri, service_code=code
+                what,
+                hint=f"{lack.way_out}\nThe storage must let this network in, too.",
+                action=lack.action,
+                role=lack.role,
+                scope=lack.scope,
+                service_code=code,
             ) from error
         hint = f"{len(came)} files have come; the same call brings the others."
         raise ServiceError(what, hint=hint, status=status, service_code=code) from error

@@ -298,3 +298,12 @@ def _first(said: str) -> str:
         return "not available"
     lines = text.splitlines() or [""]
     return re.split(r"\s*Trace ID:|\s*Visit https", lines[0])[0].strip() or "it doesn't say why"
+
+
+_MACHINE = "169.254.169.254"
+
+
+def gives_tokens(url: str) -> bool:
+    """Whether tokens are had there: from Entra, or from a machine's own identity."""
+    host = urlsplit(url).hostname or ""
+    return host.startswith("login.") or host == _MACHINE

@@ -6,13 +6,12 @@ import json
 import re
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from amlrun._error_replies import ErrorReply, failure_of, unreachable
 from amlrun._errors import AmlrunError, InvalidRequest, ServiceError, SubmissionFailed
 from amlrun._sdk.uploads import failed_upload
 from amlrun._shown import readable
-from amlrun._signing_in import not_signed_in
+from amlrun._signing_in import gives_tokens, not_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,11 +90,9 @@ def _refusal_behind(error: BaseException) -> HttpResponseError | None:
 def _gives_tokens(reply: HttpResponseError) -> bool:
     """Whether it came from where tokens are had, Entra or a machine's own identity: then there is none."""
     response: Any = reply.response
-    host = urlsplit(str(response.request.url)).hostname or ""
-    return host.startswith("login.") or host == _MACHINE
+    return gives_tokens(str(response.request.url))
 
 
-_MACHINE = "169.254.169.254"
 _MANAGEMENT = "management."
 _OF_RIGHTS = (401, 403)
 _HOST = re.compile(r"host='(?P<host>[^']+)'")

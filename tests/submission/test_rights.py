@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -306,18 +308,39 @@ def test_a_download_from_behind_a_network(fake_aml: FakeAml, client: MLClient, t
     with pytest.raises(ServiceError, match="isn't open to this network") as caught:
         run.download(to=tmp_path)
     assert (caught.value.status, caught.value.passing) == (403, False)
+    assert caught.value.host.endswith(".blob.core.windows.net")
+
+
+def test_a_download_without_a_right(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> None:
+    """The right, the container and the role, with the command; as everywhere."""
+    fake_aml.datastores_without_keys()
+    run = submit("echo", environment=ENVIRONMENT, client=client).wait()
+    fake_aml.output(run.name, "outputs/x", "1")
+    fake_aml.revoke(f"{BLOBS}/read")
+    with pytest.raises(NotAuthorized) as caught:
+        run.download(to=tmp_path)
+    error = caught.value
+    assert (error.action, error.role) == (f"{BLOBS}/read", "Storage Blob Data Reader")
+    assert ".blob.core.windows.net/" in error.scope
+    assert "az role assignment create --assignee 00000000-0000-0000-0000-000000000001" in error.hint
 
 
 class Expires:
     """A credential of one who is signed out before anything is asked of the storage."""
 
-    def __init__(self, credential: Any) -> None:
+    def __init__(self, credential: Any, response: Any = None) -> None:
         self.credential = credential
+        self.response = response
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
         """As long as it isn't the storage's."""
         if "storage" in scopes[0]:
-            raise ClientAuthenticationError("Please run 'az login' to set up an account")
+            raise ClientAuthenticationError(
+                "AADSTS700024: Client assertion is not within its valid time range."
+                if self.response
+                else "Please run 'az login' to set up an account",
+                response=self.response,
+            )
         return self.credential.get_token(*scopes, **options)
 
 
@@ -333,3 +356,25 @@ def test_who_is_signed_out_meanwhile_lacks_no_right(fake_aml: FakeAml, source: P
     with pytest.raises(NotAuthorized, match=r"^No token: ") as caught:
         run.download(to=tmp_path)
     assert not caught.value.signed_in
+
+
+def test_an_assertion_that_is_over_lacks_no_right(fake_aml: FakeAml, tmp_path: Path) -> None:
+    """Entra has answered, and not the storage: no role there helps."""
+    fake_aml.datastores_without_keys()
+    url = "https://login.microsoftonline.com/t/oauth2/v2.0/token"
+    asked = SimpleNamespace(url=url, method="POST", headers={})
+    words = "AADSTS700024: Client assertion is not within its valid time range."
+    body = json.dumps({"error": "invalid_client", "error_description": words})
+    said = SimpleNamespace(
+        request=asked,
+        status_code=401,
+        reason="Unauthorized",
+        headers={},
+        text=lambda *_: body,
+        content_type="text/html",
+    )
+    client = fake_aml.client(credential=Expires(fake_aml.credential, said))
+    run = submit("ls", environment=ENVIRONMENT, client=client).wait()
+    with pytest.raises(NotAuthorized, match="AADSTS700024") as caught:
+        run.download(to=tmp_path)
+    assert (caught.value.signed_in, caught.value.role) == (False, "")
