@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.bindings import is_local, told_of
+from amlrun._asking.bindings import is_local
 from amlrun._asking.given import arguments
+from amlrun._asking.parts import told_of
 from amlrun._asking.request import parse
 from amlrun._asking.teamfile import read_team
 from amlrun._errors import (

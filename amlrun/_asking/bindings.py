@@ -5,7 +5,6 @@ Wrong ones are refused before anything is uploaded. Values may be secrets: no er
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
 from pathlib import Path
@@ -39,17 +38,6 @@ _AN_ENVIRONMENT = (
     'For example environment="azureml://registries/azureml/environments/sklearn-1.5/labels/latest", one of '
     'your own ("azureml:<name>:<version>", "<name>@latest"), or Environment(image=…) of azure.ai.ml.entities.'
 )
-
-
-@contextlib.contextmanager
-def told_of(step: str) -> Iterator[None]:
-    """What is refused inside is told with the step of a pipeline that it is about; "": with none."""
-    try:
-        yield
-    except InvalidRequest as error:
-        if not step:
-            raise
-        raise error.reworded(message=f"The step {step}: {error.message}") from None
 
 
 def check_bindings(command: str, inputs: set[str], outputs: set[str], *others: str) -> None:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlrun._asking.bindings import told_of
 from amlrun._asking.folders import is_remote
+from amlrun._asking.parts import told_of
 from amlrun._durations import told as in_words
 from amlrun._errors import InvalidRequest
 from amlrun._shown import shown

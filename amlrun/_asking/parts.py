@@ -5,7 +5,13 @@ An entity is read through its public attributes only.
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from amlrun._errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def read(source: Any, *path: str) -> Any:
@@ -49,3 +55,14 @@ def seconds(value: Any) -> float | None:
         return None if isinstance(value, bool) or value is None else float(value)
     except (TypeError, ValueError):
         return None
+
+
+@contextlib.contextmanager
+def told_of(step: str) -> Iterator[None]:
+    """What is refused inside is told with the step of a pipeline that it is about; "": with none."""
+    try:
+        yield
+    except InvalidRequest as error:
+        if not step:
+            raise
+        raise error.reworded(message=f"The step {step}: {error.message}") from None

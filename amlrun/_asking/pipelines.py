@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.bindings import told_of
-from amlrun._asking.parts import is_entity, named_compute, read
+from amlrun._asking.parts import is_entity, named_compute, read, told_of
 from amlrun._asking.settings import JobSettings, common, settings_of
 from amlrun._asking.wiring import PARTS, Scope, check_names, check_there
 from amlrun._asking.yamlfile import read_yaml

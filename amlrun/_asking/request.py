@@ -21,10 +21,10 @@ from amlrun._asking.bindings import (
     check_variables,
     literal_doubts,
     plain_inputs,
-    told_of,
 )
 from amlrun._asking.code import check_command, check_entries, code_of, missing_scripts, uploads_of
 from amlrun._asking.jobfile import settings_of_entity, settings_of_file
+from amlrun._asking.parts import told_of
 from amlrun._asking.pipelines import check_data
 from amlrun._asking.policies import check_policy
 from amlrun._asking.settings import JobSettings

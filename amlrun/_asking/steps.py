@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._asking.asked import asked_of
-from amlrun._asking.bindings import told_of
+from amlrun._asking.parts import told_of
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import TRAITS, JobType
 from amlrun._needs import SERVERLESS, Needs

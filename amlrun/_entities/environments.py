@@ -6,8 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from amlrun import _sdk
-from amlrun._asking.bindings import told_of
-from amlrun._asking.parts import read
+from amlrun._asking.parts import read, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
