@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from amlrun.testing._access import tokens
 from amlrun.testing._assets.blobs import CONTAINERS, SAS
 
 if TYPE_CHECKING:
@@ -65,14 +66,16 @@ def place(records: Records, account: str, own: str, container: str) -> str | Non
 def refused(records: Records, request: Request, own: str) -> tuple[int, str] | None:
     """Why a request may not come in, as status and code; None: it may.
 
-    A token is taken at its word, a key as that of the account it names. A SAS must be one that was given out,
-    or one that the caller has signed for a single blob with the account's key, as `jobs.stream` does for
-    logs.
+    A token must be for storage, a key is taken as that of the account it names. A SAS must be one that was
+    given out, or one that the caller has signed for a single blob with the account's key, as `jobs.stream`
+    does for logs.
     """
     account = account_of(request.host)
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind == "Bearer" and value:
-        return None
+        own_host = f"https://{request.host.replace('.dfs.', '.blob.')}"
+        taken = tokens.doubt(value, (*tokens.OF_STORAGE, own_host)) is None
+        return None if taken else (401, "InvalidAuthenticationInfo")
     if kind in {"SharedKey", "SharedKeyLite"}:
         return None if value.startswith(f"{account}:") else (403, "AuthenticationFailed")
     signature = request.query.get("sig")

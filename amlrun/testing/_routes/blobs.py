@@ -209,6 +209,10 @@ _WORDS: Mapping[str, str] = {
     "ConditionNotMet": "The condition specified using HTTP conditional header(s) is not met.",
     "ContainerAlreadyExists": "The specified container already exists.",
     "ContainerNotFound": "The specified container does not exist.",
+    "InvalidAuthenticationInfo": (
+        "Server failed to authenticate the request. Please refer to the information in the www-authenticate"
+        " header."
+    ),
     "InvalidBlockList": "The specified block list is invalid.",
     "InvalidRange": "The range specified is invalid for the current size of the resource.",
     "FilesystemNotFound": "The specified filesystem does not exist.",

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import attrs
 
+from amlrun.testing._access import tokens
 from amlrun.testing._access.principals import asking
 from amlrun.testing._api.exchange import Refusal, Reply, Request, bad_request, not_found
 from amlrun.testing._jobs import strikes
@@ -78,6 +79,10 @@ def _submitter(request: Request) -> tuple[str, str] | None:
     token = request.headers.get("x-azureml-token")
     if token is None:
         return None
+    if found := tokens.doubt(token, tokens.OF_LEARNING):
+        # Assumed: that it is refused at once, the code and the words. (The SDK looks at the audience, too.)
+        message = f"The token of the submitter can't be used: its {found.wrong.value} ({found.found})."
+        raise Refusal(401, message, "UserError", "InvalidToken")
     who = asking({"authorization": f"Bearer {token}"})
     return who.object_id, who.name
 

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amlrun._account import claims_of
+from amlrun.testing._access import tokens
 from amlrun.testing._access.grants import may, scope_id
 from amlrun.testing._access.principals import asking
 from amlrun.testing._api.exchange import Reply, Request, paged
@@ -26,6 +27,7 @@ VAULTS = Routes("key vaults")
 NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 """Of a secret."""
 _PAGE = 25
+_ISSUER = "https://sts.windows.net"
 _GET, _SET, _LIST, _DELETE = (
     f"Microsoft.KeyVault/vaults/secrets/{action}"
     for action in ("getSecret/action", "setSecret/action", "readMetadata/action", "delete")
@@ -119,10 +121,11 @@ def _refused(backend: Backend, request: Request, action: str) -> Reply | None:
         headers = {"WWW-Authenticate": f'{challenge}resource="{vaults.AUDIENCE}"'}
         return _error(401, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.", **headers)
     claims = claims_of(token)
-    if str(claims.get("aud")).rstrip("/") != vaults.AUDIENCE:
-        # Assumed: the words.
-        message = f"AKV10022: Invalid audience. Expected {vaults.AUDIENCE}, found: {claims.get('aud')}."
-        return _error(401, "Unauthorized", message)
+    found = tokens.doubt(token, (vaults.AUDIENCE,))
+    if found is None and "aud" not in claims:
+        found = tokens.Doubt(tokens.Wrong.AUDIENCE, "none")
+    if found is not None:
+        return _error(401, "Unauthorized", _untaken(found))
     if not request.query.get("api-version"):
         # Assumed: the words.
         return _error(400, "BadParameter", "api-version is not specified")
@@ -133,9 +136,20 @@ def _refused(backend: Backend, request: Request, action: str) -> Reply | None:
     return None if allowed else _forbidden(backend, vault, action, place, claims)
 
 
+def _untaken(found: tokens.Doubt) -> str:
+    # Assumed: the words.
+    said = found.found
+    if found.wrong is tokens.Wrong.AUDIENCE:
+        return f"AKV10022: Invalid audience. Expected {vaults.AUDIENCE}, found: {said}."
+    if found.wrong is tokens.Wrong.TENANT:
+        own = f"{_ISSUER}/{TENANT}/"
+        return f"AKV10032: Invalid issuer. Expected one of {own}, found {_ISSUER}/{said}/."
+    return "Error validating token: it is expired."
+
+
 def _forbidden(backend: Backend, vault: str, action: str, place: str, claims: Mapping[str, Any]) -> Reply:
     """The refusal of a vault that goes by roles, as it is reported."""
-    wait, issuer = "please observe propagation time.", f"https://sts.windows.net/{TENANT}/"
+    wait, issuer = "please observe propagation time.", f"{_ISSUER}/{TENANT}/"
     message = "\r\n".join(
         [
             "Caller is not authorized to perform action on resource.",

@@ -196,10 +196,7 @@ class ExpiredToken(WireFault):
 
     def reply(self, asked: Asked) -> Reply:
         """The reply."""
-        message = (
-            f"The access token expiry UTC time '{_moment(asked.now - 60)}' is earlier than current UTC time "
-            f"'{_moment(asked.now)}'."
-        )
+        message = expired_words(asked.now)
         # Assumed: the words of the challenge.
         challenge = challenge_of(error="invalid_token", description=message)
         reply = Refusal(401, message, "ExpiredAuthenticationToken").reply(asked.scope, asked.now)
@@ -309,6 +306,12 @@ class Answer(WireFault):
     def reply(self, _asked: Asked) -> Reply:
         """The reply."""
         return Reply(self.status, self.body, self.headers)
+
+
+def expired_words(now: float) -> str:
+    """What the resource manager says to a token whose time is over."""
+    before, at = _moment(now - 60), _moment(now)
+    return f"The access token expiry UTC time '{before}' is earlier than current UTC time '{at}'."
 
 
 def challenge_of(*, error: str, description: str) -> str:
