@@ -91,7 +91,11 @@ def _identities(value: str | Sequence[str] | None) -> tuple[str, ...]:
     said: object = (value,) if isinstance(value, str) else value
     if not isinstance(said, (tuple, list)):
         raise _refused("identity", value, f"{_VALID_IDENTITY}, or a list of these")
-    return tuple(sorted({_identity(one) for one in said}))
+    found = tuple(sorted({_identity(one) for one in said}))
+    if _SYSTEM in found and len(found) > 1:
+        # https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication
+        raise _refused("identity", value, "a cluster has either its system's identity or user-assigned ones")
+    return found
 
 
 _VALID_IDENTITY = '"system", or "user:<resource id>" of a user-assigned one'
@@ -126,7 +130,8 @@ class Cluster:
     on serverless, `min` 0 and `max` 1 nodes (or `min`, where that is more), `tier` `"standard"` (the other is
     `"spot"`), and `idle` two minutes: for how long a node waits for work before it leaves, seconds or a
     `timedelta`. `min` nodes are paid for day and night. `identity` is `"system"`, `"user:<resource id>"`, or
-    a list of these, and none where it is made. `location` is a region, and the workspace's where it is made.
+    a list of the latter, and none where it is made. `location` is a region, and the workspace's where it is
+    made.
 
     Raises `InvalidRequest` naming the setting.
     https://learn.microsoft.com/azure/machine-learning/how-to-create-attach-compute-cluster
@@ -237,10 +242,7 @@ class Cluster:
         return body
 
     def command_line(self, location: str, scope: str) -> str:
-        """What makes it by hand, with the Azure CLI; `scope` says for which workspace.
-
-        Assumed: both kinds of identity are said as the API has them, joined by a comma.
-        """
+        """What makes it by hand, with the Azure CLI; `scope` says for which workspace."""
         identity = f" --identity-type {_kinds(self.identities)}" if self.identity else ""
         users = f" --user-assigned-identities {','.join(self._users)}" if self._users else ""
         return (

@@ -141,8 +141,14 @@ def doubts_on_compute(ask: Ask, compute: Compute) -> Iterator[str]:
     if identity is None:
         return
     if carries(identity, compute):
+        users = compute.user_assigned
+        if identity.told and compute.kind is Kind.CLUSTER and not _is_first(identity, users):
+            yield (
+                f"{compute.name} may open data and pull images as the first of its identities, {users[0]}:"
+                f" {identity.told} is what the job's code asks with. Give both the rights"
+            )
         if not identity.told and compute.kind is not Kind.KUBERNETES:
-            yield from (f"{one.words}. {one.hint}" for one in _several(compute.name, compute.user_assigned))
+            yield from (f"{one.words}. {one.hint}" for one in _several(compute.name, users))
         return
     if may_carry(identity, compute):
         yield f"whether {compute.name} has that identity is not known: no client ids are told of its own"
@@ -150,6 +156,15 @@ def doubts_on_compute(ask: Ask, compute: Compute) -> Iterator[str]:
     has = f"; it has {_listed(compute.user_assigned)}" if compute.user_assigned else ""
     which = f"no identity {identity.told} of its own{has}" if identity.told else "no identity of its own"
     yield f"{compute.name} has {which}: whether the workspace's will do is not known"
+
+
+def _is_first(identity: Identity, users: Sequence[UserAssigned]) -> bool:
+    """Whether it is a cluster's default one, by which the service mounts storage and pulls images.
+
+    Assumed: the first is the one that is listed first.
+    https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication
+    """
+    return not users or users[0].is_meant(identity) is not False
 
 
 def sent(ask: Ask, market: Market, kind: Kind, compute: Compute | None) -> Sent:

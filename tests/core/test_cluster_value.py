@@ -30,7 +30,7 @@ CLUSTERS = st.builds(
     max=st.integers(3, 9),
     tier=st.sampled_from(["standard", "Spot", "SPOT"]),
     idle=st.floats(0, 1e6),
-    identity=st.sampled_from([None, "system", f"user:{RESOURCE}", ["system", f"user:{RESOURCE}"]]),
+    identity=st.sampled_from([None, "system", f"user:{RESOURCE}", [f"user:{RESOURCE}", f"user:{RESOURCE}-2"]]),
     location=st.sampled_from([None, "West Europe", "eastus"]),
 )
 
@@ -41,12 +41,13 @@ def test_settings_are_kept_as_the_service_knows_them() -> None:
         "gpu",
         tier="SPOT",
         idle=dt.timedelta(minutes=1.5),
-        identity=["System", f"USER: {RESOURCE}", "system"],
+        identity=[f"USER: {RESOURCE}", f"user:{RESOURCE}"],
         location="West Europe",
     )
     assert (cluster.min, cluster.max, cluster.size) == (0, 1, None)
     assert (cluster.tier, cluster.idle, cluster.location) == (Tier.SPOT, 90.0, "westeurope")
-    assert cluster.identity == ("system", f"user:{RESOURCE}")
+    assert cluster.identity == (f"user:{RESOURCE}",)
+    assert Cluster("gpu", identity=["System", "system"]).identity == ("system",)
     assert Cluster("gpu").identity == ()
     assert Cluster("gpu", idle=0.2).idle == 1.0
 
@@ -55,6 +56,7 @@ def test_settings_are_kept_as_the_service_knows_them() -> None:
     ("settings", "words"),
     [
         ({"name": "x"}, r"Cluster\(name='x'\): 3 to 24 letters"),
+        ({"identity": ["system", f"user:{RESOURCE}"]}, "either its system's identity or user-assigned"),
         ({"name": "gpu-1"}, "no - before a number at the end"),
         ({"name": None}, "3 to 24 letters"),
         ({"name": "Serverless"}, r"Cluster\(name='Serverless'\): that is no cluster"),
@@ -117,7 +119,7 @@ def test_the_body_says_every_setting(cluster: Cluster) -> None:
     assert (there.kind, there.size, there.tier) == (Kind.CLUSTER, "Standard_NC6s_v3", cluster.tier)
     assert (there.min_nodes, there.max_nodes) == (cluster.min, cluster.max)
     users = (body.get("identity") or {}).get("userAssignedIdentities") or {}
-    assert list(users) == [RESOURCE] * (f"user:{RESOURCE}" in cluster.identity)
+    assert [f"user:{one}" for one in users] == [one for one in cluster.identity if one != "system"]
     kinds = (body.get("identity") or {}).get("type", "")
     assert set(filter(None, kinds.split(","))) == cluster.identities
 
@@ -170,7 +172,7 @@ def test_what_is_not_said_is_no_difference() -> None:
 
 def test_another_identity_of_the_same_kind_is_a_difference() -> None:
     """A job there would run as somebody else; the case of an id is no difference, nor what is not told."""
-    asked = Cluster("gpu", identity=["system", f"user:{RESOURCE}"])
+    asked = Cluster("gpu", identity=f"user:{RESOURCE}")
     there = asked.as_compute("eastus")
     assert not list(asked.differences(attrs.evolve(there, user_assigned=(UserAssigned(RESOURCE.upper()),))))
     assert not list(asked.differences(attrs.evolve(there, user_assigned=())))

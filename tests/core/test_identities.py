@@ -96,6 +96,20 @@ def test_of_several_none_is_chosen() -> None:
     assert any(words.startswith("own has 2 user-assigned identities") for words in at_own.warnings)
 
 
+def test_a_cluster_opens_data_as_the_first_of_its_identities() -> None:
+    """Whichever its jobs name: where that is another one, both need the rights."""
+    market = having(computes=(own("own", TRAINER, SCORER),))
+    first, second = (
+        place(asked(f"managed:{one.client_id}", computes=("own",)), market).warnings
+        for one in (TRAINER, SCORER)
+    )
+    assert not any("as the first" in words for words in first)
+    (warning,) = (words for words in second if "as the first" in words)
+    assert warning.startswith(
+        f"own may open data and pull images as the first of its identities, {TRAINER}: "
+    )
+
+
 @pytest.mark.parametrize("said", ["managed:nobody", f"managed:{GUID.format(9)}"])
 def test_an_unknown_one_is_refused_with_those_that_are_there(said: str) -> None:
     """Before anything is uploaded: names and client ids, to choose from."""

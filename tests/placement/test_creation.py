@@ -58,13 +58,13 @@ def compute_of(fake: FakeAml, name: str) -> str:
 def test_a_cluster_is_made_for_the_job(fake_aml: FakeAml, client: MLClient) -> None:
     """With every setting; the job goes there, and runs when its node has come."""
     identity = f"user:{_identity(fake_aml)}"
-    wish = Cluster("gpu", size=V100.lower(), max=2, tier="spot", idle=600, identity=["system", identity])
+    wish = Cluster("gpu", size=V100.lower(), max=2, tier="spot", idle=600, identity=identity)
     run = submit("python -V", compute=wish, client=client, **JOB)
     there = client.compute.get("gpu")
     assert (there.size.lower(), there.tier.lower()) == (V100.lower(), "low_priority")
     assert (there.min_instances, there.max_instances) == (0, 2)
     assert there.idle_time_before_scale_down == 600
-    assert there.identity.type.replace("_", "").lower() == "systemassigned,userassigned"
+    assert there.identity.type.replace("_", "").lower() == "userassigned"
     assert compute_of(fake_aml, run.name) == "gpu"
     assert "instanceType" not in fake_aml.job(run.name).body["properties"]["resources"]
     assert run.wait().status == "Completed"

@@ -58,6 +58,16 @@ def test_secrets_are_neither_kept_nor_shown(tmp_path: Path, kind: str, own: dict
     ]
 
 
+def test_a_compute_has_identities_of_one_kind(fake_aml: FakeAml) -> None:
+    """Its system's, or user-assigned ones."""
+    body = {
+        "location": fake_aml.scope.location,
+        "identity": {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {"/x": {}}},
+        "properties": {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_DS3_v2"}},
+    }
+    assert requests.put(place(fake_aml, "own"), json=body, timeout=5).status_code == 400
+
+
 def test_a_compute_that_goes_is_not_changed(fake_aml: FakeAml) -> None:
     """PUT and PATCH are 409, and it is gone in its time."""
     fake_aml.cluster("cpu", nodes=1)

@@ -77,7 +77,8 @@ def _acting(backend: Backend, records: Records, job: Job) -> str | None:
     if (user := msi.on_behalf(job)) is not None:
         return user[0]
     own, theirs = _shown(backend, records, job)
-    # Assumed: of several that a job doesn't name, the first one. Documented: a compute's own by default.
+    # Assumed: the one that it names, and of several that it doesn't name the first one. Documented: a
+    # compute's own by default, of a cluster the first.
     found = msi.identities_of(job, own, theirs) or msi.listed(own)
     return found[0].principal_id if found else None
 

@@ -51,6 +51,12 @@ def put_compute(backend: Backend, request: Request) -> Reply:
         region = region_in(backend.scope, location)
     except ValueError as error:
         raise bad_request(str(error), "LocationNotAvailable") from error
+    kinds = str((request.json.get("identity") or {}).get("type") or "").lower()
+    if "system" in kinds and "user" in kinds:
+        # Documented of clusters and of Kubernetes. Assumed: the code and the words.
+        raise bad_request(
+            "A compute has a system-assigned identity or user-assigned ones.", "InvalidIdentity"
+        )
     with backend.work() as (records, now):
         before = supply.compute(records, name)
         if before is None or before.state == "Failed":
