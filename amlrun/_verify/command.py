@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 DONE, OTHERWISE = 0, 1
+_OWN = ("storageAccount", "keyVault", "containerRegistry", "applicationInsights", "friendlyName")
+_LEAST = 3
+"""Letters of a name that is one."""
 FILE = "amlrun-verify.json"
 
 
@@ -52,15 +55,21 @@ def verified(
     def ended(world: World, found: tuple[Finding, ...]) -> None:
         nonlocal failed
         failed = bool(world.none_sent) or any(one.outcome is Outcome.OTHERWISE for one in found)
+        text = json.dumps(evidence(world, found, versions(), redaction), indent=1)
+        lost: OSError | None = None
+        try:
+            path.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:  # a full disk, say: what was found was paid for, and is told all the same
+            lost = error
         shown = tuple(redaction.finding(one) for one in found)  # it is pasted, too
         sys.stdout.write(f"{report(shown, world)}\n")
         if world.none_sent:
             sys.stdout.write(f"No job could be sent: {redaction.text(world.none_sent)}\n")
+        if lost is None:
+            sys.stdout.write(f"\nWhat the service answered: {path}\n")
         sys.stdout.flush()
-        text = json.dumps(evidence(world, found, versions(), redaction), indent=1)
-        path.write_text(f"{text}\n", encoding="utf-8")
-        sys.stdout.write(f"\nWhat the service answered: {path}\n")
-        sys.stdout.flush()
+        if lost is not None:
+            raise lost
 
     redaction = Redaction(_private(workspace))
     verify(proposal, _tell, ended)
@@ -83,12 +92,22 @@ def _file(said: str | None) -> Path:
 def _private(workspace: Workspace) -> tuple[str, ...]:
     """The names that stand in no file."""
     scope = workspace.scope
-    names = (scope.subscription_id, scope.resource_group, scope.workspace)
+    names = (scope.subscription_id, scope.resource_group, scope.workspace, *_belongings(workspace))
     try:
         account = workspace.rest.account()
     except AmlrunError:
         return names
     return names if account is None else (*names, account.name, account.object_id, account.tenant)
+
+
+def _belongings(workspace: Workspace) -> tuple[str, ...]:
+    """The names of what the workspace has, its storage, key vault and registry; and its own for people."""
+    try:
+        properties = workspace.rest.get(workspace.scope.path).get("properties") or {}
+    except AmlrunError:
+        return ()
+    said = [str(properties.get(key) or "") for key in _OWN]
+    return tuple(name for one in said if len(name := one.rpartition("/")[2]) >= _LEAST)
 
 
 def _agreed() -> bool:

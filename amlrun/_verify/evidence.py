@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._secrets import is_secret
 from amlrun._verify.programs import said as told_by
 from amlrun._verify.programs import told_line
 
@@ -27,11 +28,22 @@ SCHEMA = 1
 REMOVED = "(removed)"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+/ -]{0,79}")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:/ -]{0,79}")
+_SOME = re.compile(r"[^\s'\"]+")
 _LONGEST = 1200
 """Characters of a text that are kept."""
 _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE), "(url)"),
     (re.compile(r"\S+@\S+"), "(somebody)"),
+    (re.compile(r"\b[A-Za-z][\w-]*\\[A-Za-z][\w.-]*"), "(somebody)"),
+    (
+        re.compile(
+            r"(?i)\b[\w.-]+\.(windows|azure|azureml|azurecr|chinacloudapi|usgovcloudapi)\.[a-z]{2,3}\b"
+        ),
+        "(host)",
+    ),
+    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"), "(address)"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+\S+"), rf"\1 {REMOVED}"),
+    (re.compile(r"(?i)\b(passw(?:or)?d|secret|token|key)\s+(?=\S*\d)\S+"), rf"\1 {REMOVED}"),
     (re.compile(r"/subscriptions/\S+", re.IGNORECASE), "(resource)"),
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE), "(id)"),
     (
@@ -159,7 +171,7 @@ class Redaction:
             text = re.sub(re.escape(private), "(private)", text, flags=re.IGNORECASE)
         for pattern, instead in _TEXTS:
             text = pattern.sub(instead, text)
-        return text[:_LONGEST]
+        return _SOME.sub(lambda word: REMOVED if is_secret("", word[0]) else word[0], text)[:_LONGEST]
 
     def answer(self, answer: Answer) -> dict[str, Any]:
         """An answer to one request."""

@@ -64,7 +64,7 @@ def _goes_on(lab: Lab, one: Experiment, script: Script, tell: Callable[[str], No
     except StopIteration:
         return False
     except AmlrunError as error:
-        tell(f"{one.name}: {error.message if error.hint in lab.hints else error}")
+        _say(tell, f"{one.name}: {error.message if error.hint in lab.hints else error}")
         lab.hints.add(error.hint)
         lab.trouble(one.name, error.message)
     except Exception as error:  # noqa: BLE001 - a reply of a form that nobody has foreseen is worth seeing, too
@@ -92,7 +92,7 @@ def _tell_news(lab: Lab, shown: dict[str, str], tell: Callable[[str], None]) -> 
     for label, seen in lab.seen.items():
         if seen.status and shown.get(label) != seen.status:
             shown[label] = seen.status
-            tell(f"{seen.name}: {seen.status}")
+            _say(tell, f"{seen.name}: {seen.status}")
 
 
 def cancel_all(lab: Lab, labels: list[str], tell: Callable[[str], None]) -> None:

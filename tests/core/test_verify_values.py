@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -203,6 +204,27 @@ def test_whatever_a_reply_is_only_what_is_listed_is_kept(reply: Any) -> None:
     for form in (REPLY, RUN):
         kept = json.dumps(redaction.kept(reply, form))
         assert "c4nary" not in kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("at acmestorage.blob.core.windows.net:443.", "at (host):443."),
+        ("acme-kv.vault.azure.net said no", "(host) said no"),
+        ("pull acmeregistry.azurecr.io/train:1", "pull (host)/train:1"),
+        ("from 10.0.0.4 by CONTOSO\\ada", "from (address) by (somebody)"),
+        ("Authorization: Bearer abc.def.ghi", "Authorization: Bearer (removed)"),
+        ("password hunter22 and ghp_0123456789abcdef", "password (removed) and (removed)"),
+        (
+            "ScriptExecution.WriteStreams.Authentication 1.2.3",
+            "ScriptExecution.WriteStreams.Authentication 1.2.3",
+        ),
+        ("the key is wrong", "the key is wrong"),
+    ],
+)
+def test_what_texts_of_errors_name(text: str, kept: str) -> None:
+    """Hosts without a scheme, addresses, accounts and what opens something; codes and versions stay."""
+    assert Redaction().text(text) == kept
 
 
 def test_what_is_kept_of_a_reply() -> None:

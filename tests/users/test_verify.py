@@ -294,6 +294,22 @@ def test_what_can_not_be_canceled_is_named(fake_aml: FakeAml) -> None:
     assert len(lost) == len(fake_aml.jobs) == 2
 
 
+def test_who_listens_no_more_ends_nothing(fake_aml: FakeAml) -> None:
+    """A pipe that is closed (`| head`): the jobs go on to their ends, and none is left."""
+    fake_aml.runtime(seconds=RUNTIME)
+    client = fake_aml.client()
+
+    def tell(_text: str) -> None:
+        raise BrokenPipeError
+
+    ends: list[Any] = []
+    verify(propose(workspace_of(client)), tell, lambda *end: ends.append(end))
+    assert len(ends) == 1
+    over = {"Canceled", "CancelRequested", "Failed", "Completed"}
+    assert all(fake_aml.job(name).status in over for name in fake_aml.jobs)
+    assert len(fake_aml.jobs) > 4
+
+
 def test_no_workspace_no_proposal(fake_aml: FakeAml) -> None:
     """Who may not even read the workspace is told that, before anything is proposed."""
     fake_aml.inject(Forbidden(), on="GET ", times=None)

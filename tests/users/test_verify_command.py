@@ -27,7 +27,8 @@ TOKEN = "eyJhbGciOiJub25lIn0.eyJwbGFudGVkIjoxfQ.c2lnbmF0dXJl"  # noqa: S105 - pl
 LEAKS = (
     f"Ada Lovelace's (ada@example.org) key=planted-key-1 and token {TOKEN} were not taken at "
     "https://fakestore.blob.core.windows.net/data/x?sv=1&sig=planted-signature, object "
-    "11111111-2222-3333-4444-555555555555; Password: planted-password; live.com#ada@example.org."
+    "11111111-2222-3333-4444-555555555555; Password: planted-password; live.com#ada@example.org. "
+    "The vault acmekeys, contoso\\someone."
 )
 PLANTED = (
     "ada@",
@@ -42,6 +43,8 @@ PLANTED = (
     "fake-group",
     "00000000-0000-0000-0000-0000000000",
     "fake-user",
+    "acmekeys",
+    "contoso",
 )
 
 
@@ -76,6 +79,8 @@ def test_the_file_can_be_shown_to_anybody(
 ) -> None:
     """No secret that stands anywhere near is in what is written or said: names are, and replies."""
     monkeypatch.setenv("HF_TOKEN", "planted-here")
+    vault = f"{fake_aml.scope.path.rpartition('/providers/')[0]}/providers/Microsoft.KeyVault/vaults/acmekeys"
+    fake_aml.workspace_properties(keyVault=vault)
     error: dict[str, Any] = {"code": "UserError", "message": LEAKS, "target": LEAKS, "innerError": LEAKS}
     more = {
         "unknown": {"deep": LEAKS},
@@ -197,6 +202,20 @@ def test_a_file_that_can_not_be_written(
         verified(workspace, yes=True, evidence_file=file)
     assert sent(fake_aml) == 0
     assert (tmp_path / "old").read_text(encoding="utf-8") == "paid for"
+
+
+def test_a_disk_that_is_full_in_the_end(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is told, whatever becomes of the file."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        verified(workspace, yes=True)
+    assert "as assumed" in capsys.readouterr().out
 
 
 def test_who_may_send_nothing_is_told_once(
