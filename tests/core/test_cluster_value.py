@@ -30,7 +30,7 @@ CLUSTERS = st.builds(
     max=st.integers(3, 9),
     tier=st.sampled_from(["standard", "Spot", "SPOT"]),
     idle=st.floats(0, 1e6),
-    identity=st.sampled_from([None, "system", f"user:{RESOURCE}", [f"user:{RESOURCE}", f"user:{RESOURCE}-2"]]),
+    identity=st.sampled_from([None, "system", f"user:{RESOURCE}", [f"user:{RESOURCE}", f"user:{RESOURCE}2"]]),
     location=st.sampled_from([None, "West Europe", "eastus"]),
 )
 
