@@ -161,6 +161,10 @@ class Rest:
         response = self._attempts(HttpRequest("GET", url), self._open)
         return str(response.text())
 
+    def try_reading(self, url: str, headers: Mapping[str, str]) -> None:
+        """GET what is no JSON, with a token, for whether it may be had."""
+        self._attempts(HttpRequest("GET", url, headers=dict(headers)), self._client)
+
     def since(self, url: str, first: int) -> tuple[int, bytes]:
         """GET a signed URL from that byte on: where what came begins, which may be at 0, and its bytes."""
         headers = {"Range": f"bytes={first}-"} if first else {}

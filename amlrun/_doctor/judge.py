@@ -14,9 +14,11 @@ from amlrun._checks.workspace import (
     of_other_tenant,
     of_tenant,
 )
+from amlrun._denied import Lacking
 from amlrun._error_replies import tenant_asked_for
 from amlrun._needs import Ask
 from amlrun._placement.obstacles import obstacles
+from amlrun._rights import BLOBS
 from amlrun._roles import Role
 from amlrun._tables import listed
 
@@ -84,11 +86,23 @@ def _of_reading(seen: Seen) -> Iterator[Check]:
         # Each request is refused for that, in a page of the service's words.
         yield of_other_tenant(seen.account, tenant)
         failed = [one for one in failed if not tenant_asked_for(one.why)]
+    if shut := [one for one in failed if one.name == "storage" and one.refused and not one.away]:
+        yield _without_storage(shut, seen)
+        failed = [one for one in failed if one not in shut]
     while failed:
         first = failed[0]
         alike = [one for one in failed if one is first or _alike(one, first)]
         yield _unread(alike)
         failed = [one for one in failed if one not in alike]
+
+
+def _without_storage(shut: Sequence[Asked], seen: Seen) -> Check:
+    """Of storage whose datastores hold no credentials: the role that whoever runs there needs."""
+    hosts = listed(one.of for one in shut)
+    # As reading is refused; that is not enough for a job, which writes.
+    lack = Lacking(f"{BLOBS}/write", shut[0].of, seen.account.object_id if seen.account else "")
+    what = f"this account may not read files at {hosts}: neither may its jobs with identity='user'"
+    return Check("right-to-storage", Level.WARNING, what, shut[0].why, lack.way_out)
 
 
 def _alike(one: Asked, first: Asked) -> bool:

@@ -20,7 +20,7 @@ from amlrun._asking.teamfile import read_team
 from amlrun._checks import Check, Level
 from amlrun._checks.rights import AUTHORIZATION, permissions_from, permissions_path
 from amlrun._checks.versions import IN_USE, SDK, canonical, required_by
-from amlrun._cloud import HISTORY
+from amlrun._cloud import HISTORY, STORAGE_SCOPE
 from amlrun._connect import LOCAL, configured
 from amlrun._doctor.seen import Asked, Seen, Unforeseen
 from amlrun._errors import AmlrunError, NotAuthorized, NotConfigured, ServiceError
@@ -44,6 +44,8 @@ _AT_ONCE = 8
 _NOT_FOUND = 404
 _NO_RUN = "amlrun-doctor"
 """Of a run that isn't there: that run history says so is all that is asked of it."""
+_BY_TOKEN = {"x-ms-version": "2021-12-02"}
+"""Storage takes tokens since 2017-11-09: https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory"""
 _BLOBS = frozenset({"AzureBlob", "AzureDataLakeGen2"})
 _OURS = ("amlrun", SDK, "azure-identity")
 """Packages whose requirements are looked at."""
@@ -129,7 +131,10 @@ class _Round:
             sizes = ask(lambda: service.sizes(location, fresh=True))
             images, history = ask(lambda: service.registry(registry)), ask(lambda: self._history(known))
             held = stores.result().value or ()
-            blobs = [(host, ask(partial(self._reached, url))) for host, url in _hosts(held, seen)]
+            blobs = [
+                (host, ask(partial(self._opened if bare else self._reached, url)))
+                for host, url, bare in _hosts(held, seen)
+            ]
         readings = Readings(
             subscription=self._scope.subscription_path,
             workspace=path,
@@ -182,6 +187,10 @@ class _Round:
             if error.status != _NOT_FOUND:
                 raise
 
+    def _opened(self, url: str) -> None:
+        """Whether this account may read there: nobody hands it a key."""
+        self._rest.elsewhere(STORAGE_SCOPE).hurried(1).try_reading(url, _BY_TOKEN)
+
     def _reached(self, url: str) -> None:
         """Whether somebody answers there: without a token, a refusal is an answer."""
         try:
@@ -202,18 +211,21 @@ def _answer(read: Callable[[], Any]) -> _Answer[Any]:
     return _Answer(found.value, found.failure) if isinstance(found, Reading) else _Answer(found)
 
 
-def _hosts(stores: tuple[Datastore, ...], seen: Seen) -> list[tuple[str, str]]:
-    """The hosts of blob storage, and a URL at each. `local` has its files in its folder."""
+def _hosts(stores: tuple[Datastore, ...], seen: Seen) -> list[tuple[str, str, bool]]:
+    """The hosts of blob storage, a URL at each, and whether it is that of a datastore without credentials.
+
+    `local` has its files in its folder.
+    """
     if seen.folder:
         return []
-    found = {
-        f"{store.account}.blob.{store.endpoint}": store.container
-        for store in stores
-        if store.kind in _BLOBS and store.account and store.endpoint and store.container
-    }
+    found: dict[str, Datastore] = {}
+    for store in stores:
+        host = f"{store.account}.blob.{store.endpoint}"
+        if store.kind in _BLOBS and store.account and store.endpoint and store.container:
+            found[host] = found[host] if host in found and store.keyed is not False else store
     return [
-        (host, f"https://{host}/{container}?restype=container&comp=list&maxresults=1")
-        for host, container in found.items()
+        (host, f"https://{host}/{one.container}?restype=container&comp=list&maxresults=1", one.keyed is False)
+        for host, one in found.items()
     ]
 
 

@@ -64,6 +64,11 @@ class Asked:
         return cls(name, what, of, status, next(iter(failure.message.splitlines()), ""), failure.hint)
 
     @property
+    def refused(self) -> bool:
+        """Whether it is a right that is missing."""
+        return self.status == _REFUSED
+
+    @property
     def fine(self) -> bool:
         """Whether it gave what it was asked for."""
         return self.status == _OK and not self.why

@@ -211,6 +211,22 @@ def test_datastores_without_keys_ask_for_a_role(fake: FakeAml, told: Told) -> No
     assert re.search(r"needs the role Storage Blob Data Contributor on fakeaml\w+$", todo)
 
 
+def test_a_right_on_the_storage_is_looked_at(fake: FakeAml, examine: Examine, told: Told) -> None:
+    """Where nobody is handed a key: who may send a job and open none of its data is told beforehand."""
+    fake.as_data_scientist()
+    assert "right-to-storage" not in told()[1]["by_name"]  # the datastores have keys
+    fake.datastores_without_keys()
+    code, out = examine()
+    assert code == 0
+    assert re.search(r"^  403  \w+\.blob\.core\.windows\.net +whether storage is there$", out, re.MULTILINE)
+    check = told()[1]["by_name"]["right-to-storage"]
+    assert check["level"] == "warning"
+    assert "neither may its jobs with identity='user'" in check["what"]
+    assert '--role "Storage Blob Data Contributor"' in check["todo"]
+    fake.grant("Storage Blob Data Contributor", on="storage")
+    assert "right-to-storage" not in told()[1]["by_name"]
+
+
 def test_a_busy_service_says_nothing(fake: FakeAml, examine: Examine, told: Told) -> None:
     """One request that is throttled is no right that is missing; a page in between is no answer."""
     fake.inject(Answer(429, {"error": {"code": "TooManyRequests", "message": "Wait."}}), on="GET /jobs")
