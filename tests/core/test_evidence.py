@@ -41,7 +41,8 @@ def test_what_explains_an_end_stays() -> None:
         ({"message": "see https://x.blob.core.windows.net/a/b?sv=1&sig=abc."}, REMOVED),
         ({"log": "see https://x.invalid/a/b?code=abc now"}, "see https://x.invalid/a/b?… now"),
         ({"text": "by someone@example.com"}, "by (somebody)"),
-        ({"text": "Bearer eyJabc.def.ghi"}, f"Bearer {REMOVED}"),
+        ({"text": "Bearer eyJabc.def.ghi"}, REMOVED),
+        ({"text": "sent Bearer eyJabc.def.ghi there"}, f"sent Bearer {REMOVED} there"),
         (
             {"id": "/subscriptions/1/resourceGroups/mine/providers/X/workspaces/ours/jobs/j"},
             "/subscriptions/…/resourceGroups/…/providers/X/workspaces/…/jobs/j",
