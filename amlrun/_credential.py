@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from amlrun._cloud import Cloud
 
 
+_PATIENCE: Mapping[str, Any] = {"connection_timeout": 20, "read_timeout": 20}
+"""Seconds, of each of azure-identity's calls; it repeats them. By itself it waits five minutes for each."""
+
+
 def credential_of(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
     """The credential for this way. Nothing is asked of anybody yet.
 
@@ -70,18 +74,20 @@ def _made(environment: Mapping[str, str], cloud: Cloud) -> TokenCredential:
     own: dict[str, Any] = {"workload_identity_client_id": environment.get("AZURE_CLIENT_ID")}
     way = way_in(environment)
     if way is Way.PRINCIPAL:
-        return EnvironmentCredential(**elsewhere)
+        return EnvironmentCredential(**_PATIENCE, **elsewhere)
     if way is Way.FEDERATED:
-        return WorkloadIdentityCredential(**elsewhere)
+        return WorkloadIdentityCredential(**_PATIENCE, **elsewhere)
     if way is Way.ON_BEHALF:
         from amlrun._sdk import on_behalf  # noqa: PLC0415 - it imports azure.ai.ml
 
         return on_behalf()
     if way is Way.MANAGED_IN_JOB:
-        return ManagedIdentityCredential(client_id=client_id)
+        return ManagedIdentityCredential(client_id=client_id, **_PATIENCE)
     if way is Way.MANAGED:
-        return ChainedTokenCredential(ManagedIdentityCredential(client_id=client_id), AzureCliCredential())
-    return DefaultAzureCredential(managed_identity_client_id=client_id, **own, **elsewhere)
+        return ChainedTokenCredential(
+            ManagedIdentityCredential(client_id=client_id, **_PATIENCE), AzureCliCredential()
+        )
+    return DefaultAzureCredential(managed_identity_client_id=client_id, **own, **_PATIENCE, **elsewhere)
 
 
 def name_of(credential: Any) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -32,7 +33,6 @@ from amlrun._workspace import workspace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Future
 
     from amlrun._offers import Datastore, WorkspaceFacts
     from amlrun._roles import Permissions
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _AT_ONCE = 8
+_SIGNING_IN = 30.0
 _NOT_FOUND = 404
 _NO_RUN = "amlrun-doctor"
 """Of a run that isn't there: that run history says so is all that is asked of it."""
@@ -51,8 +52,11 @@ _OURS = ("amlrun", SDK, "azure-identity")
 """Packages whose requirements are looked at."""
 
 
-def look(environment: Mapping[str, str]) -> tuple[Seen, Workspace | None]:
-    """All that can be seen, of the workspace that is configured; and that workspace, where it is known."""
+def look(environment: Mapping[str, str], *, patience: float = _SIGNING_IN) -> tuple[Seen, Workspace | None]:
+    """All that can be seen, of the workspace that is configured; and that workspace, where it is known.
+
+    `patience`: so many seconds are waited for the first token.
+    """
     seen = _with_team(_machine(environment))
     try:
         place = configured()
@@ -73,7 +77,7 @@ def look(environment: Mapping[str, str]) -> tuple[Seen, Workspace | None]:
         settings=in_between(environment, opened.rest.wire.connection),
     )
     try:
-        account = opened.rest.account()
+        account = _within(patience, opened.rest.account)
     except AmlrunError as error:
         return _broken(seen, "signed-in", error), opened
     except Exception as error:  # noqa: BLE001 - credentials raise whatever their libraries do
@@ -81,6 +85,27 @@ def look(environment: Mapping[str, str]) -> tuple[Seen, Workspace | None]:
     if not seen.folder:  # `local` asks nobody to sign in
         seen = attrs.evolve(seen, account=account, way=opened.rest.tokens.way, ends=opened.ends)
     return _Round(opened).seen(seen), opened
+
+
+def _within(seconds: float, ask: Callable[[], T]) -> T:
+    """What it gives. Raises what it raises, and `ServiceError` where that takes longer: it is left alone."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001 - it is whoever waits who is told
+            answer.set_exception(error)
+
+    # One that nobody waits for at the end, as for those of an executor.
+    threading.Thread(target=run, daemon=True).start()
+    wait([answer], seconds)
+    if not answer.done():
+        raise ServiceError(
+            f"No token within {seconds:.0f} seconds: whoever signs in here is still waiting",
+            hint="Is a proxy or a firewall in between that lets nobody through?",
+        )
+    return answer.result()
 
 
 @attrs.frozen

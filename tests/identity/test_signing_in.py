@@ -13,7 +13,7 @@ import amlrun
 from amlrun import NotAuthorized, NotConfigured, ServiceError
 from amlrun._account import Kind
 from amlrun._workspace import Workspace, workspace_of
-from amlrun.testing import BadGateway, ExpiredToken, NoConnection
+from amlrun.testing import BadGateway, ExpiredToken, NoConnection, Slow
 from tests.submission.runs import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -45,6 +45,14 @@ def test_a_service_principal_tries_nothing_else(fake: FakeAml, set_all: SetAll, 
     assert len(fake.calls.of(ENTRA)) == 1
     assert not fake.calls.of(MACHINE)
     assert az.started == 0
+
+
+def test_who_gives_tokens_and_says_nothing_isnt_waited_for(fake: FakeAml, set_all: SetAll) -> None:
+    """Five minutes, for each call: somebody lets nothing through, and that is told while they look."""
+    set_all(fake.app("ci"))
+    fake.inject(Slow(seconds=25), on=ENTRA, times=1)
+    assert signed_in().kind is Kind.APP
+    assert len(fake.calls.of(ENTRA)) == 2
 
 
 def test_its_secret_is_wrong(

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
+from amlrun._checks import Level
 from amlrun._command_line import main
+from amlrun._doctor.judge import checks_of
+from amlrun._doctor.look import look
 from amlrun.testing import Answer, NoConnection
 from tests.users.examined import answers, sign_in
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from azure.core.credentials import AccessToken
 
     from amlrun.testing import FakeAml
     from tests.users.examined import Examine, Told
@@ -225,6 +231,28 @@ def test_a_right_on_the_storage_is_looked_at(fake: FakeAml, examine: Examine, to
     assert '--role "Storage Blob Data Contributor"' in check["todo"]
     fake.grant("Storage Blob Data Contributor", on="storage")
     assert "right-to-storage" not in told()[1]["by_name"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_sign_in_that_never_ends_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a firewall that takes connections and says nothing: what else is known is told."""
+    done = threading.Event()
+
+    class Waiting:
+        def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+            done.wait()
+            raise ClientAuthenticationError(message="too late")
+
+    sign_in(monkeypatch, Waiting())
+    try:
+        seen, _ = look(os.environ, patience=0.01)
+    finally:
+        done.set()
+    (check,) = (check for check in checks_of(seen) if check.level is Level.FAILS)
+    assert check.name == "signed-in"
+    assert check.what.startswith("No token within")
+    assert "a proxy or a firewall" in check.todo
+    assert seen.workspace.endswith(seen.workspace_id.rpartition("/")[2])
 
 
 def test_a_busy_service_says_nothing(fake: FakeAml, examine: Examine, told: Told) -> None:
