@@ -256,6 +256,10 @@ def _check_verifying(said: argparse.Namespace) -> None:
     if useless and not said.verify:
         message = f"{', '.join(useless)}: without --verify nothing is sent"
         raise InvalidRequest(message, argument="verify", hint="Add --verify.")
+    if said.verify:
+        from amlrun._verify.command import check_said
+
+        check_said(said.evidence, said.max_cost)
 
 
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlrun._errors import NoQuota, NotEnoughQuota, NothingFits
-from amlrun._needs import SERVERLESS, Ask
+from amlrun._needs import SERVERLESS, Ask, Needs
 from amlrun._offers import Source
 from amlrun._placement.allowed import allowed, ruled_out
 from amlrun._placement.fit import fit
@@ -60,7 +60,8 @@ def nothing_fits(
     if ask.instance_types:
         message = f"{' or '.join(ask.instance_types)} can't take this job:\n{_listing(nearest)}"
     elif ruled_out:
-        message = message.format(f"that meets {ask.needs} is allowed")
+        which = "" if ask.needs == Needs() else f"that meets {ask.needs} "
+        message = message.format(f"{which}is allowed")
     elif _no_such_gpu(ask, market):
         message = f"No size for jobs in {region} has {' or '.join(ask.needs.gpu)}."
     else:

@@ -39,6 +39,7 @@ def verified(
     Raises `InvalidRequest` where nobody can be asked and `yes` wasn't said (the proposal is printed all the
     same), and for a file that is there, or can't be. Nothing is sent before that.
     """
+    check_said(evidence_file, max_cost)
     path = _file(evidence_file)
     proposal = propose(workspace, environment=environment, max_cost=max_cost)
     _tell(str(proposal))
@@ -76,17 +77,24 @@ def verified(
     return OTHERWISE if failed else DONE
 
 
+def check_said(evidence_file: str | None, max_cost: float | None) -> None:
+    """Raises `InvalidRequest` for what can be refused before anybody is asked."""
+    if max_cost is not None and not max_cost > 0:
+        raise InvalidRequest(f"--max-cost {max_cost:g}: USD, more than 0", argument="max_cost")
+    if evidence_file is None:
+        return
+    path = Path(evidence_file)
+    why = "is there already" if path.exists() else "" if path.parent.is_dir() else "is in no folder"
+    if why:
+        message = f"--evidence {evidence_file}: it {why}. Nothing was sent"
+        raise InvalidRequest(message, argument="evidence", hint="Name a file that is to be made.")
+
+
 def _file(said: str | None) -> Path:
     """Where the evidence goes: into no file that holds another verification's, which was paid for."""
     path = Path(said or FILE)
-    if said is None:
-        numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
-        return path if not path.exists() else next(one for one in numbered if not one.exists())
-    why = "is there already" if path.exists() else "" if path.parent.is_dir() else "is in no folder"
-    if why:
-        message = f"--evidence {said}: it {why}. Nothing was sent"
-        raise InvalidRequest(message, argument="evidence", hint="Name a file that is to be made.")
-    return path
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return path if said or not path.exists() else next(one for one in numbered if not one.exists())
 
 
 def _private(workspace: Workspace) -> tuple[str, ...]:

@@ -80,8 +80,6 @@ def propose(
     if workspace.folder is not None:
         message = "doctor --verify is about a real workspace: local is amlrun's own, and answers as assumed"
         raise InvalidRequest(message, argument="verify", hint="Name one: --workspace, or AMLRUN_WORKSPACE.")
-    if max_cost is not None and not max_cost > 0:
-        raise InvalidRequest(f"--max-cost {max_cost:g}: USD, more than 0", argument="max_cost")
     environment = environment or ENVIRONMENT
     base, left = _planned(workspace, environment, "standard"), {}
     spot: Size | None = None

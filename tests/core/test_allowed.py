@@ -127,3 +127,10 @@ def test_a_count_that_nobody_can_vouch_for_may_fit() -> None:
         with pytest.raises(QuotaError) as caught:
             place(Ask(needs=GPU, nodes=3), Market("eastus", SIZES, quota))
         assert caught.value.hint.startswith(words)
+
+
+def test_who_asks_for_nothing_is_told_of_the_rules_alone() -> None:
+    """There is nothing that a size would have to meet."""
+    with pytest.raises(NothingFits, match=r"^No size .* is allowed\. The nearest") as caught:
+        place(Ask(guard=Guard(allowed_sizes=("Z*",))), Market("eastus", SIZES, None))
+    assert "nothing in particular" not in caught.value.message

@@ -181,6 +181,10 @@ def test_the_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
         name = f"{scope.subscription_id}/{scope.resource_group}/{scope.workspace}"
         assert main(["--workspace", name, "doctor", "--yes", "--max-cost", "1"]) == 2
         assert "--yes, --max-cost: without --verify" in capsys.readouterr().err
+        before = len(fake.calls)
+        assert main(["--workspace", name, "doctor", "--verify", "--max-cost", "nan"]) == 2
+        assert main(["--workspace", name, "doctor", "--verify", "--evidence", "."]) == 2
+        assert len(fake.calls) == before
         assert main(["--workspace", name, "doctor", "--verify"]) == 2
         assert sent(fake) == 0
     said = capsys.readouterr()
