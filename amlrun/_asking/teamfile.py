@@ -109,6 +109,7 @@ def parse_team(text: str, shown: str) -> Team:
             raise NotConfigured(f"{place}: [{table}] is a table of keys", looked_at=(shown,))
         for key, value in content.items():
             line = lines.get((table, key)) or lines.get((f"{table}.{key}", ""))
+            line = lines.get((f"{table}.{key}", _no_text(value)), line) if key == "tags" else line
             where[key] = f"{shown}, line {line}" if line else place
             if key not in _TABLES[table]:
                 raise _no_key(shown, where[key], key, table)
@@ -268,6 +269,12 @@ def _nodes(value: Any) -> int:
 
 def _price(value: Any) -> float:
     return float(_number(value, sys.float_info.min, "USD an hour for all nodes of a job, above 0"))
+
+
+def _no_text(value: Any) -> str:
+    """The first key of a table of texts whose value is none; "": all are."""
+    table = value if isinstance(value, dict) else {}
+    return next((name for name, one in table.items() if not isinstance(one, str) or not one), "")
 
 
 def _tags(value: Any) -> dict[str, str]:
