@@ -80,7 +80,7 @@ NETWORK_CODES = (
     "ForbiddenByConnection",
     "PublicNetworkAccess",
 )
-_NETWORK_WORDS = ("private link", "public network access", "using this network")
+_NETWORK_WORDS = ("private link", "private endpoint", "public network access", "using this network")
 _OF_NETWORK = (403, 502)
 
 

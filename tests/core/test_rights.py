@@ -190,6 +190,7 @@ def test_the_way_out_is_a_role_a_scope_and_a_command() -> None:
         ("Forbidden/ForbiddenByFirewall", "Client address is not authorized", True),
         ("Forbidden/ForbiddenByRbac", "Caller is not authorized", False),
         ("UserError", "Access to workspace was denied based on workspace private link configuration.", True),
+        ("UserError", "Public access is not allowed for this workspace. Please use private endpoint.", True),
         ("AuthorizationFailed", "The client … over scope", False),
     ],
 )
