@@ -1,4 +1,4 @@
-"""A verification as it was seen, for the tests of what it concludes: as assumed, or otherwise in one thing."""
+"""A verification as it was seen, for tests of what it concludes: as assumed, or otherwise in one thing."""
 
 from __future__ import annotations
 
