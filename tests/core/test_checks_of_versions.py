@@ -66,6 +66,7 @@ def test_versions_are_compared_as_numbers() -> None:
         ("a<4.0.0,>=3.5", "3.26.2", False),
         ("a<4.0.0,>=3.5", "4.0", True),
         ("a>2", "2.0", True),
+        ("a>=2", "2.0", False),
         ("a<=2", "2.0.0", False),
         ("a (==2.*)", "2.7", False),
         ("a!=2.7", "2.7", True),

@@ -53,6 +53,22 @@ def test_ways_that_need_a_package_are_not_set_up() -> None:
     assert f"\n  {code}: no account of that editor\n" in not_signed_in(said).message
 
 
+def test_a_job_that_signs_in_by_a_way_of_its_own_has_an_identity() -> None:
+    """It isn't told to be sent with one."""
+    said = CHAIN.format(az="Please run 'az login'")
+    chosen = {"AZUREML_RUN_ID": "train", "AZURE_TOKEN_CREDENTIALS": "dev"}
+    assert not_signed_in(said, environment=chosen).message.startswith("No token: nobody is signed in")
+    job = {"AZUREML_RUN_ID": "train"}
+    assert not_signed_in(said, environment=job).message.startswith("No token: this job was sent without")
+
+
+def test_words_of_az_for_another_sign_in_are_not_those_for_a_second_factor() -> None:
+    """A login that it proposes is the way out of what needs one, and of nothing else."""
+    said = f"ERROR: AADSTS700016: No such app. {TRAIL}\nRun: az login --scope https://x/.default"
+    error = not_signed_in(CHAIN.format(az=said))
+    assert "second factor" not in error.hint
+
+
 def test_az_without_a_login() -> None:
     """Installed isn't logged in."""
     error = not_signed_in(CHAIN.format(az="Please run 'az login' to set up an account"))
