@@ -233,10 +233,12 @@ def test_an_impatient_ctrl_c(fake_aml: FakeAml, times: int) -> None:
     client = fake_aml.client()
     proposal = propose(workspace_of(client))
     backend.watchers.append(press)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, in the background of a shell
     try:
         with pytest.raises(KeyboardInterrupt):
             verify(proposal, said.append, lambda *_: None)
     finally:
+        signal.signal(signal.SIGINT, before)
         backend.watchers.remove(press)
     fake_aml.advance(seconds=30)
     lost = {name for name in fake_aml.jobs if fake_aml.job(name).status == "Running"}
