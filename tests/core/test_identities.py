@@ -346,6 +346,12 @@ def test_a_job_file_may_say_each_id() -> None:
     assert identity_of_job({"type": "user_identity", "client_id": "c"}) == Identity(IdentityKind.USER)
 
 
+@pytest.mark.parametrize("said", [None, "user", {}, {"type": None}, {"type": "somebody's"}])
+def test_what_a_job_says_and_is_no_identity_is_none(said: Any) -> None:
+    """What it is wrong by is for whoever reads the file."""
+    assert identity_of_job(said) is None
+
+
 @pytest.mark.parametrize("data", [None, {}, {"kind": "me"}, {"kind": "Managed", "other": "x"}])
 def test_what_is_no_identity_is_told(data: Any) -> None:
     """Of a plan that somebody edited."""
