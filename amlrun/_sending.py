@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _CREATED = 201
 _NOT_FOUND = 404
 _THROTTLED = 429
+_REFUSED = 400
+"""HTTP's statuses of errors begin here: what is below was done, though its reply can't be read."""
 
 
 @attrs.frozen
@@ -99,13 +101,14 @@ def _put(
             body={"properties": leaving},
             headers=headers,
         )
+        job = reply.body or workspace.rest.get(job_path(workspace, name))
     except ServiceError as error:
-        missing = False
-        if error.passing or "JobPropertyImmutable" in error.service_code:
+        missing, unknown = False, error.passing or error.status < _REFUSED
+        if unknown or "JobPropertyImmutable" in error.service_code:
             there, missing = _found(workspace, name)
             if there is not None:
                 return _adopted(name, there, memory, same)
-        if error.passing:
+        if unknown:
             # Only the last call is known to have been throttled: the first one may have been taken.
             refused = missing and error.status == _THROTTLED
             if not refused:  # it may be there: it counts until it is asked after
@@ -117,7 +120,6 @@ def _put(
             status=error.status,
             service_code=error.service_code,
         ) from error
-    job = reply.body or workspace.rest.get(job_path(workspace, name))
     return sent_of(job, memory) if reply.status == _CREATED else _adopted(name, job, memory, same)
 
 

@@ -13,7 +13,14 @@ from amlrun._asking.folders import is_remote
 from amlrun._asking.memo import remembered
 from amlrun._creation import make, path_of
 from amlrun._entities import bodies
-from amlrun._errors import REFUSALS, InvalidRequest, NotAuthorized, ServiceError, SubmissionFailed
+from amlrun._errors import (
+    REFUSALS,
+    AmlrunError,
+    InvalidRequest,
+    NotAuthorized,
+    ServiceError,
+    SubmissionFailed,
+)
 from amlrun._jobs.adapters import dressed
 from amlrun._jobs.dress import Dress, checkpoint_folder
 from amlrun._jobs.nested import dressed_nested
@@ -29,8 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amlrun._asking.request import Request
+    from amlrun._look import Watched
     from amlrun._plan import Plan
     from amlrun._sdk import Captured
+    from amlrun._sending import Sent
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
@@ -124,8 +133,20 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
             error.message, hint=error.hint, status=error.status, service_code=code
         ) from error
     _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
+    return Run(workspace, _further(workspace, sent) if sent.adopted and request.name else started(sent))
+
+
+def _further(workspace: Workspace, sent: Sent) -> Watched:
+    """Where a run is by now that was sent before, under a name that others know.
+
+    It is there, whatever becomes of this look: to fail on it would look as if nothing had been sent.
+    """
     first = started(sent)
-    return Run(workspace, catch_up(workspace, first) if sent.adopted else first)
+    try:
+        return catch_up(workspace, first)
+    except AmlrunError as error:
+        _log.warning("%s: how far it is can't be read now: %s", first.memory.group, error.message)
+        return first
 
 
 def _is_same(workspace: Workspace, request: Request, captured: Captured, theirs: Memory) -> bool:
