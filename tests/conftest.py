@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from amlrun.testing._api.contract import violations
 from amlrun.testing._supply.apps import LOGIN_HOSTS, MACHINE_HOST
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from amlrun.testing._api.exchange import Reply, Request
     from amlrun.testing._routes.table import Route
+
+# No example is wrong for being slow: that tells of the machine. The rest is hypothesis' own, which knows of CI.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
