@@ -82,7 +82,9 @@ class Tokens:
         if kept is not None and "claims" not in wanted and not self._is_due(kept):
             return kept
         with turn:  # who asks for another audience doesn't wait for this one
-            return self._renewed(key, wanted)
+            found = self._renewed(key, wanted)
+        self._first(found)  # it may ask for this one again
+        return found
 
     def _renewed(self, key: _Key, wanted: dict[str, Any]) -> AccessTokenInfo:
         kept = self._kept.get(key)  # somebody may have fetched it meanwhile
@@ -104,7 +106,6 @@ class Tokens:
             return kept
         with self._lock:
             self._kept[key] = fresh
-        self._first(fresh)
         return fresh
 
     def forget(self, *scopes: str) -> None:

@@ -248,6 +248,22 @@ def test_it_lasts_until_the_first_of_them_ends(giver: Giver) -> None:
     assert until == [1000 + HOUR - 600]
 
 
+def test_the_first_may_be_one_of_those_that_are_fetched_ahead(giver: Giver) -> None:
+    """Also where it is about to end when it comes, as a pipeline's may be: it waits for nobody."""
+
+    class Ending(Giver):
+        def get_token_info(self, *scopes: str, options: Any = None) -> AccessTokenInfo:
+            given = super().get_token_info(*scopes, options=options)
+            return AccessTokenInfo(given.token, int(giver.now[0] + EARLY / 2))
+
+    tokens = Tokens(Ending(giver.now), ahead=("a", "b"), now=lambda: giver.now[0])
+    found: list[int] = []
+    asking = threading.Thread(target=lambda: found.append(number(tokens.get_token("a"))), daemon=True)
+    asking.start()
+    asking.join(20)
+    assert found == [1]
+
+
 def test_a_credential_for_one_audience_alone(giver: Giver) -> None:
     """One of a user's own may raise what it likes for others."""
 
