@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amlrun.testing._api.exchange import Reply, Request
     from amlrun.testing._routes.table import Route
 
-# No example is wrong for being slow: that tells of the machine. The rest is hypothesis' own, which knows of CI.
+# No example is wrong for being slow: that tells of the machine. All else is hypothesis' own, CI's way too.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
