@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,11 +26,24 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+_DECIDES = re.compile(
+    r"""
+    (AMLRUN|AZURE|AZUREML|MSI|OBO|IDENTITY|DEFAULT_IDENTITY|KUBERNETES|SLURM|OMPI|PMI|HOROVOD)_
+    | (GITHUB_ACTIONS|ACTIONS_ID_TOKEN_REQUEST_URL|TF_BUILD|GITLAB_CI)$
+    | (SYSTEM_OIDCREQUESTURI|AZURESUBSCRIPTION_SERVICE_CONNECTION_ID)$
+    | ((HTTPS?|ALL|NO)_PROXY|(REQUESTS|CURL)_CA_BUNDLE)$
+    | ((LOCAL_|NODE_)?RANK|WORLD_SIZE|TF_CONFIG|TERM|COLUMNS)$
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Variables by which somebody signs in, is launched, reaches the network, or is shown something."""
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable of the machine or of another test decides anything, nor a file above this empty folder."""
     for name in os.environ:
-        if name.startswith(("AMLRUN_", "AZURE_", "AZUREML_")):
+        if _DECIDES.match(name):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AMLRUN_CONFIG", os.devnull)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path.parent / "config"))
