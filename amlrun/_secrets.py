@@ -44,9 +44,9 @@ _VALUE = re.compile(
 _IN_LINE = re.compile(
     r"""
     \bauthorization:\s*(bearer|basic|token)\s+[^\s'"$<]                  # curl -H 'Authorization: Bearer …'
-    | \bcurl\b[^|;&]*\s(-u|--user)[\s=]+['"]?[^\s:$'"]+:[^\s$'"]         # curl -u user:password
-    | \b(docker|podman|az|oras|helm)\b[^|;&]*\slogin\b[^|;&]*\s-p\s+['"]?[^\s$'"-]   # az acr login -p …
-    """,
+    | \bcurl\b{own}\s(-u|--user)[\s=]+['"]?[^\s:$'"]+:[^\s$'"]           # curl -u user:password
+    | \b(docker|podman|az|oras|helm)\b{own}\slogin\b{own}\s-p\s+['"]?[^\s$'"-]   # az acr login -p …
+    """.replace("{own}", r"(?:[^|;&\n]|\\\n){0,200}"),  # of that command, and of none behind it
     re.VERBOSE | re.IGNORECASE,
 )
 _SEVERAL = re.compile(r"[\s=]")

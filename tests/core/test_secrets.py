@@ -99,6 +99,7 @@ ARGUMENTS = [
         "az acr login -u me -p S3cret~x",
         "curl -u me:pass http://x",
         "curl -H 'Authorization: Bearer abc.def' x",
+        "docker login x \\\n  -u me -p S3cret~x",
     ),
 ]
 NO_SECRETS = [
@@ -106,6 +107,7 @@ NO_SECRETS = [
     *(["--ipc=host", "-e", "A=b"], [], ["a", 1], None, {"a": "b"}),
     *("--sort-key name", "--primary-key id", "--key col_a", "--token train.txt", "docker login -u me -p $P"),
     *("curl -u $ME:$PASS x", "ssh login -p 22"),
+    *("docker login x\ndocker run -p 8080:80 x", "curl x\ntrain -u a:b"),
 ]
 
 
