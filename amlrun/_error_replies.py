@@ -61,7 +61,8 @@ def failure_of(reply: ErrorReply) -> AmlrunError:
         whose = "The workspace" if path.lower().startswith("/subscriptions/") else ""
         return unreachable(host, what, status=reply.status, service_code=code, whose=whose)
     if reply.signed and reply.status in (_NO_TOKEN, _MAY_NOT):
-        hint = "The signature of this link isn't taken, and no role helps: it may be too old. Ask anew."
+        old = "The signature of this link isn't taken, and no role helps: it may be too old. Ask anew."
+        hint = WITHOUT_KEYS if NO_KEYS in code else old
         return ServiceError(what, hint=hint, status=reply.status, service_code=code)
     if reply.status == _NO_TOKEN and "Registry" not in code:  # of a registry, it is a right
         return NotAuthorized(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlrun import AmlrunError, NotAuthorized, ServiceError
+from amlrun._denied import NO_KEYS
 from amlrun._error_replies import ErrorReply, failure_of, innermost, scope_of
 from amlrun._rights import BLOBS
 
@@ -134,6 +135,13 @@ def test_a_signature_that_is_not_taken_is_no_missing_role(status: int) -> None:
     error = failure_of(ErrorReply("GET", BLOB, status, "", code="AuthenticationFailed", signed=True))
     assert isinstance(error, ServiceError)
     assert ("signature of this link" in error.hint, "az " in error.hint) == (True, False)
+
+
+def test_a_link_signed_with_a_key_that_is_not_taken_any_more() -> None:
+    """It isn't too old: the storage takes no keys, and each new link would be refused as well."""
+    error = failure_of(ErrorReply("GET", BLOB, 403, "", code=NO_KEYS, signed=True))
+    assert isinstance(error, ServiceError)
+    assert "--system-datastores-auth-mode identity" in error.hint
 
 
 def test_a_sign_in_that_is_not_taken_is_no_missing_right() -> None:
