@@ -149,7 +149,8 @@ def display_for(*, progress: bool, live: bool) -> Display:
         return Display()
     stream = sys.stderr
     try:
-        terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        # What somebody has put in its place may not say.
+        terminal = getattr(stream, "isatty", bool)() and os.environ.get("TERM") != "dumb"
     except ValueError:  # it is closed
         return Display()
     found: Display

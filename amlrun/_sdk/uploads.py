@@ -77,7 +77,7 @@ def _modules() -> tuple[ModuleType, ...]:
 
 def _on_a_terminal(*words: object, **options: Any) -> None:
     """Print for the SDK, which ends each upload with a colour of its bar: in a log that is a stray escape."""
-    if sys.stderr.isatty():
+    if getattr(sys.stderr, "isatty", bool)():  # what somebody has put in its place may not say
         print(*words, **options)  # noqa: T201 - what the SDK would
 
 

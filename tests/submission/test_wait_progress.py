@@ -15,6 +15,8 @@ from amlrun.testing._wire.transport import FakeTransport
 from tests.submission.runs import spot
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure.ai.ml import MLClient
 
     from amlrun.testing import FakeAml
@@ -42,6 +44,20 @@ def test_a_log_of_ci_has_a_line_every_five_minutes(
     assert "; next look in " in lines[0]
     assert "USD so far" in lines[-2]
     assert lines[-1].startswith(f"{run.name}: Completed (completed); 3 h ")
+
+
+def test_what_stands_for_stderr_may_only_write(
+    fake_aml: FakeAml, client: MLClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class of the user's that writes into two places, say: neither upload nor wait asks it for more."""
+    written: list[str] = []
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(write=written.append, flush=lambda: None))
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text("print('trained')")
+    run = spot(client, code=tmp_path / "src").wait()
+    assert f"{run.name}: Completed" in "".join(written)
+    assert "\x1b[39m" not in "".join(written)
+    assert fake_aml.job(run.name).body["properties"]["codeId"]
 
 
 def test_a_run_that_is_followed_by_another_attempt_says_so(
