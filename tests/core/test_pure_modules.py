@@ -21,7 +21,7 @@ OTHERS = {"attrs"}
 
 def pure() -> dict[str, Path]:
     """The modules of `.ci/run`, by their names."""
-    said = re.findall(r"^pure\+?=,?(.+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    said = re.findall(r"^pure\+?=,?(.+)$", (ROOT / ".ci/run").read_text(encoding="utf-8"), re.MULTILINE)
     paths = {path for line in said for pattern in line.split(",") for path in ROOT.glob(pattern)}
     return {name_of(path): path for path in paths if path.suffix == ".py"}
 

@@ -90,7 +90,7 @@ def circles() -> list[str]:
     for file in package.rglob("*.py"):
         path = ".".join(("amlrun", *file.relative_to(package).with_suffix("").parts))
         name = path.removesuffix(".__init__")
-        names = {one for found in imported(ast.parse(file.read_text()).body) for one in around(found)}
+        names = {one for found in imported(ast.parse(file.read_bytes()).body) for one in around(found)}
         uses[name] = (names | around(name)) - {name}
 
     def reached(start: str) -> set[str]:

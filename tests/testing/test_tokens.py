@@ -101,19 +101,20 @@ def test_what_is_no_token_at_all_is_the_callers(fake_aml: FakeAml) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "status"),
+    ("audience", "claims", "status"),
     [
-        (bearer(LEARNING), 201),
-        ("x", 201),
-        (bearer(ARM), 401),
-        (bearer(LEARNING, lasts=-HOUR), 401),
-        (bearer(LEARNING, tid="99999999-0000-0000-0000-000000000003"), 401),
+        (LEARNING, {}, 201),
+        ("", {}, 201),
+        (ARM, {}, 401),
+        (LEARNING, {"lasts": -HOUR}, 401),
+        (LEARNING, {"tid": "99999999-0000-0000-0000-000000000003"}, 401),
     ],
 )
 def test_a_job_acts_for_who_sent_it_by_a_token_for_azure_ml(
-    fake_aml: FakeAml, sent: str, status: int
+    fake_aml: FakeAml, audience: str, claims: dict[str, Any], status: int
 ) -> None:
-    """The one that travels along is looked at, too."""
+    """The one that travels along is looked at, too; what is no such token is taken at its word."""
+    sent = bearer(audience, **claims) if audience else "x"
     url = f"{ARM}{fake_aml.scope.path}/jobs/j?api-version={API_VERSION}"
     reply = ask(url, bearer(ARM), "PUT", headers={"x-azureml-token": sent}, json=AS_USER)
     assert reply.status_code == status
