@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ _TEXTS = {
     "tier": "standard, spot or auto",
     "identity": "user, managed, managed:<client id, or name> or token",
     "code": "folder to send along",
-    "environment": "where it runs: azureml:<name>:<version>, an image, …",
+    "environment": "where it runs: azureml:<name>:<version>, <name>@latest, azureml://registries/…",
     "name": "the job's name",
     "display_name": "what it is called in the studio",
     "experiment_name": "the experiment that it belongs to",
@@ -40,7 +41,7 @@ _LISTS = {
     "instance_type": "size of a node; several, in order of preference",
     "gpu": "model of the GPUs; several: any of them",
 }
-_NUMBERS: dict[str, tuple[Callable[[str], Any], str]] = {
+_NUMBERS: dict[str, tuple[Callable[[str], float], str]] = {
     "instance_count": (int, "nodes"),
     "cpus": (int, "vCPUs of a node, at least"),
     "memory_gb": (float, "memory of a node, at least"),
@@ -50,12 +51,13 @@ _NUMBERS: dict[str, tuple[Callable[[str], Any], str]] = {
 _PAIRS = {
     "needs": "more needs of a node: disk_gb=200, max_price_per_hour=2.5, …",
     "requeue": "off, or a setting of the policy: preemptions=3, max_cost=20, waits=60,300, …",
-    "inputs": "an input: a path, a number, or JSON",
-    "outputs": "an output: a path, or JSON",
+    "inputs": 'an input: a text, a number, or data as JSON: {"type": "uri_folder", "path": …}',
+    "outputs": 'an output, as JSON: {"type": "uri_folder"}',
     "environment_variables": "a variable of the job; the name alone: its value here",
     "tags": "a tag",
 }
 _VALUES_ARE_TEXT = frozenset({"environment_variables", "tags"})
+_VALUES_ARE_SENT = frozenset({"inputs", "outputs"})
 OPTIONS = (*_TEXTS, *_LISTS, *_NUMBERS, *_PAIRS)
 """The arguments of `submit` that can be said: all of them."""
 
@@ -152,10 +154,12 @@ def _value_of(name: str, said: Sequence[str]) -> Any:
     if name == "requeue" and "waits" in pairs:
         pairs["waits"] = _several(pairs["waits"])
     kind = Needs if name == "needs" else Requeue
-    try:
-        return kind(**pairs)
-    except TypeError as error:
-        raise InvalidRequest(f"--{name}: {str(error).partition(' ')[2]}", argument=name) from error
+    known = inspect.signature(kind).parameters
+    unknown = [one for one in pairs if one not in known]
+    if unknown:
+        message = f"--{name} {unknown[0]}: there is no such setting"
+        raise InvalidRequest(message, argument=name, hint=f"There are: {', '.join(known)}.")
+    return kind(**pairs)
 
 
 def _pair(option: str, said: str) -> tuple[str, Any]:
@@ -166,7 +170,25 @@ def _pair(option: str, said: str) -> tuple[str, Any]:
         return name, os.environ[name]
     if not is_pair or not name:
         raise InvalidRequest(f"{_flag(option)} {said}: say {ONE}", argument=option)
+    if option in _VALUES_ARE_SENT:
+        return name, _sent(f"{_flag(option)} {name}", option, value)
     return name, value if option in _VALUES_ARE_TEXT else _json_or_text(value)
+
+
+def _sent(said: str, option: str, value: str) -> Any:
+    """JSON where it begins like JSON's objects and texts; all else as it was typed, `1.10` and `true` too.
+
+    Raises `InvalidRequest` for what begins so and is none: the job would be given the text of it.
+    """
+    if value[:1] not in {"{", '"'}:
+        number = _json_or_text(value)
+        is_same = type(number) in {int, float} and str(number) == value
+        return number if is_same else value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        hint = 'Data is {"type": "uri_folder", "path": …}; a text that begins so is said in JSON, too.'
+        raise InvalidRequest(f"{said}: not JSON ({error})", argument=option, hint=hint) from error
 
 
 def _several(value: Any) -> Any:
@@ -195,11 +217,23 @@ def _add_job(verb: argparse.ArgumentParser) -> None:
     for name, what in _LISTS.items():
         verb.add_argument(_flag(name), dest=name, action="append", help=what)
     for name, (kind, what) in _NUMBERS.items():
-        verb.add_argument(_flag(name), dest=name, type=kind, help=what)
+        verb.add_argument(_flag(name), dest=name, type=_number(kind), help=what)
     for name, what in _PAIRS.items():
         verb.add_argument(
             _flag(name), dest=name, action="append", metavar=ONE, help=f"{what}; again for more"
         )
+
+
+def _number(kind: Callable[[str], float]) -> Callable[[str], float | str]:
+    """What is no number is handed on: the argument itself knows what may have been meant."""
+
+    def read(text: str) -> float | str:
+        try:
+            return kind(text)
+        except ValueError:
+            return text
+
+    return read
 
 
 def _add_run(verb: argparse.ArgumentParser) -> None:

@@ -35,6 +35,12 @@ def test_every_argument_of_submit_can_be_said() -> None:
         ("--requeue waits=(60,300)", {"requeue": Requeue(waits=(60, 300))}),
         ("--tags a=1 --tags b=x=y", {"tags": {"a": "1", "b": "x=y"}}),
         ("--inputs n=3 --inputs p=data/x.csv", {"inputs": {"n": 3, "p": "data/x.csv"}}),
+        (
+            "--inputs v=1.10 --inputs f=true --inputs r=1e-5",
+            {"inputs": {"v": "1.10", "f": "true", "r": "1e-5"}},
+        ),
+        ('--inputs t="1" --inputs d={"path":"data"}', {"inputs": {"t": "1", "d": {"path": "data"}}}),
+        ("--gpus T4 --timeout 1h", {"gpus": "T4", "timeout": "1h"}),
         ('--outputs m={"type":"uri_folder"}', {"outputs": {"m": {"type": "uri_folder"}}}),
         (
             "--environment-variables A=1 --environment-variables B",
@@ -44,7 +50,7 @@ def test_every_argument_of_submit_can_be_said() -> None:
     ],
 )
 def test_options_become_arguments(words: str, options: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of their types; a variable without a value has that of here."""
+    """Of their types, and inputs as they were typed; a variable without a value has that of here."""
     monkeypatch.setenv("B", "b")
     assert said(*words.split()) == options
 
@@ -54,7 +60,9 @@ def test_options_become_arguments(words: str, options: object, monkeypatch: pyte
     [
         ("--tags team", "--tags team: say NAME=VALUE"),
         ("--inputs =3", "say NAME=VALUE"),
-        ("--needs speed=3", "speed"),
+        ("--needs speed=3", "speed: there is no such setting\nThere are: cpus, "),
+        ("--requeue preemption=3", "preemption: there is no such setting\nThere are: preemptions, "),
+        ('--inputs data={"path":}', "--inputs data: not JSON"),
         ("--requeue preemptions=many", "preemptions='many'"),
         ("--requeue waits=60,soon", "waits="),
         ("--requeue waits=", "1 to 20 waits"),
