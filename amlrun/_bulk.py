@@ -5,8 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from amlrun._errors import ServiceError
-from amlrun._sending import job_path
+from amlrun._sending import read_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,13 +31,9 @@ def read_jobs(wanted: Sequence[tuple[Workspace, str]], pace: Pace) -> list[dict[
         workspace, name = one
         pace.keep()
         try:
-            job = workspace.rest.bounded().get(job_path(workspace, name))
+            return read_job(workspace, name, workspace.rest.bounded())
         except Exception as error:  # noqa: BLE001 - this one's, whatever it is
             return error
-        if isinstance(job.get("properties"), dict):
-            return job
-        hint = "Is a proxy in between?"
-        return ServiceError(f"GET /jobs/{name}: a reply that is no job", hint=hint, status=200)
 
     return side_by_side(read, wanted)
 

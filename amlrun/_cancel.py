@@ -8,7 +8,7 @@ from amlrun._errors import AmlrunError, ServiceError
 from amlrun._history import merge_tags
 from amlrun._look import Watched, catch_up, without_following
 from amlrun._memory import CANCEL_TAG
-from amlrun._sending import job_path
+from amlrun._sending import job_path, read_job
 from amlrun._states import ENDS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _left_undone(watched: Watched, *, canceled: bool, marked: bool) -> str:
 
 def _mark(workspace: Workspace, watched: Watched) -> AmlrunError | None:
     try:
-        first = workspace.rest.get(job_path(workspace, watched.group))
+        first = read_job(workspace, watched.group)
         add_tag(workspace, watched.group, first, CANCEL_TAG, "true")
     except AmlrunError as error:
         return error

@@ -46,6 +46,8 @@ class AmlrunError(Exception):
     code: ClassVar[str] = "amlrun-error"
     _wraps: ClassVar[bool] = False
     """Whether it is printed in lines of a terminal's width: words are, and what is to be copied is not."""
+    uncertain = False
+    """Whether an earlier call of the same request went unanswered: that one may have been taken."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

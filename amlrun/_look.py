@@ -19,7 +19,7 @@ from amlrun._marks import has_mark
 from amlrun._memory import Memory
 from amlrun._names import attempt_name
 from amlrun._outputs import outputs_of
-from amlrun._sending import Sent, find, job_path, sent_of
+from amlrun._sending import Sent, find, read_job, sent_of
 from amlrun._states import (
     BEFORE_RUNNING,
     CANCEL_REQUESTED,
@@ -116,7 +116,7 @@ def look(workspace: Workspace, watched: Watched) -> Watched:
     last = watched.last
     if last.ending is not None:
         return watched
-    return seen_in(workspace, watched, workspace.rest.get(job_path(workspace, last.name)))
+    return seen_in(workspace, watched, read_job(workspace, last.name))
 
 
 def seen_in(workspace: Workspace, watched: Watched, job: Mapping[str, Any]) -> Watched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amlrun._memory import CANCEL_TAG
-from amlrun._sending import job_path
+from amlrun._sending import read_job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,4 +20,4 @@ def has_mark(job: Mapping[str, Any]) -> bool:
 
 def marked(workspace: Workspace, group: str) -> bool:
     """Whether somebody has canceled the run."""
-    return has_mark(workspace.rest.bounded().get(job_path(workspace, group)))
+    return has_mark(read_job(workspace, group, workspace.rest.bounded()))

@@ -41,6 +41,7 @@ from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
 from amlrun._errors import AmlrunError, ServiceError
 from amlrun._patience import HANGING, HURRIED_READ, HURRIED_WAIT, Transient, asked_wait, retrying
 from amlrun._proxies import way_out
+from amlrun._readings.json_values import text_in
 from amlrun._signing_in import not_signed_in, unanswered
 from amlrun._tokens import Tokens, fault_of
 
@@ -150,9 +151,10 @@ class Rest:
     def list(self, path: str, *, api_version: str = API_VERSION) -> list[dict[str, Any]]:
         """GET a collection, page after page (`nextLink`)."""
         page = self.get(path, api_version=api_version)
-        rows = _rows(path, page)
-        while page.get("nextLink"):
-            page = self.get(str(page["nextLink"]), api_version="")
+        rows, read = _rows(path, page), {""}
+        while (further := text_in(page.get("nextLink"))) not in read:  # or it would never end
+            read.add(further)
+            page = self.get(further, api_version="")
             rows += _rows(path, page)
         return rows
 
@@ -196,10 +198,12 @@ class Rest:
         text = response.text().strip() if response.content else ""
         try:
             return Reply(response.status_code, json.loads(text) if text else None)
-        except ValueError as error:
-            what = f"{method} {short(url)}: {response.status_code} with what is no JSON: {text[:80]!r}"
+        except (ValueError, RecursionError):
+            # A page says who is in between. What isn't one may be half a secret.
+            said = f": {text[:80]!r}" if text.startswith("<") else f", of {len(text)} characters"
+            what = f"{method} {short(url)}: {response.status_code} with what is no JSON{said}"
             hint = "Is a proxy or a sign-in page in between?"
-            raise ServiceError(what, hint=hint, status=response.status_code) from error
+            raise ServiceError(what, hint=hint, status=response.status_code) from None
 
     def token(self, scope: str) -> str:
         """A token of the same account for another audience."""
@@ -224,10 +228,22 @@ class Rest:
         return unanswered(text, status, login=self.wire.cloud.login, credential=credential)
 
     def _attempts(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
+        passed: list[Transient] = []
+
+        def once() -> Any:
+            try:
+                return self._once(request, client)
+            except Transient as transient:
+                passed.append(transient)
+                raise
+
         try:
-            return self._retrying(self._once, request, client)
+            return self._retrying(once)
         except Transient as transient:
             raise transient.error from transient.__cause__
+        except AmlrunError as refusal:
+            refusal.uncertain = bool(passed)
+            raise
 
     def _once(self, request: HttpRequest, client: PipelineClient[Any, Any]) -> Any:
         host = urlsplit(request.url).netloc
@@ -246,6 +262,8 @@ class Rest:
             raise Transient(ServiceError(what, hint=way_out(what)), None, hung=hung) from error
         except AzureError as error:
             raise ServiceError(f"{request.method} {short(request.url)}: {error.message}") from error
+        except ValueError as error:  # azure-core doesn't wrap it: a challenge that nobody can read
+            raise ServiceError(f"{request.method} {short(request.url)}: {error}") from error
         except OSError as error:  # a file of certificates that is nowhere: `requests` doesn't wrap it
             if not (hint := way_out(str(error), usual="")):
                 raise

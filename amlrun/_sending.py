@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._account import claims_of
-from amlrun._errors import AmlrunError, ServiceError, SubmissionFailed
+from amlrun._errors import AmlrunError, NotAuthorized, ServiceError, SubmissionFailed
 from amlrun._identity import IdentityKind
 from amlrun._job_types import JobType
 from amlrun._jobs.nested import refer
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
     from amlrun._jobs.nested import Nested
     from amlrun._plan import Plan
+    from amlrun._rest import Rest
     from amlrun._workspace import Workspace
 
 _CREATED = 201
 _NOT_FOUND = 404
 _THROTTLED = 429
+_PARTS = ("properties", "tags", "services", "outputs", "limits")
+"""What a job's reply has as objects, or not at all."""
 _REFUSED = 400
 """HTTP's statuses of errors begin here: what is below was done, though its reply can't be read."""
 
@@ -101,19 +104,22 @@ def _put(
             body={"properties": leaving},
             headers=headers,
         )
-        job = reply.body or workspace.rest.get(job_path(workspace, name))
-    except ServiceError as error:
-        missing, unknown = False, error.passing or error.status < _REFUSED
-        if unknown or "JobPropertyImmutable" in error.service_code:
+        job = _job_in(reply.body, f"PUT /jobs/{name}", reply.status)
+    except (ServiceError, NotAuthorized) as error:
+        missing, status = False, error.status if isinstance(error, ServiceError) else 0
+        unknown = isinstance(error, ServiceError) and (error.passing or status < _REFUSED)
+        if unknown or error.uncertain or "JobPropertyImmutable" in error.service_code:
             there, missing = _found(workspace, name)
             if there is not None:
                 return _adopted(name, there, memory, same)
-        if unknown:
+        if unknown or (error.uncertain and not missing):
             # Only the last call is known to have been throttled: the first one may have been taken.
-            refused = missing and error.status == _THROTTLED
+            refused = missing and status == _THROTTLED
             if not refused:  # it may be there: it counts until it is asked after
                 workspace.lookups.sent(name, memory.plan)
             raise _unanswered(name, error, refused=refused) from error
+        if isinstance(error, NotAuthorized):
+            raise
         raise SubmissionFailed(
             f"The service refused {name}: {error.message}",
             hint=_way_out(workspace, error, body),
@@ -127,7 +133,7 @@ def _found(workspace: Workspace, name: str) -> tuple[dict[str, Any] | None, bool
     """The job, if it is there and that can be seen; and whether it was seen not to be."""
     try:
         there = find(workspace, name)
-    except ServiceError:
+    except (ServiceError, NotAuthorized):
         return None, False
     return there, there is None
 
@@ -162,7 +168,7 @@ def _identities_in(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(str(one[key]) for one in said for key in ids if one.get(key))
 
 
-def _unanswered(name: str, error: ServiceError, *, refused: bool) -> ServiceError:
+def _unanswered(name: str, error: ServiceError | NotAuthorized, *, refused: bool) -> ServiceError:
     if refused:
         hint = f"The service takes no more for now: {name} was not taken. Try again later."
     else:
@@ -170,17 +176,35 @@ def _unanswered(name: str, error: ServiceError, *, refused: bool) -> ServiceErro
             f"Nobody knows whether {name} was taken. amlrun.attach({name!r}) gives its run if it was; "
             "submitting again may make a second job."
         )
-    return ServiceError(error.message, hint=hint, status=error.status, service_code=error.service_code)
+    hint = f"{hint}\n{error.hint}" if error.uncertain and error.hint else hint  # what refused the last call
+    status = error.status if isinstance(error, ServiceError) else 0
+    return ServiceError(error.message, hint=hint, status=status, service_code=error.service_code)
 
 
 def find(workspace: Workspace, name: str) -> dict[str, Any] | None:
     """The job of that name as the service tells it; None where there is none."""
     try:
-        return workspace.rest.bounded().get(job_path(workspace, name))
+        return read_job(workspace, name, workspace.rest.bounded())
     except ServiceError as error:
         if error.status == _NOT_FOUND:
             return None
         raise
+
+
+def read_job(workspace: Workspace, name: str, rest: Rest | None = None) -> dict[str, Any]:
+    """GET a job, by this sender, if one is given. Raises `ServiceError` also for a reply that is none."""
+    return _job_in((rest or workspace.rest).get(job_path(workspace, name)), f"GET /jobs/{name}", 200)
+
+
+def _job_in(reply: Any, what: str, status: int) -> dict[str, Any]:
+    """A job as the service tells it, whose parts are what everybody here takes them for."""
+    properties = reply.get("properties") if isinstance(reply, dict) else None
+    if isinstance(properties, dict) and properties.get("jobType"):
+        found = (properties.get(part) for part in _PARTS)
+        if all(part is None or isinstance(part, dict) for part in found):
+            return dict(reply)
+    hint = "Is a proxy in between?"
+    raise ServiceError(f"{what}: a reply that is no job", hint=hint, status=status)
 
 
 def job_path(workspace: Workspace, name: str) -> str:

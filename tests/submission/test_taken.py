@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 
-from amlrun import SubmissionFailed, attach
-from tests.submission.runs import spot_over
+from amlrun import NotAuthorized, ServiceError, SubmissionFailed, attach
+from amlrun.testing import Answer, ExpiredToken, Forbidden, GatewayTimeout
+from tests.submission.runs import spot, spot_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,3 +81,58 @@ def test_a_reply_that_cannot_be_read_is_no_refusal(fake_aml: FakeAml, between: B
     (name,) = set(fake_aml.jobs) - {run.name}
     assert f"attach({name!r})" in caught.value.hint
     assert attach(name, client=fake_aml.client()).name == name
+
+
+REFUSED = Answer(400, {"error": {"code": "UserError", "message": "no"}})
+REFUSALS = pytest.mark.parametrize("refusal", [Forbidden(), ExpiredToken(), REFUSED])
+
+
+@REFUSALS
+def test_a_repeat_that_is_refused_says_nothing_of_the_first_try(fake_aml: FakeAml, refusal: Any) -> None:
+    """The job that was taken, and is seen to be there, is the run."""
+    fake_aml.inject(GatewayTimeout(taken=True), on="PUT /jobs/{name}")
+    fake_aml.inject(refusal, on="PUT /jobs/{name}", call=2)
+    run = spot(fake_aml.client())
+    assert fake_aml.jobs == (run.name,)
+
+
+@REFUSALS
+def test_a_repeat_that_is_refused_leaves_the_first_try_unknown(fake_aml: FakeAml, refusal: Any) -> None:
+    """Where the look for it is refused, too: it is told by its name, and what the refusal asks for."""
+    fake_aml.inject(GatewayTimeout(taken=True), on="PUT /jobs/{name}")
+    fake_aml.inject(refusal, on="PUT /jobs/{name}", call=2)
+    fake_aml.inject(refusal, on="GET /jobs/{name}")
+    with pytest.raises(SubmissionFailed, match="Nobody knows") as caught:
+        spot(fake_aml.client())
+    (name,) = fake_aml.jobs
+    assert f"attach({name!r})" in caught.value.hint
+    assert attach(name, client=fake_aml.client()).name == name
+
+
+def test_a_repeat_that_is_refused_is_a_refusal_where_nothing_is_there(fake_aml: FakeAml) -> None:
+    """It was seen that the first try had come to nothing."""
+    fake_aml.inject(GatewayTimeout(), on="PUT /jobs/{name}")
+    fake_aml.inject(Forbidden(), on="PUT /jobs/{name}", call=2)
+    with pytest.raises(NotAuthorized):
+        spot(fake_aml.client())
+    assert fake_aml.jobs == ()
+
+
+ODD: tuple[Any, ...] = ({}, [], b'"text"', {"properties": None}, {"properties": []}, {"properties": {}})
+OF_A_JOB = ("properties", "tags", "services", "outputs")
+ODD_PARTS = tuple({"properties": {"jobType": "Command", part: ["odd"]}} for part in OF_A_JOB)
+
+
+@pytest.mark.parametrize("body", [*ODD, *ODD_PARTS])
+def test_a_reply_that_is_no_job_is_not_taken_for_one(fake_aml: FakeAml, body: Any) -> None:
+    """Neither where it was sent, nor where it is looked at: what is raised is an error of amlrun's."""
+    client, odd = fake_aml.client(), Answer(200, body, taken=True)
+    fake_aml.inject(odd, on="PUT /jobs/{name}")
+    run = spot(client)
+    assert fake_aml.jobs == (run.name,)
+    fake_aml.inject(odd, on="GET /jobs/{name}", times=2)
+    for look in (run.refresh, partial(attach, run.name, client=client)):
+        with pytest.raises(ServiceError, match=r"no job|empty reply"):
+            look()
+    fake_aml.inject(odd, on="GET /jobs/{name}", times=3)
+    assert run.wait().status == "Completed"
