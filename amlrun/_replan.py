@@ -21,6 +21,7 @@ from amlrun._errors import (
 )
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Kind
+from amlrun._paths import at_home
 from amlrun._plan.comparison import check_asked, moves, side_by_side
 from amlrun._plan.order import VARIABLES, Order
 from amlrun._planning import decide
@@ -196,7 +197,7 @@ def _digest(request: Request) -> str:
 def _whole(value: Any) -> Any:
     path = value.get("path") if isinstance(value, dict) else None
     if isinstance(path, (str, Path)) and is_local(str(path)):
-        return {**value, "path": str(Path(path).expanduser().absolute())}
+        return {**value, "path": str(at_home(path).absolute())}
     return value
 
 

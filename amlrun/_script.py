@@ -18,6 +18,7 @@ from amlrun._asking.folders import is_remote
 from amlrun._errors import InvalidRequest
 from amlrun._launch import launch_of
 from amlrun._magics import first_magic
+from amlrun._paths import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +84,7 @@ class Script:
         if not isinstance(code, (str, Path)) or not str(code) or is_remote(str(code)):
             message = f"code={code!r}: without a job, it is a local folder that the running script is in"
             raise InvalidRequest(message, argument="code", hint=f"The script is in {self.folder}.")
-        folder = Path(code).expanduser().resolve()
+        folder = whole(code)
         here = self.folder if self.file is None else self.folder / self.file
         if folder == here and self.file is not None:  # the script itself
             return attrs.evolve(self, folder=folder, file=Path(here.name))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import InvalidRequest
 from amlrun._names import CHECKPOINTS, OWN_VARIABLES
+from amlrun._paths import at_home, is_folder, is_there
 from amlrun._shown import a_kind, shown
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _plain_input(name: str, value: Any) -> Any:
         hint = "Give one, or leave the input out, and what the command says of it."
         raise InvalidRequest(message, argument="inputs", hint=hint)
     if isinstance(path, (str, Path)) and is_local(str(path)):
-        check_local(name, kind, Path(path).expanduser())
+        check_local(name, kind, at_home(path))
     return value
 
 
@@ -147,12 +148,12 @@ def _check_range(name: str, literal: Any, part: Callable[[str, None], Any]) -> N
 
 def check_local(name: str, kind: Any, path: Path) -> None:
     """It is there, and what its type says: the service is told the type, and finds the other thing."""
-    if not path.exists():
+    if not is_there(path):
         raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
     other = {"uri_folder": "uri_file", "uri_file": "uri_folder"}.get(kind)
-    if other is not None and path.is_dir() is (kind == "uri_file"):
+    if other is not None and is_folder(path) is (kind == "uri_file"):
         message = (
-            f"inputs: {name} has the type {kind}, and {path} is a {'folder' if path.is_dir() else 'file'}"
+            f"inputs: {name} has the type {kind}, and {path} is a {'folder' if is_folder(path) else 'file'}"
         )
         raise InvalidRequest(message, argument="inputs", hint=f"Its type is {other}.")
 
@@ -164,8 +165,8 @@ def literal_doubts(inputs: Mapping[str, Any]) -> Iterator[str]:
             continue
         if value.startswith(("azureml:", "wasbs://", "abfss://")):
             told, kind = "the name of data", "uri_folder"
-        elif Path(value).expanduser().exists():
-            told, kind = "the name of what is there", "uri_folder" if Path(value).is_dir() else "uri_file"
+        elif is_there(path := at_home(value)):
+            told, kind = "the name of what is there", "uri_folder" if is_folder(path) else "uri_file"
         else:
             continue
         yield (

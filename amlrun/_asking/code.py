@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from amlrun._asking.folders import is_remote
 from amlrun._asking.parts import told_of
 from amlrun._durations import told as in_words
 from amlrun._errors import InvalidRequest
+from amlrun._paths import is_file, whole
 from amlrun._shown import shown
 from amlrun._upload.included import survey_with
 
@@ -41,10 +43,11 @@ def code_of(value: Any) -> str | None:
     """The argument: an absolute path, or where the code is already. Raises `InvalidRequest`."""
     if value is None:
         return None
-    if not isinstance(value, (str, Path)) or not str(value):
+    said = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(said, str) or not said:
         message = f"code={shown(value)}: a folder, a file, or the id of a snapshot"
         raise InvalidRequest(message, argument="code")
-    text = str(value)
+    text: str = said
     if text.startswith(
         "azureml:/subscriptions/"
     ):  # a job file's spelling: elsewhere it is taken for a folder
@@ -52,7 +55,7 @@ def code_of(value: Any) -> str | None:
     if text.startswith("git+"):
         message = f"code={shown(text)}: azure-ai-ml sends no repositories"
         raise InvalidRequest(message, argument="code", hint="Clone it, and give the folder.")
-    return text if is_remote(text) else str(Path(text).expanduser().resolve())
+    return text if is_remote(text) else str(whole(text))
 
 
 def uploads_of(code: str | None, settings: JobSettings) -> tuple[Upload, ...]:
@@ -90,8 +93,8 @@ def check_command(command: str, folder: Path) -> None:
     words = [word.strip("'\"") for word in command.split()]
     words += [f"{module.replace('.', '/')}{end}" for module in _MODULES.findall(command) for end in _ENDS]
     for plain in map(Path, words):
-        if plain.suffix in {".py", ".sh"} and not plain.is_absolute() and (inside / plain).is_file():
-            is_here = folder.resolve() == Path.cwd()
+        if plain.suffix in {".py", ".sh"} and not plain.is_absolute() and is_file(inside / plain):
+            is_here = whole(folder) == Path.cwd()
             place = "the current folder" if is_here else str(folder)
             message = (
                 f"The command names {plain if start is None else Path(start[1], plain)}, a file of {place}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from amlrun._asking.parts import read
 from amlrun._errors import InvalidRequest
+from amlrun._paths import whole
 from amlrun._upload.included import included_in
 
 
@@ -39,4 +40,4 @@ def local_folder(code: Any, beside: Path) -> Path | None:
         raise InvalidRequest(message, argument="code", hint="Leave it out, or name the folder: code='src'.")
     if not code or not isinstance(code, (str, Path)) or is_remote(str(code)):
         return None
-    return (beside / Path(code).expanduser()).resolve()
+    return whole(code, beside)

@@ -44,6 +44,7 @@ from amlrun._asking.warnings import of_request
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import TRAITS, JobType, check_takes
 from amlrun._offers import Tier
+from amlrun._paths import is_file
 from amlrun._requeue import Requeue
 from amlrun._secrets import told_secrets
 from amlrun._timeouts import check_timeout, is_kept
@@ -228,7 +229,7 @@ def _source(job: Any) -> Any:
         return job
     if re.search(r"\s", job) is None:
         return Path(job)
-    if Path(job).is_file():
+    if is_file(Path(job)):
         message = f"{job!r} is a file, and a text with spaces is a command"
         raise InvalidRequest(message, argument="job", hint=f"A job file is given so: Path({job!r}).")
     return job

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.bindings import is_local
 from amlrun._errors import InvalidRequest
+from amlrun._paths import is_there, whole
 from amlrun._shown import shown
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def check_data(paths: Mapping[str, Any], folder: Path) -> None:
     """Local data is there. Raises `InvalidRequest`."""
     for name, path in paths.items():
         there = beside(path, folder)
-        if there is not None and not there.exists():
+        if there is not None and not is_there(there):
             raise InvalidRequest(f"{name}: there is no {there}", argument="job")
 
 
@@ -131,7 +132,7 @@ def beside(path: Any, folder: Path) -> Path | None:
     """A local path as it stands beside a job file; None for what is somewhere else."""
     if not isinstance(path, (str, Path)) or not is_local(str(path)):
         return None
-    return (folder / Path(path).expanduser()).resolve()
+    return whole(path, folder)
 
 
 def _whole(value: Any) -> int | None:

@@ -26,6 +26,7 @@ from amlrun._guard import Guard, cluster_key
 from amlrun._identity import parse_identity
 from amlrun._needs import SERVERLESS
 from amlrun._offers import Tier
+from amlrun._paths import at_home
 from amlrun._secrets import secret_names
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def read_team() -> Team:
 
 def _named() -> tuple[Path, str] | None:
     said = os.environ.get(VARIABLE)
-    return (Path(said).expanduser(), said) if said else None
+    return (at_home(said), said) if said else None
 
 
 def _above() -> tuple[Path, str] | None:
@@ -76,7 +77,7 @@ def _read(path: Path, shown: str) -> Team:
         message = f"{VARIABLE}={shown}: there is no such file"
         hint = f"Unset {VARIABLE}, and {FILE} is looked for in the current folder and above."
         raise NotConfigured(message, hint=hint, looked_at=(shown,)) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         said = f"{VARIABLE}={shown}" if os.environ.get(VARIABLE) == shown else shown
         hint = (
             f"It is a file of text in UTF-8. {VARIABLE} names another."

@@ -16,6 +16,7 @@ from amlrun._asking.bindings import check_local, is_local
 from amlrun._asking.parts import is_entity, read
 from amlrun._asking.searches import AUTOML_DATA
 from amlrun._errors import InvalidRequest
+from amlrun._paths import at_home
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -80,7 +81,7 @@ def check_there(job: Any, folder: Path) -> None:
             and "${{" not in str(path)
             and is_local(str(path))
         ):
-            check_local(name, read(said, "type"), folder / Path(path).expanduser())
+            check_local(name, read(said, "type"), folder / at_home(path))
 
 
 def _data(job: Any) -> Iterator[tuple[str, str, Any]]:

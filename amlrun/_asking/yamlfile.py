@@ -16,7 +16,7 @@ def read_yaml(path: Path) -> tuple[str, dict[str, Any]]:
 
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, or no path at all
         raise InvalidRequest(f"{path}: can't be read ({error})", argument="job") from error
     try:
         data = yaml.safe_load(text)

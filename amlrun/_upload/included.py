@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from amlrun._errors import InvalidRequest
+from amlrun._paths import is_folder, is_there, whole
 from amlrun._shown import a_kind, shown
 from amlrun._upload.contents import CodeFile, Upload
 from amlrun._upload.survey import left_out_of, survey
@@ -63,15 +64,15 @@ def _files(place: Path) -> Iterator[CodeFile]:
 def _folder_of(place: Path) -> Path | None:
     """The folder of which an archive is to be made; None: it is there itself."""
     folder = place.with_suffix("")
-    return folder if place.suffix == ".zip" and not place.exists() and folder.is_dir() else None
+    return folder if place.suffix == ".zip" and not is_there(place) and is_folder(folder) else None
 
 
 def _place(folder: Path, value: Any) -> Path:
     if not isinstance(value, (str, Path)) or not str(value).strip():
         raise _refused(f"holds {shown(value)}", "The paths of files and folders are taken.")
     path = Path(value)
-    place = path if path.is_absolute() else (folder / path).resolve()
-    if not place.exists() and _folder_of(place) is None:
+    place = path if path.is_absolute() else whole(path, folder)
+    if not is_there(place) and _folder_of(place) is None:
         link = folder / path
         if link.is_symlink():
             raise _refused(f"{value} is a link to {link.readlink()}, which isn't there", "Leave it out.")

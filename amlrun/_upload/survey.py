@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlrun._errors import InvalidRequest
+from amlrun._paths import is_folder, is_there
 from amlrun._upload.contents import CodeFile, LeftOut, Upload
 from amlrun._upload.patterns import brings_back, last_word, rules_of
 
@@ -35,9 +36,9 @@ _ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 
 def survey(code: Path) -> Upload:
     """What of this folder, or file, is sent along. `code` is absolute."""
-    if not code.exists():
+    if not is_there(code):
         raise _refused(code, "there is no such folder")
-    if not code.is_dir():
+    if not is_folder(code):
         return Upload(code, (CodeFile(code.name, str(code), code.stat().st_size),))
     if code.resolve() in {Path.home().resolve(), Path(code.anchor)}:
         hint = "Name the folder of the code itself; a script needs no more than code='train.py'."
@@ -55,7 +56,7 @@ def survey(code: Path) -> Upload:
 
 def left_out_of(code: Path | None) -> Callable[[str], bool]:
     """Whether the ignore files of a code folder leave out what would stand at a path in it."""
-    return _Walk(code).leaves_out if code is not None and code.is_dir() else lambda _: False
+    return _Walk(code).leaves_out if code is not None and is_folder(code) else lambda _: False
 
 
 def _refused(path: Path | str, why: str, hint: str = "") -> InvalidRequest:
@@ -102,21 +103,23 @@ class _Walk:
         except OSError as error:
             raise _refused(folder, f"it can't be read ({error.strerror})") from error
         for entry in found:
-            is_folder = entry.is_dir()
-            here = f"{path}{entry.name}{'/' if is_folder else ''}"
+            is_inner = (
+                is_folder(entry.path) if entry.is_symlink() else entry.is_dir()
+            )  # in a circle it raises
+            here = f"{path}{entry.name}{'/' if is_inner else ''}"
             word = last_word(rules, self._prefix + here)
             if not path and entry.name in {GIT, AML}:
                 continue  # azure-ai-ml would read them once more
-            if _is_never(entry, is_folder=is_folder) and not (word and word.keeps):
+            if _is_never(entry, is_folder=is_inner) and not (word and word.keeps):
                 continue
             if word is not None and not word.keeps:
                 known = len(self.left_out)
-                kept = list(self._inside(entry, here, chain, git)) if is_folder and self._keeps_some else []
+                kept = list(self._inside(entry, here, chain, git)) if is_inner and self._keeps_some else []
                 if not kept:
                     self.left_out[known:] = [LeftOut(here, word.source)]
                 yield from kept
                 continue
-            yield from self._inside(entry, here, chain, git) if is_folder else self._file(entry, here)
+            yield from self._inside(entry, here, chain, git) if is_inner else self._file(entry, here)
 
     def _inside(
         self, entry: os.DirEntry[str], path: str, chain: tuple[str, ...], git: tuple[Rule, ...]
