@@ -49,7 +49,10 @@ class Sight:
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """All runs that are waited for: `elapsed` seconds so far, the next look in `next_look` (None: never)."""
+    """All runs that are waited for.
+
+    `elapsed`: seconds since this process began to wait, whatever ran before; `next_look`: None is never.
+    """
 
     sights: tuple[Sight, ...]
     elapsed: float
@@ -65,7 +68,7 @@ class Progress:
     def __str__(self) -> str:
         one = self.sights[0]
         what = str(one) if len(self.sights) == 1 else _counted(self.sights)
-        parts = [what, f"{told(int(self.elapsed))} in all", _spent([sight.cost for sight in self.sights])]
+        parts = [what, f"{told(int(self.elapsed))} of waiting", _spent([sight.cost for sight in self.sights])]
         if self.next_look is not None:
             parts.append(f"next look in {told(self.next_look)}")
         return "; ".join(part for part in parts if part)

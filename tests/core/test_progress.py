@@ -43,16 +43,16 @@ def test_a_run_in_words(change: dict[str, Any], told: str) -> None:
 
 
 def test_one_run_in_a_line() -> None:
-    """With the time so far, the cost so far, and the next look."""
+    """With how long it was waited for here, what it cost so far, and the next look."""
     assert line(RUNNING) == (
-        "train-1: Running for 12 min 5 s; 1 h 5 min in all; 0.42 USD so far; next look in 47 s"
+        "train-1: Running for 12 min 5 s; 1 h 5 min of waiting; 0.42 USD so far; next look in 47 s"
     )
 
 
 def test_what_is_not_known_is_left_out() -> None:
     """A price that nobody knows, and a next look that never comes."""
     unknown = attrs.evolve(RUNNING, cost=attrs.evolve(COST, total=None))
-    assert line(unknown, next_look=None) == "train-1: Running for 12 min 5 s; 1 h 5 min in all"
+    assert line(unknown, next_look=None) == "train-1: Running for 12 min 5 s; 1 h 5 min of waiting"
     assert "so far" not in line(RUNNING, unknown)
     euros = attrs.evolve(RUNNING, cost=attrs.evolve(COST, currency="EUR"))
     assert "so far" not in line(RUNNING, euros)
@@ -70,7 +70,7 @@ def test_many_runs_are_counted_by_their_states() -> None:
     lost = attrs.evolve(RUNNING, status="Failed", next_in=60.0)
     over = attrs.evolve(RUNNING, status="Completed", over=True, next_in=None)
     assert line(queued, RUNNING, RUNNING, lost, over).startswith(
-        "5 runs: 1 Queued, 2 Running, 1 between attempts, 1 Completed; 1 h 5 min in all; 2.11 USD so far;"
+        "5 runs: 1 Queued, 2 Running, 1 between attempts, 1 Completed; 1 h 5 min of waiting; 2.11 USD so far;"
     )
 
 
