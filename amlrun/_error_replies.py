@@ -15,6 +15,7 @@ import attrs
 from amlrun._cloud import HISTORY, is_storage
 from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network, lacking, policies, reasons
 from amlrun._errors import NotAuthorized, ServiceError
+from amlrun._proxies import way_out
 from amlrun._rights import BLOBS, action_of
 from amlrun._roles import Role
 
@@ -82,10 +83,11 @@ def unreachable(
     """
     closed = f"{whose or host} isn't open to this network"
     closed += "" if whose else ", though the resource manager is"
-    hint = (
+    network = (
         f"{closed}: is a VPN or a jump host needed? "
         "(What has private endpoints answers within its own network.)"
     )
+    hint = way_out(what, usual=network)  # or it isn't the network, but what stands in between
     return ServiceError(what, hint=hint, status=status, service_code=service_code, host=host)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._error_replies import ErrorReply, failure_of, unreachable
 from amlrun._errors import AmlrunError, InvalidRequest, ServiceError, SubmissionFailed
+from amlrun._proxies import way_out
 from amlrun._sdk.uploads import failed_upload
 from amlrun._shown import readable
 from amlrun._signing_in import gives_tokens, not_signed_in
@@ -64,7 +65,7 @@ def _of_azure(error: AzureError, text: str) -> AmlrunError:
     text = one_line(unanswered)
     message, host = f"{text}{_NOT_SENT}", _HOST.search(text)
     if host is None or host["host"].startswith(_MANAGEMENT):
-        return SubmissionFailed(message, hint="Is there a network, a proxy or a VPN?")
+        return SubmissionFailed(message, hint=way_out(text))
     return SubmissionFailed(message, hint=unreachable(host["host"], text).hint)
 
 

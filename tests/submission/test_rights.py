@@ -8,9 +8,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from amlrun import NotAuthorized, ServiceError, SubmissionFailed, attach, plan, quota, submit
+from amlrun._sdk.errors import translated
 from amlrun.testing import (
     Answer,
     ConnectionLost,
@@ -180,6 +181,23 @@ def test_a_storage_that_breaks_each_connection(fake_aml: FakeAml, client: MLClie
     with pytest.raises(SubmissionFailed, match="no job was sent") as caught:
         submit("python train.py", code=source, environment=ENVIRONMENT, client=client)
     assert caught.value.hint == "Is there a network, a proxy or a VPN?"
+
+
+@pytest.mark.parametrize("host", ["management.azure.com", "acme.blob.core.windows.net"])
+@pytest.mark.parametrize(
+    ("words", "variable"),
+    [
+        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] …", "REQUESTS_CA_BUNDLE"),
+        ("ProxyError('Unable to connect to proxy', NewConnectionError(…", "HTTPS_PROXY"),
+    ],
+)
+def test_what_stands_in_between_is_no_closed_network(host: str, words: str, variable: str) -> None:
+    """The variable that is in the way is named, also where it is azure-ai-ml that asks, or its upload."""
+    error = ServiceRequestError(f"HTTPSConnectionPool(host='{host}', port=443): Max retries: {words}")
+    found = translated(error)
+    assert isinstance(found, SubmissionFailed)
+    assert variable in found.hint
+    assert "jump host" not in found.hint
 
 
 def test_a_storage_that_is_closed_for_keys(
