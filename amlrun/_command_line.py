@@ -74,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
+        _tell("amlrun: interrupted")
         return INTERRUPTED
     except (AmlrunError, OSError) as error:
         _tell(f"amlrun: {error}")

@@ -24,7 +24,7 @@ exit codes:
   5  the service or this machine refused, or gave no answer
   6  wait's own time is over; the run goes on
  70  a defect of amlrun, with a traceback
-130  interrupted (143: by SIGTERM); the run goes on, unless --on-exit cancel was said
+130  interrupted (143: by SIGTERM); a run that was sent goes on, unless --on-exit cancel was said
 """
 ONE = "NAME=VALUE"
 _TEXTS = {

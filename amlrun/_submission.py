@@ -132,6 +132,10 @@ def _sent(workspace: Workspace, request: Request, plan: Plan, name: str) -> Run:
         raise SubmissionFailed(
             error.message, hint=error.hint, status=error.status, service_code=code
         ) from error
+    except (KeyboardInterrupt, SystemExit):  # its name may be known to nobody else
+        words = "%s was on its way and may be there: `amlrun status %s` tells, `amlrun cancel %s` cancels it"
+        _log.warning(words, name, name, name)
+        raise
     _log.info("%s: %s", name, "was there already" if sent.adopted else f"sent to {plan.compute}")
     return Run(workspace, _further(workspace, sent) if sent.adopted and request.name else started(sent))
 

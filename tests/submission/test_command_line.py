@@ -275,7 +275,7 @@ def test_another_workspace_can_be_named(
 def test_a_defect_is_no_failed_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It has a traceback, and a code of its own; an interrupt has one, too."""
+    """It has a traceback, and a code of its own; an interrupt has one, too, and a word."""
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError
@@ -288,6 +288,7 @@ def test_a_defect_is_no_failed_run(
     assert "ZeroDivisionError" in capsys.readouterr().err
     monkeypatch.setattr("amlrun.attach", interrupted)
     assert main(["cancel", "x"]) == 130
+    assert capsys.readouterr().err == "amlrun: interrupted\n"
 
 
 @runs_scripts

@@ -56,6 +56,24 @@ def test_a_job_that_is_there_and_cannot_be_looked_at_is_a_run(
     assert run.wait().status == "Completed"
 
 
+def test_an_interrupt_that_comes_too_late_tells_the_name(
+    fake_aml: FakeAml, between: Between, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ctrl-C while the reply is on its way: the job runs, and nobody else can know what it is called."""
+
+    def act(method: str, path: str, go_on: Callable[[], Any]) -> Any:
+        reply = go_on()
+        if method == "PUT" and "/jobs/" in path:
+            raise KeyboardInterrupt
+        return reply
+
+    between.act = act
+    with pytest.raises(KeyboardInterrupt):
+        spot_over(fake_aml, between)
+    (name,) = fake_aml.jobs
+    assert f"{name} was on its way and may be there: `amlrun status {name}`" in caplog.text
+
+
 def page(text: bytes, *methods: str) -> Callable[[str, str, Callable[[], Any]], Any]:
     """What stands in between answers requests for jobs with a page of its own, after they were done."""
 
