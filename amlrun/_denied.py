@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._readings.json_values import items_in
 from amlrun._rights import holder_of
 from amlrun._roles import role_for
 
@@ -151,8 +152,8 @@ def policies(error: Mapping[str, Any]) -> tuple[Policy, ...]:
     """
     infos = [
         one.get("info")
-        for one in error.get("additionalInfo") or ()
-        if isinstance(one, dict) and one.get("type") == "PolicyViolation"
+        for one in items_in(error.get("additionalInfo"))
+        if one.get("type") == "PolicyViolation"
     ]
     found = tuple(_policy(info) for info in infos if isinstance(info, dict))
     return found or tuple(_identified(str(error.get("message") or "")))

@@ -16,6 +16,7 @@ from amlrun._cloud import HISTORY, is_storage
 from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network, lacking, policies, reasons
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._proxies import way_out
+from amlrun._readings.json_values import items_in, object_in
 from amlrun._rights import BLOBS, action_of
 from amlrun._roles import Role
 
@@ -167,7 +168,7 @@ def _read(reply: ErrorReply) -> tuple[Mapping[str, Any], str, str]:
     """The body's error, its innermost code and its message; of storage, which writes XML, the last two."""
     try:
         body = json.loads(reply.text)
-    except ValueError:
+    except (ValueError, RecursionError):  # what stands between answers whatever it likes
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
@@ -183,9 +184,9 @@ def innermost(error: Mapping[str, Any]) -> tuple[str, str]:
     of key vaults in `innererror`.
     """
     codes: list[str] = []
-    for info in error.get("additionalInfo") or ():
-        if isinstance(info, dict) and info.get("type") == "InnerError":
-            inner = (info.get("info") or {}).get("value")
+    for info in items_in(error.get("additionalInfo")):
+        if info.get("type") == "InnerError":
+            inner = object_in(info.get("info")).get("value")
             while isinstance(inner, dict) and inner.get("code"):
                 codes.append(str(inner["code"]))
                 inner = inner.get("innerError")

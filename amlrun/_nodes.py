@@ -36,6 +36,8 @@ def _nodes(workspace: Workspace, cluster: str) -> Iterator[dict[str, Any]]:
     rest = workspace.rest.bounded()
     page = object_in(rest.send("POST", f"{workspace.scope.path}/computes/{cluster}/listNodes").body)
     yield from items_in(page.get("nodes"))
-    while further := text_in(page.get("nextLink")):
+    read = {""}
+    while (further := text_in(page.get("nextLink"))) not in read:  # or it would never end
+        read.add(further)
         page = object_in(rest.send("POST", further, api_version="").body)
         yield from items_in(page.get("nodes"))

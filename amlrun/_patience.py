@@ -71,7 +71,7 @@ def retrying(
 def asked_wait(response: HttpResponse, failure: AmlrunError) -> float | None:
     """Seconds that the reply asks to wait: its header, else its text (throttling often has no header)."""
     header = response.headers.get("Retry-After", "")
-    if header.isdigit():
+    if header.isascii() and header.isdigit():
         return float(header)
     if header:
         return _until(header, response.headers.get("Date", ""))

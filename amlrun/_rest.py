@@ -260,10 +260,9 @@ class Rest:
             if closed and isinstance(error, ServiceRequestError):  # no connection, so nothing was sent
                 raise Transient(unreachable(host, what), None, hung=hung) from error
             raise Transient(ServiceError(what, hint=way_out(what)), None, hung=hung) from error
-        except AzureError as error:
-            raise ServiceError(f"{request.method} {short(request.url)}: {error.message}") from error
-        except ValueError as error:  # azure-core doesn't wrap it: a challenge that nobody can read
-            raise ServiceError(f"{request.method} {short(request.url)}: {error}") from error
+        except (AzureError, ValueError) as error:  # azure-core wraps no challenge that nobody can read
+            said = getattr(error, "message", error)
+            raise ServiceError(f"{request.method} {short(request.url)}: {said}") from error
         except OSError as error:  # a file of certificates that is nowhere: `requests` doesn't wrap it
             if not (hint := way_out(str(error), usual="")):
                 raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, ServiceError
+from amlrun._readings.json_values import object_in, text_in
 from amlrun._shown import shown
 from amlrun._ways import OF_A_JOB, way_in
 
@@ -51,11 +52,14 @@ def read_secret(workspace: Workspace, name: str, environment: Mapping[str, str])
     # A firewall lets nobody wait for minutes: what hangs is given up soon.
     rest = workspace.rest.elsewhere(cloud.vault_scope).bounded()
     try:
-        return str(
-            rest.get(f"https://{vault}.{cloud.vault}/secrets/{name}", api_version=API_VERSION)["value"]
-        )
+        found = rest.get(f"https://{vault}.{cloud.vault}/secrets/{name}", api_version=API_VERSION)
     except (NotAuthorized, ServiceError) as error:
         raise _told(error, name, vault) from error
+    secret = found.get("value")
+    if not isinstance(secret, str):
+        where = f"secret {name!r} of the key vault {vault}"
+        raise ServiceError(f"{where}: the reply has no value", hint="Is a proxy in between?")
+    return secret
 
 
 def _said(vault: str, cloud: Cloud) -> str:
@@ -75,7 +79,7 @@ def _said(vault: str, cloud: Cloud) -> str:
 def _of_workspace(workspace: Workspace, name: str) -> str:
     """The name of the workspace's own key vault."""
     try:
-        properties = workspace.rest.get(workspace.scope.path).get("properties") or {}
+        properties = object_in(workspace.rest.get(workspace.scope.path).get("properties"))
     except NotAuthorized as error:
         if not error.signed_in:
             raise _nobody(error, f"secret {name!r}") from error
@@ -84,8 +88,8 @@ def _of_workspace(workspace: Workspace, name: str) -> str:
         )
         named = f'environment_variables={{"{VARIABLE}": "<its name>"}} tells it.'
         raise error.reworded(message=message, hint=f"{error.hint}\nOr {named}".lstrip()) from error
-    vault = str(properties.get("keyVault") or "").rpartition("/")[2]
-    if not vault:
+    vault = text_in(properties.get("keyVault")).rpartition("/")[2]
+    if not _VAULT.fullmatch(vault.lower()):
         hint = f'environment_variables={{"{VARIABLE}": "<its name>"}} tells of another.'
         raise ServiceError(f"secret {name!r}: the workspace has no key vault", hint=hint)
     return vault

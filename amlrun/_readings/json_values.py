@@ -23,5 +23,9 @@ def text_in(value: object) -> str:
 
 def number_in(value: object) -> float:
     """A number, 0 where it is missing, null or none."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if number else 0.0  # type: ignore[arg-type]  # it is one
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0.0
+    try:
+        return float(value) if math.isfinite(value) else 0.0
+    except OverflowError:  # a whole number of hundreds of digits
+        return 0.0

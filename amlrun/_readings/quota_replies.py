@@ -78,9 +78,9 @@ def _name(row: Mapping[str, Any]) -> str:
 def _figure(row: Mapping[str, Any], field: str) -> int | None:
     """A whole number; None where there is none, which is not the same as zero."""
     figure = row.get(field)
-    if isinstance(figure, bool) or not isinstance(figure, (int, float)) or not math.isfinite(figure):
-        return None
-    return int(figure)
+    if isinstance(figure, float):
+        return int(figure) if math.isfinite(figure) else None
+    return figure if isinstance(figure, int) and not isinstance(figure, bool) else None
 
 
 def _keep(limits: dict[str, Limit], limit: Limit) -> None:

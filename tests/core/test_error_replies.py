@@ -202,6 +202,27 @@ def test_the_innermost_code_counts() -> None:
     assert innermost({}) == ("", "")
 
 
+ODD = [
+    5,
+    {"type": "InnerError"},
+    [{"type": "InnerError", "info": [1]}],
+    [{"type": "PolicyViolation", "info": 4}],
+]
+
+
+@pytest.mark.parametrize("more", ODD)
+@pytest.mark.parametrize("code", ["Odd", "RequestDisallowedByPolicy"])
+def test_a_refusal_of_another_form_is_told_by_what_it_has(code: str, more: Any) -> None:
+    """Whatever stands in the place of its details."""
+    error = failure(403, error_of(code, "no", additionalInfo=more))
+    assert f"403 {code}: no" in error.message
+
+
+def test_a_body_that_nobody_can_take_apart() -> None:
+    """It is nested deeper than Python goes."""
+    assert "502 : Bad Gateway" in failure(502, "[" * 100_000, reason="Bad Gateway").message
+
+
 def test_a_scope_is_an_arm_id_where_there_is_one() -> None:
     """A workspace of its run history, a container of a blob."""
     assert scope_of(HISTORY) == WORKSPACE

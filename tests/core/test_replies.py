@@ -128,6 +128,7 @@ def test_a_half_empty_size_is_read_for_what_it_has() -> None:
         usage("standardDSv2Family", "vmFamily/dedicatedCores", "24", 0),
         usage("standardDSv2Family", "vmFamily/dedicatedCores", True, 0),
         usage("standardDSv2Family", "vmFamily/dedicatedCores", float("nan"), 0),
+        usage("standardDSv2Family", "vmFamily/dedicatedCores", float("inf"), 0),
         usage("aNewTotal", "aNewTotal", 3, 0),
         usage("standardDSv2Family", "vmFamily/dedicatedCores", None, 0),
         usage("standardDSv2Family", "vmFamily/dedicatedCores", 24, None),
@@ -158,7 +159,7 @@ def test_a_workspaces_own_limits_are_told_from_all_others() -> None:
     assert workspace_caps_from(WORKSPACE, rows) == {"standardDSv2Family": 8, "standardNCSv3Family": 0}
 
 
-@pytest.mark.parametrize("junk", [None, "x", [], {}, True, -1, float("inf")])
+@pytest.mark.parametrize("junk", [None, "x", [], {}, True, -1, float("inf"), 10**400])
 @pytest.mark.parametrize("field", sorted(SIZE_ROW))
 def test_a_size_with_a_field_of_another_type_is_no_error(field: str, junk: Any) -> None:
     """Whatever stands in any field: the size is read for the rest, or left out where it can't be counted."""

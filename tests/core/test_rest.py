@@ -252,6 +252,7 @@ def test_after_the_last_attempt_the_services_words_come_through() -> None:
             30,
         ),
         (Answer(503, headers={"Retry-After": "soon"}), 1),
+        (Answer(503, headers={"Retry-After": "\N{SUPERSCRIPT TWO}"}), 1),
     ],
 )
 def test_the_wait_that_a_reply_asks_for_is_kept(answer: Answer, wait: float) -> None:
@@ -405,6 +406,34 @@ def test_any_other_fault_of_the_way_is_a_service_error() -> None:
     with pytest.raises(ServiceError, match="the proxy's policy is broken"):
         sender.get(PATH)
     assert script.requests == []
+
+
+@pytest.mark.parametrize("odd", [PATH, "https://example.org/", 5, ["x"]])
+def test_pages_come_to_an_end(odd: Any) -> None:
+    """Whatever is said of a next one: an address that was read is not read again, and no other is one."""
+    page = Answer(body={"value": [{}], "nextLink": odd})
+    sender, script = rest(*[page] * 5)
+    assert len(sender.list(PATH)) == len(script.requests) == (2 if isinstance(odd, str) else 1)
+
+
+def test_half_a_reply_is_not_quoted() -> None:
+    """It may be half a secret; a page says who is in between."""
+    sender, _ = rest(Answer(body='{"key": "c4nary'), Answer(body="<html>Sign in</html>"))
+    for words in ("with what is no JSON, of 15 characters", "<html>Sign in"):
+        with pytest.raises(ServiceError, match=words) as caught:
+            sender.get(PATH)
+        error: BaseException | None = caught.value
+        assert error is not None
+        assert error.__cause__ is None
+        assert "c4nary" not in str(error)
+
+
+def test_a_challenge_that_nobody_can_read() -> None:
+    """azure-core takes it apart, and doesn't get far."""
+    claims = 'Bearer error="insufficient_claims", claims="\N{LATIN SMALL LETTER Y WITH DIAERESIS}!"'
+    sender, _ = rest(Answer(401, headers={"WWW-Authenticate": claims}))
+    with pytest.raises(AmlrunError, match="jobs/j"):
+        sender.get(PATH)
 
 
 def test_a_signature_is_never_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from amlrun import NotAuthorized, Quota, ServiceError, quota, submit
 from amlrun._offers import Tier
-from amlrun.testing import Forbidden, InternalError
+from amlrun.testing import Answer, Forbidden, InternalError
 
 if TYPE_CHECKING:
     from amlrun._offers import FamilyQuota
@@ -172,3 +172,10 @@ def test_a_failure_of_the_service_is_the_answer(fake_aml: FakeAml) -> None:
     with pytest.raises(ServiceError) as caught:
         quota(client=fake_aml.client())
     assert caught.value.status == 500
+
+
+def test_a_workspace_that_does_not_say_where_it_is(fake_aml: FakeAml) -> None:
+    """Then there is no region whose quota it would be."""
+    fake_aml.inject(Answer(200, {}), on="GET ")
+    with pytest.raises(ServiceError, match="in which region"):
+        quota(client=fake_aml.client())

@@ -16,6 +16,8 @@ from azure.ai.ml.sweep import Choice
 
 from amlrun import JobCanceled, Requeue, Run, RunError, WaitTimeout, attach, submit
 from amlrun._ending import Ending
+from amlrun._nodes import was_preempted
+from amlrun._workspace import workspace_of
 from amlrun.testing import Answer, CanceledByPlatform, Forbidden, Preempted
 
 if TYPE_CHECKING:
@@ -191,6 +193,14 @@ def test_nodes_that_nobody_can_list_leave_it_unknown_who_canceled(
         "train", name="train", environment=ENVIRONMENT, compute="spot-nodes", requeue=EAGER, client=client
     )
     assert over(run) == ([Ending.CANCELED], 1)
+
+
+def test_pages_of_nodes_come_to_an_end(fake_aml: FakeAml, client: MLClient) -> None:
+    """An address that was read is not read again."""
+    again = {"nodes": [], "nextLink": f"{fake_aml.scope.path}/computes/c/listNodes?api-version=2024-04-01"}
+    fake_aml.inject(Answer(200, again), on="POST /computes/{name}/listNodes", times=None)
+    assert not was_preempted(workspace_of(client), "c", "train")
+    assert len(fake_aml.calls.of("POST /computes/{name}/listNodes")) == 2
 
 
 def test_a_warning_that_comes_late_is_of_the_restart(fake_aml: FakeAml, client: MLClient) -> None:

@@ -141,6 +141,17 @@ def test_a_vault_that_no_connection_reaches(enter: Enter, fake_aml: FakeAml) -> 
     assert len(fake_aml.calls.of("GET /secrets/{name}")) == 2
 
 
+@pytest.mark.parametrize("body", [b'{"value": "correct-horse', {"value": None}, {"value": 5}, {}, []])
+def test_a_reply_of_a_vault_that_is_none(fake_aml: FakeAml, enter: Enter, body: Any) -> None:
+    """Nothing is taken for the secret, and what came of it is not quoted."""
+    job = enter()
+    fake_aml.inject(Answer(200, body), on="GET /secrets/{name}")
+    with pytest.raises(ServiceError, match="secret 'db-password'") as caught:
+        job.secret("db-password")
+    assert "correct" not in str(caught.value)
+    assert job.secret("db-password") == VALUE
+
+
 def test_a_job_without_an_identity(enter: Enter) -> None:
     """It can be given one when it is sent."""
     with pytest.raises(NotAuthorized, match='identity="managed"'):
@@ -150,9 +161,10 @@ def test_a_job_without_an_identity(enter: Enter) -> None:
 def test_a_workspace_without_a_key_vault(fake_aml: FakeAml, enter: Enter) -> None:
     """A variable can name one."""
     job = enter()
-    fake_aml.workspace_properties(keyVault="")
-    with pytest.raises(ServiceError, match="the workspace has no key vault"):
-        job.secret("db-password")
+    for said in ({"properties": {"keyVault": ""}}, {"properties": {"keyVault": ["x"]}}, {"properties": 5}):
+        fake_aml.inject(Answer(200, said), on="GET ")
+        with pytest.raises(ServiceError, match="the workspace has no key vault"):
+            job.secret("db-password")
 
 
 @pytest.mark.parametrize(
