@@ -63,26 +63,31 @@ def submit_all(
     ready = [batch.prepared(index, job) for index, job in enumerate(jobs)]
     pool = ThreadPoolExecutor(min(concurrency, len(jobs)) or 1, thread_name_prefix="amlrun")
     futures: list[Future[Outcome]] = []
+    # All of them stand in line before the first one leaves: an interrupt between two would lose sight of one.
+    line: Future[None] = Future()
     try:
-        futures.extend(pool.submit(batch.outcome, one) for one in ready)
+        futures.extend(pool.submit(batch.outcome, one, line) for one in ready)
+        line.set_result(None)
         return [future.result() for future in futures]
     except BaseException:
+        line.cancel()
         _log.warning("submit_many is stopped: what is on its way is waited for, nothing more is begun")
         try:
             pool.shutdown(wait=True, cancel_futures=True)
         finally:
-            _tell(futures)
+            _tell(futures, len(jobs))
         raise
     finally:
+        line.cancel()
         pool.shutdown(wait=False)
 
 
-def _tell(futures: Sequence[Future[Outcome]]) -> None:
-    """What was sent: nobody gets the results."""
+def _tell(futures: Sequence[Future[Outcome]], count: int) -> None:
+    """What was sent of so many: nobody gets the results."""
     ended = (one for one in futures if one.done() and not one.cancelled() and one.exception() is None)
     names = [run.name for one in ended if isinstance(run := one.result(), Run)]
     sent = f": {', '.join(names)}" if names else ""
-    _log.warning("submit_many was stopped; %d of %d jobs were sent%s", len(names), len(futures), sent)
+    _log.warning("submit_many was stopped; %d of %d jobs were sent%s", len(names), count, sent)
 
 
 @attrs.define
@@ -116,8 +121,9 @@ class _Batch:
             return _as_value(error)
         return lambda: self._send(request, code)
 
-    def outcome(self, ready: Callable[[], Run] | AmlrunError) -> Outcome:
-        """Send it; what goes wrong is a value."""
+    def outcome(self, ready: Callable[[], Run] | AmlrunError, line: Future[None]) -> Outcome:
+        """Send it when the line moves; what goes wrong is a value. It never did: `CancelledError`."""
+        line.result()
         if isinstance(ready, AmlrunError):
             return ready
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
 import threading
@@ -215,13 +216,11 @@ def test_an_interrupt_begins_nothing_more_and_says_what_was_sent(
     fake_aml: FakeAml, between: Between, caplog: pytest.LogCaptureFixture, count: int, at: int
 ) -> None:
     """Ctrl-C in the middle: what was on its way is there and named, and the rest never leaves."""
-    puts: list[str] = []
+    puts = itertools.count(1)
 
     def interrupt(method: str, path: str, go: Callable[[], Any]) -> Any:
-        if method == "PUT" and "/jobs/" in path:
-            puts.append(path)
-            if len(puts) == at:
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        if method == "PUT" and "/jobs/" in path and next(puts) == at:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         return go()
 
     between.act = interrupt
@@ -236,6 +235,28 @@ def test_an_interrupt_begins_nothing_more_and_says_what_was_sent(
     told = next(record.message for record in caplog.records if "was stopped" in record.message)
     assert f"{len(fake_aml.jobs)} of {count} jobs were sent" in told
     assert all(name in told for name in fake_aml.jobs)
+
+
+def test_an_interrupt_while_threads_are_started_sends_nothing(
+    fake_aml: FakeAml, client: MLClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C at the very start, where Python's own pool loses sight of a thread that runs already."""
+    begin, begun = threading.Thread.start, list[threading.Thread]()
+
+    def interrupted(thread: threading.Thread) -> None:
+        begin(thread)
+        begun.append(thread)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+
+    plan("echo", client=client, **SETTINGS)  # what is read has threads, too
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        submit_many(["echo"] * 10, client=client, **SETTINGS)
+    for thread in begun:
+        thread.join()
+    assert not fake_aml.jobs
+    assert any("0 of 10 jobs were sent" in record.message for record in caplog.records)
 
 
 def test_a_teams_rules_hold_for_each(
