@@ -193,7 +193,10 @@ def _following(run: Run) -> int | None:
 
 
 def _logs(said: argparse.Namespace) -> int:
-    text = amlrun.attach(said.run).logs(said.attempt)
+    run = amlrun.attach(said.run)
+    text = run.logs(said.attempt)
+    if not text:
+        _tell(f"{run.name} has written no log so far; those of steps and trials are on its page: {run.url}")
     sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
     return DONE
 

@@ -19,6 +19,7 @@ from amlrun._jobs.nested import refer
 from amlrun._jobs.pipeline import acts_as_user
 from amlrun._memory import Memory
 from amlrun._names import attempt_name
+from amlrun._readings.json_values import object_in
 from amlrun._readings.workspace_replies import workspace_from
 from amlrun._states import NOT_STARTED
 from amlrun._wire import check, check_nested
@@ -203,8 +204,11 @@ def _job_in(reply: Any, what: str, status: int) -> dict[str, Any]:
         found = (properties.get(part) for part in _PARTS)
         if all(part is None or isinstance(part, dict) for part in found):
             return dict(reply)
-    hint = "Is a proxy in between?"
-    raise ServiceError(f"{what}: a reply that is no job", hint=hint, status=status)
+    if isinstance(reply, dict) and reply.get("name") and properties is None:
+        words, hint = "of a pipeline's step nothing is told here", "Name the run that it is a step of."
+    else:
+        words, hint = "a reply that is no job", "Is a proxy in between?"
+    raise ServiceError(f"{what}: {words}", hint=hint, status=status)
 
 
 def job_path(workspace: Workspace, name: str) -> str:
@@ -215,7 +219,7 @@ def job_path(workspace: Workspace, name: str) -> str:
 def sent_of(job: Mapping[str, Any], memory: Memory, *, adopted: bool = False) -> Sent:
     """What a reply says of the job."""
     properties = job["properties"]
-    studio = (properties.get("services") or {}).get("Studio") or {}
+    studio = object_in(object_in(properties.get("services")).get("Studio"))
     url = str(studio.get("endpoint") or "")
     return Sent(memory, str(properties.get("status") or NOT_STARTED), url, adopted)
 

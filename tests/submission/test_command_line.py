@@ -58,6 +58,8 @@ def test_a_job_is_submitted_and_watched(
     assert "tier" in err
     assert f"amlrun wait {name}" in err
     assert fake.job(name).tags["a"] == "b"
+    assert main(["logs", name]) == 0
+    assert f"{name} has written no log so far" in capsys.readouterr().err
     fake.advance(hours=1)
     fake.log(name, "trained")
     fake.output(name, "outputs/w.bin", "weights")

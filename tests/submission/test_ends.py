@@ -10,7 +10,16 @@ import pytest
 from azure.ai.ml import Input, MpiDistribution, command, dsl
 from azure.ai.ml.sweep import Uniform
 
-from amlrun import JobCanceled, JobFailed, RequeueExhausted, RunError, WaitTimeout, attach, submit
+from amlrun import (
+    JobCanceled,
+    JobFailed,
+    RequeueExhausted,
+    RunError,
+    ServiceError,
+    WaitTimeout,
+    attach,
+    submit,
+)
 from amlrun._ending import Ending
 from amlrun._workspace import workspace_of
 from amlrun.testing import CanceledByPlatform, Failed, Forbidden, Preempted
@@ -126,6 +135,16 @@ def test_a_pipeline_names_the_step_that_failed(fake_aml: FakeAml, client: MLClie
     assert error.log == ("no disk",)
     assert fake_aml.job(step).name in str(error)
     assert "in prep.clean" in words(str(run.attempts))
+
+
+def test_a_step_is_no_run_to_go_on_with(fake_aml: FakeAml, client: MLClient) -> None:
+    """The error of a pipeline tells the id of its step: who names it is told that it is one."""
+    run = submit(nested(), client=client)
+    fake_aml.advance(minutes=1)
+    step = fake_aml.job(f"{run.name}/prep/clean").name
+    with pytest.raises(ServiceError, match="of a pipeline's step nothing is told here") as told:
+        attach(step, client=client)
+    assert told.value.hint == "Name the run that it is a step of."
 
 
 def test_of_several_steps_that_failed_the_first_is_named(fake_aml: FakeAml, client: MLClient) -> None:
