@@ -84,7 +84,7 @@ def _gpus(quota: Quota, *, everything: bool) -> str:
 
 
 def _more(what: str, hidden: int) -> str:
-    return f"\nNot shown: {what} ({hidden}). quota.table(all=True) has all." if hidden else ""
+    return f"\nNot shown: {what} ({hidden}): amlrun quota --all, or table(all=True)" if hidden else ""
 
 
 def _room(room: GpuRoom) -> _Row:
