@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._durations import iso
+from amlrun._durations import LONGEST, iso
 from amlrun._errors import InvalidRequest
 from amlrun._fields import WrongField, value_of
 from amlrun._identity import UserAssigned
@@ -80,8 +80,8 @@ def _idle(value: float | dt.timedelta | None) -> float | None:
     if value is None:
         return None
     seconds: object = value.total_seconds() if isinstance(value, dt.timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
-        raise _refused("idle", value, "seconds (0 or more) or a timedelta, for which a node waits for work")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST:
+        raise _refused("idle", value, "seconds (0 to a year) or a timedelta, for which a node waits for work")
     return float(math.ceil(seconds))
 
 

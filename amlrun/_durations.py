@@ -6,6 +6,8 @@ import datetime as dt
 import math
 import re
 
+LONGEST = 366 * 86400.0
+"""Seconds: longer than any job lives, on whatever compute. A greater limit is a mistake, or none."""
 _PATTERN = re.compile(
     r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )

@@ -42,11 +42,20 @@ _MEMORY = re.compile(r"(.+)[\s_-](\d+)\s*gb?", re.IGNORECASE)
 def _number(argument: str, value: object, unit: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    number = _float(value)
+    if not math.isfinite(number):
         raise InvalidRequest(f"{argument}={shown(value)}: {argument} is a number {unit}.", argument=argument)
-    if value < 0:
+    if number < 0:
         raise InvalidRequest(f"{argument}={shown(value)}: {argument} can't be negative.", argument=argument)
-    return float(value)
+    return number
+
+
+def _float(value: object) -> float:
+    """NaN for what is no number, or more than any."""
+    try:
+        return math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    except OverflowError:
+        return math.nan
 
 
 def _whole(argument: str, value: object, unit: str) -> int | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import math
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -49,7 +49,9 @@ def _refused(field: str, value: object, why: str, *, hint: str = "") -> InvalidR
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def _count(_: object, attribute: attrs.Attribute[Any], value: object) -> None:

@@ -6,7 +6,6 @@ An argument wins over the same setting inside the job. What the job says is told
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import attrs
 
 from amlrun._asking.computes import Computes, compute_of_job, parse_computes
 from amlrun._asking.images import may_be_own
+from amlrun._durations import LONGEST
 from amlrun._errors import InvalidRequest
 from amlrun._identity import CLIENT_ID_VARIABLE, identity_of_job, parse_identity
 from amlrun._job_types import TRAITS, JobType
@@ -187,8 +187,11 @@ def _tier(value: Any) -> Tier | None:
 
 def _timeout(value: Any) -> float:
     seconds = value.total_seconds() if isinstance(value, dt.timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 1 <= seconds < math.inf:
-        message = f"timeout={shown(value)}: seconds (1 or more) or a timedelta, for each attempt"
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 1 <= seconds <= LONGEST:
+        message = (
+            f"timeout={shown(value)}: seconds (1 or more) or a timedelta, for each attempt; at most a year"
+        )
         raise InvalidRequest(message, argument="timeout")
     return float(seconds)
 

@@ -10,13 +10,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.values import check_text
 from amlrun._errors import InvalidRequest
 from amlrun._names import CHECKPOINTS, OWN_VARIABLES
 from amlrun._paths import at_home, is_folder, is_there
 from amlrun._shown import a_kind, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _BINDING = re.compile(r"\$\{\{\s*([A-Za-z_]+)\.([A-Za-z0-9_]+)[^}]*\}\}")
 _INPUT_KEYS = (
@@ -33,6 +34,17 @@ _ENVIRONMENT = re.compile(
 _WITHOUT_VERSION = re.compile(r"(?:azureml:)?([A-Za-z0-9._-]+)|(?:azureml:/)?/.*/environments/[^/]+/?")
 _LABEL = re.compile(r"(?!azureml://|/)[^@]+@(?!latest$)(.+)")
 _LABEL_AS_VERSION = re.compile(r"(?!azureml://|/)[^@]+:latest", re.IGNORECASE)
+_NAMED = re.compile(
+    r"azureml:(?!/)[^:@]+[:@]\S.*|azureml:/subscriptions/.+|azureml://datastores/[^/]+/paths(/.*)?"
+    r"|(?!azureml://datastores)[\w.+-]+://[^/\s].*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Data by its name with a version or a label, or by its URI."""
+_DATA = (
+    "azureml:<name>:<version>, azureml:<name>@latest, azureml://datastores/<datastore>/paths/<path>, another "
+    "URI, or a local path."
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_PATH = 1000
 _ASSET = re.compile(r"[\w.-]{2,}(:[\w.-]+|@[\w.-]+)")
 _AN_ENVIRONMENT = (
@@ -94,6 +106,14 @@ def check_named_environment(name: str) -> None:
         raise InvalidRequest(message, argument="environment", hint=hint)
 
 
+def check_names(argument: str, names: Iterable[str]) -> None:
+    """Names of inputs or outputs, to which a command can be bound: azure-ai-ml looks when all is uploaded."""
+    for name in names:
+        if not _NAME.fullmatch(name):
+            message = f"{argument}: {shown(name)} is no name: letters, digits and _, the first no digit"
+            raise InvalidRequest(message, argument=argument)
+
+
 def plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Literals, `{"type": …, "path": …}`, or an `Input` of the SDK; a local path is there.
 
@@ -104,6 +124,7 @@ def plain_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain_input(name: str, value: Any) -> Any:
     if isinstance(value, (str, int, float)):
+        _check_literal(name, value)
         return value
     if isinstance(value, dict):
         _check_keys("inputs", name, value, _INPUT_KEYS)
@@ -121,6 +142,7 @@ def _plain_input(name: str, value: Any) -> Any:
             message = f"inputs: {name} is a {kind} without a value"
             hint = f"Give the value itself: inputs={{{name!r}: …}}."
             raise InvalidRequest(message, argument="inputs", hint=hint)
+        _check_literal(name, literal, kind)
         _check_range(name, literal, part)
         return literal
     _check_type("inputs", name, kind, (*_DATA_TYPES, *_LITERAL_TYPES))
@@ -130,16 +152,41 @@ def _plain_input(name: str, value: Any) -> Any:
         message = f"inputs: {name} has no path"
         hint = "Give one, or leave the input out, and what the command says of it."
         raise InvalidRequest(message, argument="inputs", hint=hint)
-    if isinstance(path, (str, Path)) and is_local(str(path)):
-        check_local(name, kind, at_home(path))
+    if not isinstance(path, (str, Path)):
+        raise InvalidRequest(f"inputs: {name} has the path {shown(path)}: a text", argument="inputs")
+    check_path(name, kind, path, Path())
     return value
+
+
+def _check_literal(name: str, literal: Any, kind: str = "") -> None:
+    """A text that a command line can hold, or a number."""
+    if isinstance(literal, str):
+        check_text("inputs", name, literal)
+    is_text = isinstance(literal, str) and kind not in {"integer", "number"}
+    try:
+        if not is_text:
+            float(literal)
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"inputs: {name} is not a {kind or 'text, and no number that a float can be'}"
+        raise InvalidRequest(message, argument="inputs") from error
+
+
+def check_path(name: str, kind: Any, path: str | Path, folder: Path) -> None:
+    """Data that has a name says its version, too; what is local, in this folder, is there."""
+    said = str(path)
+    if "${{" in said:
+        return
+    if is_local(said):
+        check_local(name, kind, folder / at_home(path))
+    elif (said.startswith("azureml:") or "://" in said) and not _NAMED.fullmatch(said):
+        raise InvalidRequest(f"inputs: {name}: {shown(said)} names no data", argument="inputs", hint=_DATA)
 
 
 def _check_range(name: str, literal: Any, part: Callable[[str, None], Any]) -> None:
     """The value of a literal, where it says itself what it can be."""
     least, most, among = part("min", None), part("max", None), part("enum", None)
     numbers = [one for one in (least, literal, most) if one is not None]
-    is_wrong = (among and literal not in among) or (
+    is_wrong = (isinstance(among, (list, tuple)) and among and literal not in among) or (
         all(isinstance(one, (int, float)) for one in numbers) and numbers != sorted(numbers)
     )
     if is_wrong:
@@ -226,7 +273,7 @@ def check_written(name: str, path: Any) -> None:
     """An output stands in a datastore: the job writes on another machine."""
     if path is None or "${{" in str(path):
         return
-    if "://" not in str(path) and not str(path).startswith("azureml:"):
+    if not _NAMED.fullmatch(str(path)):
         message = f"outputs: {name} has a path that is no place in a datastore"
         hint = "azureml://datastores/<datastore>/paths/<path>, or no path at all: the service finds a place."
         raise InvalidRequest(message, argument="outputs", hint=hint)

@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from amlrun._durations import LONGEST
 from amlrun._errors import InvalidRequest
 from amlrun._shown import shown
 
@@ -38,11 +39,11 @@ def check_seconds(timeout: Any, *, in_quotes: bool) -> None:
         return
     try:
         seconds = math.nan if isinstance(timeout, bool) else float(timeout)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    if (in_quotes or not isinstance(timeout, str)) and 1 <= seconds < math.inf:
+    if (in_quotes or not isinstance(timeout, str)) and 1 <= seconds <= LONGEST:
         return
-    message = f"timeout: the job's limits.timeout is {shown(timeout)}: a number of seconds, 1 or more"
+    message = f"timeout: the job's limits.timeout is {shown(timeout)}: seconds, 1 or more and at most a year"
     raise InvalidRequest(message, argument="timeout")
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlrun._asking.bindings import check_names
 from amlrun._asking.no_jobs import refuse_entity, refuse_file
 from amlrun._asking.pipelines import pipeline_settings
 from amlrun._asking.settings import settings_of
+from amlrun._asking.wiring import check_there
 from amlrun._asking.yamlfile import line_of, read_yaml
 from amlrun._errors import InvalidRequest
 from amlrun._job_types import JobType, job_type
@@ -67,4 +69,10 @@ def settings_of_entity(job: Any) -> JobSettings:
 
 
 def _settings(kind: JobType, job: Any, folder: Path) -> JobSettings:
-    return pipeline_settings(job, folder) if kind is JobType.PIPELINE else settings_of(kind, job, folder)
+    if kind is JobType.PIPELINE:
+        return pipeline_settings(job, folder)
+    found = settings_of(kind, job, folder)
+    check_names("inputs", found.inputs)
+    check_names("outputs", found.outputs)
+    check_there(job, folder)
+    return found

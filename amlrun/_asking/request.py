@@ -17,6 +17,7 @@ from amlrun._asking.bindings import (
     check_bindings,
     check_environment,
     check_named_environment,
+    check_names,
     check_outputs,
     check_variables,
     literal_doubts,
@@ -32,6 +33,7 @@ from amlrun._asking.steps import least_named, of_all_steps, steps_of
 from amlrun._asking.team import Defaults, Team
 from amlrun._asking.values import (
     check_tags,
+    check_text,
     experiment_of,
     mapping_of,
     name_of,
@@ -220,8 +222,9 @@ def _source(job: Any) -> Any:
         return job
     if not isinstance(job, str):
         return job
-    if not job.strip() or "\0" in job:
-        raise InvalidRequest("The command is empty, or holds a null character", argument="job")
+    if not job.strip():
+        raise InvalidRequest("The command is empty", argument="job")
+    check_text("job", "the command", job)
     if _SCRIPT.fullmatch(job.strip()):
         message = f"{job!r} is the name of a script, and no command: no shell would find it"
         raise InvalidRequest(message, argument="job", hint=f'Did you mean "python {job.strip()}"?')
@@ -253,6 +256,9 @@ def _data(source: Any, given: Arguments, settings: JobSettings) -> tuple[dict[st
     variables = variables_of(given.environment_variables)
     if settings.type is JobType.PIPELINE:
         check_data(inputs, outputs, settings)
+    else:
+        check_names("inputs", inputs)
+        check_names("outputs", outputs)
     command = source if isinstance(source, str) else settings.command
     searched = ("search_space",) if settings.type is JobType.SWEEP else ()
     check_bindings(command, {*settings.inputs, *inputs}, {*settings.outputs, *outputs}, *searched)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.team import Defaults, Team
 from amlrun._cluster import CLUSTER_SETTINGS, Cluster
+from amlrun._durations import LONGEST
 from amlrun._errors import InvalidRequest, NotConfigured
 from amlrun._guard import Guard, cluster_key
 from amlrun._identity import parse_identity
@@ -258,7 +259,10 @@ def _number(value: Any, least: float, words: str) -> Any:
 
 
 def _timeout(value: Any) -> float:
-    return float(_number(value, 1, "seconds, 1 or more, of each attempt"))
+    words = "seconds, 1 or more and a year at most, of each attempt"
+    if float(_number(value, 1, words)) > LONGEST:
+        raise ValueError(words)
+    return float(value)
 
 
 def _nodes(value: Any) -> int:

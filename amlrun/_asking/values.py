@@ -17,6 +17,7 @@ from amlrun._shown import a_kind, shown
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
+_NO_TEXTS = (Mapping, list, tuple, set, frozenset, bytes, bytearray, memoryview)
 _MOST_TAGS, _LONGEST_KEY, _LONGEST_VALUE = 48, 100, 1000
 """The service takes 50: two are kept free, for the mark of a cancel and for that of a wait in the queue."""
 
@@ -81,16 +82,29 @@ def check_tags(tags: Mapping[str, str]) -> None:
         raise InvalidRequest(message, argument="tags", hint=hint)
 
 
+def check_text(argument: str, name: str, text: str) -> None:
+    """What can leave as it is: of bytes in no encoding Python makes characters that nobody else reads."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        message = f"{argument}: {shown(name)} holds a null character, or bytes that are no text"
+        raise InvalidRequest(message, argument=argument)
+
+
 def _check_plain(argument: str, name: str, value: Any) -> None:
-    """What becomes a text: a dict or a list would leave as Python writes it."""
-    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+    """What becomes a text: a dict, a list or an object would leave as Python writes it."""
+    check_text(argument, name, name)
+    if isinstance(value, str):
+        check_text(argument, name, value)
+    elif isinstance(value, _NO_TEXTS) or str(value).startswith("<"):
         message = f"{argument}: {shown(name)} is {a_kind(value)}: a text"
         raise InvalidRequest(message, argument=argument, hint="json.dumps(…) makes one of it.")
 
 
 def text_said(argument: str, value: Any) -> str | None:
     """Some text, or None."""
-    if value is None or (isinstance(value, str) and value.strip()):
+    if value is None:
+        return None
+    if isinstance(value, str) and value.strip():
+        check_text(argument, argument, value)
         return value
     raise InvalidRequest(f"{argument}={shown(value)}: some text", argument=argument)
 

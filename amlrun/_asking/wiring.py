@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.bindings import check_local, is_local
+from amlrun._asking.bindings import check_path
 from amlrun._asking.parts import is_entity, read
 from amlrun._asking.searches import AUTOML_DATA
 from amlrun._errors import InvalidRequest
-from amlrun._paths import at_home
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -72,16 +71,11 @@ def check_names(node: Any, component: Any) -> None:
 
 
 def check_there(job: Any, folder: Path) -> None:
-    """Raise `InvalidRequest` for local data of a pipeline or a step that isn't there, beside its file."""
+    """Raise `InvalidRequest` for data of a job or a step that isn't there, beside its file."""
     for part, name, said in _data(job):
         path = None if isinstance(said, str) else read(said, "path")
-        if (
-            part == "inputs"
-            and isinstance(path, (str, Path))
-            and "${{" not in str(path)
-            and is_local(str(path))
-        ):
-            check_local(name, read(said, "type"), folder / at_home(path))
+        if part == "inputs" and isinstance(path, (str, Path)):
+            check_path(name, read(said, "type"), path, folder)
 
 
 def _data(job: Any) -> Iterator[tuple[str, str, Any]]:
