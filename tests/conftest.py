@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from typing import TYPE_CHECKING
@@ -48,6 +49,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AMLRUN_CONFIG", os.devnull)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path.parent / "config"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def no_level_stays() -> Iterator[None]:
+    """What one test has amlrun say, as its command line does, no other test hears."""
+    yield
+    logging.getLogger("amlrun").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True)
