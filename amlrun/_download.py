@@ -21,6 +21,7 @@ from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network
 from amlrun._error_replies import scope_of, unreachable
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
 from amlrun._outputs import DEFAULT, OWN, Place
+from amlrun._readings.json_values import object_in
 from amlrun._rights import BLOBS
 from amlrun._sdk.storage import PATIENCE
 from amlrun._signing_in import gives_tokens, not_signed_in
@@ -85,16 +86,19 @@ def _container(workspace: Workspace, datastore: str) -> Any:
     from azure.storage.blob import ContainerClient  # noqa: PLC0415  who downloads pays for it
 
     path = f"{workspace.scope.path}/datastores/{datastore}"
-    properties = workspace.rest.get(path)["properties"]
+    properties = object_in(workspace.rest.get(path).get("properties"))
     kind, account = properties.get("datastoreType"), str(properties.get("accountName") or "")
+    if not kind:
+        what = f"GET /datastores/{datastore}: a reply that is no datastore"
+        raise ServiceError(what, hint="Is a proxy in between?", status=200)
     if kind not in _CONTAINERS:
         hint = "Blob containers and data lakes can be read."
         raise InvalidRequest(f"Datastore {datastore} is of type {kind}", argument="name", hint=hint)
     wire = workspace.rest.wire
     credential: Any = wire.credential
-    if (properties.get("credentials") or {}).get("credentialsType") in {"AccountKey", "Sas"}:
+    if object_in(properties.get("credentials")).get("credentialsType") in {"AccountKey", "Sas"}:
         with contextlib.suppress(NotAuthorized):  # who may not have the secret may still have a role
-            secret = workspace.rest.send("POST", f"{path}/listSecrets", body={}).body or {}
+            secret = object_in(workspace.rest.send("POST", f"{path}/listSecrets", body={}).body)
             if secret.get("key"):
                 credential = AzureNamedKeyCredential(account, secret["key"])
             elif secret.get("sasToken"):
@@ -206,3 +210,6 @@ def _translated(workspace: Workspace, uri: str, came: list[Path]) -> Iterator[No
             ) from error
         hint = f"{len(came)} files have come; the same call brings the others."
         raise ServiceError(what, hint=hint, status=status, service_code=code) from error
+    except (AttributeError, ValueError) as error:  # azure-storage-blob, of what is no list
+        hint = "Is a proxy in between?"
+        raise ServiceError(f"{uri}: a reply that is no list of files", hint=hint, status=200) from error

@@ -14,7 +14,9 @@ import attrs
 from amlrun._cloud import HISTORY
 from amlrun._durations import instant, span
 from amlrun._error_replies import innermost
+from amlrun._errors import ServiceError
 from amlrun._logs import preferred
+from amlrun._readings.json_values import items_in, object_in, text_in
 from amlrun._states import FAILED
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 DEEPEST = 8
 """Pipelines within pipelines that are looked into."""
 _TRACED = "Traceback (most recent call last)"
+_MOST_DIGITS = 9
 _MOST_LOGS = 8
 """Logs of a job of many processes that are read to find the one that tells of a failure."""
 
@@ -57,19 +60,24 @@ class RunRecord:
 
 def run_record(workspace: Workspace, name: str) -> RunRecord:
     """GET one run. A host that hangs is given up soon: who waits for many can't sit it out for each."""
-    return record_of(workspace.rest.bounded().get(_run(workspace, name), api_version=""))
+    run = workspace.rest.bounded().get(_run(workspace, name), api_version="")
+    if not (text_in(run.get("runId")) or text_in(run.get("status"))):  # else its end would be unknown
+        what = f"GET /runs/{name}: a reply that is no run"
+        raise ServiceError(what, hint="Is a proxy in between?", status=200)
+    return record_of(run)
 
 
 def record_of(run: Mapping[str, Any]) -> RunRecord:
-    """What a reply says."""
-    error = (run.get("error") or {}).get("error") or {}
+    """What a reply says. What has another form than it should says nothing."""
+    error = object_in(object_in(run.get("error")).get("error"))
     code, message = innermost(error)
-    inner = error.get("innerError") or {}
+    inner = error.get("innerError")
     codes = [code] if code else []
     while isinstance(inner, dict) and inner.get("code"):
         codes.append(str(inner["code"]))
         inner = inner.get("innerError")
-    outputs = {name: one for name, one in (run.get("outputs") or {}).items() if one and one.get("assetId")}
+    named = {name: object_in(one) for name, one in object_in(run.get("outputs")).items()}
+    outputs = {name: one for name, one in named.items() if one.get("assetId")}
     return RunRecord(
         name=str(run.get("runId") or ""),
         title=str(run.get("displayName") or run.get("runId") or ""),
@@ -78,25 +86,30 @@ def record_of(run: Mapping[str, Any]) -> RunRecord:
         ended=instant(run.get("endTimeUtc")),
         error_code="/".join(codes),
         error_message=message,
-        warnings=tuple(str(warning.get("message") or "") for warning in run.get("warnings") or ()),
-        queueing=_words(run.get("queueingInfo")),
+        warnings=tuple(str(warning.get("message") or "") for warning in items_in(run.get("warnings"))),
+        queueing=_words(object_in(run.get("queueingInfo"))),
         # Assumed: run history counts attempts of a job from 1, one more for each restart in place.
-        restarts=max(0, int(run.get("currentAttemptId") or 1) - 1),
+        restarts=max(0, _number(run.get("currentAttemptId")) - 1),
         computed=span(run.get("computeDuration")),
         outputs={name: (str(one["assetId"]), str(one.get("type") or "")) for name, one in outputs.items()},
         raw=run,
     )
 
 
-def _words(queueing: Mapping[str, Any] | None) -> str:
-    said = queueing or {}
-    return ": ".join(str(said[key]) for key in ("code", "message") if said.get(key))
+def _words(queueing: Mapping[str, Any]) -> str:
+    return ": ".join(str(queueing[key]) for key in ("code", "message") if queueing.get(key))
+
+
+def _number(value: object) -> int:
+    """A whole number, as one or as its digits; 0: none."""
+    digits = str(value)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS else 0
 
 
 def children(workspace: Workspace, name: str) -> list[RunRecord]:
     """The runs of a pipeline's steps, of a search's trials; none of a job that runs by itself."""
     runs = workspace.rest.bounded().list(f"{_run(workspace, name)}/children", api_version="")
-    return [record_of(run) for run in runs]
+    return [record_of(run) for run in items_in(runs)]
 
 
 def failed_part(workspace: Workspace, name: str, above: tuple[str, ...] = ()) -> tuple[str, RunRecord] | None:
@@ -157,7 +170,7 @@ def _logs(workspace: Workspace, name: str) -> Mapping[str, str]:
     """URLs by the names of logs."""
     # Assumed: that the URLs of `logFiles` are signed.
     details = workspace.rest.get(f"{_run(workspace, name)}/details", api_version="")
-    return details.get("logFiles") or {}
+    return {name: url for name, url in object_in(details.get("logFiles")).items() if text_in(url)}
 
 
 def _texts(workspace: Workspace, name: str) -> Iterator[str]:
@@ -185,6 +198,9 @@ def run_path(workspace: Workspace, name: str, experiment: str) -> str:
 def host_of(workspace: Workspace) -> str:
     """Where run history is, and the services beside it."""
     host = urlsplit(workspace.lookups.workspace().discovery_url)
+    if not host.netloc:
+        what = f"The workspace {workspace.scope.workspace} doesn't say where its run history is"
+        raise ServiceError(what, hint="Its discoveryUrl is missing: is it still being made?", status=200)
     return f"{host.scheme}://{host.netloc}"
 
 

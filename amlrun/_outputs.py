@@ -11,6 +11,7 @@ import attrs
 from amlrun._errors import AmlrunError
 from amlrun._history import host_of, run_record
 from amlrun._names import CHECKPOINTS
+from amlrun._readings.json_values import object_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,12 +55,12 @@ def outputs_of(job: Mapping[str, Any]) -> dict[str, str]:
     name = trial or str(job.get("name") or "")
     said: Mapping[str, Any] = properties.get("outputs") or {}
     found = {
-        output: _named(str((value or {}).get("uri") or ""), name, output)
+        output: _named(str(object_in(value).get("uri") or ""), name, output)
         or f"azureml://datastores/workspaceblobstore/paths/azureml/{name}/{output}/"
         for output, value in said.items()
         if output not in {DEFAULT, CHECKPOINTS}  # the latter is nobody's but amlrun's
     }
-    own = "" if trial else str((said.get(DEFAULT) or {}).get("uri") or "")
+    own = "" if trial else str(object_in(said.get(DEFAULT)).get("uri") or "")
     usual = f"azureml://datastores/workspaceartifactstore/paths/ExperimentRun/dcid.{name}/"
     return {**found, DEFAULT: own or usual}
 
@@ -67,7 +68,7 @@ def outputs_of(job: Mapping[str, Any]) -> dict[str, str]:
 def best_trial(job: Mapping[str, Any]) -> str:
     """The name of a search's best trial; "": it has none, or is none."""
     properties = job["properties"]
-    labels = {**(properties.get("properties") or {}), **(properties.get("tags") or {})}
+    labels = {**object_in(properties.get("properties")), **object_in(properties.get("tags"))}
     return next((str(labels[name]) for name in _BEST if labels.get(name)), "")
 
 
@@ -78,7 +79,7 @@ def found_outputs(workspace: Workspace, job: Mapping[str, Any], record: RunRecor
     """
     outputs = outputs_of(job)
     said = job["properties"].get("outputs") or {}
-    unsaid = {name for name in outputs.keys() - {DEFAULT} if not (said[name] or {}).get("uri")}
+    unsaid = {name for name in outputs.keys() - {DEFAULT} if not object_in(said[name]).get("uri")}
     if not unsaid:
         return outputs
     trial = best_trial(job)
@@ -103,9 +104,9 @@ def _places(workspace: Workspace, service: str, assets: list[str], field: str) -
         return {}
     path = service.format(scope=workspace.scope.path)
     url = f"{host_of(workspace)}/{path}/batchGetResolvedUris"
-    reply = workspace.rest.send("POST", url, api_version="", body={"values": assets}).body or {}
-    found = (reply.get("values") or {}).items()
-    return {asset: str(one[field]) for asset, one in found if one and one.get(field)}
+    reply = object_in(workspace.rest.send("POST", url, api_version="", body={"values": assets}).body)
+    found = object_in(reply.get("values")).items()
+    return {asset: str(one[field]) for asset, one in found if object_in(one).get(field)}
 
 
 def _named(uri: str, job: str, output: str) -> str:

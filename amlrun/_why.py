@@ -5,6 +5,7 @@ Run history tells; where it can't be read, what was seen does, or nothing.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -166,4 +167,6 @@ def _running_time(record: RunRecord, ran: float) -> float:
 
 def _timeout_of(job: Mapping[str, Any]) -> float | None:
     text = (job["properties"].get("limits") or {}).get("timeout")
-    return seconds(text) if text else None
+    with contextlib.suppress(ValueError):  # months, say, or a number
+        return seconds(str(text)) if text else None
+    return None

@@ -86,7 +86,7 @@ class Service:
     def workspace(self) -> WorkspaceFacts:
         """What it says of itself. Raises `NotAuthorized` and `ServiceError`, with the way out."""
         try:
-            return workspace_from(self._workspace())
+            facts = workspace_from(self._workspace())
         except NotAuthorized as error:
             if error.signed_in:
                 raise self._not_for_us(error) from error
@@ -95,6 +95,10 @@ class Service:
             if error.status == _NOT_FOUND:
                 raise self._not_there(error) from error
             raise
+        if not facts.location:  # it would be kept for minutes
+            what = f"GET {self.path}: a reply that is no workspace"
+            raise ServiceError(what, hint="Is a proxy in between?", status=200)
+        return facts
 
     def _not_for_us(self, error: NotAuthorized) -> NotAuthorized:
         message = f"This account may not read {self._named()}, or there is none: {error.message}"

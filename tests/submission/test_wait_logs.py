@@ -161,7 +161,7 @@ def test_a_log_that_cannot_be_read_ends_no_wait(
     assert capsys.readouterr().out == ""
 
 
-def test_a_reply_about_logs_that_nobody_understands_is_told_once(
+def test_what_goes_wrong_with_logs_unforeseen_is_told_once(
     fake_aml: FakeAml, between: Between, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a traceback, for it is a defect; it ends no wait."""
@@ -169,10 +169,9 @@ def test_a_reply_about_logs_that_nobody_understands_is_told_once(
     run = spot_over(fake_aml, between)
 
     def nonsense(_method: str, path: str, go_on: Callable[[], Any]) -> Any:
-        reply = go_on()
         if path.endswith("/details"):
-            reply.http_response._content = b'{"logFiles": ["user_logs/std_log.txt"]}'
-        return reply
+            raise LookupError(path)
+        return go_on()
 
     between.act = nonsense
     assert run.wait(logs=True).status == "Completed"
