@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -113,8 +112,8 @@ def cloud_of(environment: Mapping[str, str]) -> Cloud:
     Raises `NotConfigured` for a name that no cloud has, for two of which each says another, and for a sign-in
     that is of none.
     """
-    named, host = _named(environment, VARIABLE), _host(environment.get(_AUTHORITY, ""))
-    of_host = next((cloud for cloud in CLOUDS if _host(cloud.login) == host), _MORE_LOGINS.get(host))
+    named, host = _named(environment, VARIABLE), host_in(environment.get(_AUTHORITY, ""))
+    of_host = next((cloud for cloud in CLOUDS if host_in(cloud.login) == host), _MORE_LOGINS.get(host))
     if named is not None:
         if of_host is not None and of_host is not named:
             message = (
@@ -142,5 +141,6 @@ def _named(environment: Mapping[str, str], variable: str) -> Cloud | None:
     return cloud
 
 
-def _host(url: str) -> str:
-    return urlsplit(url if "//" in url else f"//{url}").netloc.lower()
+def host_in(url: str) -> str:
+    """The host of a URL that somebody typed, its scheme or not; whatever it is, it is no error."""
+    return re.split(r"[/?#]", url.partition("//")[2] or url)[0].lower()

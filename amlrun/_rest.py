@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from amlrun._account import Account
 
 _NO_TOKEN = 401
-_PARTIAL, _SHORTER = 206, 416
+_OK, _PARTIAL, _SHORTER = 200, 206, 416
 """Of a part of what is there; and where there is not so much."""
 API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
@@ -314,5 +314,6 @@ def _own(policy: Any) -> Any:
 def _rows(path: str, page: Mapping[str, Any]) -> list[Any]:
     rows = page.get("value") or []
     if not isinstance(rows, list):
-        raise ServiceError(f"GET {short(path)}: a reply that is no list", hint="Is a proxy in between?")
+        what = f"GET {short(path)}: a reply that is no list"
+        raise ServiceError(what, hint="Is a proxy in between?", status=_OK)
     return rows

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from amlrun._cloud import host_in
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, ServiceError
 from amlrun._readings.json_values import object_in, text_in
 from amlrun._shown import shown
@@ -67,8 +67,7 @@ def _said(vault: str, cloud: Cloud) -> str:
 
     No other address: whoever is behind it would get a token that opens vaults.
     """
-    host = urlsplit(vault if "//" in vault else f"//{vault}").netloc.lower()
-    name = host.removesuffix(f".{cloud.vault}")
+    name = host_in(vault).removesuffix(f".{cloud.vault}")
     if not vault or _VAULT.fullmatch(name):
         return name
     message = f"{VARIABLE}={vault}: not a key vault of {cloud.name}"

@@ -120,7 +120,7 @@ def _unread(asked: Sequence[Asked]) -> Check:
             f"reach-{first.name}", level, f"{first.of} can't be reached: {follows}", first.why, first.todo
         )
     whats = listed(one.what for one in asked)
-    if first.status in _PASSING and level is Level.WARNING:
+    if first.status in _PASSING and level in {Level.FAILS, Level.WARNING}:
         return Check(
             f"read-{first.name}", Level.UNKNOWN, f"{whats} can't be read now", first.why, "Ask again later"
         )
@@ -137,7 +137,8 @@ def _of_quota(asked: list[Asked]) -> Iterator[Check]:
         return
     follows = "plans rest on tables; no job is stopped by that"
     what = f"{listed(one.what for one in failed)} can't be read ({follows})"
-    yield Check("right-to-read-quota", Level.WARNING, what, failed[0].why, failed[0].todo)
+    level = Level.WARNING if any(one.refused for one in failed) else Level.UNKNOWN  # no right is missing
+    yield Check("right-to-read-quota", level, what, failed[0].why, failed[0].todo)
 
 
 def _of_limits(market: Market | None) -> Iterator[Check]:

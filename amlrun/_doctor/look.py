@@ -24,6 +24,7 @@ from amlrun._checks.versions import IN_USE, SDK, canonical, required_by
 from amlrun._cloud import HISTORY, STORAGE_SCOPE
 from amlrun._connect import LOCAL, configured
 from amlrun._doctor.seen import Asked, Seen, Unforeseen
+from amlrun._error_replies import short
 from amlrun._errors import AmlrunError, NotAuthorized, NotConfigured, ServiceError
 from amlrun._proxies import AUTHORITIES, in_between
 from amlrun._readings.json_values import items_in
@@ -199,13 +200,21 @@ class _Round:
 
     def _roles(self) -> tuple[Permissions, ...]:
         path = permissions_path(self._scope.path)
-        return permissions_from(items_in(self._rest.get(path, api_version=AUTHORIZATION).get("value")))
+        rows = items_in(self._rest.list(path, api_version=AUTHORIZATION))
+        if not any(isinstance(row.get("actions"), list) for row in rows):
+            # Who may ask has a role that allows it: a reply without one is no answer.
+            what = f"GET {short(path)}: a reply that names no role"
+            raise ServiceError(what, hint="Is a proxy in between?", status=200)
+        return permissions_from(rows)
 
     def _history(self, known: WorkspaceFacts | None) -> None:
         """Whether it answers: that there is no such run is an answer."""
         if known is None:
             return
         host = urlsplit(known.discovery_url).netloc
+        if not host:
+            what = f"GET {short(self._scope.path)}: a reply that doesn't say where run history is"
+            raise ServiceError(what, hint="Its discoveryUrl is missing: is it still being made?", status=200)
         try:
             self._rest.get(f"https://{host}{HISTORY}{self._scope.path}/runs/{_NO_RUN}", api_version="")
         except ServiceError as error:

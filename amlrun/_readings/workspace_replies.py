@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from amlrun._durations import instant, seconds
 from amlrun._identity import UserAssigned
@@ -48,7 +49,7 @@ def workspace_from(reply: Mapping[str, Any]) -> WorkspaceFacts:
         name=_text(reply.get("name")),
         location=region_key(_text(reply.get("location"))),
         workspace_id=_text(properties.get("workspaceId")),
-        discovery_url=_text(properties.get("discoveryUrl")),
+        discovery_url=_url(properties.get("discoveryUrl")),
         identities=identities,
         user_assigned=user_assigned,
         keyless=_text(properties.get("systemDatastoresAuthMode")).lower() == "identity",
@@ -185,6 +186,14 @@ def _identities(row: Mapping[str, Any]) -> tuple[frozenset[str], tuple[UserAssig
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _url(value: object) -> str:
+    """A URL that can be taken apart, empty where it is none."""
+    try:
+        return urlsplit(_text(value)).geturl()
+    except ValueError:
+        return ""
 
 
 def _count(value: object) -> int:

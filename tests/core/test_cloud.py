@@ -35,6 +35,12 @@ def test_which_cloud(environment: dict[str, str], cloud: object) -> None:
     assert cloud_of(environment) is cloud
 
 
+def test_a_sign_in_that_is_no_url() -> None:
+    """It is told as that of no cloud."""
+    with pytest.raises(NotConfigured, match=r"AZURE_AUTHORITY_HOST=\[x is the sign-in of no cloud"):
+        cloud_of({"AZURE_AUTHORITY_HOST": "https://[x/"})
+
+
 def test_a_cloud_that_is_none() -> None:
     """Those that there are, and what to do about another."""
     with pytest.raises(NotConfigured, match="AZURE_CLOUD=Nebula: no such cloud") as caught:

@@ -177,5 +177,5 @@ def test_a_failure_of_the_service_is_the_answer(fake_aml: FakeAml) -> None:
 def test_a_workspace_that_does_not_say_where_it_is(fake_aml: FakeAml) -> None:
     """Then there is no region whose quota it would be."""
     fake_aml.inject(Answer(200, {}), on="GET ")
-    with pytest.raises(ServiceError, match="in which region"):
+    with pytest.raises(ServiceError, match="Is a proxy"):
         quota(client=fake_aml.client())

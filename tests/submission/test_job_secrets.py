@@ -63,7 +63,9 @@ def test_a_variable_names_another_key_vault(fake_aml: FakeAml, enter: Enter) -> 
     assert [call.route for call in fake_aml.calls] == ["/MSI/auth", "/secrets/{name}"]
 
 
-@pytest.mark.parametrize("vault", ["https://evil.example.org", "a.vault.azure.net.example.org", "a/b", "x"])
+@pytest.mark.parametrize(
+    "vault", ["https://evil.example.org", "a.vault.azure.net.example.org", "a/b", "x", "https://["]
+)
 def test_no_other_address_gets_a_token(fake_aml: FakeAml, enter: Enter, vault: str) -> None:
     """What is no key vault of this cloud is refused, with what would be one."""
     job = enter(environment_variables={"AMLRUN_KEY_VAULT": vault})

@@ -15,7 +15,7 @@ from amlrun._checks import Level
 from amlrun._command_line import main
 from amlrun._doctor.judge import checks_of
 from amlrun._doctor.look import look
-from amlrun.testing import Answer, NoConnection
+from amlrun.testing import Answer, InternalError, NoConnection
 from tests.users.examined import answers, sign_in
 
 if TYPE_CHECKING:
@@ -66,6 +66,58 @@ def test_what_nobody_has_looked_at_is_not_known(
     assert [answers(out)[one] for one in ("can submit", "can follow", "reads quota")] == ["not known"] * 3
     assert told()[1]["answers"] == {"can_submit": None, "can_follow": None, "reads_quota": None}
     assert not fake.calls
+
+
+@pytest.mark.parametrize("reply", [{}, {"value": None}, {"value": 5}, {"value": [{}]}, b"<html>"])
+def test_a_reply_that_names_no_role_takes_no_right_away(fake: FakeAml, told: Told, reply: Any) -> None:
+    """Of somebody in between: whether jobs can be sent is as unknown as without any."""
+    fake.inject(Answer(200, reply), on="GET /providers/Microsoft.Authorization/permissions")
+    code, found = told()
+    assert (code, found["answers"]["can_submit"], found["worst"]) == (0, None, "unknown")
+    assert "right-to-submit" not in found["by_name"]
+
+
+def test_roles_on_further_pages_count(fake: FakeAml, told: Told) -> None:
+    """Or a right would be missing that is on the second one."""
+    path = f"{fake.scope.path}/providers/Microsoft.Authorization/permissions"
+    first = {
+        "value": [{"actions": [], "notActions": []}],
+        "nextLink": f"https://management.azure.com{path}?api-version=2022-04-01&$skip=1",
+    }
+    fake.inject(Answer(200, first), on="GET /providers/Microsoft.Authorization/permissions")
+    _, found = told()
+    assert found["answers"]["can_submit"] is True
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_service_that_is_busy_says_nothing_of_jobs(fake: FakeAml, told: Told, status: int) -> None:
+    """Of the workspace and of quota, too: what can't be read now takes no right away."""
+    fake.inject(Answer(status), on="GET ", times=None)
+    fake.inject(Answer(status), on="GET /jobs", times=None)
+    code, found = told()
+    assert (code, found["answers"]["can_submit"], found["answers"]["reads_quota"]) == (0, True, None)
+    assert found["by_name"]["read-workspace"]["level"] == "unknown"
+
+
+def test_quota_that_fails_is_no_missing_right(fake: FakeAml, told: Told) -> None:
+    """Only a refusal is one."""
+    fake.inject(
+        InternalError(), on="GET /providers/Microsoft.MachineLearningServices/locations/{location}/usages"
+    )
+    _, found = told()
+    assert (found["answers"]["reads_quota"], found["by_name"]["right-to-read-quota"]["level"]) == (
+        None,
+        "unknown",
+    )
+
+
+@pytest.mark.parametrize("url", ["https://[", ""])
+def test_a_workspace_that_does_not_say_where_run_history_is(fake: FakeAml, told: Told, url: str) -> None:
+    """Nobody is asked for it, and that is told."""
+    fake.workspace_properties(discoveryUrl=url)
+    code, found = told()
+    assert code == 0
+    assert "doesn't say where run history is" in found["by_name"]["read-run-history"]["why"]
 
 
 def test_figures_and_answers_for_programs(fake: FakeAml, told: Told) -> None:
