@@ -36,6 +36,8 @@ def examples(fake_aml: FakeAml, client: MLClient, tmp_path: Path) -> Path:
 
     folder = tmp_path / "cli" / "jobs" / "basics"
     shutil.copytree(EXAMPLES, folder)
+    for one in (folder, *folder.rglob("*")):  # whose originals may be read-only
+        one.chmod(0o700)
     for name in (
         "src/main.py",
         "../../assets/model/mlflow-model/MLmodel",

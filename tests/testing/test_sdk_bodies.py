@@ -158,6 +158,8 @@ def test_example_files_run_as_they_are(
     """Job files as users write them, of every type: loaded, sent and carried to their ends."""
     folder = tmp_path / "cli" / "jobs" / "basics"
     shutil.copytree(EXAMPLES, folder)
+    for one in (folder, *folder.rglob("*")):  # whose originals may be read-only
+        one.chmod(0o700)
     for name in ("src/main.py", "src/hello.py", "../../assets/model/mlflow-model/MLmodel"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x")

@@ -261,7 +261,7 @@ def test_a_half_written_configuration(examine: Examine, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"subscription_id": "s", "resource_group": "g"}')
     code, out = examine()
     assert code == 2
-    assert re.search(r"config\.json: workspace_name\s+missing", out)
+    assert re.search(r"config\.json:\s+workspace_name\s+missing", out)
 
 
 @pytest.mark.usefixtures("fake")
