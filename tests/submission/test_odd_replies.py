@@ -28,6 +28,7 @@ def test_a_run_of_another_shape_explains_no_end(fake_aml: FakeAml, body: Any) ->
     """The next look asks again: an end that nobody could explain would not be requeued."""
     run = spot(fake_aml.client())
     fake_aml.inject(Preempted(), job=run.name)
+    fake_aml.advance(hours=1)
     fake_aml.inject(Answer(200, body), on=RUN)
     assert run.wait().attempt == 2
 
@@ -67,10 +68,9 @@ def test_a_timeout_in_other_words_ends_no_wait(fake_aml: FakeAml, between: Betwe
     def reworded(method: str, path: str, go_on: Callable[[], Any]) -> Any:
         reply = go_on()
         if method == "GET" and path.endswith(f"/jobs/{run.name}"):
-            job = json.loads(reply.http_response.text())
+            job = json.loads(reply.http_response.content)
             job["properties"]["limits"]["timeout"] = timeout
-            reply.http_response._internal_response._content = json.dumps(job).encode()
-            reply.http_response._content = reply.http_response._internal_response._content
+            reply.http_response._content = json.dumps(job).encode()
         return reply
 
     between.act = reworded
