@@ -15,7 +15,7 @@ from amlrun._asking.request import parse
 from amlrun._asking.teamfile import read_team
 from amlrun._catalogue import list_prices
 from amlrun._checked import checking
-from amlrun._errors import REFUSALS, InvalidRequest, NotAuthorized, NothingFits, ServiceError
+from amlrun._errors import REFUSALS, InvalidRequest, NotAuthorized, NothingFits
 from amlrun._job_types import TRAITS, JobType
 from amlrun._jobs.dress import checkpoint_folder
 from amlrun._jobs.remarks import remarks
@@ -84,9 +84,7 @@ def quota_of(workspace: Workspace) -> Quota:
         raise refused.reworded(message=message) from refused
     if refused is not None:
         raise refused
-    if look.market.quota is None:  # the workspace was read, and doesn't say where it is
-        hint = "Is a proxy in between?"
-        raise ServiceError("The workspace's reply doesn't say in which region it is", hint=hint)
+    assert look.market.quota is not None  # noqa: S101  it was read
     elsewhere = look.market.elsewhere
     return look.readings.told(look.market.quota, [elsewhere[region] for region in sorted(elsewhere)])
 
