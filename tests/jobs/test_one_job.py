@@ -198,7 +198,7 @@ def test_two_processes_that_submit_the_same_have_one_job(tmp_path: Path, source:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=60) for process in processes]
+    answers = [process.communicate(timeout=120) for process in processes]
     assert [json.loads(out) for out, _ in answers] == [["mine", 1, "steps"]] * 2, [
         error for _, error in answers
     ]

@@ -48,7 +48,7 @@ def test_a_script_submits_itself_and_goes_on_inside_the_job(tmp_path: Path) -> N
     assert "attempt" not in done.stdout
     assert "PYTHONPATH: set here" in done.stderr
     run = the_run(done)
-    run.wait(timeout=60)
+    run.wait(timeout=120)
     assert """attempt 1 of True with ['--rate', '0.1 x', "größe=$HOME;'"] together""" in run.logs()
     assert "asserts: False, dev: True" in run.logs()
 
@@ -72,7 +72,7 @@ def test_a_module_submits_the_folder_that_it_is_found_in(tmp_path: Path) -> None
         variables={"PYTHONPATH": str(tmp_path / "src")},
     )
     assert "--also=data.csv: on this machine, and not in the folder that is sent" in done.stderr
-    assert "together 1,2" in the_run(done).wait(timeout=60).logs()
+    assert "together 1,2" in the_run(done).wait(timeout=120).logs()
 
 
 @pytest.mark.usefixtures("home")
@@ -89,9 +89,9 @@ def test_another_folder_can_be_sent_if_the_script_is_in_it(tmp_path: Path) -> No
     done = python(str(script), "..", cwd=script.parent, variables={"PYTHONPATH": "."})
     assert "PYTHONPATH" not in done.stderr  # which is said
     run = the_run(done)
-    assert "'jobs'" in run.wait(timeout=60).logs()
+    assert "'jobs'" in run.wait(timeout=120).logs()
     alone = the_run(python(str(script), str(script), cwd=tmp_path))
-    assert "ran beside ['outputs', 'train.py']" in alone.wait(timeout=60).logs()
+    assert "ran beside ['outputs', 'train.py']" in alone.wait(timeout=120).logs()
     assert "is not in this folder" in python(str(script), str(tmp_path / "other"), cwd=tmp_path).stderr
     assert "it is a local folder" in python(str(script), "azureml:code:1", cwd=tmp_path).stderr
 
@@ -117,7 +117,7 @@ def test_anywhere_inside_a_job_it_returns(home: Path, tmp_path: Path, by: str) -
         entity: Any = command(command="python train.py", code=source, environment="azureml:train:1")
         with fake.installed():
             name = str(fake.client().jobs.create_or_update(entity).name)
-    for _ in range(600):
+    for _ in range(2400):
         if local().job(name).status in {"Completed", "Failed"}:
             break
         local().clock.sleep(0.05)
@@ -134,7 +134,7 @@ def test_a_path_of_the_jobs_own_is_its_own() -> None:
         "echo here; no-such-program", environment="azureml:e:1", environment_variables={"PATH": "/nowhere"}
     )
     with pytest.raises(JobFailed) as caught:
-        run.wait(timeout=60)
+        run.wait(timeout=120)
     assert caught.value.reason == "user-error"
     assert "here" in str(caught.value)
 
@@ -162,12 +162,12 @@ def test_local_really_runs_and_outlives_who_submitted(home: Path, tmp_path: Path
     )
     assert python("-c", program, cwd=tmp_path).returncode == 0
     run = attach("survivor")
-    for _ in range(600):
+    for _ in range(2400):
         if "written" in run.logs():
             break
         local().clock.sleep(0.05)
     local().preempt("survivor")
-    run.wait(timeout=60)
+    run.wait(timeout=120)
     assert (run.attempt, run.status) == (2, "Completed")
     assert "found the checkpoint after preempted" in run.logs()
     assert "written" in run.logs(attempt=1)
