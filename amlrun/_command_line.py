@@ -312,7 +312,12 @@ def _job(words: Sequence[str]) -> Any:
         return word
     from amlrun._plan import Plan
 
-    return Plan.from_json(Path(word).read_text(encoding="utf-8"))
+    try:
+        read = Path(word).read_bytes()
+        text = read.decode(json.detect_encoding(read))  # of a file by `>` it is the shell's: also UTF-16
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{word}: can't be read ({error})", argument="job") from error
+    return Plan.from_json(text)
 
 
 def _is_file(word: str) -> bool:

@@ -96,6 +96,13 @@ def test_a_plan_is_printed_and_can_be_sent(
     assert main(["submit", str(kept)]) == 0
     body = fake.job(run_of(capsys.readouterr().out)).body["properties"]
     assert body["command"] == "echo 'two words'"
+    kept.write_text(kept.read_text(encoding="utf-8"), encoding="utf-16")  # as PowerShell's `>` does
+    assert main(["submit", str(kept)]) == 0
+    kept.write_bytes(b'{"plan": "\xff"}')
+    for unreadable in (kept, tmp_path / "none.json"):
+        assert main(["submit", str(unreadable)]) == 2
+        assert f"{unreadable}: can't be read" in capsys.readouterr().err
+    assert len(fake.jobs) == 2
 
 
 def test_a_command_may_end_in_the_name_of_a_file(fake: FakeAml, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +111,7 @@ def test_a_command_may_end_in_the_name_of_a_file(fake: FakeAml, capsys: pytest.C
     long = f"python train.py --note {'x' * 300} --config conf.json"
     assert main(["submit", long, *words]) == 0
     assert fake.job(run_of(capsys.readouterr().out)).body["properties"]["command"] == long
-    assert main(["plan", "conf.JSON", *words]) == 5
+    assert main(["plan", "conf.JSON", *words]) == 2
     assert "conf.JSON" in capsys.readouterr().err
 
 
