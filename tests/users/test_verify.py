@@ -103,7 +103,7 @@ def test_what_goes_wrong_on_the_way(fake_aml: FakeAml) -> None:
     """
     fake_aml.runtime(seconds=RUNTIME)
     fake_aml.inject(BadGateway(), on="GET /jobs/{name}", name="*-studio-cancel", call=3, times=5)
-    strange = {"name": "x", "properties": {"status": "Running", "properties": [], "limits": {"timeout": 1}}}
+    strange = {"properties": {"jobType": "Command", "status": "Running", "limits": {"timeout": 1}}}
     fake_aml.inject(Answer(200, strange), on="GET /jobs/{name}", name="*-time-out", call=3)
     fake_aml.inject(Failed("UserError", "No such image.", after=0), job="amlrun-verify-????????-cancel")
     world, found = verified(fake_aml)
