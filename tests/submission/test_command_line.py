@@ -148,7 +148,7 @@ def test_what_went_wrong_is_told_on_stderr(fake: FakeAml, capsys: pytest.Capture
     assert main(["submit", "echo", "--environment", ENVIRONMENT, "--cpus", "9999"]) == 4
     assert "9999" in capsys.readouterr().err
     assert main(["submit", "echo", "--tags", "x"]) == 2
-    assert main(["submit", "no-such-plan.json"]) == 5
+    assert main(["submit", "no-such-plan.json"]) == 2
     assert fake.jobs == ()
     with pytest.raises(SystemExit) as caught:
         main(["submit", "echo", "--no-such-option"])
