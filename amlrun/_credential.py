@@ -104,6 +104,7 @@ _LOUD = (
     "azure.identity._internal.interactive",
     "azure.identity._internal.msal_managed_identity_client",
     "azure.ai.ml.identity._internal.get_token_mixin",
+    "msal.oauth2cli.oauth2",
 )
 
 
@@ -122,4 +123,6 @@ def asking() -> Iterator[None]:
 def _worth_saying(record: logging.LogRecord) -> bool:
     # azure-ai-ml prints what its loggers say of success, too: a line for each token.
     of_sdk = record.name.startswith("azure.ai.ml.") and record.levelno == logging.INFO
-    return not (record.levelno == logging.WARNING or of_sdk) or not _asking.get()
+    # msal prints a reply that it can't read: it may be half a token.
+    of_reply = record.name.startswith("msal.") and record.levelno == logging.ERROR
+    return not (record.levelno == logging.WARNING or of_sdk or of_reply) or not _asking.get()

@@ -239,13 +239,23 @@ def _failed(name: str, said: str, environment: Mapping[str, str]) -> _Way:
     refused = _REFUSED.search(said)
     if refused and name in _OF_THE_PLACE and JOB in environment:
         return _Way(name, f"refused: {refused['why']}", _of_another(environment))
-    for sign, words in _PLAIN:
-        if sign in said:
-            return _Way(name, words, _SLOW if "Failed to invoke" in sign else "")
-    return _Way(name, _first(said), _reaching(name, said) or way_out(said, usual=""))
+    return _plain(name, said) or _Way(name, _first(said), _reaching(name, said) or way_out(said, usual=""))
+
+
+def _plain(name: str, said: str) -> _Way | None:
+    """What is better said in other words than theirs."""
+    if _NO_JSON.search(said):
+        return _Way(name, "what answered there sent no token", "Is a proxy or a sign-in page in between?")
+    words = next((words for sign, words in _PLAIN if sign in said), "")
+    return _Way(name, words, _SLOW if "Failed to invoke" in said else "") if words else None
 
 
 _REFUSED = re.compile(r"Token request error: \(\w+\) (?:.*'message': ['\"](?=[^'\"]))?(?P<why>[^'\"]+)")
+_NO_JSON = re.compile(
+    r"line \d+ column \d+ \(char \d+\)|Cannot deserialize content-type|JSON is invalid|No token received"
+    r"|No response content|Unexpected content type|Unexpected response"
+)
+"""Of replies of whoever stands in between: a page, half a token, or nothing at all. Some are quoted."""
 _SLOW = "What does it wait for? `az account get-access-token` tells."
 
 

@@ -17,6 +17,7 @@ from azure.core.credentials import AccessToken, AccessTokenInfo
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
     ServiceRequestError,
     ServiceResponseError,
 )
@@ -150,6 +151,8 @@ class Tokens:
                     fresh: AccessTokenInfo = newer(*scopes, options=options)
                     return fresh
                 token = self.credential.get_token(*scopes, **options)
+        except DecodeError as error:  # what it says of the reply may be half a token
+            raise ClientAuthenticationError(message=str(error.message)) from None
         except (*UNANSWERED, OSError, ValueError) as error:
             # A file that is nowhere, a tenant that is none; and where nobody answered, which azure-core would
             # take for a fault of the request's own, and repeat.

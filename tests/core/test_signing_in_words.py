@@ -248,6 +248,22 @@ def test_an_app_has_no_second_factor() -> None:
     assert "administrator" in error.hint
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Authentication failed: Expecting value: line 1 column 1 (char 0)",
+        "Cannot deserialize content-type: application/octet-stream",
+        "Unexpected response from Microsoft Entra ID: <html>",
+        "No response content from Microsoft Entra ID",
+    ],
+)
+def test_what_is_no_reply_of_entras(said: str) -> None:
+    """No variable is wrong then."""
+    error = not_signed_in(said, credential="WorkloadIdentityCredential")
+    assert error.message.endswith("what answered there sent no token")
+    assert error.hint == "Is a proxy or a sign-in page in between?"
+
+
 def test_az_that_hangs() -> None:
     """For how long, and how to see why."""
     error = not_signed_in(CHAIN.format(az="Failed to invoke the Azure CLI"))

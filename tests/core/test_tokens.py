@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken, AccessTokenInfo
-from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.core.exceptions import ClientAuthenticationError, DecodeError, ServiceRequestError
 
 from amlrun._tokens import EARLY, FAILED_FOR, Tokens, fault_of
 
@@ -200,6 +200,16 @@ def test_whatever_a_credential_raises_is_a_failure_to_sign_in(
     with pytest.raises(ClientAuthenticationError, match=str(error)) as caught:
         tokens.get_token("a")
     assert fault_of(caught.value) is None
+
+
+def test_a_reply_that_is_no_token_is_not_quoted(tokens: Tokens, giver: Giver) -> None:
+    """azure-core would, where it says that it can't read it."""
+    giver.error = DecodeError("JSON is invalid")
+    giver.error.response = type("Reply", (), {"text": staticmethod(lambda: "c4nary")})()
+    with pytest.raises(ClientAuthenticationError, match="JSON is invalid") as caught:
+        tokens.get_token("a")
+    assert caught.value.__cause__ is None
+    assert "c4nary" not in str(caught.value)
 
 
 def test_an_answer_that_never_came_may_come(tokens: Tokens, giver: Giver) -> None:

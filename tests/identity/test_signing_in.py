@@ -13,7 +13,7 @@ import amlrun
 from amlrun import NotAuthorized, NotConfigured, ServiceError
 from amlrun._account import Kind
 from amlrun._workspace import Workspace, workspace_of
-from amlrun.testing import BadGateway, ExpiredToken, NoConnection, Slow
+from amlrun.testing import Answer, BadGateway, ExpiredToken, NoConnection, Slow
 from tests.submission.runs import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -179,6 +179,32 @@ def test_entra_has_a_fault(fake: FakeAml, set_all: SetAll) -> None:
     with pytest.raises(ServiceError, match=r"No token from .*HTTP Error: 502") as caught:
         signed_in()
     assert (caught.value.status, caught.value.passing) == (502, True)
+
+
+HALF = b'{"token_type": "Bearer", "access_token": "ey-c4nary'
+ODD = (
+    Answer(200, b"<html>Sign in</html>", {"Content-Type": "text/html"}),
+    Answer(407, b"<html>Sign in</html>", {"Content-Type": "text/html"}),
+    Answer(200, b"<html>Sign in</html>"),
+    Answer(200, HALF, {"Content-Type": "application/json"}),
+    Answer(200, HALF),
+    Answer(200),
+)
+
+
+@pytest.mark.parametrize("way", ["secret", "federated"])
+@pytest.mark.parametrize("reply", ODD)
+def test_somebody_in_between_answers_for_entra(
+    fake: FakeAml, set_all: SetAll, caplog: pytest.LogCaptureFixture, way: str, reply: Answer
+) -> None:
+    """That is told, and nothing of what may be half a token: nor by msal, which would print it."""
+    set_all(fake.app("ci") if way == "secret" else fake.pipeline("ci", "token"))
+    fake.inject(reply, on=ENTRA, times=None)
+    with pytest.raises(NotAuthorized, match="what answered there sent no token") as caught:
+        signed_in()
+    assert caught.value.hint == "Is a proxy or a sign-in page in between?"
+    assert "c4nary" not in caplog.text + str(caught.value)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_certificate_that_is_nowhere(fake: FakeAml, set_all: SetAll) -> None:
