@@ -175,7 +175,7 @@ def _config(path: Path) -> Scope | None:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         hint = f"Mend it, or say where: {_VARIABLE}=<subscription>/<resource group>/<workspace>."
         message = f"{path}: can't be read as JSON ({error})"
         raise NotConfigured(message, hint=hint, looked_at=(str(path),)) from error

@@ -165,7 +165,7 @@ def _toml(text: str, shown: str) -> dict[str, Any]:
         import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - see above
     try:
         found: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is no TOMLDecodeError
         line = re.search(r"at line (\d+)", str(error))
         number = int(line.group(1)) if line else max(1, len(text.splitlines()))
         message = f"{shown}, line {number}: not TOML: {str(error).partition(' (at')[0]}"

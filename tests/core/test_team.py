@@ -130,6 +130,8 @@ def test_an_empty_file_says_nothing(text: str, tmp_path: Path, monkeypatch: pyte
         ("[guard]\nmost_nodes =\n", 2, "not TOML: Invalid value"),
         ("[guard]\nmost_nodes = 2\nmost_nodes = 3\n", 3, "not TOML: Cannot overwrite a value"),
         ("[guard]\nallowed_sizes = [\n", 2, "not TOML:"),
+        (f"[guard]\nmost_nodes = {'9' * 5000}", 2, "not TOML:"),
+        (f"a = {'[' * 100_000}", 1, "not TOML:"),
     ],
 )
 def test_a_fault_of_the_file_is_told_with_its_line(text: str, line: int, said: str) -> None:

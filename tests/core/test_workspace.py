@@ -170,9 +170,10 @@ def test_an_address_without_a_workspace(monkeypatch: pytest.MonkeyPatch) -> None
     assert "wsid=" in caught.value.hint
 
 
-def test_a_config_that_is_not_json_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "", '{"a": ' + "9" * 5000 + "}", "[" * 200_000])
+def test_a_config_that_is_not_json_is_told(tmp_path: Path, text: str) -> None:
     """The file is named."""
-    (tmp_path / "config.json").write_text("{")
+    (tmp_path / "config.json").write_text(text)
     with pytest.raises(NotConfigured, match=r"config\.json: can't be read as JSON"):
         workspace_of(None)
 
