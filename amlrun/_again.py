@@ -73,7 +73,7 @@ def placed_again(workspace: Workspace, memory: Memory, retry: Retry) -> Plan:
     except (NotAuthorized, ServiceError) as error:
         _log.info("%s: its next attempt goes to the same place: %s", memory.group, error.message)
         return memory.plan
-    ask = attrs.evolve(memory.ask, guard=read_team().guard)
+    ask = attrs.evolve(memory.ask, guard=read_team().guard, requeued=memory.policy is not None)
     return place_again(ask, market, memory.plan, tier=retry.tier, without_sizes=retry.without_sizes)
 
 

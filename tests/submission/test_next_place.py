@@ -54,6 +54,15 @@ def placed(fake: FakeAml, name: str) -> tuple[Any, ...]:
     )
 
 
+def test_on_spot_nodes_again_it_is_requeued_as_before(fake_aml: FakeAml, client: MLClient) -> None:
+    """The plan of a further attempt warns of no work that would be lost: another one goes on with it."""
+    fake_aml.inject(Preempted(), job="train")
+    first, second = gpu_run(client, Requeue(waits=WAITS)).wait().attempts
+    assert (first.plan.warnings, second.plan.warnings) == ((), ())
+    assert first.plan.requeued
+    assert second.plan.requeued
+
+
 def test_after_preemptions_it_goes_to_standard_nodes(fake_aml: FakeAml, client: MLClient) -> None:
     """As the policy says; the plan, its price and what the run cost are those of each attempt."""
     fake_aml.inject(Preempted(), job="train")
