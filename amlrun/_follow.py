@@ -17,7 +17,7 @@ from amlrun._cancel import add_tag, post_cancel
 from amlrun._decision import Retry, Stop, next_attempt, queued_too_long
 from amlrun._durations import told
 from amlrun._ending import TOLD
-from amlrun._errors import AmlrunError, NotAuthorized, ServiceError
+from amlrun._errors import AmlrunError, NotAuthorized, ServiceError, SubmissionFailed
 from amlrun._history import log_since, run_record
 from amlrun._look import Watched, following, seen_in
 from amlrun._marks import has_mark, marked
@@ -111,8 +111,8 @@ class Follow:
 def stepped(follow: Follow, job: Mapping[str, Any] | Exception | None, now: float) -> Follow:
     """After one step, with the job that it `wanted`.
 
-    A passing fault, of a look or of a requeue, doesn't end it: names are fixed, so trying again is safe. It
-    ends with `NotAuthorized` or `ServiceError` where that has not helped for long (the job is gone).
+    A fault of a look or of a requeue doesn't end it: names are fixed, so trying again is safe. It ends with
+    `NotAuthorized`, `ServiceError` or `SubmissionFailed` where that has not helped for long: the job is gone.
     """
     follow = attrs.evolve(follow, news=(), written="", trouble="")
     try:
@@ -123,14 +123,17 @@ def stepped(follow: Follow, job: Mapping[str, Any] | Exception | None, now: floa
         if follow.troubled:
             follow = _telling(follow, f"{follow.watched.group}: the service answers again")
         return attrs.evolve(follow, refused_since=None, troubled="")
-    except (ServiceError, NotAuthorized) as error:
+    except (ServiceError, NotAuthorized, SubmissionFailed) as error:
         return _after_fault(follow, error, now)
     except Exception as error:  # noqa: BLE001 - the others go on, whatever it is
         return attrs.evolve(follow, end=error)
 
 
-def _after_fault(follow: Follow, error: ServiceError | NotAuthorized, now: float) -> Follow:
+def _after_fault(
+    follow: Follow, error: ServiceError | NotAuthorized | SubmissionFailed, now: float
+) -> Follow:
     lasting = isinstance(error, NotAuthorized) and error.service_code in LASTING
+    lasting = lasting or (isinstance(error, SubmissionFailed) and not error.status)  # nobody else has said it
     passing = isinstance(error, ServiceError) and (error.passing or bool(error.host))  # a VPN may come back
     since = now if follow.refused_since is None and not passing else follow.refused_since
     if lasting or (not passing and since is not None and now - since >= PATIENCE):

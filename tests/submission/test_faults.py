@@ -254,6 +254,21 @@ def test_a_requeue_that_is_refused_for_good_ends_the_wait(fake_aml: FakeAml, bet
         run.wait()
 
 
+@pytest.mark.parametrize("status", [400, 404, 409])
+def test_a_requeue_that_is_refused_for_a_while_comes_after_all(fake_aml: FakeAml, status: int) -> None:
+    """Nobody may be there to send it by hand; one that is refused for good ends the wait, minutes later."""
+    run = spot(fake_aml.client())
+    fake_aml.preempt(run.name)
+    refusal = Answer(status, {"error": {"code": "UserError", "message": "not now"}})
+    fake_aml.inject(refusal, on="PUT /jobs/{name}", times=4)
+    assert run.wait().attempt == 2
+    fake_aml.preempt((other := spot(fake_aml.client())).name)
+    fake_aml.inject(refusal, on="PUT /jobs/{name}", times=None)
+    with pytest.raises(SubmissionFailed, match="not now"):
+        other.wait()
+    assert fake_aml.jobs == (run.name, f"{run.name}-a2", other.name)
+
+
 @pytest.mark.parametrize(("text", "told"), [(b"<html>", "no JSON"), (b"{}", "no job")])
 def test_another_page_in_the_place_of_the_job_is_none(
     fake_aml: FakeAml, between: Between, text: bytes, told: str
