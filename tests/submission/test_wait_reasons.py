@@ -123,7 +123,7 @@ def test_what_cannot_be_read_is_no_failure(
     assert "Queued for" in capsys.readouterr().err
 
 
-def test_a_reply_that_nobody_understands_is_no_failure(
+def test_what_nobody_has_foreseen_is_no_failure(
     fake_aml: FakeAml,
     between: Between,
     capsys: pytest.CaptureFixture[str],
@@ -132,7 +132,7 @@ def test_a_reply_that_nobody_understands_is_no_failure(
     """It explains nothing, and that is all; it is told once, with a traceback, for it is a defect."""
     fake_aml.quota("TotalLowPriorityCores", limit=16, used=16)
     run = spot_over(fake_aml, between)
-    between.act = run_record_of_nonsense(run.name)
+    between.act = stumbling(run.name)
     shown, _ = waited(run, capsys, minutes=180)
     told = [one for one in caplog.records if "what it waits for can't be read" in one.message]
     assert [(one.levelname, one.exc_info is not None) for one in told] == [("WARNING", True)]
@@ -140,14 +140,13 @@ def test_a_reply_that_nobody_understands_is_no_failure(
     assert "Queued for" in shown
 
 
-def run_record_of_nonsense(name: str) -> Callable[[str, str, Callable[[], Any]], Any]:
-    """Run history says of why it waits what it never said before."""
+def stumbling(name: str) -> Callable[[str, str, Callable[[], Any]], Any]:
+    """A policy of the user's own fails on the way to why it waits."""
 
     def act(_method: str, path: str, go_on: Callable[[], Any]) -> Any:
-        reply = go_on()
         if path.endswith(f"/runs/{name}"):
-            reply.http_response._content = b'{"queueingInfo": ["a", "list"]}'
-        return reply
+            raise ZeroDivisionError
+        return go_on()
 
     return act
 
