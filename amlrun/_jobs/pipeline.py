@@ -28,7 +28,13 @@ _TIERED = frozenset({JobType.COMMAND, JobType.SWEEP, JobType.AUTOML})
 """Nodes that have `queue_settings`: a parallel one has no tier, and is dedicated; nor has one of Spark."""
 _SMALL_TIERS = frozenset({JobType.SWEEP, JobType.AUTOML})
 """Nodes whose tier the SDK writes in small letters, which is not the service's spelling."""
-_SMALL_NAMES = {"maxInstanceCount": "max_instance_count"}
+_SMALL_NAMES = {
+    "maxInstanceCount": "max_instance_count",
+    "dashboardPort": "dashboard_port",
+    "includeDashboard": "include_dashboard",
+    "headNodeAdditionalArgs": "head_node_additional_args",
+    "workerNodeAdditionalArgs": "worker_node_additional_args",
+}
 """What azure-ai-ml 1.35 writes in a node as it does in a job."""
 _CLASHING = (("resources", "instanceType"), ("resources", "instanceCount"), ("queueSettings", "jobTier"))
 """Where a job has what a node has in its own dialect."""
@@ -144,11 +150,16 @@ def _place_node(node: dict[str, Any], step: StepPlan, workspace: str, inside: st
             part[key] = part = inner
         _put(part, path[-1], value)
     if step.type is not JobType.SPARK:
-        resources = {_SMALL_NAMES.get(name, name): value for name, value in node["resources"].items()}
-        node["resources"] = step_with_shared_memory(resources, step.plan)
+        node["resources"] = step_with_shared_memory(_in_small(node["resources"]), step.plan)
+    if node.get("distribution"):
+        node["distribution"] = _in_small(node["distribution"])
     for name in ("resources", "queue_settings", "queueSettings"):
         if not node.get(name):
             node.pop(name, None)
+
+
+def _in_small(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {_SMALL_NAMES.get(name, name): value for name, value in part.items()}
 
 
 def _fields_of(step: StepPlan, workspace: str, inside: str) -> Iterator[tuple[tuple[str, ...], Any]]:

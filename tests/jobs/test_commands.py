@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.ai.ml import MpiDistribution, PyTorchDistribution, TensorFlowDistribution, command
+from azure.ai.ml import (
+    MpiDistribution,
+    PyTorchDistribution,
+    RayDistribution,
+    TensorFlowDistribution,
+    command,
+    dsl,
+)
 from azure.ai.ml.entities import JobResourceConfiguration, SshJobService, VsCodeJobService
 
 from amlrun import InvalidRequest, NothingFits, plan, submit
-from tests.jobs.every import DISTRIBUTIONS, ENVIRONMENT, trained
+from tests.jobs.every import DISTRIBUTIONS, ENVIRONMENT, named, pipeline_of, trained
+from tests.jobs.leaving import Seen, Transport
+from tests.testing.kinds import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,3 +181,37 @@ def test_more_shared_memory_than_memory_is_told(client: MLClient) -> None:
         assert f"shm_size={said} is more than the 28 GB that Standard_NC4as_T4_v3 has" in found.warnings
     found = plan(trained(shm_size="20g"), instance_type="Standard_NC4as_T4_v3", client=client)
     assert "shm_size" not in str(found.warnings)
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_all_of_ray_in_a_step(fake_aml: FakeAml, *, is_nested: bool) -> None:
+    """Under the names that nodes have: azure-ai-ml 1.35 writes those of jobs."""
+    said: dict[str, Any] = {
+        "port": 1,
+        "address": "here",
+        "include_dashboard": True,
+        "dashboard_port": 5,
+        "head_node_additional_args": "--a",
+        "worker_node_additional_args": "--b",
+    }
+    made = trained(distribution=RayDistribution(**said))
+
+    def steps() -> None:
+        named(made(), "fit")
+
+    nothing: dict[str, Any] = {}
+    below: Any = dsl.pipeline(**nothing)
+
+    def around() -> None:
+        named(below(plain(steps))(), "within")
+
+    seen = Seen()
+    inner: Any = fake_aml.transport()
+    submit(
+        pipeline_of(around if is_nested else steps), client=fake_aml.client(transport=Transport(inner, seen))
+    )
+    ((_, body),) = seen.jobs
+    nodes = body["jobs"]
+    if is_nested:
+        nodes = seen.component(nodes["within"]["componentId"])["jobs"]
+    assert nodes["fit"]["distribution"] == {"distribution_type": "Ray", **said}
