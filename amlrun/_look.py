@@ -6,6 +6,7 @@ One look is one GET of the last attempt, and one of its run history when it has 
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,6 +21,7 @@ from amlrun._memory import Memory
 from amlrun._names import attempt_name
 from amlrun._outputs import outputs_of
 from amlrun._sending import Sent, find, read_job, sent_of
+from amlrun._shown import shown
 from amlrun._states import (
     BEFORE_RUNNING,
     CANCEL_REQUESTED,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 _RAN = frozenset({RUNNING, NOT_RESPONDING})
 """From these states a job goes back to the queue only where the service restarts it in place."""
 
@@ -73,9 +76,12 @@ def started(sent: Sent) -> Watched:
     return Watched(sent.memory, (_first_sight(sent),))
 
 
-def find_run(workspace: Workspace, name: str) -> Watched:
+def find_run(workspace: Workspace, name: object) -> Watched:
     """All attempts of the run that the job `name` belongs to. Raises `InvalidRequest`."""
-    job = find(workspace, name) if name else None
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:  # it would ask for another path
+        hint = "It has letters, digits, - and _. Of a page in the studio it is what follows runs/."
+        raise InvalidRequest(f"{shown(name)} is no name of a job", argument="name", hint=hint)
+    job = find(workspace, name)
     if job is None:
         raise InvalidRequest(f"There is no job named {name} in {workspace.scope.workspace}", argument="name")
     memory = Memory.of_job(job)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -216,6 +216,19 @@ def test_attach_refuses_what_amlrun_did_not_send(client: MLClient) -> None:
         attach("theirs", client=client)
     with pytest.raises(InvalidRequest, match="no job named nothing"):
         attach("nothing", client=client)
+
+
+@pytest.mark.parametrize(
+    "name", ["", None, 5, "a/b", "k?x=1", "k#", "k/../k", "https://ml.azure.com/runs/k?wsid=/subscriptions/s"]
+)
+def test_what_is_no_name_is_not_asked_for(fake_aml: FakeAml, client: MLClient, name: Any) -> None:
+    """In a path it would be another question; a page's address is taken for a name more often than not."""
+    spot(client, name="k")
+    before = len(fake_aml.calls)
+    with pytest.raises(InvalidRequest, match="is no name of a job") as caught:
+        attach(name, client=client)
+    assert "what follows runs/" in caught.value.hint
+    assert len(fake_aml.calls) == before
 
 
 def test_logs_of_an_attempt_that_is_not_there(client: MLClient) -> None:
