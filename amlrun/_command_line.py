@@ -6,6 +6,7 @@ Results go to stdout, what is said on the way to stderr. Of `azure.ai.ml` only `
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -61,6 +62,21 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
 """The first that an error is one of decides."""
 
 
+@contextlib.contextmanager
+def _writable() -> Iterator[None]:
+    """A log may hold what the terminal has no letters for, and `2>&-` leaves nothing to write to."""
+    with contextlib.ExitStack() as opened:
+        redirections = ((sys.stdout, contextlib.redirect_stdout), (sys.stderr, contextlib.redirect_stderr))
+        for stream, redirected in redirections:
+            if stream is None:
+                nowhere = opened.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+                opened.enter_context(redirected(nowhere))
+            elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
+        yield
+
+
+@_writable()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what was said, and return the exit code. Errors are told on stderr: what happened, what to do."""
     said = parser().parse_args(arguments)

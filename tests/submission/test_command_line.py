@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import uuid
@@ -298,6 +299,27 @@ def test_a_defect_is_no_failed_run(
     monkeypatch.setattr("amlrun.attach", interrupted)
     assert main(["cancel", "x"]) == 130
     assert capsys.readouterr().err == "amlrun: interrupted\n"
+
+
+def test_letters_that_a_stream_has_none_for_are_written_in_some_way(
+    fake: FakeAml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log with the bars of a progress line, piped into a file of another encoding."""
+    name = spot(fake.client()).name
+    fake.log(name, "epoch 1 \u2588\n")
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="cp1252", write_through=True))
+    assert main(["logs", name]) == 0
+    assert written.getvalue().split() == [b"epoch", b"1", b"\\u2588"]
+
+
+def test_a_stream_that_is_closed_takes_all(fake: FakeAml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `2>&-` leaves it; Python has none at all then."""
+    name = spot(fake.client()).name
+    monkeypatch.setattr("sys.stderr", None)
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["cancel", name]) == 0
+    assert main(["wait", name]) == 3
 
 
 @runs_scripts
