@@ -19,6 +19,7 @@ from amlrun._proxies import way_out
 from amlrun._readings.json_values import items_in, object_in
 from amlrun._rights import BLOBS, action_of
 from amlrun._roles import Role
+from amlrun._shown import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,16 +166,21 @@ def _without_right(reply: ErrorReply, code: str, message: str, what: str) -> Not
 
 
 def _read(reply: ErrorReply) -> tuple[Mapping[str, Any], str, str]:
-    """The body's error, its innermost code and its message; of storage, which writes XML, the last two."""
+    """The body's error, its innermost code and its message; of storage, which writes XML, the last two.
+
+    As they may be shown: who can't read a request may quote it, with its token.
+    """
     try:
         body = json.loads(reply.text)
     except (ValueError, RecursionError):  # what stands between answers whatever it likes
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
-        return error, *innermost(error)
+        code, message = innermost(error)
+        return error, readable(code), readable(message)
     found = _XML.search(reply.text)
-    return {}, *((found["code"], found["message"].strip()) if found else (reply.code, reply.reason))
+    code, message = (found["code"], found["message"].strip()) if found else (reply.code, reply.reason)
+    return {}, readable(code), readable(message)
 
 
 def innermost(error: Mapping[str, Any]) -> tuple[str, str]:

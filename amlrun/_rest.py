@@ -42,6 +42,7 @@ from amlrun._errors import AmlrunError, ServiceError
 from amlrun._patience import HANGING, HURRIED_READ, HURRIED_WAIT, Transient, asked_wait, retrying
 from amlrun._proxies import way_out
 from amlrun._readings.json_values import text_in
+from amlrun._shown import readable
 from amlrun._signing_in import not_signed_in, unanswered
 from amlrun._tokens import Tokens, fault_of
 
@@ -200,7 +201,7 @@ class Rest:
             return Reply(response.status_code, json.loads(text) if text else None)
         except (ValueError, RecursionError):
             # A page says who is in between. What isn't one may be half a secret.
-            said = f": {text[:80]!r}" if text.startswith("<") else f", of {len(text)} characters"
+            said = f": {readable(text[:80])!r}" if text.startswith("<") else f", of {len(text)} characters"
             what = f"{method} {short(url)}: {response.status_code} with what is no JSON{said}"
             hint = "Is a proxy or a sign-in page in between?"
             raise ServiceError(what, hint=hint, status=response.status_code) from None

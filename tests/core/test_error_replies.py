@@ -218,6 +218,27 @@ def test_a_refusal_of_another_form_is_told_by_what_it_has(code: str, more: Any) 
     assert f"403 {code}: no" in error.message
 
 
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJvLTEifQ.c4nary"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        f"The headers {{'Authorization': 'Bearer {JWT}', 'Accept': '*/*'}} can't be read.",
+        f"Authorization: Bearer {JWT}",
+        f"The token '{JWT}' is not valid.",
+        "PUT https://a.blob.core.windows.net/c/b?sv=1&sig=c4nary is no URL",
+    ],
+)
+def test_a_refusal_that_quotes_what_was_sent(status: int, quoted: str) -> None:
+    """With its token, say: it is told without."""
+    error = failure(status, error_of(quoted, quoted))
+    assert "c4nary" not in f"{error!r} {error} {vars(error)}"
+    page = f"<Error><Code>{quoted}</Code><Message>{quoted}</Message></Error>"
+    assert "c4nary" not in str(failure(status, page, BLOB))
+
+
 def test_a_body_that_nobody_can_take_apart() -> None:
     """It is nested deeper than Python goes."""
     assert "502 : Bad Gateway" in failure(502, "[" * 100_000, reason="Bad Gateway").message
