@@ -6,7 +6,6 @@ One look is one GET of the last attempt, and one of its run history when it has 
 from __future__ import annotations
 
 import logging
-import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,7 +17,7 @@ from amlrun._ending import Ending
 from amlrun._errors import InvalidRequest
 from amlrun._marks import has_mark
 from amlrun._memory import Memory
-from amlrun._names import attempt_name
+from amlrun._names import NAME, attempt_name
 from amlrun._outputs import outputs_of
 from amlrun._sending import Sent, find, read_job, sent_of
 from amlrun._shown import shown
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from amlrun._workspace import Workspace
 
 _log = logging.getLogger("amlrun")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 _RAN = frozenset({RUNNING, NOT_RESPONDING})
 """From these states a job goes back to the queue only where the service restarts it in place."""
 
@@ -78,7 +76,7 @@ def started(sent: Sent) -> Watched:
 
 def find_run(workspace: Workspace, name: object) -> Watched:
     """All attempts of the run that the job `name` belongs to. Raises `InvalidRequest`."""
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None:  # it would ask for another path
+    if not isinstance(name, str) or NAME.fullmatch(name) is None:  # it would ask for another path
         hint = "It has letters, digits, - and _. Of a page in the studio it is what follows runs/."
         raise InvalidRequest(f"{shown(name)} is no name of a job", argument="name", hint=hint)
     job = find(workspace, name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+"""What a job can be called."""
 CHECKPOINTS = "amlrun_checkpoints"
 """The output that survives a requeue: the same datastore path for every attempt of a group."""
 CHECKPOINT_VARIABLE = "AMLRUN_CHECKPOINT_DIR"

@@ -5,16 +5,15 @@ All raise `InvalidRequest` with the argument's name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from amlrun._errors import InvalidRequest
 from amlrun._jobs.experiments import valid_experiment
+from amlrun._names import NAME
 from amlrun._requeue import Requeue
 from amlrun._shown import a_kind, shown
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _ATTEMPT_SUFFIX = 6
 """Characters kept free at the end of a name for `-a2` to `-a9999`."""
 _NO_TEXTS = (Mapping, list, tuple, set, frozenset, bytes, bytearray, memoryview)
@@ -26,7 +25,7 @@ def name_of(value: Any) -> str | None:
     """A job's name; None: none is said."""
     if value is None:
         return None
-    if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > 255 - _ATTEMPT_SUFFIX:
+    if not isinstance(value, str) or not NAME.fullmatch(value) or len(value) > 255 - _ATTEMPT_SUFFIX:
         message = f"name={shown(value)}: letters, digits, - and _, the first a letter or digit, at most 249"
         raise InvalidRequest(message, argument="name")
     return value
