@@ -46,6 +46,8 @@ def way_out(words: str, *, usual: str = "Is there a network, a proxy or a VPN?")
     """What to do where no connection came about, by what `requests` says of it."""
     if "TLS CA certificate bundle" in words:
         return f"Mend or unset {' or '.join(AUTHORITIES)}: it names a file that isn't there."
+    if "TLS certificate file" in words or "TLS key file" in words:
+        return "Mend the client's connection_cert: it names a file that isn't there."
     if "CERTIFICATE_VERIFY_FAILED" in words or "certificate verify failed" in words:
         return (
             f"Is a proxy in between that has certificates of its own? Its authority: {AUTHORITIES[0]}=<file>."

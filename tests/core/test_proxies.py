@@ -71,6 +71,8 @@ def test_a_sound_url_can_be_read() -> None:
             "Could not find a suitable TLS CA certificate bundle, invalid path: /x",
             "REQUESTS_CA_BUNDLE or CURL",
         ),
+        ("Could not find the TLS certificate file, invalid path: /x", "connection_cert"),
+        ("Could not find the TLS key file, invalid path: /x", "connection_cert"),
         (
             "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] …",
             "REQUESTS_CA_BUNDLE=<file>",
