@@ -29,6 +29,8 @@ REMOVED = "(removed)"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+/ -]{0,79}")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:/ -]{0,79}")
 _SOME = re.compile(r"[^\s'\"]+")
+_LONG = 6
+"""Letters of a name that stands by chance in no other word."""
 _LONGEST = 1200
 """Characters of a text that are kept."""
 _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -130,6 +132,12 @@ RUN: dict[str, Any] = {
 """A run of run history."""
 
 
+def _written(private: str) -> str:
+    """Where that name is meant: a short one as a word of its own, else `ml` would be gone from `azureml`."""
+    name = re.escape(private)
+    return name if len(private) >= _LONG else rf"(?<![A-Za-z0-9_]){name}(?![A-Za-z0-9_])"
+
+
 @attrs.frozen
 class Redaction:
     """What is kept, with `private` the names that stand nowhere in it: of the workspace, of the account."""
@@ -168,7 +176,7 @@ class Redaction:
     def text(self, text: str) -> str:
         """A text without what is nobody's business."""
         for private in filter(None, self.private):
-            text = re.sub(re.escape(private), "(private)", text, flags=re.IGNORECASE)
+            text = re.sub(_written(private), "(private)", text, flags=re.IGNORECASE)
         for pattern, instead in _TEXTS:
             text = pattern.sub(instead, text)
         return _SOME.sub(lambda word: REMOVED if is_secret("", word[0]) else word[0], text)[:_LONGEST]

@@ -227,6 +227,20 @@ def test_what_texts_of_errors_name(text: str, kept: str) -> None:
     assert Redaction().text(text) == kept
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Running in azureml", "Running in azureml"),
+        ("AZUREML_RUN_ID", "AZUREML_RUN_ID"),
+        ("no ML in RUN.", "no (private) in (private)."),
+        ("ml-vnet and research12", "(private)-vnet and (private)12"),
+    ],
+)
+def test_a_short_name_is_taken_out_where_it_is_one(text: str, kept: str) -> None:
+    """Groups are called `ml` and `run`, and so are parts of what is asked about; long names go wherever."""
+    assert Redaction(("ml", "run", "research")).text(text) == kept
+
+
 def test_what_is_kept_of_a_reply() -> None:
     """Values of listed fields that look as these do; of the others the name; of variables names alone."""
     redaction = Redaction(("my-group", ""))
