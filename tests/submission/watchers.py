@@ -107,12 +107,15 @@ def start(folder: str, name: str, seed: int, *, killed: bool) -> int:
 
 
 def see_through(folder: str, names: list[str], kills: int, seed: int) -> Counter[str]:
-    """Let watchers come and be killed, until each run was seen to its end by one. Counts them."""
+    """Let watchers come and be killed, until each run was seen to its end by one. Counts them.
+
+    Who is left to be killed when all runs are over comes late to one of these.
+    """
     chance = random.Random(seed)  # noqa: S311 - as above
     waiting, alive, count = list(names), dict[int, tuple[str, bool]](), Counter[str]()
-    while waiting or alive:
-        while waiting and len(alive) < AT_ONCE:
-            name = chance.choice(waiting[:AT_ONCE])
+    while waiting or alive or count["to be killed"] < kills:
+        while len(alive) < AT_ONCE and (waiting or count["to be killed"] < kills):
+            name = chance.choice(waiting[:AT_ONCE] or names)
             # Later runs must not go without: about as many for each.
             killed = count["to be killed"] < kills * (1 + len(names) - len(waiting)) / len(names)
             number = start(folder, name, chance.randrange(2**32), killed=killed)
