@@ -223,8 +223,14 @@ def _open_local(source: str) -> Workspace:
 
     fake = local()
     scope = Scope(fake.scope.subscription_id, fake.scope.resource_group, fake.scope.workspace)
-    # In one of its jobs that has an identity, it is that which asks.
-    own = bool(os.environ.get(JOB)) and way_in(os.environ) in OF_A_JOB
+    # In one of its jobs that has an identity, it is that which asks; not in one of Azure's.
+    own = way_in(os.environ) in OF_A_JOB and _has(fake, os.environ.get(JOB, ""))
     credential = credential_of(os.environ, PUBLIC) if own else fake.credential
     wire = Wire(credential, transport=fake.transport())
     return Workspace(scope, wire, source=source, embedded=fake)
+
+
+def _has(fake: Any, job: str) -> bool:
+    with contextlib.suppress(LookupError):
+        return fake.job(job) is not None
+    return False

@@ -70,6 +70,19 @@ def test_on_this_machine_it_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     assert job.workspace == "local"
 
 
+def test_a_rehearsal_in_a_job_of_azures_is_nobody_of_that_job(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its identity is one of a real tenant, whose token the embedded workspace wouldn't take."""
+    monkeypatch.setenv("AMLRUN_LOCAL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AMLRUN_WORKSPACE", "local")
+    monkeypatch.setenv("AZUREML_RUN_ID", "of-azure")
+    monkeypatch.setenv("MSI_ENDPOINT", "http://127.0.0.1:9/MSI/auth")
+    account = workspace_of(None).rest.account()
+    assert account is not None
+    assert account.name == "fake-user"
+
+
 @pytest.mark.filterwarnings("ignore:Use list:DeprecationWarning")  # azure-ai-ml's use of msal
 def test_a_token_of_a_job_is_no_line_on_the_screen(
     enter: Callable[[Any], dict[str, str]],
