@@ -8,7 +8,7 @@ import attrs
 
 from amlrun._durations import told
 from amlrun._ending import TOLD, Ending
-from amlrun._tables import table
+from amlrun._tables import in_a_notebook, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,6 +71,8 @@ class Attempts(tuple[Attempt, ...]):
     def __str__(self) -> str:
         head = ("attempt", "state", "ran", "on", "why it ended")
         return table([head, *map(_row, self)], wraps=True)
+
+    _repr_pretty_ = in_a_notebook
 
 
 def _row(attempt: Attempt) -> tuple[str, ...]:
@@ -197,6 +199,8 @@ class Cost:
             return self.summary
         head = ("attempt", "ran", "on", self.currency)
         return f"{table([head, *rows], right=frozenset({3}))}\n{self.summary}"
+
+    _repr_pretty_ = in_a_notebook
 
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
         for row in self.attempts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +25,11 @@ def wrapped(text: str, *, first: str = "", then: str = "", width: int = WIDTH) -
         break_on_hyphens=False,
     )
     return "\n".join(lines)
+
+
+def in_a_notebook(value: object, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's own order
+    """`_repr_pretty_` of a class: at the end of a cell IPython shows its values as `print` does."""
+    printer.text(str(value))
 
 
 def listed(words: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ import attrs
 
 from amlrun._offers.quota_table import quota_table
 from amlrun._offers.sizes import family_key
+from amlrun._tables import in_a_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,3 +144,5 @@ class Quota:
 
     def __str__(self) -> str:
         return self.table()
+
+    _repr_pretty_ = in_a_notebook

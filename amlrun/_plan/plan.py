@@ -19,7 +19,7 @@ from amlrun._offers import LONGEST_RUN, Kind, Size, Tier
 from amlrun._plan import steps as _steps
 from amlrun._plan.candidates import Candidate, Starts, listing, runners_up
 from amlrun._plan.order import Order
-from amlrun._tables import money, table, wrapped
+from amlrun._tables import in_a_notebook, money, table, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +99,8 @@ class Plan:
         lines += [wrapped(warning, first="  warning  ", then=" " * 11) for warning in self.warnings]
         lines += [f"  or       {line}" for line in runners_up(self.candidates, self._chosen, _RUNNERS_UP)]
         return "\n".join(lines)
+
+    _repr_pretty_ = in_a_notebook
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         if self.steps:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import attrs
 import pytest
 
-from amlrun import Attempt, InvalidRequest, Plan
+from amlrun import Attempt, InvalidRequest, Plan, Quota
 from amlrun._asking.jobfile import settings_of_entity
 from amlrun._asking.settings import JobSettings
 from amlrun._attempts import Attempts, Part, cost_of
@@ -26,6 +27,18 @@ PRICED = Plan(
 def attempt(plan: Plan, seconds: float | None, ending: Ending | None = None) -> Attempt:
     """An attempt that ran so long."""
     return Attempt(name="run", number=1, status="Running", plan=plan, seconds=seconds, ending=ending)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [PRICED, Quota("eastus"), Attempts([attempt(PRICED, 1800)]), cost_of((attempt(PRICED, 1800),))],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_notebook_shows_what_print_does(value: object) -> None:
+    """And not all fields, at the end of a cell; IPython looks for it in the class itself."""
+    shown: list[str] = []
+    vars(type(value))["_repr_pretty_"](value, SimpleNamespace(text=shown.append), False)
+    assert shown == [str(value)]
 
 
 def test_a_cost_is_told_with_what_it_saved() -> None:
