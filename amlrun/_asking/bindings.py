@@ -197,7 +197,7 @@ def check_local(name: str, kind: Any, path: Path) -> None:
     """It is there, and what its type says: the service is told the type, and finds the other thing."""
     if not is_there(path):
         raise InvalidRequest(f"inputs: {name}: there is no {path}", argument="inputs")
-    other = {"uri_folder": "uri_file", "uri_file": "uri_folder"}.get(kind)
+    other = {"uri_folder": "uri_file", "uri_file": "uri_folder"}.get(str(kind))
     if other is not None and is_folder(path) is (kind == "uri_file"):
         message = (
             f"inputs: {name} has the type {kind}, and {path} is a {'folder' if is_folder(path) else 'file'}"

@@ -8,12 +8,32 @@ from typing import Any
 
 from amlrun._durations import LONGEST
 from amlrun._errors import InvalidRequest
-from amlrun._shown import shown
+from amlrun._shown import a_kind, shown
 
 _PRIORITIES = ("low", "medium", "high")
 _MEMORY = re.compile(r"0*[1-9]\d*[bkmg]", re.IGNORECASE)
 _PROVIDERS = ("custom", "azure-openai")
 _BINDING = "${{"
+
+
+MAPPINGS = (
+    *("resources", "queue_settings", "limits", "inputs", "outputs", "environment_variables", "tags"),
+    *("settings", "search_space", "conf", "services", "distribution"),
+)
+"""What a job file, its trial and its steps have as mappings, or not at all."""
+
+
+def check_mappings(part: Any) -> None:
+    """Raise `InvalidRequest` for a part of a job file that holds something else where it has a mapping."""
+    if type(part) is not dict:  # of the SDK's own mappings nobody has typed the keys
+        return
+    for key in MAPPINGS:
+        if part.get(key) and not isinstance(part[key], dict):
+            raise InvalidRequest(f"{key} holds a mapping, and not {shown(part[key])}", argument="job")
+    for name, value in (part.get("environment_variables") or {}).items():
+        if isinstance(value, (dict, list, bytes)):
+            message = f"environment variable {name} is {a_kind(value)}: a text"
+            raise InvalidRequest(message, argument="environment_variables")
 
 
 def check_queue(priority: Any) -> None:
@@ -33,7 +53,7 @@ def check_memory(shm_size: Any) -> None:
     raise InvalidRequest(message, argument="job", hint=hint)
 
 
-def check_seconds(timeout: Any, *, in_quotes: bool) -> None:
+def check_seconds(timeout: Any, *, in_quotes: bool, name: str = "timeout") -> None:
     """Of `limits`: a file may say it in quotes; azure-ai-ml fails at a text, and drops a 0."""
     if timeout is None or _BINDING in str(timeout):
         return
@@ -43,8 +63,8 @@ def check_seconds(timeout: Any, *, in_quotes: bool) -> None:
         seconds = math.nan
     if (in_quotes or not isinstance(timeout, str)) and 1 <= seconds <= LONGEST:
         return
-    message = f"timeout: the job's limits.timeout is {shown(timeout)}: seconds, 1 or more and at most a year"
-    raise InvalidRequest(message, argument="timeout")
+    message = f"timeout: the job's limits.{name} is {shown(timeout)}: seconds, 1 or more and at most a year"
+    raise InvalidRequest(message, argument="timeout" if name == "timeout" else "job")
 
 
 def check_tuned(provider: Any, model: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun._asking.bindings import check_names
+from amlrun._asking.fields import MAPPINGS, check_mappings
 from amlrun._asking.no_jobs import refuse_entity, refuse_file
 from amlrun._asking.pipelines import pipeline_settings
 from amlrun._asking.settings import settings_of
@@ -21,18 +22,7 @@ from amlrun._shown import shown
 if TYPE_CHECKING:
     from amlrun._asking.settings import JobSettings
 
-_MAPPINGS = (
-    "resources",
-    "queue_settings",
-    "limits",
-    "inputs",
-    "outputs",
-    "environment_variables",
-    "tags",
-    "trial",
-    "jobs",
-    "settings",
-)
+_MAPPINGS = (*MAPPINGS, "trial", "jobs")
 
 
 def settings_of_file(path: Path) -> JobSettings:
@@ -48,6 +38,8 @@ def settings_of_file(path: Path) -> JobSettings:
         if not isinstance(data.get(key) or {}, dict):
             message = f"{path}, line {line_of(text, key)}: {key} holds a mapping"
             raise InvalidRequest(message, argument="job")
+    for part in (data, data.get("trial")):
+        check_mappings(part)
     return _settings(kind, data, path.parent)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from amlrun._asking.fields import check_mappings
 from amlrun._asking.parts import is_entity, named_compute, read, told_of
 from amlrun._asking.settings import JobSettings, common, settings_of
 from amlrun._asking.wiring import PARTS, Scope, check_names, check_there
@@ -138,6 +139,9 @@ class _Node:
         if not isinstance(content, dict) and not is_entity(content):
             raise InvalidRequest(f"{told} holds {content!r}: no job", argument="job")
         component = _component(content, folder, "component", told)
+        with told_of(path):
+            for one in (content, component.content, read(content, "trial")):
+                check_mappings(one)
         kind = _type_of(content, component.content, told)
         if kind is JobType.SWEEP and not is_entity(content):
             component = _component(content, folder, "trial", told)

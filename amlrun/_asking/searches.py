@@ -139,6 +139,6 @@ def _whole(value: Any) -> int | None:
     """A number above 0, in quotes too; None for anything else: the SDK refuses it."""
     try:
         number = None if isinstance(value, bool) or value is None else int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if number and number > 0 else None

@@ -5,12 +5,12 @@ Both spell them alike (`resources.instance_type`), so one reader for each type r
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from amlrun._asking import distributions, fields, searches
-from amlrun._asking.bindings import check_written
 from amlrun._asking.datastores import datastores_in
 from amlrun._asking.folders import included_of, local_folders
 from amlrun._asking.parts import is_entity, named_compute, read, seconds, text_of, texts
@@ -90,8 +90,6 @@ def _command(job: Any, folder: Path) -> JobSettings:
     fields.check_words(read(job, "command"))
     limits = read(job, "limits")
     fields.check_seconds(read(limits, "timeout"), in_quotes=not is_entity(limits))
-    for name, output in (read(job, "outputs") or {}).items():
-        check_written(name, None if isinstance(output, str) else read(output, "path"))
     included = included_of(job, folder)
     return JobSettings(
         type=JobType.COMMAND,
@@ -113,7 +111,11 @@ def _command(job: Any, folder: Path) -> JobSettings:
 def _of_docker(*jobs: Any) -> tuple[str, ...]:
     """What a plan warns of where Docker is handed a secret."""
     said = (read(job, "resources", "docker_args") for job in jobs)
-    return (told_in("resources.docker_args"),) if any(one and in_arguments(one) for one in said) else ()
+    return (
+        (told_in("resources.docker_args"),)
+        if any(isinstance(one, (str, list)) and in_arguments(one) for one in said)
+        else ()
+    )
 
 
 _OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity", "shm_size")
@@ -123,12 +125,14 @@ def _sweep(job: Any, folder: Path) -> JobSettings:
     """What its trial says counts where the sweep itself says nothing."""
     trial = read(job, "trial")
     own, of_trial = common(job), common(trial)
+    fields.check_words(read(trial, "command"))
     command = text_of(read(trial, "command"))
     space = read(job, "search_space") or {}
     searches.check_searched(command, space)
     algorithm = read(job, "sampling_algorithm")
     limits = {name: read(job, "limits", name) for name in searches.LIMITS}
-    fields.check_seconds(limits["timeout"], in_quotes=not is_entity(job))
+    for name in ("timeout", "trial_timeout"):
+        fields.check_seconds(limits[name], in_quotes=not is_entity(job), name=name)
     searches.check_limits(limits, read(job, "objective", "goal"))
     trials = searches.at_once(
         limits["max_concurrent_trials"],
@@ -225,6 +229,8 @@ def _parallel(job: Any, folder: Path) -> JobSettings:
 def _spark(job: Any, folder: Path) -> JobSettings:
     entry = read(job, "entry")
     program = text_of(read(entry, "file")) or text_of(read(entry, "entry"))
+    if entry is not None and not program.strip():
+        raise InvalidRequest("entry names no file", argument="job", hint="entry: {file: main.py}")
     _check_executors(job)
     return JobSettings(
         type=JobType.SPARK,
@@ -245,6 +251,10 @@ _EXECUTORS = (
 )
 
 
+_COUNTED = ("spark.driver.cores", "spark.executor.cores", "spark.executor.instances")
+"""What a file's `conf` says of them."""
+
+
 def _check_executors(job: Any) -> None:
     """Numbers, which azure-ai-ml compares as they are; a file's reader makes some of what is in quotes."""
     for name in _EXECUTORS:
@@ -252,6 +262,11 @@ def _check_executors(job: Any) -> None:
         if isinstance(count, str) and is_entity(job) and "${{" not in count:
             message = f"{name} is the text {shown(count)}"
             raise InvalidRequest(message, argument="job", hint=f"A whole number: {name}=2.")
+    for name in _COUNTED:
+        count = (read(job, "conf") or {}).get(name)
+        if count is not None and "${{" not in str(count) and not re.fullmatch(r"\d+", str(count)):
+            message = f"conf: {name} is {shown(count)}"
+            raise InvalidRequest(message, argument="job", hint=f"A whole number: {name}: 2.")
 
 
 def _of_spark(job: Any) -> Any:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from amlrun._asking.bindings import check_path
+from amlrun._asking.bindings import check_path, check_written
 from amlrun._asking.parts import is_entity, read
 from amlrun._asking.searches import AUTOML_DATA
 from amlrun._errors import InvalidRequest
+from amlrun._shown import a_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -74,8 +75,17 @@ def check_there(job: Any, folder: Path) -> None:
     """Raise `InvalidRequest` for data of a job or a step that isn't there, beside its file."""
     for part, name, said in _data(job):
         path = None if isinstance(said, str) else read(said, "path")
-        if part == "inputs" and isinstance(path, (str, Path)):
+        if part == "outputs":
+            _check_output(name, said)
+            check_written(name, path)
+        elif isinstance(path, (str, Path)):
             check_path(name, read(said, "type"), path, folder)
+
+
+def _check_output(name: str, said: Any) -> None:
+    if said is not None and not isinstance(said, (str, dict)) and not is_entity(said):
+        message = f"outputs: {name} is {a_kind(said)}"
+        raise InvalidRequest(message, argument="outputs", hint="{type: uri_folder}, for example.")
 
 
 def _data(job: Any) -> Iterator[tuple[str, str, Any]]:
