@@ -151,13 +151,30 @@ def _common(scope: Scope, rest: Rest) -> Common:
     own = getattr(wire.transport, "backend", None)
     fake = patcher.fake_of(f"{wire.base_url}{scope.path}", own) if patcher else None
     known = _known if fake is None else fake.known
-    key = scope.path.lower(), wire.base_url.rstrip("/").lower(), isinstance(rest.clock, RealClock)
+    real = isinstance(rest.clock, RealClock)
+    key = scope.path.lower(), wire.base_url.rstrip("/").lower(), real, os.getpid()
     return known.setdefault(key, Common(rest.clock))
 
 
 _lock, _building = threading.Lock(), threading.RLock()
 _of_client: weakref.WeakKeyDictionary[Any, Workspace] = weakref.WeakKeyDictionary()
 _of_place: dict[object, Workspace] = {}
+
+
+def _begin_anew() -> None:
+    """In a process that was forked: what threads of the other one had begun there, nobody ends here.
+
+    Nor may both use one connection.
+    """
+    global _lock, _building
+    _lock, _building = threading.Lock(), threading.RLock()
+    _known.clear()
+    _of_client.clear()
+    _of_place.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which forks nothing
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def workspace_of(client: MLClient | None) -> Workspace:

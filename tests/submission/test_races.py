@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.exceptions import ServiceResponseError
 
-from amlrun import JobCanceled, RequeueExhausted, attach
+from amlrun import JobCanceled, RequeueExhausted, attach, quota
 from amlrun._ending import Ending
 from tests.submission.runs import Between, spot_over
 
@@ -51,6 +55,40 @@ def test_a_cancel_while_the_next_attempt_is_on_its_way_stops_it(fake_aml: FakeAm
         run.wait()
     assert caught.value.reason == "canceled-by-us"
     assert [fake_aml.job(name).status for name in fake_aml.jobs] == ["Failed", "Canceled"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows forks nothing")
+@pytest.mark.parametrize("same", [True, False])
+def test_a_process_that_is_forked_while_a_thread_looks_waits_for_nobody(
+    fake_aml: FakeAml, between: Between, *, same: bool
+) -> None:
+    """Workers of a data loader, say: the thread isn't there, and what it holds nobody gives back."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hang(_method: str, _path: str, on: Callable[[], Any]) -> Any:
+        asked.set()
+        go_on.wait(60)
+        return on()
+
+    client = fake_aml.client(per_call_policies=between)
+    between.act = hang
+    looking = threading.Thread(target=lambda: quota(client=client))
+    looking.start()
+    assert asked.wait(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that there are threads
+        number = os.fork()
+    if not number:
+        signal.alarm(20)
+        try:
+            between.act = None
+            quota(client=client if same else fake_aml.client())
+            os._exit(0)
+        finally:
+            os._exit(1)
+    go_on.set()
+    looking.join()
+    assert os.waitpid(number, 0)[1] == 0
 
 
 class Died(BaseException):
