@@ -53,7 +53,7 @@ def sent_again(workspace: Workspace, watched: Watched, retry: Retry) -> Sent:
             workspace=workspace.scope.path,
             group=memory.group,
             attempt=memory.attempt + 1,
-            last_ending=str(last.ending),
+            last_ending=str(last.ending or Ending.UNKNOWN),
         )
         body = dressed(memory.body, dress)
         check_said(body, dress)

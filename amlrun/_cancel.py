@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from amlrun._errors import AmlrunError, ServiceError
@@ -12,7 +13,7 @@ from amlrun._sending import job_path, read_job
 from amlrun._states import ENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from amlrun._workspace import Workspace
 
@@ -27,15 +28,28 @@ def cancel(workspace: Workspace, watched: Watched) -> Watched:
         watched = catch_up(workspace, watched)
     except AmlrunError as error:
         failed = error
-    canceled = _end(workspace, watched)
+    with _told_again(watched):
+        canceled = _end(workspace, watched)
     if failed is not None:
         failed.hint = _left_undone(watched, canceled=canceled, marked=unmarked is None)
         raise failed
-    after = catch_up(workspace, watched)
-    if after.last.number == watched.last.number:
-        return without_following(after)
-    _end(workspace, after)  # a watcher that hadn't seen the mark has just sent it
-    return catch_up(workspace, after)
+    with _told_again(watched):
+        after = catch_up(workspace, watched)
+        if after.last.number == watched.last.number:
+            return without_following(after)
+        _end(workspace, after)  # a watcher that hadn't seen the mark has just sent it
+        return catch_up(workspace, after)
+
+
+@contextlib.contextmanager
+def _told_again(watched: Watched) -> Iterator[None]:
+    """What fails here is told with what to do: what lives may still live."""
+    try:
+        yield
+    except AmlrunError as error:
+        again = f"Whether {watched.group} is canceled isn't known: cancel again, which is harmless."
+        error.hint = "\n".join(filter(None, (again, error.hint)))
+        raise
 
 
 def _end(workspace: Workspace, watched: Watched) -> bool:

@@ -162,7 +162,7 @@ class Rest:
     def text(self, url: str) -> str:
         """GET a signed URL as text, without a token: the signature in it is the right to read it."""
         response = self._attempts(HttpRequest("GET", url), self._open)
-        return str(response.text())
+        return _text_of(response)
 
     def try_reading(self, url: str, headers: Mapping[str, str]) -> None:
         """GET what is no JSON, with a token, for whether it may be had."""
@@ -196,7 +196,7 @@ class Rest:
         extra: dict[str, Any] = {} if body is None else {"json": body}
         request = HttpRequest(method, url, params=query or None, headers=sent, **extra)
         response = self._attempts(request, self._client)
-        text = response.text().strip() if response.content else ""
+        text = _text_of(response).strip()
         try:
             return Reply(response.status_code, json.loads(text) if text else None)
         except (ValueError, RecursionError):
@@ -287,7 +287,7 @@ class Rest:
                 method=request.method,
                 url=request.url,
                 status=response.status_code,
-                text=response.text(),
+                text=_text_of(response),
                 reason=response.reason or "",
                 code=response.headers.get("x-ms-error-code", ""),
                 request_id=response.headers.get("x-ms-request-id", ""),
@@ -310,6 +310,13 @@ class Rest:
 def _own(policy: Any) -> Any:
     """A chain's own copy of a client's policy: it holds which one is next."""
     return copy.copy(policy) if isinstance(policy, HTTPPolicy) else policy
+
+
+def _text_of(response: HttpResponse) -> str:
+    """What it says, whatever bytes are in it: a script writes what it likes to its log."""
+    said = str(response.encoding or "utf-8").lower()  # type: ignore[attr-defined]  # of azure.core.rest
+    encoding = "utf-8-sig" if said in {"utf-8", "utf8"} else said
+    return bytes(response.content or b"").decode(encoding, errors="replace")  # type: ignore[attr-defined]  # the same
 
 
 def _rows(path: str, page: Mapping[str, Any]) -> list[Any]:

@@ -308,6 +308,17 @@ def test_a_cancel_whose_mark_fails_cancels_what_lives(
     assert fake_aml.job(run.name).status in ("CancelRequested", "Canceled")
 
 
+def test_a_cancel_that_gets_no_answer_says_what_to_do(fake_aml: FakeAml, between: Between) -> None:
+    """No attempt follows, for the mark is there; the one that lives may live on."""
+    fake_aml.runtime(hours=1)
+    run = spot_over(fake_aml, between)
+    between.act = broken(times=4, part="/cancel", method="POST")
+    with pytest.raises(ServiceError, match="isn't known: cancel again"):
+        run.cancel()
+    assert fake_aml.job(run.name).status == "Preparing"
+    assert run.cancel().status in ("CancelRequested", "Canceled")
+
+
 def test_a_cancel_that_could_do_nothing_says_so(fake_aml: FakeAml, between: Between) -> None:
     """Where nobody answers, and the attempt that is known is over."""
     fake_aml.fail_next()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amlrun import ServiceError, attach, plan, submit
+from amlrun import JobFailed, ServiceError, attach, plan, submit
 from amlrun._history import RunRecord, record_of
 from amlrun.testing import Answer, Preempted
 from tests.submission.runs import ENVIRONMENT, spot, spot_over
@@ -85,6 +85,30 @@ def test_logs_of_another_shape_are_none(fake_aml: FakeAml, files: Any) -> None:
     fake_aml.inject(Answer(200, {"logFiles": files}), on="GET /runs/{name}/details")
     assert run.logs() == ""
     assert run.logs() == "trained"
+
+
+TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def test_a_log_in_another_encoding_than_it_says_is_read(fake_aml: FakeAml) -> None:
+    """A script writes what bytes it likes: neither its log nor why it failed is lost for that."""
+    fake_aml.fail_next()
+    run = spot(fake_aml.client())
+    fake_aml.log(run.name, "x")
+    fake_aml.inject(Answer(200, b"no caf\xe9", TEXT), on="GET /{container}/{+name}", times=2)
+    with pytest.raises(JobFailed, match="no caf\ufffd"):
+        run.wait()
+    assert run.logs() == "no caf\ufffd"
+
+
+@pytest.mark.parametrize("status", [200, 400, 502])
+def test_a_page_in_another_encoding_than_it_says_is_an_error(fake_aml: FakeAml, status: int) -> None:
+    """Whoever stands in between has written it."""
+    run = spot(fake_aml.client())
+    fake_aml.inject(Answer(status, b"<html>\xe9", TEXT), on="GET /jobs/{name}", times=4)
+    with pytest.raises(ServiceError):
+        run.refresh()
+    fake_aml.forget_faults()
 
 
 @pytest.mark.parametrize("body", ODD)

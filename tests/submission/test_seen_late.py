@@ -18,9 +18,10 @@ from amlrun import (
     submit,
 )
 from amlrun._ending import Ending
+from amlrun._names import LAST_ENDING_VARIABLE
 from amlrun._resume import resume
 from amlrun._workspace import workspace_of
-from amlrun.testing import CanceledByPlatform, NotResponding, Preempted
+from amlrun.testing import CanceledByPlatform, Forbidden, NotResponding, Preempted
 from tests.submission.runs import ENVIRONMENT, NOISE, QUICK, spot
 
 if TYPE_CHECKING:
@@ -145,6 +146,17 @@ def test_by_hand_it_goes_where_the_policy_says(fake_aml: FakeAml, client: MLClie
         for name in ("train", "train-a2", "train-a3")
     ]
     assert tiers == ["Spot", "Standard", "Standard"]
+
+
+def test_by_hand_after_an_end_that_nobody_can_explain(fake_aml: FakeAml, client: MLClient) -> None:
+    """The next attempt is told that, in a word of `Attempt.ending`."""
+    spot(client, name="train")
+    fake_aml.preempt("train")
+    fake_aml.advance(hours=1)
+    fake_aml.inject(Forbidden(), on="GET /runs/{name}")
+    resume(workspace_of(client), "train")
+    variables = fake_aml.job("train-a2").body["properties"]["environmentVariables"]
+    assert variables[LAST_ENDING_VARIABLE] == "unknown"
 
 
 def test_an_attempt_that_somebody_sends_in_a_pause_is_followed(
