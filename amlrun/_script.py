@@ -133,12 +133,13 @@ def running_script(caller: Mapping[str, Any]) -> Script:
         arguments = launch.of_script(arguments)
     for word in (*arguments, path.name):
         _check_text(word)
-    if main.__spec__ is None:
+    spec = getattr(main, "__spec__", None)  # a debugger leaves none
+    if spec is None:
         return Script(path.parent, arguments, file=Path(path.name), options=options, launch=launch)
-    parts = main.__spec__.name.split(".")
+    parts = spec.name.split(".")
     folder = path.parents[len(parts) - 1]
     if path.with_suffix("") != folder.joinpath(*parts):
-        message = f"submit() without a job can't tell a job where the module {main.__spec__.name} is"
+        message = f"submit() without a job can't tell a job where the module {spec.name} is"
         raise InvalidRequest(message, argument="job", hint=_HOW)
     module = ".".join(parts).removesuffix(".__main__")
     return Script(folder, arguments, module=module, options=options, launch=launch)
@@ -207,7 +208,7 @@ def _file_of(main: ModuleType) -> Path:
         why = f"can't send {sys.executable}, a program that Python was built into"
     elif name is None or name.startswith("<"):
         why = "needs a script in a file: this is an interactive session, `python -c`, or standard input"
-    elif main.__spec__ is not None and main.__spec__.name == "__main__":
+    elif getattr(getattr(main, "__spec__", None), "name", "") == "__main__":
         why = f"can't send {Path(name).resolve().parent}, a folder or an archive that is run"
     elif not Path(name).is_file():
         why = f"can't find its script any more: {name}"
@@ -218,8 +219,11 @@ def _file_of(main: ModuleType) -> Path:
 
 def _check_text(word: str) -> None:
     try:
-        word.encode()
-    except UnicodeEncodeError as error:  # bytes that are no text in this machine's encoding
+        str.encode(word)
+    except (
+        UnicodeEncodeError,
+        TypeError,
+    ) as error:  # bytes in no encoding; what a script has put in sys.argv
         message = f"The argument {word!r} is no text, and the command of a job is"
         raise InvalidRequest(message, argument="job", hint="Rename the file, or leave it out.") from error
 

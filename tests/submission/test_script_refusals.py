@@ -205,3 +205,17 @@ def test_an_argument_that_is_no_text(tmp_path: Path) -> None:
     """Bytes that no job's command can hold."""
     write(tmp_path, {"train.py": SUBMIT})
     assert "is no text" in refusal(python("train.py", b"--name=\xff", cwd=tmp_path))
+
+
+@pytest.mark.parametrize("word", ["5", "None", "b'x'"])
+def test_arguments_that_a_script_has_made_up(tmp_path: Path, word: str) -> None:
+    """What it has put into `sys.argv` itself, and no shell could."""
+    write(tmp_path, {"train.py": f"import sys\nsys.argv = ['train.py', {word}]\n{SUBMIT}"})
+    assert f"The argument {word} is no text" in refusal(python("train.py", cwd=tmp_path))
+
+
+def test_under_a_debugger(tmp_path: Path) -> None:
+    """`python -m pdb` runs the script, as which it is told what it lacks."""
+    write(tmp_path, {"train.py": "import amlrun\namlrun.submit()\n"})
+    done = python("-m", "pdb", "-c", "continue", "train.py", cwd=tmp_path, text="quit\n")
+    assert "The job needs an environment" in words(done.stdout + done.stderr)
