@@ -88,6 +88,10 @@ def check_named_environment(name: str) -> None:
     """A name with its version or label: azure-ai-ml finds out that one is missing when all is uploaded."""
     name = name.replace("azureml:/subscriptions/", "/subscriptions/", 1)
     bare = _WITHOUT_VERSION.fullmatch(name)
+    if bare is not None and name.lower().endswith((".yml", ".yaml")):
+        message = f"environment={shown(name)} is not one: a conda file is a part of one"
+        hint = f"Environment(image=…, conda_file={shown(name)}) of azure.ai.ml.entities."
+        raise InvalidRequest(message, argument="environment", hint=hint)
     if bare is not None:
         message = f"environment={shown(name)} has neither version nor label"
         latest = f"{name.rstrip('/')}/labels/latest" if "/" in name else f"{bare.group(1)}@latest"

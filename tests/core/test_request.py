@@ -120,6 +120,13 @@ def test_an_object_that_is_no_job_is_refused() -> None:
     assert "command line" in caught.value.hint
 
 
+def test_a_conda_file_is_no_environment_yet() -> None:
+    """An environment is made of it; that it were the name of one is never asked."""
+    with pytest.raises(InvalidRequest, match="is not one: a conda file") as caught:
+        ask(environment="env.yml")
+    assert caught.value.hint == "Environment(image=…, conda_file='env.yml') of azure.ai.ml.entities."
+
+
 def test_an_empty_command_is_refused() -> None:
     """A blank string is no job."""
     with pytest.raises(InvalidRequest, match="empty"):
