@@ -21,7 +21,7 @@ from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network
 from amlrun._error_replies import scope_of, unreachable
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
 from amlrun._outputs import DEFAULT, OWN, Place
-from amlrun._readings.json_values import object_in
+from amlrun._readings.json_values import object_in, text_in
 from amlrun._rights import BLOBS
 from amlrun._sdk.storage import PATIENCE
 from amlrun._signing_in import gives_tokens, not_signed_in
@@ -87,8 +87,8 @@ def _container(workspace: Workspace, datastore: str) -> Any:
 
     path = f"{workspace.scope.path}/datastores/{datastore}"
     properties = object_in(workspace.rest.get(path).get("properties"))
-    kind, account = properties.get("datastoreType"), str(properties.get("accountName") or "")
-    if not kind:
+    kind, account = text_in(properties.get("datastoreType")), text_in(properties.get("accountName"))
+    if not kind or (kind in _CONTAINERS and not properties.get(_CONTAINERS[kind])):
         what = f"GET /datastores/{datastore}: a reply that is no datastore"
         raise ServiceError(what, hint="Is a proxy in between?", status=200)
     if kind not in _CONTAINERS:
@@ -116,10 +116,20 @@ def _container(workspace: Workspace, datastore: str) -> Any:
 
 def _files(container: Any, path: str) -> Iterator[Any]:
     """The blobs at a path and below it, not those whose names only begin so; a lake's folders are none."""
-    for blob in container.list_blobs(name_starts_with=path, include=["metadata"]):
+    listed = iter(container.list_blobs(name_starts_with=path, include=["metadata"]))
+    while (blob := _next(listed, path)) is not None:
         inside = blob.name == path or blob.name.startswith(f"{path}/")
         if inside and (blob.metadata or {}).get("hdi_isfolder") != "true":
             yield blob
+
+
+def _next(listed: Iterator[Any], path: str) -> Any:
+    """The next blob of a list; None: that was all."""
+    try:
+        return next(listed, None)
+    except (AttributeError, ValueError) as error:  # azure-storage-blob, of what is no list
+        hint = "Is a proxy in between?"
+        raise ServiceError(f"{path}: a reply that is no list of files", hint=hint, status=200) from error
 
 
 def _below(path: str, name: str) -> tuple[str, ...]:
@@ -210,6 +220,3 @@ def _translated(workspace: Workspace, uri: str, came: list[Path]) -> Iterator[No
             ) from error
         hint = f"{len(came)} files have come; the same call brings the others."
         raise ServiceError(what, hint=hint, status=status, service_code=code) from error
-    except (AttributeError, ValueError) as error:  # azure-storage-blob, of what is no list
-        hint = "Is a proxy in between?"
-        raise ServiceError(f"{uri}: a reply that is no list of files", hint=hint, status=200) from error

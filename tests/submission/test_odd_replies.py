@@ -111,7 +111,9 @@ def test_a_page_in_another_encoding_than_it_says_is_an_error(fake_aml: FakeAml, 
     fake_aml.forget_faults()
 
 
-@pytest.mark.parametrize("body", ODD)
+@pytest.mark.parametrize(
+    "body", [*ODD, *({"properties": {"datastoreType": kind}} for kind in ("AzureBlob", ["text"]))]
+)
 @pytest.mark.parametrize("on", ["GET /datastores/{name}", "GET /{container}"])
 def test_a_download_over_odd_replies_is_told(fake_aml: FakeAml, tmp_path: Path, on: str, body: Any) -> None:
     """Neither the datastore nor the list of its files is what came."""
