@@ -34,6 +34,7 @@ ENVIRONMENT = "azureml:train:1"
 _SUITE = (test_details, test_faults, test_job_files, test_races, test_run, test_sdk, test_submit)
 NEEDS_QUOTA = frozenset(
     {
+        "test_a_process_that_is_forked_while_a_thread_looks_waits_for_nobody",
         "test_a_refusal_is_told_once",
         "test_a_refusal_never_rests_on_a_kept_reading",
         "test_no_quota",

@@ -80,7 +80,7 @@ def test_a_process_that_is_forked_while_a_thread_looks_waits_for_nobody(
         warnings.simplefilter("ignore", DeprecationWarning)  # that there are threads
         number = os.fork()
     if not number:
-        signal.alarm(20)
+        signal.alarm(60)
         try:
             between.act = None
             quota(client=client if same else fake_aml.client())
