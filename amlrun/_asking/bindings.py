@@ -44,6 +44,7 @@ _DATA = (
     "azureml:<name>:<version>, azureml:<name>@latest, azureml://datastores/<datastore>/paths/<path>, another "
     "URI, or a local path."
 )
+_REGISTERED, _VERSION = re.compile(r"[A-Za-z0-9_-]{1,255}"), re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_PATH = 1000
 _ASSET = re.compile(r"[\w.-]{2,}(:[\w.-]+|@[\w.-]+)")
@@ -239,6 +240,7 @@ def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> Non
             _check_type("outputs", name, value.get("type", "uri_folder"), _DATA_TYPES)
             _check_mode("outputs", name, value.get("mode"), _OUTPUT_MODES)
             check_written(name, value.get("path"))
+            _check_registered(name, value.get("name"), value.get("version"))
         elif not type(value).__module__.startswith("azure.ai.ml"):
             message = f"outputs: {name} is {a_kind(value)}"
             hint = '{"type": "uri_folder"}, or an Output of azure.ai.ml.'
@@ -246,6 +248,17 @@ def check_outputs(outputs: Mapping[str, Any], of_the_job: frozenset[str]) -> Non
         else:
             _check_mode("outputs", name, getattr(value, "mode", None), _OUTPUT_MODES)
             check_written(name, getattr(value, "path", None))
+
+
+def _check_registered(name: str, asset: Any, version: Any) -> None:
+    """As what an output is registered when the job is over."""
+    for said, valid in ((asset, _REGISTERED), (version, _VERSION)):
+        if said is not None and not (isinstance(said, str) and valid.fullmatch(said)):
+            message = f"outputs: {name} is to be registered as {shown(said)}"
+            hint = "Its name and its version are texts of letters, digits, - and _ (of a version, dots too)."
+            raise InvalidRequest(message, argument="outputs", hint=hint)
+    if version is not None and asset is None:
+        raise InvalidRequest(f"outputs: {name} has a version, and no name", argument="outputs")
 
 
 def check_variables(variables: Mapping[str, str]) -> None:

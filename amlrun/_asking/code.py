@@ -33,6 +33,7 @@ _ELSEWHERE = re.compile(r"(?<![\w-])(cd|pushd|git|wget|curl|cp|mv|unzip|tar)\s")
 
 _SAVES = re.compile(rb"AMLRUN_CHECKPOINT_DIR|checkpoint_dir|checkpointing|amlrun_checkpoints")
 _TEXTS = frozenset({".py", ".sh", ".ipynb", ".yml", ".yaml", ".json", ".toml", ".cfg", ".ini"})
+_SNAPSHOT = re.compile(r"/subscriptions/.+/codes/[^/]+/versions/[^/]+", re.IGNORECASE)
 _LONGEST_TEXT = 1_000_000
 """Bytes: what is longer is data."""
 _LONG = 3600
@@ -55,6 +56,10 @@ def code_of(value: Any) -> str | None:
     if text.startswith("git+"):
         message = f"code={shown(text)}: azure-ai-ml sends no repositories"
         raise InvalidRequest(message, argument="code", hint="Clone it, and give the folder.")
+    if is_remote(text) and not _SNAPSHOT.fullmatch(text):
+        message = f"code={shown(text)}: no folder, and not the id of a snapshot"
+        hint = "A folder, a file, or /subscriptions/…/workspaces/…/codes/<name>/versions/<version>."
+        raise InvalidRequest(message, argument="code", hint=hint)
     return text if is_remote(text) else str(whole(text))
 
 

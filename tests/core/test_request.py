@@ -162,7 +162,18 @@ def test_an_empty_code_folder_is_refused(tmp_path: Path) -> None:
 
 def test_code_that_is_somewhere_else_already_is_taken_as_it_is() -> None:
     """The id of a snapshot names no local folder."""
-    assert ask(code="azureml:snapshot:1").code == "azureml:snapshot:1"
+    snapshot = "/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/codes/c/versions/1"
+    assert ask(code=f"azureml:{snapshot}").code == ask(code=snapshot).code == snapshot
+
+
+@pytest.mark.parametrize(
+    "code", ["azureml:snapshot:1", "azureml:", "azureml://registries/r/codes/c/versions/1", "https://a/b"]
+)
+def test_what_is_neither_a_folder_nor_a_snapshot_is_no_code(code: str) -> None:
+    """azure-ai-ml takes none of these, whatever the job."""
+    with pytest.raises(InvalidRequest, match="not the id of a snapshot") as caught:
+        ask(code=code)
+    assert caught.value.argument == "code"
 
 
 @pytest.mark.parametrize("place", ["inputs", "outputs"])

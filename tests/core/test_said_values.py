@@ -157,3 +157,21 @@ def test_a_timeout_longer_than_any_job(tmp_path: Path, long: Any) -> None:
     with pytest.raises(NotConfigured, match=r"line 2: timeout = .*a year at most"):
         parse_team(f"[defaults]\ntimeout = {seconds!r}\n", "amlrun.toml")
     assert ask(timeout=dt.timedelta(days=90)).timeout == 90 * 86400
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"name": "x y"},
+        {"name": "x.y"},
+        {"name": ""},
+        {"name": 1},
+        {"name": "x", "version": 3},
+        {"version": "3"},
+    ],
+)
+def test_an_output_that_is_registered(said: dict[str, Any]) -> None:
+    """Under a name, and a version if one is said, both texts: found out when all is uploaded, or not."""
+    refused("outputs", lambda: ask(outputs={"a": {"type": "uri_folder", **said}}))
+    good = {"type": "uri_folder", "name": "x-1_a", "version": "3.1"}
+    assert ask(outputs={"a": good}).outputs == {"a": good}
