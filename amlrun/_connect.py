@@ -102,6 +102,8 @@ def named(text: str, where: str) -> Place:
 
     Raises `NotConfigured`.
     """
+    if not isinstance(text, str):
+        raise NotConfigured(f"{where}: {shown(text)} is not a workspace", hint=_SAID, looked_at=(where,))
     if text.strip().lower() == LOCAL:
         return Place(None, where)
     is_url = "://" in text

@@ -77,7 +77,7 @@ def current() -> JobContext | None:
     In a job that amlrun didn't send, `attempt` is 1 and there is no `checkpoint_dir`. The folder of
     `checkpoint_dir` is made if it isn't there. Each process of a distributed job gets the same.
     """
-    group, attempt = os.environ.get(GROUP_VARIABLE), int(os.environ.get(ATTEMPT_VARIABLE, "1"))
+    group, attempt = os.environ.get(GROUP_VARIABLE), _attempt(os.environ)
     name = own_name(os.environ)
     if not name:
         return None
@@ -100,8 +100,14 @@ def own_name(environment: Mapping[str, str]) -> str | None:
     """The name of the job that a process runs in; None: in none."""
     # Assumed: every process of a job sees the job's variables, on each of its nodes. Those that amlrun gives
     # to a job tell it too, where the service's own is missing: a script must never take a job for a laptop.
-    group, attempt = environment.get(GROUP_VARIABLE), int(environment.get(ATTEMPT_VARIABLE, "1"))
+    group, attempt = environment.get(GROUP_VARIABLE), _attempt(environment)
     return environment.get("AZUREML_RUN_ID") or (attempt_name(group, attempt) if group else None)
+
+
+def _attempt(environment: Mapping[str, str]) -> int:
+    """The number of the attempt; 1 where it isn't said, or somebody has said something else."""
+    said = environment.get(ATTEMPT_VARIABLE, "")
+    return int(said) if said.isdecimal() else 1
 
 
 def _rank(environment: Mapping[str, str]) -> int:

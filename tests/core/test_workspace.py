@@ -233,3 +233,21 @@ def test_the_job_of_a_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert (job.group, job.attempt, job.resumed, job.last_ending) == ("run", 3, True, "preempted")
     assert job.checkpoint_dir is not None
     assert job.checkpoint_dir.is_dir()
+
+
+@pytest.mark.parametrize("said", [5, True, b"x", ["a", "b", "c"], {"name": "x"}])
+def test_a_workspace_that_is_no_text(said: Any) -> None:
+    """It is told like a text that names none."""
+    with pytest.raises(NotConfigured, match="is not a workspace"):
+        amlrun.connect(said)
+
+
+@pytest.mark.parametrize("said", ["", "x", "-1", "1.5"])
+def test_an_attempt_that_is_no_number(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """A job that runs is not ended by it; a script outside of one is in none."""
+    monkeypatch.setenv("AMLRUN_ATTEMPT", said)
+    assert amlrun.current() is None
+    monkeypatch.setenv("AMLRUN_GROUP", "train")
+    found = amlrun.current()
+    assert found is not None
+    assert (found.name, found.attempt) == ("train", 1)
