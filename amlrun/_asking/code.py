@@ -34,6 +34,8 @@ _ELSEWHERE = re.compile(r"(?<![\w-])(cd|pushd|git|wget|curl|cp|mv|unzip|tar)\s")
 _SAVES = re.compile(rb"AMLRUN_CHECKPOINT_DIR|checkpoint_dir|checkpointing|amlrun_checkpoints")
 _TEXTS = frozenset({".py", ".sh", ".ipynb", ".yml", ".yaml", ".json", ".toml", ".cfg", ".ini"})
 _SNAPSHOT = re.compile(r"/subscriptions/.+/codes/[^/]+/versions/[^/]+", re.IGNORECASE)
+_URL = re.compile(r"https?://[^/\s]+/\S")
+"""Of a folder in a storage: azure-ai-ml registers it as a snapshot."""
 _LONGEST_TEXT = 1_000_000
 """Bytes: what is longer is data."""
 _LONG = 3600
@@ -56,7 +58,7 @@ def code_of(value: Any) -> str | None:
     if text.startswith("git+"):
         message = f"code={shown(text)}: azure-ai-ml sends no repositories"
         raise InvalidRequest(message, argument="code", hint="Clone it, and give the folder.")
-    if is_remote(text) and not _SNAPSHOT.fullmatch(text):
+    if is_remote(text) and not (_SNAPSHOT.fullmatch(text) or _URL.match(text)):
         message = f"code={shown(text)}: no folder, and not the id of a snapshot"
         hint = "A folder, a file, or /subscriptions/…/workspaces/…/codes/<name>/versions/<version>."
         raise InvalidRequest(message, argument="code", hint=hint)

@@ -164,10 +164,12 @@ def test_code_that_is_somewhere_else_already_is_taken_as_it_is() -> None:
     """The id of a snapshot names no local folder."""
     snapshot = "/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/codes/c/versions/1"
     assert ask(code=f"azureml:{snapshot}").code == ask(code=snapshot).code == snapshot
+    folder = "https://acme.blob.core.windows.net/code/src"
+    assert ask(code=folder).code == folder
 
 
 @pytest.mark.parametrize(
-    "code", ["azureml:snapshot:1", "azureml:", "azureml://registries/r/codes/c/versions/1", "https://a/b"]
+    "code", ["azureml:snapshot:1", "azureml:", "azureml://registries/r/codes/c/versions/1", "https://a/"]
 )
 def test_what_is_neither_a_folder_nor_a_snapshot_is_no_code(code: str) -> None:
     """azure-ai-ml takes none of these, whatever the job."""
