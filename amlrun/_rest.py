@@ -241,7 +241,9 @@ class Rest:
         try:
             return self._retrying(once)
         except Transient as transient:
-            raise transient.error from transient.__cause__
+            error = transient.error
+            error.hint = error.hint or f"Such a fault passes; calls made: {len(passed)}. Try again later."
+            raise error from transient.__cause__
         except AmlrunError as refusal:
             refusal.uncertain = bool(passed)
             raise

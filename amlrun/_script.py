@@ -220,10 +220,7 @@ def _file_of(main: ModuleType) -> Path:
 def _check_text(word: str) -> None:
     try:
         str.encode(word)
-    except (
-        UnicodeEncodeError,
-        TypeError,
-    ) as error:  # bytes in no encoding; what a script has put in sys.argv
+    except (UnicodeEncodeError, TypeError) as error:  # bytes in no encoding; what a script put in sys.argv
         message = f"The argument {word!r} is no text, and the command of a job is"
         raise InvalidRequest(message, argument="job", hint="Rename the file, or leave it out.") from error
 

@@ -51,9 +51,7 @@ def code_of(value: Any) -> str | None:
         message = f"code={shown(value)}: a folder, a file, or the id of a snapshot"
         raise InvalidRequest(message, argument="code")
     text: str = said
-    if text.startswith(
-        "azureml:/subscriptions/"
-    ):  # a job file's spelling: elsewhere it is taken for a folder
+    if text.startswith("azureml:/subscriptions/"):  # as job files have it; the SDK takes it for a folder
         text = text.removeprefix("azureml:")
     if text.startswith("git+"):
         message = f"code={shown(text)}: azure-ai-ml sends no repositories"

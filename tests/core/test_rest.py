@@ -223,13 +223,14 @@ def test_a_broken_connection_is_repeated_and_then_told() -> None:
 
 
 def test_after_the_last_attempt_the_services_words_come_through() -> None:
-    """Status, the innermost code, the message, the request's id."""
+    """Status, the innermost code, the message, the request's id; how often it was asked, and what to do."""
     body = error_body("ServiceError", "Received 503 from a service request", "Inner", "Innermost")
     sender, _ = rest(*[Answer(500, body, {"x-ms-request-id": "id-1"})] * ATTEMPTS)
     with pytest.raises(ServiceError, match="jobs/j: 500 Inner/Innermost: Received 503") as caught:
         sender.get(PATH)
     error = caught.value
     assert (error.status, error.service_code, error.request_id) == (500, "Inner/Innermost", "id-1")
+    assert error.hint == f"Such a fault passes; calls made: {ATTEMPTS}. Try again later."
 
 
 @pytest.mark.parametrize(
