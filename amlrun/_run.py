@@ -125,9 +125,9 @@ class Run:
 
     def logs(self, attempt: int | None = None) -> str:
         """The log (stdout and stderr) of an attempt, the last one by default; "" before there is one."""
-        number = self.attempt if attempt is None else attempt
-        if not 1 <= number <= len(self.attempts):
-            message = f"{self.name} has {len(self.attempts)} attempts, and no number {attempt}"
+        number: object = self.attempt if attempt is None else attempt
+        if not isinstance(number, int) or not 1 <= number <= len(self.attempts):
+            message = f"{self.name} has {len(self.attempts)} attempts, and no number {shown(attempt)}"
             raise InvalidRequest(message, argument="attempt")
         return log_text(self._workspace, self.attempts[number - 1].name)
 

@@ -111,11 +111,8 @@ def _command(job: Any, folder: Path) -> JobSettings:
 def _of_docker(*jobs: Any) -> tuple[str, ...]:
     """What a plan warns of where Docker is handed a secret."""
     said = (read(job, "resources", "docker_args") for job in jobs)
-    return (
-        (told_in("resources.docker_args"),)
-        if any(isinstance(one, (str, list)) and in_arguments(one) for one in said)
-        else ()
-    )
+    has_one = any(isinstance(one, (str, list)) and in_arguments(one) for one in said)
+    return (told_in("resources.docker_args"),) if has_one else ()
 
 
 _OF_TRIAL = ("compute", "instance_type", "instance_count", "tier", "identity", "shm_size")

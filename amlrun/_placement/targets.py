@@ -73,7 +73,7 @@ def no_jobs(ask: Ask, compute: Compute) -> Miss | None:
         return Miss(f"is {entry.purpose}{named}: it takes no jobs", entry.instead)
     if spark and compute.kind is not Kind.SPARK:
         return Miss(
-            f"is a {compute.kind} compute, and Spark jobs go to a Spark pool",
+            f"is of kind {compute.kind}, and Spark jobs go to a Spark pool",
             "Name an attached Synapse Spark pool, or compute='serverless', which is serverless Spark.",
         )
     if compute.kind is Kind.SPARK and not spark:
@@ -86,7 +86,7 @@ def no_jobs(ask: Ask, compute: Compute) -> Miss | None:
 def _no_tuning(ask: Ask, compute: Compute) -> Miss | None:
     # Assumed: fine-tuning runs on a cluster, which its job may name, and on no other kind of compute.
     if compute.kind is not Kind.CLUSTER:
-        return Miss(f"is a {compute.kind} compute, and fine-tuning goes to serverless or to a cluster")
+        return Miss(f"is of kind {compute.kind}, and fine-tuning goes to serverless or to a cluster")
     return None if asked_for(ask, compute) else Miss("is taken for fine-tuning only where it is named")
 
 

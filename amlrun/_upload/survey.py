@@ -103,9 +103,8 @@ class _Walk:
         except OSError as error:
             raise _refused(folder, f"it can't be read ({error.strerror})") from error
         for entry in found:
-            is_inner = (
-                is_folder(entry.path) if entry.is_symlink() else entry.is_dir()
-            )  # in a circle it raises
+            # Of links in a circle, `is_dir` raises.
+            is_inner = is_folder(entry.path) if entry.is_symlink() else entry.is_dir()
             here = f"{path}{entry.name}{'/' if is_inner else ''}"
             word = last_word(rules, self._prefix + here)
             if not path and entry.name in {GIT, AML}:

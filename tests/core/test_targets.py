@@ -70,7 +70,7 @@ def test_the_kinds_that_take_jobs_are_known() -> None:
 def test_a_spark_job_is_told_where_it_could_go() -> None:
     """To serverless Spark, or to a pool."""
     (option,) = options(MACHINE, job=JobType.SPARK)
-    assert option.miss == "is a ComputeInstance compute, and Spark jobs go to a Spark pool"
+    assert option.miss == "is of kind ComputeInstance, and Spark jobs go to a Spark pool"
     assert "serverless Spark" in option.hint
     (pool,) = options(Compute(name="pool", kind=Kind.SPARK), job=JobType.SPARK)
     assert (pool.starts, pool.why) == (

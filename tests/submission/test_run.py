@@ -231,12 +231,13 @@ def test_what_is_no_name_is_not_asked_for(fake_aml: FakeAml, client: MLClient, n
     assert len(fake_aml.calls) == before
 
 
-def test_logs_of_an_attempt_that_is_not_there(client: MLClient) -> None:
-    """The number of attempts is told."""
+@pytest.mark.parametrize("attempt", [2, 0, "1", 1.0])
+def test_logs_of_an_attempt_that_is_not_there(client: MLClient, attempt: Any) -> None:
+    """The number of attempts is told, also where no number was asked for."""
     run = spot(client)
     assert isinstance(run.logs(), str)
-    with pytest.raises(InvalidRequest, match="1 attempts"):
-        run.logs(attempt=2)
+    with pytest.raises(InvalidRequest, match=f"1 attempts, and no number {attempt!r}"):
+        run.logs(attempt)
 
 
 def test_a_timeout_ends_an_attempt_and_is_not_repeated(fake_aml: FakeAml, client: MLClient) -> None:
