@@ -19,10 +19,12 @@ from amlrun._history import RunRecord, failed_part, run_record
 from amlrun._job_types import TRAITS, JobType
 from amlrun._marks import has_mark, marked
 from amlrun._memory import QUEUE_TAG
+from amlrun._names import attempt_name
 from amlrun._needs import SERVERLESS
 from amlrun._nodes import was_preempted
 from amlrun._offers import Tier
 from amlrun._outputs import found_outputs
+from amlrun._sending import find
 from amlrun._states import CANCELED, COMPLETED, FAILED
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ def ended(workspace: Workspace, group: str, seen: Attempt, job: Mapping[str, Any
     canceled = has_mark(job)
     if seen.number > 1 and seen.status == CANCELED and not canceled:
         canceled = marked(workspace, group)
+    moved = QUEUE_TAG in (job["properties"].get("tags") or {})
+    if canceled and moved and find(workspace, attempt_name(group, seen.number + 1)) is not None:
+        canceled = False  # that came later: what follows was sent because of the queue
     evidence = Evidence(
         status=seen.status,
         spot=seen.plan.tier is Tier.SPOT,
@@ -61,7 +66,7 @@ def ended(workspace: Workspace, group: str, seen: Attempt, job: Mapping[str, Any
         warned_before=seen.warned or 0,
         outlived=seen.warned is None or record.restarts > seen.restarts,
         canceled_by_us=canceled,
-        moved=QUEUE_TAG in (job["properties"].get("tags") or {}),
+        moved=moved,
         cancel_requested_seen=seen.cancel_requested,
         timeout=_timeout_of(job) or seen.plan.timeout,
         ran_for=ran,

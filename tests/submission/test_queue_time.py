@@ -54,6 +54,22 @@ def places(run: Run) -> list[tuple[str | None, str]]:
     return [(one.plan.instance_type, str(one.plan.tier)) for one in run.attempts]
 
 
+def test_a_cancel_of_what_follows_is_not_why_the_wait_ended(fake_aml: FakeAml, client: MLClient) -> None:
+    """The mark of a cancel is on the first attempt: whoever comes later tells the two apart."""
+    run = queued(fake_aml, client, "other-tier", waits=(0,))
+    with pytest.raises(WaitTimeout):
+        run.wait(timeout=HALF_AN_HOUR + 600)
+    assert run.attempt == 2
+    run.cancel()
+    with pytest.raises(JobCanceled):
+        run.wait()
+    assert (
+        endings(attach("train", client=client))
+        == endings(run)
+        == [Ending.QUEUED_TOO_LONG, Ending.CANCELED_BY_US]
+    )
+
+
 def test_it_goes_to_another_size(fake_aml: FakeAml, client: MLClient) -> None:
     """After so long and not before, at once; never with two alive."""
     run = queued(fake_aml, client, "other-size")
