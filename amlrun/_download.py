@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from amlrun._denied import NO_KEYS, WITHOUT_KEYS, Lacking, is_of_network
-from amlrun._error_replies import scope_of, unreachable
+from amlrun._error_replies import odd_reply, scope_of, unreachable
 from amlrun._errors import AmlrunError, InvalidRequest, NotAuthorized, OutputNotFound, ServiceError
 from amlrun._outputs import DEFAULT, OWN, Place
 from amlrun._readings.json_values import object_in, text_in
@@ -90,7 +90,7 @@ def _container(workspace: Workspace, datastore: str) -> Any:
     kind, account = text_in(properties.get("datastoreType")), text_in(properties.get("accountName"))
     if not kind or (kind in _CONTAINERS and not properties.get(_CONTAINERS[kind])):
         what = f"GET /datastores/{datastore}: a reply that is no datastore"
-        raise ServiceError(what, hint="Is a proxy in between?", status=200)
+        raise odd_reply(what)
     if kind not in _CONTAINERS:
         hint = "Blob containers and data lakes can be read."
         raise InvalidRequest(f"Datastore {datastore} is of type {kind}", argument="name", hint=hint)
@@ -128,8 +128,7 @@ def _next(listed: Iterator[Any], path: str) -> Any:
     try:
         return next(listed, None)
     except (AttributeError, ValueError) as error:  # azure-storage-blob, of what is no list
-        hint = "Is a proxy in between?"
-        raise ServiceError(f"{path}: a reply that is no list of files", hint=hint, status=200) from error
+        raise odd_reply(f"{path}: a reply that is no list of files") from error
 
 
 def _below(path: str, name: str) -> tuple[str, ...]:

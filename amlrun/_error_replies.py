@@ -76,6 +76,11 @@ def failure_of(reply: ErrorReply) -> AmlrunError:
     return ServiceError(what, status=reply.status, service_code=code, request_id=reply.request_id)
 
 
+def odd_reply(what: str, *, status: int = 200) -> ServiceError:
+    """For a reply, of whatever status, whose form isn't the service's: most often another has answered."""
+    return ServiceError(what, hint="Is a proxy in between?", status=status)
+
+
 def unreachable(
     host: str, what: str, *, status: int = 0, service_code: str = "", whose: str = ""
 ) -> ServiceError:

@@ -13,7 +13,7 @@ import attrs
 
 from amlrun._cloud import HISTORY
 from amlrun._durations import instant, span
-from amlrun._error_replies import innermost
+from amlrun._error_replies import innermost, odd_reply
 from amlrun._errors import ServiceError
 from amlrun._logs import preferred
 from amlrun._readings.json_values import items_in, object_in, text_in
@@ -63,7 +63,7 @@ def run_record(workspace: Workspace, name: str) -> RunRecord:
     run = workspace.rest.bounded().get(_run(workspace, name), api_version="")
     if not (text_in(run.get("runId")) or text_in(run.get("status"))):  # else its end would be unknown
         what = f"GET /runs/{name}: a reply that is no run"
-        raise ServiceError(what, hint="Is a proxy in between?", status=200)
+        raise odd_reply(what)
     return record_of(run)
 
 

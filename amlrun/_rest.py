@@ -37,7 +37,7 @@ from requests import Timeout
 from amlrun._clock import Clock, RealClock, ServiceClock
 from amlrun._cloud import PUBLIC, Cloud
 from amlrun._credential import name_of
-from amlrun._error_replies import ErrorReply, failure_of, short, unreachable
+from amlrun._error_replies import ErrorReply, failure_of, odd_reply, short, unreachable
 from amlrun._errors import AmlrunError, ServiceError
 from amlrun._patience import HANGING, HURRIED_READ, HURRIED_WAIT, Transient, asked_wait, retrying
 from amlrun._proxies import way_out
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from amlrun._account import Account
 
 _NO_TOKEN = 401
-_OK, _PARTIAL, _SHORTER = 200, 206, 416
+_PARTIAL, _SHORTER = 206, 416
 """Of a part of what is there; and where there is not so much."""
 API_VERSION = "2024-04-01"
 """Serves workspaces, computes, sizes, usages, jobs and datastores alike."""
@@ -146,7 +146,7 @@ class Rest:
         reply = self.send("GET", path, api_version=api_version, params=params)
         if not isinstance(reply.body, dict):
             what = f"GET {short(path)}: an empty reply"
-            raise ServiceError(what, hint="Is a proxy in between?", status=reply.status)
+            raise odd_reply(what, status=reply.status)
         return reply.body
 
     def list(self, path: str, *, api_version: str = API_VERSION) -> list[dict[str, Any]]:
@@ -325,5 +325,5 @@ def _rows(path: str, page: Mapping[str, Any]) -> list[Any]:
     rows = page.get("value") or []
     if not isinstance(rows, list):
         what = f"GET {short(path)}: a reply that is no list"
-        raise ServiceError(what, hint="Is a proxy in between?", status=_OK)
+        raise odd_reply(what)
     return rows

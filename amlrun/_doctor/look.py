@@ -24,7 +24,7 @@ from amlrun._checks.versions import IN_USE, SDK, canonical, required_by
 from amlrun._cloud import HISTORY, STORAGE_SCOPE
 from amlrun._connect import LOCAL, configured
 from amlrun._doctor.seen import Asked, Seen, Unforeseen
-from amlrun._error_replies import short
+from amlrun._error_replies import odd_reply, short
 from amlrun._errors import AmlrunError, NotAuthorized, NotConfigured, ServiceError
 from amlrun._proxies import AUTHORITIES, in_between
 from amlrun._readings.json_values import items_in
@@ -204,7 +204,7 @@ class _Round:
         if not any(isinstance(row.get("actions"), list) for row in rows):
             # Who may ask has a role that allows it: a reply without one is no answer.
             what = f"GET {short(path)}: a reply that names no role"
-            raise ServiceError(what, hint="Is a proxy in between?", status=200)
+            raise odd_reply(what)
         return permissions_from(rows)
 
     def _history(self, known: WorkspaceFacts | None) -> None:

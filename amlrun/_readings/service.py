@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from amlrun._error_replies import odd_reply
 from amlrun._errors import NotAuthorized, ServiceError
 from amlrun._readings.json_values import items_in, object_in, text_in
 from amlrun._readings.quota_replies import quota_from, workspace_caps_from
@@ -97,7 +98,7 @@ class Service:
             raise
         if not facts.location:  # it would be kept for minutes
             what = f"GET {self.path}: a reply that is no workspace"
-            raise ServiceError(what, hint="Is a proxy in between?", status=200)
+            raise odd_reply(what)
         return facts
 
     def _not_for_us(self, error: NotAuthorized) -> NotAuthorized:
